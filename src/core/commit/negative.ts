@@ -1,0 +1,89 @@
+/** When no route has said yes: which error the client gets, and when. */
+import type { OutcomeReason } from '../../model/reasons.js';
+import type { Context } from '../context.js';
+import type { EffectSink, Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { cancelOpenAttempts, endRace } from '../race/end.js';
+import { ATTEMPT } from '../race/states.js';
+import { EVIDENCE_RST } from '../race/table.js';
+
+/**
+ * Two routes brought a reset: the server itself has refused. The silent routes get a grace of four times the slower of
+ * these answers, within these bounds, since a client's SYN repeat comes after one second.
+ */
+const REFUSAL_GRACE_MICROS = { least: 100_000, most: 900_000, times: 4 } as const;
+
+/** Some routes answered with errors, the others are silent: the client waits this long, two repeats of its SYN. */
+export const ERROR_HOLD_MICROS = 3_000_000;
+
+/** Called after each negative answer of an undecided race: ends it, or says when to look again. */
+export function settleNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  let silent = 0;
+  let resets = 0;
+  let slowest = 0;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const at = races.attempt(race, route);
+    const state = races.attemptState[at];
+    if (state === ATTEMPT.SENT) silent++;
+    if (state === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) {
+      resets++;
+      slowest = Math.max(slowest, races.attemptRtt[at]);
+    }
+  }
+  if (silent === 0) return fail(context, race, 'all-routes-negative', now, out);
+  const hold = races.startedAt[race] + ERROR_HOLD_MICROS;
+  if (resets < 2) return context.deadlines.set(race, hold);
+  const { least, most, times } = REFUSAL_GRACE_MICROS;
+  context.deadlines.set(race, Math.min(hold, now + Math.min(most, Math.max(least, times * slowest))));
+}
+
+/** The time of a race with at least one negative answer has run out. */
+export function expireNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  let resets = 0;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const at = races.attempt(race, route);
+    if (races.attemptState[at] === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) resets++;
+  }
+  fail(context, race, resets >= 2 ? 'refused-by-server' : 'error-and-silence', now, out);
+}
+
+/** The route with the error that tells the client most; 0 when no route has answered with one. */
+export function bestEvidence(context: Context, race: RaceId): RouteNumber {
+  const { races } = context;
+  let best = 0;
+  let bestRank = Number.POSITIVE_INFINITY;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const at = races.attempt(race, route);
+    if (races.attemptState[at] !== ATTEMPT.NEGATIVE) continue;
+    const rank = rankOf(races.attemptEvidence[at], races.family[race] === 4);
+    if (rank < bestRank) {
+      bestRank = rank;
+      best = route;
+    }
+  }
+  return best;
+}
+
+function fail(context: Context, race: RaceId, reason: OutcomeReason, now: Micros, out: EffectSink): void {
+  const route = bestEvidence(context, race);
+  cancelOpenAttempts(context, race, out);
+  if (route !== 0) out.reject(race, route);
+  endRace(context, race, 0, route === 0 ? 'no-copy-sent' : reason, now);
+}
+
+/**
+ * The server's own word before a filter's, a filter's before a missing path: RST, port unreachable,
+ * administratively prohibited, other unreachable, time exceeded (H10: RST before 3/13 before 3/1).
+ */
+function rankOf(evidence: number, ipv4: boolean): number {
+  if (evidence === EVIDENCE_RST) return 0;
+  const type = evidence >>> 8;
+  const code = evidence & 255;
+  if (type === (ipv4 ? 3 : 1)) {
+    if (code === (ipv4 ? 3 : 4)) return 1;
+    if (ipv4 ? code === 13 || code === 9 || code === 10 : code === 1 || code === 5 || code === 6) return 2;
+    return 3;
+  }
+  return 4;
+}

@@ -1,0 +1,76 @@
+/** How much of the gateway one client may use: races at one time, and a token bucket of new races. */
+import { type AddressWords, sameAddress } from '../../model/address.js';
+import type { SingleReason } from '../../model/reasons.js';
+import type { EngineSettings, Micros } from '../engine-types.js';
+import { finishHash, mixAddress } from '../hash.js';
+
+const SETS = 4096;
+const WAYS = 4;
+
+/**
+ * BOUNDED: 16384 clients in sets of four. The least recent client without a race gives way to a new one; when all four
+ * have races, the new one goes by one route.
+ */
+export class ClientLimits {
+  private readonly address = new Int32Array(SETS * WAYS * 4);
+  private readonly used = new Uint8Array(SETS * WAYS);
+  private readonly active = new Int32Array(SETS * WAYS);
+  private readonly tokens = new Float64Array(SETS * WAYS);
+  private readonly seenAt = new Float64Array(SETS * WAYS);
+
+  constructor(
+    private readonly settings: EngineSettings,
+    private readonly secret: number,
+  ) {}
+
+  /** Counts a new race for a client; a reason instead when it must not have one. */
+  admit(client: AddressWords, now: Micros): SingleReason | null {
+    const at = this.place(client, now);
+    if (at < 0) return 'client-race-limit';
+    const { raceRatePerClient, raceBurstPerClient, racesPerClient } = this.settings;
+    const earned = ((now - this.seenAt[at]) * raceRatePerClient) / 1e6;
+    this.tokens[at] = Math.min(raceBurstPerClient, this.tokens[at] + earned);
+    this.seenAt[at] = now;
+    if (this.active[at] >= racesPerClient) return 'client-race-limit';
+    if (this.tokens[at] < 1) return 'client-race-rate';
+    this.tokens[at] -= 1;
+    this.active[at]++;
+    return null;
+  }
+
+  /** The race of a client has been decided or has ended: it no longer counts as one at the same time. */
+  done(addresses: AddressWords, addressAt: number): void {
+    const base = this.base(addresses, addressAt);
+    for (let at = base; at < base + WAYS; at++) {
+      if (this.used[at] === 1 && sameAddress(this.address, at * 4, addresses, addressAt)) {
+        this.active[at]--;
+        return;
+      }
+    }
+  }
+
+  private place(client: AddressWords, now: Micros): number {
+    const base = this.base(client, 0);
+    let oldest = -1;
+    for (let at = base; at < base + WAYS; at++) {
+      if (this.used[at] === 0) {
+        if (oldest < 0 || this.used[oldest] === 1) oldest = at;
+        continue;
+      }
+      if (sameAddress(this.address, at * 4, client, 0)) return at;
+      const idle = this.active[at] === 0;
+      if (idle && (oldest < 0 || (this.used[oldest] === 1 && this.seenAt[at] < this.seenAt[oldest]))) oldest = at;
+    }
+    if (oldest < 0) return -1;
+    this.used[oldest] = 1;
+    for (let i = 0; i < 4; i++) this.address[oldest * 4 + i] = client[i];
+    this.active[oldest] = 0;
+    this.tokens[oldest] = this.settings.raceBurstPerClient;
+    this.seenAt[oldest] = now;
+    return oldest;
+  }
+
+  private base(words: AddressWords, at: number): number {
+    return (finishHash(mixAddress(this.secret, words, at)) & (SETS - 1)) * WAYS;
+  }
+}

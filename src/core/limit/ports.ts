@@ -1,0 +1,106 @@
+/**
+ * Source ports of the copies. A client keeps its own port where it can: one inner endpoint then has one outer port on
+ * every route and to every destination (RFC 4787 REQ-1, RFC 5382 REQ-1), parity and randomness are the client's.
+ * Where another client has used the same port to the same destination, another port is taken, so that a server's
+ * half-open and TIME_WAIT entries rest: the least recently used one of a few that the secret chooses.
+ */
+import type { AddressWords } from '../../model/address.js';
+import type { EngineSettings, Micros } from '../engine-types.js';
+import { finishHash, mix, mixAddress, powerOfTwo } from '../hash.js';
+import type { RaceTable } from '../race/table.js';
+
+const WAYS = 4;
+/** Ports looked at for one race. */
+const CANDIDATES = 8;
+
+/** BOUNDED: `portMemory` pairs of destination and port in sets of four; the least recently used one gives way. */
+export class PortMemory {
+  private readonly tag: Int32Array;
+  private readonly owner: Int32Array;
+  private readonly usedAt: Float64Array;
+  private readonly setMask: number;
+  private readonly from: number;
+  private readonly count: number;
+
+  constructor(
+    settings: EngineSettings,
+    private readonly races: RaceTable,
+    private readonly secret: number,
+  ) {
+    const sets = powerOfTwo(Math.ceil(settings.portMemory / WAYS));
+    this.setMask = sets - 1;
+    this.tag = new Int32Array(sets * WAYS);
+    this.owner = new Int32Array(sets * WAYS);
+    this.usedAt = new Float64Array(sets * WAYS).fill(Number.NEGATIVE_INFINITY);
+    this.from = settings.racePorts.from;
+    this.count = settings.racePorts.to - settings.racePorts.from + 1;
+  }
+
+  /** A port for a flow to a destination; 0 when all that were looked at are in races now. */
+  pick(
+    client: AddressWords,
+    clientPort: number,
+    destination: AddressWords,
+    destinationPort: number,
+    now: Micros,
+  ): number {
+    const owner = finishHash(mix(mixAddress(this.secret, client, 0), clientPort));
+    const target = mix(mixAddress(this.secret, destination, 0), destinationPort);
+    let oldest = 0;
+    let oldestAt = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < CANDIDATES; n++) {
+      const port = this.candidate(owner, clientPort, n);
+      if (this.races.findAnswer(destination, destinationPort, port) >= 0) continue;
+      const at = this.lookUp(finishHash(mix(target, port)));
+      if (at < 0 || this.owner[at] === owner) {
+        this.remember(target, port, owner, now);
+        return port;
+      }
+      if (this.usedAt[at] < oldestAt) {
+        oldestAt = this.usedAt[at];
+        oldest = port;
+      }
+    }
+    if (oldest !== 0) this.remember(target, oldest, owner, now);
+    return oldest;
+  }
+
+  /** A living flow owns this port towards this destination: nobody takes it before it is forgotten. */
+  taken(destinations: AddressWords, at: number, destinationPort: number, port: number, now: Micros): void {
+    const target = mix(mixAddress(this.secret, destinations, at), destinationPort);
+    this.remember(target, port, 0, now);
+  }
+
+  /** The client's own port first; then ports of the same parity, spread by the secret. */
+  private candidate(owner: number, clientPort: number, n: number): number {
+    if (n === 0 && clientPort >= this.from && clientPort < this.from + this.count) return clientPort;
+    const spread = finishHash(mix(owner, n)) >>> 0;
+    const port = this.from + (spread % this.count);
+    if ((port & 1) === (clientPort & 1)) return port;
+    return port + 1 < this.from + this.count ? port + 1 : port - 1;
+  }
+
+  private lookUp(tag: number): number {
+    const base = (tag & this.setMask) * WAYS;
+    for (let at = base; at < base + WAYS; at++) {
+      if (this.tag[at] === tag && this.usedAt[at] !== Number.NEGATIVE_INFINITY) return at;
+    }
+    return -1;
+  }
+
+  private remember(target: number, port: number, owner: number, now: Micros): void {
+    const tag = finishHash(mix(target, port));
+    const base = (tag & this.setMask) * WAYS;
+    let place = base;
+    for (let at = base; at < base + WAYS; at++) {
+      if (this.tag[at] === tag && this.usedAt[at] !== Number.NEGATIVE_INFINITY) {
+        place = at;
+        break;
+      }
+      if (this.usedAt[at] < this.usedAt[place]) place = at;
+    }
+    this.tag[place] = tag;
+    this.owner[place] = owner;
+    this.usedAt[place] = now;
+  }
+}

@@ -1,0 +1,178 @@
+/** What a route answers: SYN+ACK, SYN, RST or a challenge ACK. The rules are H1, H8-H10, T2, P1-P4 of the field. */
+import { FLAG, type Packet } from '../../wire/packet.js';
+import { settleNegative } from '../commit/negative.js';
+import { type Context, countIgnored } from '../context.js';
+import type { EffectSink, EngineRoute, Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { allAnswered, endRace } from './end.js';
+import { ATTEMPT, RACE, RACE_EDGES, to } from './states.js';
+import { sendAttempt } from './start.js';
+import { EVIDENCE_RST } from './table.js';
+
+/** A TCP packet that came in by an attempt's route to the attempt's address and port. */
+export function handleAnswer(
+  context: Context,
+  race: RaceId,
+  route: EngineRoute,
+  packet: Packet,
+  now: Micros,
+  out: EffectSink,
+): void {
+  const flags = packet.flags & (FLAG.SYN | FLAG.ACK | FLAG.RST | FLAG.FIN);
+  if (flags === (FLAG.SYN | FLAG.ACK)) return handleSynAck(context, race, route, packet, now, out);
+  if (flags === FLAG.SYN) return handleSyn(context, race, route, now, out);
+  if ((flags & FLAG.RST) !== 0) return handleReset(context, race, route, packet, now, out);
+  handleChallenge(context, race, route, packet, now, out);
+}
+
+function handleSynAck(
+  context: Context,
+  race: RaceId,
+  route: EngineRoute,
+  packet: Packet,
+  now: Micros,
+  out: EffectSink,
+): void {
+  if (packet.acknowledgement !== ((context.races.isn[race] + 1) | 0)) {
+    // An old duplicate: the client in SYN-SENT would reset it with SEQ = SEG.ACK (RFC 9293 section 3.10.7.3).
+    countIgnored(context, 'syn-ack-wrong-ack');
+    out.cancel(race, route.number, packet.acknowledgement);
+    out.drop();
+    return;
+  }
+  const { races, counters } = context;
+  const at = races.attempt(race, route.number);
+  const first = races.attemptState[at] !== ATTEMPT.ANSWERED;
+  if (races.state[race] === RACE.RACING) return win(context, race, route.number, now, out);
+  if (first) {
+    races.setAttempt(at, ATTEMPT.ANSWERED);
+    measure(context, at, now);
+  }
+  if (races.winner[race] === route.number) {
+    // Its first SYN+ACK was lost behind us: the kernel knows the flow.
+    countIgnored(context, 'winner-repeat');
+    out.accept();
+    return;
+  }
+  if (first) counters.losses[route.number]++;
+  countIgnored(context, 'late-syn-ack');
+  out.cancel(race, route.number, packet.acknowledgement);
+  out.drop();
+  loserAnswered(context, race, route.number);
+}
+
+/** Simultaneous open: the server's own SYN is as good as an answer (RFC 5382 REQ-2). */
+function handleSyn(context: Context, race: RaceId, route: EngineRoute, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  if (races.state[race] === RACE.RACING) {
+    races.simultaneous[race] = 1;
+    return win(context, race, route.number, now, out);
+  }
+  if (races.winner[race] === route.number) return out.accept();
+  countIgnored(context, 'not-ours');
+  out.drop();
+}
+
+function win(context: Context, race: RaceId, route: RouteNumber, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  const at = races.attempt(race, route);
+  races.setAttempt(at, ATTEMPT.ANSWERED);
+  measure(context, at, now);
+  to(races.state, race, RACE.COMMITTING, RACE_EDGES);
+  races.winner[race] = route;
+  out.commit(race, route);
+}
+
+/** RFC 9293 section 3.10.7.3: a reset in SYN-SENT counts only if it acknowledges the SYN. */
+function handleReset(
+  context: Context,
+  race: RaceId,
+  route: EngineRoute,
+  packet: Packet,
+  now: Micros,
+  out: EffectSink,
+): void {
+  const { races } = context;
+  if (races.state[race] !== RACE.RACING && races.winner[race] === route.number) {
+    out.accept();
+    return;
+  }
+  const acknowledges =
+    (packet.flags & FLAG.ACK) !== 0 && packet.acknowledgement === ((races.isn[race] + 1) | 0);
+  if (!acknowledges) {
+    countIgnored(context, 'rst-not-acceptable');
+    out.drop();
+    return;
+  }
+  const at = races.attempt(race, route.number);
+  races.attemptEvidenceWords[at * 4] = packet.sequence;
+  races.attemptEvidenceWords[at * 4 + 1] = packet.acknowledgement;
+  holdNegative(context, race, route.number, EVIDENCE_RST, now, out);
+}
+
+/**
+ * An ACK instead of a SYN+ACK: the server still holds an old connection on this tuple (RFC 5961 section 4). Answer as
+ * the client would, SEQ = its ACK, and try once more at once: the client's own repeat would come a second later.
+ */
+function handleChallenge(
+  context: Context,
+  race: RaceId,
+  route: EngineRoute,
+  packet: Packet,
+  now: Micros,
+  out: EffectSink,
+): void {
+  const { races } = context;
+  if (races.state[race] !== RACE.RACING && races.winner[race] === route.number) {
+    out.accept();
+    return;
+  }
+  countIgnored(context, 'challenge-ack');
+  out.drop();
+  const at = races.attempt(race, route.number);
+  // Once per copy: a path that answers every reset with another ACK is left alone (RFC 5961 section 9.1).
+  if (races.attemptState[at] !== ATTEMPT.SENT || races.attemptSends[at] > MAX_CHALLENGED_SENDS) return;
+  out.cancel(race, route.number, packet.acknowledgement);
+  if (races.state[race] === RACE.RACING) sendAttempt(context, race, route, now, out);
+}
+
+const MAX_CHALLENGED_SENDS = 8;
+
+/** Keeps a negative answer back while another route may still say yes. The packet in hand ends here. */
+export function holdNegative(
+  context: Context,
+  race: RaceId,
+  route: RouteNumber,
+  evidence: number,
+  now: Micros,
+  out: EffectSink,
+): void {
+  const { races, counters } = context;
+  const at = races.attempt(race, route);
+  const state = races.attemptState[at];
+  countIgnored(context, 'held-error');
+  out.drop();
+  if (state !== ATTEMPT.SENT && state !== ATTEMPT.NEGATIVE) return;
+  // A reset says more than an ICMP error of the same route, and is not replaced by one.
+  if (state === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) return;
+  if (state === ATTEMPT.SENT) {
+    counters.losses[route]++;
+    measure(context, at, now);
+  }
+  races.setAttempt(at, ATTEMPT.NEGATIVE);
+  races.attemptEvidence[at] = evidence;
+  if (races.state[race] === RACE.RACING) settleNegative(context, race, now, out);
+  else loserAnswered(context, race, route);
+}
+
+/** A time is known only when one copy was sent: which of several was answered cannot be told (Karn). */
+function measure(context: Context, at: number, now: Micros): void {
+  const { races } = context;
+  if (races.attemptSends[at] === 1) races.attemptRtt[at] = Math.min(now - races.attemptSentAt[at], 0x7fffffff);
+}
+
+function loserAnswered(context: Context, race: RaceId, route: RouteNumber): void {
+  const { races } = context;
+  if (races.state[race] !== RACE.DECIDED) return;
+  context.decisions.update(races.decision[race], races, race, route);
+  if (allAnswered(context, race)) endRace(context, race, route, 'first-reply', 0);
+}

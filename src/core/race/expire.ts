@@ -1,0 +1,35 @@
+/** What happens when the time of a race has come. */
+import { expireNegative } from '../commit/negative.js';
+import type { Context } from '../context.js';
+import type { EffectSink, Micros, RaceId } from '../engine-types.js';
+import { cancelOpenAttempts, endRace } from './end.js';
+import { ATTEMPT, RACE } from './states.js';
+
+/** Ends every race that is due. */
+export function expire(context: Context, now: Micros, out: EffectSink): void {
+  while (context.deadlines.next() <= now) expireOne(context, context.deadlines.first(), now, out);
+}
+
+function expireOne(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  if (races.state[race] !== RACE.RACING) {
+    // A decided race has waited long enough for its losers; what they still send is answered without it.
+    endRace(context, race, races.winner[race], 'first-reply', now);
+    return;
+  }
+  if (hasNegative(context, race)) return expireNegative(context, race, now, out);
+  const due = races.lastSynAt[race] + context.settings.raceTimeoutMicros;
+  if (due > now) return context.deadlines.set(race, due);
+  // All silent: the client's own time-out rules, and its next SYN starts a new race.
+  cancelOpenAttempts(context, race, out);
+  endRace(context, race, 0, 'all-routes-silent', now);
+}
+
+function hasNegative(context: Context, race: RaceId): boolean {
+  const { races } = context;
+  const base = race * races.routeCount;
+  for (let i = 0; i < races.routeCount; i++) {
+    if (races.attemptState[base + i] === ATTEMPT.NEGATIVE) return true;
+  }
+  return false;
+}

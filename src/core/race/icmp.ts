@@ -1,0 +1,51 @@
+/** ICMP errors about copies: verified against the race before they are believed (RFC 5927), then held or learnt from. */
+import { sameAddress } from '../../model/address.js';
+import type { Packet } from '../../wire/packet.js';
+import { type Context, countIgnored } from '../context.js';
+import type { EffectSink, EngineRoute, Micros, RaceId } from '../engine-types.js';
+import { holdNegative } from './answer.js';
+
+/** An error whose quote names the attempt of `race` on `route`. */
+export function handleIcmpError(
+  context: Context,
+  race: RaceId,
+  route: EngineRoute,
+  packet: Packet,
+  now: Micros,
+  out: EffectSink,
+): void {
+  const { races } = context;
+  if (packet.quote.sequence !== races.isn[race]) {
+    countIgnored(context, 'icmp-wrong-sequence');
+    out.drop();
+    return;
+  }
+  if (packet.icmpMtu > 0 || isTooBig(packet)) {
+    countIgnored(context, 'path-mtu');
+    if (packet.icmpMtu > 0) context.pathMtu.learn(route.number, packet.family, packet.quote.destination, packet.icmpMtu);
+    out.drop();
+    return;
+  }
+  const at = races.attempt(race, route.number);
+  if (races.attemptEvidence[at] !== 0xffff) {
+    for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = packet.source[i];
+  }
+  holdNegative(context, race, route.number, packet.icmpType * 256 + packet.icmpCode, now, out);
+}
+
+/** Finds the attempt that an error is about; -1 when it is none of ours. */
+export function findQuoted(context: Context, route: EngineRoute, packet: Packet): RaceId {
+  const { races } = context;
+  const { quote } = packet;
+  const race = route.translate
+    ? races.findAnswer(quote.destination, quote.destinationPort, quote.sourcePort)
+    : races.findFlow(quote.source, quote.sourcePort, quote.destination, quote.destinationPort);
+  if (race < 0 || !races.hasAttempt(race, route.number)) return -1;
+  const at = races.attempt(race, route.number) * 4;
+  return sameAddress(races.attemptAddress, at, quote.source, 0) ? race : -1;
+}
+
+/** ICMP 3/4 without an MTU (routers before RFC 1191), ICMPv6 type 2: never negative. */
+function isTooBig(packet: Packet): boolean {
+  return packet.family === 4 ? packet.icmpType === 3 && packet.icmpCode === 4 : packet.icmpType === 2;
+}

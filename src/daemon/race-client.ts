@@ -1,0 +1,110 @@
+/** The main thread's handle on the race thread. */
+import { Worker } from 'node:worker_threads';
+import type { DecisionRecord } from '../core/decisions.js';
+import type { EngineRoute } from '../core/engine-types.js';
+import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
+import type { RaceReply, RaceRequest, RaceSnapshot, RaceThreadOptions } from '../kernel/race-thread.js';
+
+/** A request without its number. */
+type Question<T = RaceRequest> = T extends RaceRequest ? Omit<T, 'id'> : never;
+
+const ANSWER_LIMIT_MS = 5000;
+
+export class RaceClient {
+  /** Set once the thread has ended; `onEnd` is told why it ended if nobody had asked for it. */
+  private ended = false;
+  private stopping = false;
+  private nextId = 1;
+  // BOUNDED: by the requests of one control connection each; every one ends after ANSWER_LIMIT_MS.
+  private readonly waiting = new Map<number, (reply: RaceReply) => void>();
+
+  private constructor(
+    private readonly worker: Worker,
+    private readonly onEnd: (error: PathraceError) => void,
+  ) {}
+
+  /** Starts the thread; resolves when it listens to its queues. */
+  static start(options: RaceThreadOptions, onEnd: (error: PathraceError) => void): Promise<RaceClient> {
+    const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), { workerData: options });
+    const client = new RaceClient(worker, onEnd);
+    return new Promise((resolve, reject) => {
+      let started = false;
+      worker.on('message', (reply: RaceReply) => {
+        if (reply.id !== 0) return client.settle(reply);
+        if (reply.kind === 'ready') {
+          started = true;
+          resolve(client);
+        } else if (reply.kind === 'failed') {
+          const error = toError(reply.code, reply.message);
+          if (started) client.end(error);
+          else reject(error);
+        }
+      });
+      worker.on('error', (error) => client.end(toError('E_INTERNAL', String(error))));
+      worker.on('exit', () => client.end(toError('E_INTERNAL', 'The race thread ended.')));
+    });
+  }
+
+  async setRoutes(routes: readonly EngineRoute[]): Promise<void> {
+    await this.ask({ kind: 'routes', routes });
+  }
+
+  async snapshot(): Promise<RaceSnapshot> {
+    const reply = await this.ask({ kind: 'snapshot' });
+    if (reply.kind !== 'snapshot') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    return reply.snapshot;
+  }
+
+  /** Decisions newest first; `nowMicros` is the thread's clock when it answered. */
+  async decisions(
+    address: Int32Array | null,
+    port: number | null,
+    limit: number,
+  ): Promise<{ decisions: readonly DecisionRecord[]; nowMicros: number }> {
+    const reply = await this.ask({ kind: 'decisions', address, port, limit });
+    if (reply.kind !== 'decisions') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    return reply;
+  }
+
+  async stop(): Promise<void> {
+    if (this.ended) return;
+    this.stopping = true;
+    await this.ask({ kind: 'stop' }).catch(() => undefined);
+    await this.worker.terminate();
+  }
+
+  private ask(question: Question): Promise<RaceReply> {
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      if (this.ended) return reject(toError('E_INTERNAL', 'The race thread has ended.'));
+      const timer = setTimeout(() => {
+        this.waiting.delete(id);
+        reject(toError('E_INTERNAL', `The race thread did not answer "${question.kind}" in time.`));
+      }, ANSWER_LIMIT_MS);
+      this.waiting.set(id, (reply) => {
+        clearTimeout(timer);
+        if (reply.kind === 'failed') reject(toError(reply.code, reply.message));
+        else resolve(reply);
+      });
+      this.worker.postMessage({ ...question, id });
+    });
+  }
+
+  private settle(reply: RaceReply): void {
+    const resolve = this.waiting.get(reply.id);
+    this.waiting.delete(reply.id);
+    resolve?.(reply);
+  }
+
+  private end(error: PathraceError): void {
+    if (this.ended) return;
+    this.ended = true;
+    for (const [id, resolve] of this.waiting) resolve({ id, kind: 'failed', code: error.code, message: error.message });
+    this.waiting.clear();
+    if (!this.stopping) this.onEnd(error);
+  }
+}
+
+function toError(code: string, message: string): PathraceError {
+  return new PathraceError(code in ERRORS ? (code as ErrorCode) : 'E_INTERNAL', message);
+}

@@ -1,0 +1,63 @@
+/** Brings the kernel to the desired state. Safe to repeat; takes over what a predecessor left. */
+import { PathraceError } from '../model/errors.js';
+import { encodeQueueRule } from '../wire/netlink/nftables.js';
+import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
+import { runCommand, tryCommand } from './command.js';
+import type { DesiredState, QueueMethod } from './desired.js';
+import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
+import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
+import { renderNft } from './render.js';
+
+/** Which way packets get into a queue on this kernel; nothing is changed to find out. */
+export async function detectQueueMethod(): Promise<QueueMethod> {
+  const probe = `${TABLE}_probe`;
+  const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c queue flags bypass to 1\n`;
+  return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0 ? 'nft' : 'xt';
+}
+
+/** Rules and routing tables; only what differs is touched. Before the ruleset, so that no mark is without a table. */
+export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promise<void> {
+  await applyIp(state, 'ipv4');
+  if (hasIpv6) await applyIp(state, 'ipv6');
+}
+
+/** The ruleset, replaced in one transaction. */
+export async function applyNftState(state: DesiredState): Promise<void> {
+  await runCommand('nft', ['-f', '-'], renderNft(state));
+  if (state.queue.method === 'xt') {
+    await appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
+    await appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
+  }
+}
+
+async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {
+  const flag = family === 'ipv4' ? '-4' : '-6';
+  const [rules, routes] = await Promise.all([
+    runCommand('ip', ['-j', flag, 'rule', 'show']),
+    runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)]),
+  ]);
+  const changes = ipChanges(currentIp(rules, routes), desiredIp(state, family));
+  if (changes.length === 0) return;
+  // An interface can vanish between reading and writing: the other lines count, the next change comes at once.
+  const result = await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
+  const fatal = result.stderr.split('\n').filter((line) => line !== '' && !HARMLESS.test(line));
+  if (result.code !== 0 && fatal.length > 0) {
+    throw new PathraceError('E_COMMAND_FAILED', `"ip -batch" failed: ${fatal.slice(0, 3).join(' | ')}.`);
+  }
+}
+
+const HARMLESS = /^Command failed|Cannot find device|No such (device|process|file)|Network is (down|unreachable)|File exists|Nexthop has invalid gateway/;
+
+/** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
+async function appendQueueRule(chain: string, queue: number): Promise<void> {
+  const listed = await runCommand('nft', ['-j', 'list', 'chain', 'inet', TABLE, chain]);
+  if (listed.includes('"rule"')) return;
+  const socket = new NetlinkSocket(NETLINK_NETFILTER);
+  try {
+    encodeQueueRule(socket.writer, TABLE, chain, queue, socket.nextSequence());
+    const error = socket.request();
+    if (error !== 0) throw netlinkError(`add the queue rule for queue ${queue} (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)`, error);
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,124 @@
+/** Binds won flows in the kernel's connection table, and takes flows out of it. */
+import {
+  createEntry,
+  decodeEntry,
+  encodeDeleteByOriginal,
+  encodeDeleteByReply,
+  encodeDump,
+  encodeGetByOriginal,
+  encodeGetByReply,
+  encodeNew,
+  type Entry,
+  type FlowEntry,
+  IPCTNL_MSG_CT,
+  TCP_CONNTRACK,
+} from '../wire/netlink/ctnetlink.js';
+import type { Writer } from '../wire/netlink/message.js';
+import { E } from './ffi.js';
+import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
+
+/** Life of an entry until its first packet; the kernel sets its own time-outs from then on. */
+const ENTRY_TIMEOUT_SECONDS = 60;
+
+export class Conntrack {
+  /** Entries that stood in the way and were finished; and those that were alive. */
+  replaced = 0;
+  taken = 0;
+
+  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 128 * 1024 });
+  private readonly entry = createEntry();
+  private readonly failures: number[] = [];
+  private pending = 0;
+  private firstSequence = 0;
+
+  /** Notes an entry to write; `flush` writes all. The n-th call since the last flush has index n. */
+  add(flow: FlowEntry): number {
+    if (this.pending === 0) this.firstSequence = this.socket.nextSequence() * 256;
+    encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, (this.firstSequence + this.pending) >>> 0);
+    return this.pending++;
+  }
+
+  /** Writes the noted entries; returns the indexes of those that the kernel refused. */
+  flush(): readonly number[] {
+    this.failures.length = 0;
+    if (this.pending === 0) return this.failures;
+    const count = this.pending;
+    this.pending = 0;
+    if (this.socket.flush() !== 0) {
+      for (let i = 0; i < count; i++) this.failures.push(i);
+      return this.failures;
+    }
+    while (this.socket.read(this.noteFailure, null)) {
+      // Errors are in the buffer when send has returned; each is a datagram of its own.
+    }
+    return this.failures;
+  }
+
+  private readonly noteFailure = (error: number, sequence: number): void => {
+    const index = (sequence - this.firstSequence) | 0;
+    if (error !== 0 && index >= 0 && index < 4096) this.failures.push(index);
+  };
+
+  /** Writes an entry whose tuple an old one holds: a finished one is deleted first. False when a living flow holds it. */
+  replace(flow: FlowEntry): boolean {
+    const byReply = this.finish(flow, encodeGetByReply, encodeDeleteByReply);
+    const byOriginal = this.finish(flow, encodeGetByOriginal, encodeDeleteByOriginal);
+    if (byReply && byOriginal) {
+      encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, this.socket.nextSequence());
+      if (this.socket.request() === 0) {
+        this.replaced++;
+        return true;
+      }
+    }
+    this.taken++;
+    return false;
+  }
+
+  /** Deletes the entry that a get finds if its TCP connection is over; true when none is in the way any more. */
+  private finish(
+    flow: FlowEntry,
+    get: (w: Writer, flow: FlowEntry, sequence: number) => void,
+    remove: (w: Writer, flow: FlowEntry, sequence: number) => void,
+  ): boolean {
+    get(this.socket.writer, flow, this.socket.nextSequence());
+    let found = false;
+    const error = this.socket.request((message, view) => {
+      if (message.type === IPCTNL_MSG_CT.NEW) found = decodeEntry(this.entry, view, message.body, message.end);
+    });
+    if (error === E.NOENT) return true;
+    if (error !== 0 || !found || !isFinished(this.entry)) return false;
+    remove(this.socket.writer, flow, this.socket.nextSequence());
+    const refused = this.socket.request();
+    return refused === 0 || refused === E.NOENT;
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+}
+
+/** Nothing of the connection is expected any more, or it never came to be. */
+function isFinished(entry: Entry): boolean {
+  return (
+    entry.tcpState === TCP_CONNTRACK.TIME_WAIT ||
+    entry.tcpState === TCP_CONNTRACK.CLOSE ||
+    entry.tcpState === TCP_CONNTRACK.SYN_SENT ||
+    entry.tcpState === TCP_CONNTRACK.NONE
+  );
+}
+
+/** Visits every entry of a family whose mark, masked, equals `mark`; the entry is reused between calls. */
+export function dumpEntries(
+  socket: NetlinkSocket,
+  family: 4 | 6,
+  mark: number,
+  mask: number,
+  visit: (entry: Entry) => void,
+): void {
+  const entry = createEntry();
+  encodeDump(socket.writer, family, mark, mask, socket.nextSequence());
+  socket.request((message, view) => {
+    if (message.type !== IPCTNL_MSG_CT.NEW) return;
+    if (decodeEntry(entry, view, message.body, message.end)) visit(entry);
+  });
+}

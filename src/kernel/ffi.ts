@@ -1,0 +1,102 @@
+/**
+ * The only file that loads koffi: system calls of Linux, unmanaged memory, and waiting for a descriptor.
+ * Pointers are plain numbers (user addresses fit in 48 bits), so a call allocates nothing.
+ */
+import koffi from 'koffi';
+
+const libc = koffi.load(null);
+
+/** Memory outside the JavaScript heap: its address for system calls, and two views of the same bytes. */
+export interface Memory {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+const calloc = libc.func('calloc', 'uintptr_t', ['size_t', 'size_t']);
+
+/** Allocates `size` zeroed bytes that live as long as the process; made once per buffer, never per packet. */
+export function allocate(size: number): Memory {
+  const address = Number(calloc(1, size));
+  const buffer = koffi.view(address, size);
+  return { address, bytes: new Uint8Array(buffer), view: new DataView(buffer) };
+}
+
+type Int = (...args: number[]) => number;
+
+/** System calls; each returns what libc returns, `errno()` tells the rest. */
+export const sys = {
+  socket: libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as Int,
+  bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
+  getsockname: libc.func('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
+  setsockopt: libc.func('setsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uint32_t']) as unknown as Int,
+  getsockopt: libc.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
+  send: libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as Int,
+  recv: libc.func('recv', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as Int,
+  recvmmsg: libc.func('recvmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int', 'uintptr_t']) as unknown as Int,
+  sendmmsg: libc.func('sendmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int']) as unknown as Int,
+  close: libc.func('close', 'int', ['int']) as unknown as Int,
+  read: libc.func('read', 'intptr_t', ['int', 'uintptr_t', 'size_t']) as unknown as Int,
+  clockGettime: libc.func('clock_gettime', 'int', ['int', 'uintptr_t']) as unknown as Int,
+  timerfdCreate: libc.func('timerfd_create', 'int', ['int', 'int']) as unknown as Int,
+  timerfdSettime: libc.func('timerfd_settime', 'int', ['int', 'int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
+  ifIndex: libc.func('if_nametoindex', 'uint32_t', ['str']) as unknown as (name: string) => number,
+};
+
+/** The error number of the last system call made through `sys` on this thread. */
+export function errno(): number {
+  return koffi.errno();
+}
+
+const names = new Map<number, string>(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+
+/** `ENOENT` for 2, and so on; the number itself where the system has no name for it. */
+export function errnoName(number: number): string {
+  return names.get(number) ?? `errno ${number}`;
+}
+
+/** Error numbers that the code branches on (asm-generic/errno.h). */
+export const E = {
+  PERM: 1,
+  NOENT: 2,
+  INTR: 4,
+  AGAIN: 11,
+  NOMEM: 12,
+  BUSY: 16,
+  EXIST: 17,
+  INVAL: 22,
+  NOSPC: 28,
+  MSGSIZE: 90,
+  NOBUFS: 105,
+} as const;
+
+/** A descriptor that the event loop watches until `close()`. */
+export interface Watch {
+  close(): void;
+}
+
+// BOUNDED: one per open socket. A handle that is not referenced is collected, and its socket goes silent.
+const alive = new Set<Watch>();
+
+/** Calls `onReadable` from the event loop whenever `fd` has something to read. Level-triggered. */
+export function watchReadable(fd: number, onReadable: () => void): Watch {
+  const handle = koffi.node.poll(fd, onReadable) as unknown as Watch;
+  const watch: Watch = {
+    close(): void {
+      if (alive.delete(watch)) handle.close();
+    },
+  };
+  alive.add(watch);
+  handles.set(watch, handle);
+  return watch;
+}
+
+const handles = new WeakMap<Watch, Watch>();
+
+/** Sets an integer socket option. */
+export function setOption(fd: number, level: number, option: number, value: number): boolean {
+  scratch.view.setInt32(0, value, true);
+  return sys.setsockopt(fd, level, option, scratch.address, 4) === 0;
+}
+
+const scratch = allocate(16);

@@ -1,0 +1,133 @@
+/** Rules and routing tables: what shall be, as the text `ip` takes; what is, read back into the same text. Pure. */
+import { MARK, RT_PROTOCOL } from './constants.js';
+import type { DesiredState } from './desired.js';
+
+/** Complete list of our rules and routes of one family, each as the words behind `ip rule add` and `ip route replace`. */
+export interface IpState {
+  readonly rules: readonly string[];
+  readonly routes: readonly string[];
+}
+
+export type IpFamily = 'ipv4' | 'ipv6';
+
+/** The rule for a route's own addresses comes after those for marks. */
+const FROM_OFFSET = 32;
+const METRIC = 1;
+/** Behind every other default route: without a way out, nothing falls through to another provider. */
+const METRIC_UNREACHABLE = 4278198272;
+
+export function desiredIp(state: DesiredState, family: IpFamily): IpState {
+  const rules: string[] = [];
+  const routes: string[] = [];
+  for (const route of state.routes) {
+    const part = route[family];
+    const { table } = route;
+    const priority = state.rulePriority + route.number;
+    rules.push(rule({ priority, fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK), table }));
+    routes.push(`unreachable default table ${table} metric ${METRIC_UNREACHABLE}`);
+    if (part === null) continue;
+    for (const src of route.translate ? part.addresses : []) {
+      rules.push(rule({ priority: priority + FROM_OFFSET, src, table }));
+    }
+    routes.push(
+      routeText({ gateway: part.gateway, dev: route.interface, table, metric: METRIC, onlink: part.gateway !== null }),
+    );
+  }
+  return { rules, routes };
+}
+
+/** Reads the JSON of `ip -j rule show` and `ip -j route show table all proto 82`. */
+export function currentIp(rulesJson: string, routesJson: string): IpState {
+  const rules = parse<RuleJson>(rulesJson).filter((item) => item.protocol === String(RT_PROTOCOL));
+  return {
+    rules: rules.map((item) =>
+      rule({
+        priority: item.priority,
+        table: item.table,
+        ...(item.fwmark === undefined ? {} : { fwmark: item.fwmark, fwmask: item.fwmask ?? '0xffffffff' }),
+        ...(item.src === 'all' ? {} : { src: item.src }),
+      }),
+    ),
+    routes: parse<RouteJson>(routesJson).map((item) =>
+      item.type === 'unreachable'
+        ? `unreachable default table ${item.table} metric ${item.metric}`
+        : routeText({
+            gateway: item.gateway ?? item.via?.host ?? null,
+            dev: item.dev ?? '',
+            table: item.table,
+            metric: item.metric ?? 0,
+            onlink: item.flags.includes('onlink'),
+          }),
+    ),
+  };
+}
+
+/**
+ * The lines for `ip -batch` that lead from one state to the other; empty when they are equal. New comes before old
+ * goes, except where one replaces the other by its key.
+ */
+export function ipChanges(current: IpState, desired: IpState): string[] {
+  const protocol = String(RT_PROTOCOL);
+  const missing = (want: readonly string[], have: readonly string[]): string[] => {
+    const present = new Set(have);
+    return want.filter((line) => !present.has(line));
+  };
+  const replaced = new Set(desired.routes.map(routeKey));
+  return [
+    ...missing(desired.routes, current.routes).map((line) => `route replace ${line} proto ${protocol}`),
+    ...missing(desired.rules, current.rules).map((line) => `rule add ${line} protocol ${protocol}`),
+    ...missing(current.rules, desired.rules).map((line) => `rule del ${line} protocol ${protocol}`),
+    ...missing(current.routes, desired.routes)
+      .filter((line) => !replaced.has(routeKey(line)))
+      .map((line) => `route del ${line} proto ${protocol}`),
+  ];
+}
+
+interface RuleJson {
+  priority: number;
+  src: string;
+  fwmark?: string;
+  fwmask?: string;
+  table: string;
+  protocol?: string;
+}
+
+interface RouteJson {
+  type?: string;
+  gateway?: string;
+  via?: { host: string };
+  dev?: string;
+  table: string;
+  metric?: number;
+  flags: string[];
+}
+
+function parse<T>(json: string): T[] {
+  return json.trim() === '' ? [] : (JSON.parse(json) as T[]);
+}
+
+function rule(r: { priority: number; fwmark?: string; fwmask?: string; src?: string; table: number | string }): string {
+  const selector = r.fwmark === undefined ? `from ${r.src}` : `fwmark ${r.fwmark}/${r.fwmask}`;
+  return `priority ${r.priority} ${selector} lookup ${r.table}`;
+}
+
+function routeText(r: {
+  gateway: string | null;
+  dev: string;
+  table: number | string;
+  metric: number;
+  onlink: boolean;
+}): string {
+  const via = r.gateway === null ? '' : `via ${r.gateway} `;
+  return `default ${via}dev ${r.dev} table ${r.table} metric ${r.metric}${r.onlink ? ' onlink' : ''}`;
+}
+
+/** IPv4 replaces by destination, table and metric; IPv6 too for routes of one next hop. */
+function routeKey(line: string): string {
+  return /table \S+ metric \S+/.exec(line)?.[0] ?? line;
+}
+
+/** `ip` prints marks without leading zeros. */
+function mark(value: number): string {
+  return `0x${(value >>> 0).toString(16)}`;
+}

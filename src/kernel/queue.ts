@@ -1,0 +1,103 @@
+/** One kernel queue of packets: read in batches, verdicts sent in batches. */
+import { createMessageView, NFGENMSG_LEN, readMessage } from '../wire/netlink/message.js';
+import {
+  createQueuedPacket,
+  decodeQueued,
+  encodeBind,
+  encodeParameters,
+  encodeVerdict,
+  NFQNL_MSG,
+  type QueuedPacket,
+  VERDICT,
+} from '../wire/netlink/nfqueue.js';
+import { allocate, E, type Memory, sys } from './ffi.js';
+import { MessageArray } from './mmsg.js';
+import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
+import { PathraceError } from '../model/errors.js';
+
+/** Packets read with one system call. */
+export const BATCH = 64;
+/** Bytes of a packet that reach the daemon: every header and an ICMP error's quote. */
+const COPY_RANGE = 1024;
+const SLOT = 2048;
+const RECEIVE_BUFFER = 8 * 1024 * 1024;
+const MSG_DONTWAIT = 0x40;
+
+export class Queue {
+  readonly fd: number;
+  /** Packets received since start, and messages that could not be decoded. */
+  received = 0;
+  undecodable = 0;
+
+  private readonly socket: NetlinkSocket;
+  private readonly memory: Memory;
+  private readonly messages: MessageArray;
+  private readonly packet: QueuedPacket = createQueuedPacket();
+  private readonly message = createMessageView();
+
+  constructor(
+    readonly number: number,
+    length: number,
+  ) {
+    this.socket = new NetlinkSocket(NETLINK_NETFILTER);
+    this.fd = this.socket.fd;
+    this.memory = allocate(BATCH * SLOT);
+    this.messages = new MessageArray(BATCH);
+    for (let i = 0; i < BATCH; i++) this.messages.setBuffer(i, this.memory.address + i * SLOT, SLOT);
+    this.bind(length);
+    this.socket.setReceiveBuffer(RECEIVE_BUFFER);
+  }
+
+  /** Reads one batch and calls `each` per packet; returns how many messages came. BATCH means there may be more. */
+  receive(each: (packet: QueuedPacket, memory: Memory) => void): number {
+    const count = sys.recvmmsg(this.fd, this.messages.address, BATCH, MSG_DONTWAIT, 0);
+    if (count <= 0) return 0;
+    for (let i = 0; i < count; i++) {
+      const start = i * SLOT;
+      const end = start + this.messages.received(i);
+      const next = readMessage(this.message, this.memory.view, start, end);
+      if (next === -1 || this.message.type !== NFQNL_MSG.PACKET) continue;
+      if (
+        this.message.end < this.message.body + NFGENMSG_LEN ||
+        !decodeQueued(this.packet, this.memory.view, this.message.body, this.message.end)
+      ) {
+        this.undecodable++;
+        continue;
+      }
+      this.received++;
+      each(this.packet, this.memory);
+    }
+    return count;
+  }
+
+  /** Notes a verdict; `flush` sends all. `mark` 0 leaves the packet's mark. */
+  accept(id: number, mark = 0): void {
+    encodeVerdict(this.socket.writer, this.number, id, VERDICT.ACCEPT, mark);
+  }
+
+  drop(id: number): void {
+    encodeVerdict(this.socket.writer, this.number, id, VERDICT.DROP, 0);
+  }
+
+  flush(): void {
+    this.socket.flush();
+  }
+
+  /** The kernel drops what still waits, and goes on by itself with the rest. */
+  close(): void {
+    this.socket.close();
+  }
+
+  private bind(length: number): void {
+    encodeBind(this.socket.writer, this.number, this.socket.nextSequence());
+    const error = this.socket.request();
+    // Privileges have been checked before: EPERM means that another socket is bound (nfqnl_recv_config).
+    if (error === E.BUSY || error === E.PERM) {
+      throw new PathraceError('E_ALREADY_RUNNING', `Queue ${this.number} belongs to another process.`);
+    }
+    if (error !== 0) throw netlinkError(`bind queue ${this.number}`, error);
+    encodeParameters(this.socket.writer, this.number, this.socket.nextSequence(), COPY_RANGE, length);
+    const refused = this.socket.request();
+    if (refused !== 0) throw netlinkError(`configure queue ${this.number}`, refused);
+  }
+}

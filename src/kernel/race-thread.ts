@@ -1,0 +1,146 @@
+/**
+ * The race loop's own thread: engine, queues, raw sockets and the sign of life. It talks with the main thread in
+ * messages, so that nothing an operator does delays a packet.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { DecisionRecord } from '../core/decisions.js';
+import type { EngineCounters, EngineRoute, EngineSettings } from '../core/engine-types.js';
+import { PathraceError } from '../model/errors.js';
+import { watchReadable, type Watch } from './ffi.js';
+import { FrontEnd } from './front-end.js';
+import { Heartbeat } from './heartbeat.js';
+
+/** What the thread is started with. */
+export interface RaceThreadOptions {
+  readonly settings: EngineSettings;
+  readonly routes: readonly EngineRoute[];
+  readonly queue: number;
+  readonly queueLength: number;
+  readonly hasIpv6: boolean;
+  readonly heartbeatMs: number;
+}
+
+/** From the main thread. `id` comes back in the answer. */
+export type RaceRequest =
+  | { readonly id: number; readonly kind: 'routes'; readonly routes: readonly EngineRoute[] }
+  | { readonly id: number; readonly kind: 'snapshot' }
+  | { readonly id: number; readonly kind: 'decisions'; readonly address: Int32Array | null; readonly port: number | null; readonly limit: number }
+  | { readonly id: number; readonly kind: 'stop' };
+
+/** To the main thread. `id` 0: unasked, at the start. */
+export type RaceReply =
+  | { readonly id: number; readonly kind: 'ready' | 'done' }
+  | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly id: number; readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
+  | { readonly id: number; readonly kind: 'decisions'; readonly decisions: readonly DecisionRecord[]; readonly nowMicros: number };
+
+/** Counters of the thread. */
+export interface RaceSnapshot {
+  readonly engine: EngineCounters;
+  readonly dropped: Float64Array;
+  readonly stale: number;
+  readonly undecodable: number;
+  readonly received: { readonly lan: number; readonly wan: number };
+}
+
+/** The engine's deadlines are kept to within this. */
+const TICK_MS = 20;
+/** Renewals within the life of the sign. */
+const BEATS = 4;
+
+function start(options: RaceThreadOptions): void {
+  const clock = (): number => performance.now() * 1000;
+  const frontEnd = new FrontEnd({
+    settings: options.settings,
+    queue: options.queue,
+    queueLength: options.queueLength,
+    hasIpv6: options.hasIpv6,
+    staleAfterMicros: options.heartbeatMs * 1000,
+    clock,
+  });
+  frontEnd.setRoutes(options.routes);
+  const heartbeat = new Heartbeat(options.heartbeatMs);
+  const run = guarded(() => frontEnd.run());
+  const watches: Watch[] = [watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run)];
+  const timers = [
+    setInterval(guarded(() => frontEnd.tick()), TICK_MS),
+    setInterval(() => heartbeat.beat(), options.heartbeatMs / BEATS),
+  ];
+  heartbeat.beat();
+
+  const stop = (): void => {
+    heartbeat.stop();
+    for (const timer of timers) clearInterval(timer);
+    frontEnd.run();
+    for (const watch of watches) watch.close();
+    frontEnd.close();
+    heartbeat.close();
+  };
+
+  parentPort!.on('message', (request: RaceRequest) => {
+    const reply = (message: RaceReply): void => parentPort!.postMessage(message);
+    const { id } = request;
+    switch (request.kind) {
+      case 'routes':
+        frontEnd.setRoutes(request.routes);
+        return reply({ id, kind: 'done' });
+      case 'snapshot':
+        return reply({ id, kind: 'snapshot', snapshot: takeSnapshot(frontEnd) });
+      case 'decisions': {
+        const { address, port, limit } = request;
+        const { engine } = frontEnd;
+        const decisions =
+          address === null ? engine.latestDecisions(limit) : engine.decisionsFor(address, port, limit);
+        return reply({ id, kind: 'decisions', decisions, nowMicros: clock() });
+      }
+      case 'stop':
+        stop();
+        reply({ id, kind: 'done' });
+        parentPort!.close();
+        return;
+    }
+  });
+  parentPort!.postMessage({ id: 0, kind: 'ready' } satisfies RaceReply);
+}
+
+function takeSnapshot(frontEnd: FrontEnd): RaceSnapshot {
+  return {
+    engine: frontEnd.engine.counters,
+    dropped: frontEnd.dropped,
+    stale: frontEnd.stale,
+    undecodable: frontEnd.lan.undecodable + frontEnd.wan.undecodable,
+    received: { lan: frontEnd.lan.received, wan: frontEnd.wan.received },
+  };
+}
+
+/** A bug must not leave the loop half alive: the thread ends, the sign of life runs out, the kernel goes on. */
+function guarded(work: () => void): () => void {
+  return () => {
+    try {
+      work();
+    } catch (error) {
+      reportFailure(error);
+      process.exit(1);
+    }
+  };
+}
+
+function reportFailure(error: unknown): void {
+  const known = error instanceof PathraceError;
+  const message = known
+    ? `${error.message}${error.found === undefined ? '' : ` Found: ${error.found}.`}`
+    : String((error as Error).stack ?? error);
+  parentPort!.postMessage({
+    id: 0,
+    kind: 'failed',
+    code: known ? error.code : 'E_INTERNAL',
+    message,
+  } satisfies RaceReply);
+}
+
+try {
+  start(workerData as RaceThreadOptions);
+} catch (error) {
+  reportFailure(error);
+  parentPort!.close();
+}

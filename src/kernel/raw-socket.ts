@@ -1,0 +1,113 @@
+/** Packets with a source of our choosing, many per system call, each with the mark of its route. */
+import type { AddressWords, Family } from '../model/address.js';
+import { writeAddress } from '../model/address.js';
+import { MAX_BUILT_LENGTH } from '../wire/build.js';
+import { allocate, E, errno, type Memory, sys } from './ffi.js';
+import { MessageArray } from './mmsg.js';
+import { netlinkError } from './netlink-socket.js';
+
+/** Packets sent with one system call. */
+const BATCH = 256;
+const SLOT = MAX_BUILT_LENGTH + 16;
+const NAME_LENGTH = { 4: 16, 6: 28 } as const;
+const AF = { 4: 2, 6: 10 } as const;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0x800;
+const SOCK_CLOEXEC = 0x80000;
+/** Implies that the caller writes the IP header (raw(7)). */
+const IPPROTO_RAW = 255;
+const SOL_SOCKET = 1;
+const SO_MARK = 36;
+const SO_SNDBUFFORCE = 32;
+/** One control message: struct cmsghdr and a 32-bit mark, padded to 8. */
+const CONTROL = 24;
+const MSG_DONTWAIT = 0x40;
+
+/** Told of each packet that could not be sent, with the tag it was given. */
+export type NotSent = (tag: number, error: number) => void;
+
+export class RawSocket {
+  /** Packets sent, and packets that the kernel refused, since start. */
+  sent = 0;
+  refused = 0;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  private readonly fd: number;
+  private readonly packets: Memory;
+  private readonly names: Memory;
+  private readonly controls: Memory;
+  private readonly messages = new MessageArray(BATCH);
+  private readonly tags = new Float64Array(BATCH);
+  private count = 0;
+
+  constructor(
+    private readonly family: Family,
+    private readonly notSent: NotSent,
+  ) {
+    this.fd = sys.socket(AF[family], SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+    if (this.fd < 0) throw netlinkError(`open a raw socket for IPv${family}`, errno());
+    this.packets = allocate(BATCH * SLOT);
+    this.bytes = this.packets.bytes;
+    this.view = this.packets.view;
+    const nameLength = NAME_LENGTH[family];
+    this.names = allocate(BATCH * 32);
+    this.controls = allocate(BATCH * CONTROL);
+    for (let i = 0; i < BATCH; i++) {
+      this.names.view.setUint16(i * 32, AF[family], true);
+      this.messages.setBuffer(i, this.packets.address + i * SLOT, 0);
+      this.messages.setName(i, this.names.address + i * 32, nameLength);
+      this.controls.view.setUint32(i * CONTROL, 20, true);
+      this.controls.view.setInt32(i * CONTROL + 8, SOL_SOCKET, true);
+      this.controls.view.setInt32(i * CONTROL + 12, SO_MARK, true);
+      this.messages.setControl(i, this.controls.address + i * CONTROL, CONTROL);
+    }
+    allocateSendBuffer(this.fd);
+  }
+
+  /** Where the next packet is to be written; `commit` takes it. Sends first when the batch is full. */
+  begin(): number {
+    if (this.count === BATCH) this.flush();
+    return this.count * SLOT;
+  }
+
+  /** Takes the packet of `length` bytes written at `begin()`. */
+  commit(length: number, destination: AddressWords, destinationAt: number, mark: number, tag: number): void {
+    const i = this.count++;
+    this.messages.setLength(i, length);
+    writeAddress(this.family, destination, destinationAt, this.names.view, i * 32 + (this.family === 4 ? 4 : 8));
+    this.controls.view.setUint32(i * CONTROL + 16, mark, true);
+    this.tags[i] = tag;
+  }
+
+  /** Sends everything; a refused packet is reported and does not hold up the others. */
+  flush(): void {
+    const { count } = this;
+    if (count === 0) return;
+    this.count = 0;
+    let at = 0;
+    while (at < count) {
+      const done = sys.sendmmsg(this.fd, this.messages.addressOf(at), count - at, MSG_DONTWAIT);
+      if (done > 0) {
+        at += done;
+        this.sent += done;
+        continue;
+      }
+      const error = errno();
+      if (error === E.INTR) continue;
+      this.refused++;
+      this.notSent(this.tags[at], error);
+      at++;
+    }
+  }
+
+  close(): void {
+    sys.close(this.fd);
+  }
+}
+
+function allocateSendBuffer(fd: number): void {
+  const value = allocate(4);
+  value.view.setInt32(0, 4 * 1024 * 1024, true);
+  sys.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, value.address, 4);
+}

@@ -1,0 +1,260 @@
+/** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
+import type { PortRange } from '../model/config.js';
+import {
+  CHAIN_BEFORE,
+  CHAIN_QUEUE_LAN,
+  CHAIN_QUEUE_WAN,
+  hex,
+  MARK,
+  SET_ALIVE,
+  TABLE,
+} from './constants.js';
+import type { DesiredRoute, DesiredState } from './desired.js';
+
+/**
+ * One transaction: declares the table's objects if they are missing, then replaces the rules. The queue chains are
+ * filled once and left alone, the sets keep their elements: a reload is one atomic step.
+ */
+export function renderNft(state: DesiredState): string {
+  const t = `inet ${TABLE}`;
+  const lines = [
+    `add table ${t}`,
+    ...SETS.map(([name, body]) => `add set ${t} ${name} { ${body} }`),
+    ...COUNTERS.map((name) => `add counter ${t} ${name}`),
+    ...HOOKS.map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
+    ...PLAIN_CHAINS.map((name) => `add chain ${t} ${name}`),
+    ...state.routes.map((route) => `add chain ${t} snat_${route.number}`),
+    `add chain ${t} ${CHAIN_QUEUE_LAN}`,
+    `add chain ${t} ${CHAIN_QUEUE_WAN}`,
+    `add chain ${t} ${CHAIN_BEFORE}`,
+  ];
+  const chains = new Map<string, string[]>([
+    ['early', early(state)],
+    ['early_syn', earlySyn(state)],
+    ['lan', lan(state)],
+    ['lan_new', lanNew(state)],
+    ['race', race(state)],
+    ['midstream', midstream()],
+    ['wan_late', wanLate(state)],
+    ['settle', settle(state)],
+    ['forward', forward(state)],
+    ['clamp', clamp(state)],
+    ['input', input(state)],
+    ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
+    ['nat', nat(state)],
+    ...state.routes.map((route): [string, string[]] => [`snat_${route.number}`, snat(state, route)]),
+  ]);
+  if (state.queue.method === 'nft') {
+    chains.set(CHAIN_QUEUE_LAN, [`queue flags bypass to ${state.queue.lan}`]);
+    chains.set(CHAIN_QUEUE_WAN, [`queue flags bypass to ${state.queue.wan}`]);
+  }
+  for (const [name, rules] of chains) {
+    lines.push(`flush chain ${t} ${name}`, ...rules.map((rule) => `add rule ${t} ${name} ${rule}`));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** Bounded: the kernel refuses elements beyond `size`, and the rule that wanted one goes on without. */
+const SETS: readonly (readonly [string, string])[] = [
+  [SET_ALIVE, 'type inet_proto; flags timeout;'],
+  ['flood4', 'type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
+  ['flood6', 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
+  ['reset4', 'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 10m; size 262144;'],
+  ['reset6', 'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 10m; size 262144;'],
+];
+
+/** Counters that `status` shows. */
+export const COUNTERS = ['flood', 'invalid', 'spoofed', 'unsolicited', 'reset_clients'] as const;
+
+/** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
+const HOOKS: readonly (readonly [string, string])[] = [
+  ['early', 'type filter hook prerouting priority -300; policy accept;'],
+  ['lan', 'type filter hook prerouting priority -160; policy accept;'],
+  ['settle', 'type filter hook prerouting priority -150; policy accept;'],
+  ['forward', 'type filter hook forward priority -10; policy accept;'],
+  ['input', 'type filter hook input priority -10; policy accept;'],
+  ['output', 'type filter hook output priority -300; policy accept;'],
+  ['nat', 'type nat hook postrouting priority 100; policy accept;'],
+];
+
+const PLAIN_CHAINS = ['early_syn', 'lan_new', 'race', 'midstream', 'wan_late', 'clamp'] as const;
+
+const isSyn = 'tcp flags & (fin|syn|rst) == syn';
+const alive = `meta l4proto @${SET_ALIVE}`;
+const newFlow = `ct mark and ${hex(MARK.FLOW_MASK)} == 0`;
+
+/** Answers to attempts, before conntrack: it does not know the flow yet. */
+function early(state: DesiredState): string[] {
+  return [`${isSyn} iifname ${wans(state)} ${alive} jump early_syn`];
+}
+
+function earlySyn(state: DesiredState): string[] {
+  const ports = range(state.racePorts);
+  const untranslated = state.routes.filter((route) => !route.translate).map((route) => route.interface);
+  return [
+    `tcp flags & ack == ack tcp dport ${ports} goto ${CHAIN_QUEUE_WAN}`,
+    // A server's own SYN can be an answer too; nobody may make us work with more of them than this.
+    `tcp flags & ack == 0 tcp dport ${ports} limit rate 200/second goto ${CHAIN_QUEUE_WAN}`,
+    ...(untranslated.length > 0
+      ? [`iifname ${set(untranslated)} tcp flags & ack == ack goto ${CHAIN_QUEUE_WAN}`]
+      : []),
+  ];
+}
+
+/** After conntrack. The first rule is all that an established packet sees here. */
+function lan(state: DesiredState): string[] {
+  return [
+    `ct mark and ${hex(MARK.FLOW_MASK)} != 0 ct direction original meta mark set ct mark and ${hex(MARK.FLOW_MASK)} accept`,
+    `iifname ${set(state.lan)} ct state new,invalid goto lan_new`,
+    `iifname ${wans(state)} ct state new,invalid goto wan_late`,
+  ];
+}
+
+function lanNew(state: DesiredState): string[] {
+  return [
+    'fib daddr type != unicast accept',
+    // What the main table sends anywhere but to a provider is not ours.
+    `fib daddr oif exists fib daddr oifname != ${wans(state)} accept`,
+    'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
+    'ct state invalid accept',
+    ...restRules(state),
+    ...state.services.flatMap((service) => {
+      const match = `tcp flags & (fin|syn|rst|ack) == syn tcp dport ${ports(service.tcp)}`;
+      if (service.route === null) return [`${match} ${alive} goto race`, `${match} accept`];
+      return [
+        `meta nfproto ipv4 ${match} ${setMark(service.route.ipv4)} accept`,
+        `meta nfproto ipv6 ${match} ${setMark(service.route.ipv6)} accept`,
+      ];
+    }),
+  ];
+}
+
+function restRules(state: DesiredState): string[] {
+  const rules: string[] = [];
+  if (state.rest.ipv4 !== 0) rules.push(`meta nfproto ipv4 ${setMark(state.rest.ipv4)}`);
+  if (state.rest.ipv6 !== 0) rules.push(`meta nfproto ipv6 ${setMark(state.rest.ipv6)}`);
+  return rules;
+}
+
+/** A client that opens connections faster than it may race them goes on by the rest route, without the daemon. */
+function race(state: DesiredState): string[] {
+  const limit = `limit rate over ${state.rate.perSecond}/second burst ${state.rate.burst} packets`;
+  return [
+    `meta nfproto ipv4 add @flood4 { ip saddr ${limit} } counter name flood accept`,
+    `meta nfproto ipv6 add @flood6 { ip6 saddr ${limit} } counter name flood accept`,
+    `goto ${CHAIN_QUEUE_LAN}`,
+  ];
+}
+
+/** Packets of flows that were taken out of conntrack on purpose: the client is told at its next word. */
+function midstream(): string[] {
+  return [
+    'meta nfproto ipv4 ip saddr . tcp sport . ip daddr . tcp dport @reset4 counter name reset_clients reject with tcp reset',
+    'meta nfproto ipv6 ip6 saddr . tcp sport . ip6 daddr . tcp dport @reset6 counter name reset_clients reject with tcp reset',
+  ];
+}
+
+/** What conntrack knows nothing of and a race may: resets, errors, challenge ACKs, SYN+ACKs that come too late. */
+function wanLate(state: DesiredState): string[] {
+  const late = `meta mark set meta mark or ${hex(MARK.LATE)}`;
+  const queue = `${alive} ${late} goto ${CHAIN_QUEUE_WAN}`;
+  const unreachable = 'icmp type { destination-unreachable, time-exceeded, parameter-problem }';
+  const unreachable6 = 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
+  const toRacePort = `tcp dport ${range(state.racePorts)}`;
+  return [
+    `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
+    `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
+    `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
+    `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
+    `ct state invalid ${unreachable} limit rate 2000/second ${queue}`,
+    `ct state invalid ${unreachable6} limit rate 2000/second ${queue}`,
+  ];
+}
+
+/** Fixes the route of a new connection: what the rules or the daemon's verdict have chosen. */
+function settle(state: DesiredState): string[] {
+  return [
+    `iifname ${set(state.lan)} ct state new ${newFlow} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
+  ];
+}
+
+function forward(state: DesiredState): string[] {
+  return [
+    'tcp flags & (syn|rst) == syn jump clamp',
+    // An untranslated packet would go to the wrong host, or leave with an inside address.
+    `ct state invalid iifname ${wans(state)} counter name invalid drop`,
+    `ct state invalid oifname ${wans(state)} counter name invalid drop`,
+  ];
+}
+
+/** The kernel only ever lowers an MSS by this. */
+function clamp(state: DesiredState): string[] {
+  return state.routes.flatMap((route) =>
+    (['iifname', 'oifname'] as const).flatMap((direction) => [
+      `meta nfproto ipv4 ${direction} "${route.interface}" tcp option maxseg size set ${route.mtu - 40}`,
+      `meta nfproto ipv6 ${direction} "${route.interface}" tcp option maxseg size set ${route.mtu - 60}`,
+    ]),
+  );
+}
+
+function input(state: DesiredState): string[] {
+  return [
+    // With the daemon gone, our own stack resets what copies have left half open.
+    `iifname ${wans(state)} ct state invalid tcp flags & (syn|ack|rst) == (syn|ack) accept`,
+    `iifname ${wans(state)} ct state invalid counter name invalid drop`,
+    `iifname ${wans(state)} ct state new tcp dport ${range(state.racePorts)} counter name unsolicited drop`,
+  ];
+}
+
+function nat(state: DesiredState): string[] {
+  return [
+    `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
+    ...state.routes
+      .filter((route) => route.translate)
+      .map(
+        (route) =>
+          `ct mark and ${hex(MARK.ROUTE_MASK)} == ${hex(route.mark)} oifname "${route.interface}" goto snat_${route.number}`,
+      ),
+  ];
+}
+
+/** Ports below the race ports: a connection that the kernel translates never collides with an attempt. */
+function snat(state: DesiredState, route: DesiredRoute): string[] {
+  const ports = `1024-${state.racePorts.from - 1}`;
+  const rules: string[] = [];
+  for (const [family, keyword] of [
+    ['ipv4', 'ip'],
+    ['ipv6', 'ip6'],
+  ] as const) {
+    const pool = route[family]?.addresses ?? [];
+    for (const [index, address] of pool.entries()) {
+      const share = pool.length > 1 ? `jhash ${keyword} saddr mod ${pool.length} seed 0x0 == ${index} ` : '';
+      const to = family === 'ipv6' ? `[${address}]` : address;
+      rules.push(
+        `meta nfproto ${family} meta l4proto { tcp, udp } ${share}snat ${keyword} to ${to}:${ports}`,
+        `meta nfproto ${family} ${share}snat ${keyword} to ${address}`,
+      );
+    }
+  }
+  return rules;
+}
+
+function setMark(mark: number): string {
+  return `meta mark set ${hex(mark)}`;
+}
+
+function wans(state: DesiredState): string {
+  return set([...new Set(state.routes.map((route) => route.interface))]);
+}
+
+function set(names: readonly string[]): string {
+  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
+}
+
+function range(ports: PortRange): string {
+  return ports.from === ports.to ? String(ports.from) : `${ports.from}-${ports.to}`;
+}
+
+function ports(ranges: readonly PortRange[]): string {
+  return `{ ${ranges.map(range).join(', ')} }`;
+}

@@ -1,0 +1,89 @@
+/**
+ * Every error that a person can see: a stable code, what it means and the remedy. A code is never re-used.
+ * `docs/errors.md` lists exactly these; a test compares both.
+ */
+export const ERRORS = {
+  E_CONFIG_INVALID: {
+    meaning: 'The configuration file has mistakes; nothing was started.',
+    remedy: 'Correct every line that the message lists, then run `pathrace check FILE`.',
+  },
+  E_CONFIG_UNREADABLE: {
+    meaning: 'The configuration file cannot be read.',
+    remedy: 'Check the path and the permissions.',
+  },
+  E_PRIVILEGE: {
+    meaning: 'The process may not change the network of this namespace.',
+    remedy: 'Run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW.',
+  },
+  E_KERNEL_FEATURE: {
+    meaning: 'The running kernel lacks something that the gateway needs.',
+    remedy: 'Run `pathrace doctor`; it names the kernel option or module for each line that is not ok.',
+  },
+  E_INTERFACE_MISSING: {
+    meaning: 'A configured network interface does not exist.',
+    remedy: 'Compare the name with `ip link`, or create the interface before starting.',
+  },
+  E_ALREADY_RUNNING: {
+    meaning: 'Another Pathrace gateway serves this network namespace.',
+    remedy: 'Stop it first, or use its control socket.',
+  },
+  E_COMMAND_FAILED: {
+    meaning: 'A system tool (nft, ip) refused what it was told.',
+    remedy: 'The message carries the tool’s own words; `pathrace doctor` shows what is missing.',
+  },
+  E_NETLINK: {
+    meaning: 'The kernel refused a netlink request.',
+    remedy: 'The message names the request and the error number; `pathrace doctor` shows what is missing.',
+  },
+  E_CONTROL_UNREACHABLE: {
+    meaning: 'No gateway answers on the control socket.',
+    remedy: 'Start the gateway, or name its socket with --control.',
+  },
+  E_CONTROL_SOCKET: {
+    meaning: 'The control socket cannot be made.',
+    remedy: 'Check the key `control` and the permissions of its directory; a file in the way is never removed.',
+  },
+  E_ARGUMENT: {
+    meaning: 'An argument of the command has a value that is not allowed.',
+    remedy: 'See --help of the command.',
+  },
+  E_LAB: {
+    meaning: 'The lab could not be built or a tool that it drives failed.',
+    remedy: 'The message says which; the lab needs root or user namespaces, and Debian’s packages that `npm start` installs.',
+  },
+  E_INTERNAL: {
+    meaning: 'A promise inside Pathrace was broken. This is a bug.',
+    remedy: 'Report it with the message and `pathrace doctor --json`. Plain routing goes on.',
+  },
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error of the registry, with what was found, what was expected, and the remedy. */
+export class PathraceError extends Error {
+  readonly code: ErrorCode;
+  readonly found: string | undefined;
+  readonly expected: string | undefined;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, message: string, detail: { found?: string; expected?: string; remedy?: string } = {}) {
+    super(message);
+    this.name = 'PathraceError';
+    this.code = code;
+    this.found = detail.found;
+    this.expected = detail.expected;
+    this.remedy = detail.remedy ?? ERRORS[code].remedy;
+  }
+
+  /** One clear line: code, what happened, what was found and expected, the remedy. */
+  override toString(): string {
+    const found = this.found === undefined ? '' : ` Found: ${this.found}.`;
+    const expected = this.expected === undefined ? '' : ` Expected: ${this.expected}.`;
+    return `${this.code}: ${this.message}${found}${expected} Remedy: ${this.remedy}`;
+  }
+}
+
+/** Stops on a broken promise of our own code; the caller never catches it to go on. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new PathraceError('E_INTERNAL', message);
+}

@@ -1,0 +1,82 @@
+/**
+ * Machine-readable reasons. Each list is closed: a counter per entry, shown by `status` under the same word,
+ * and docs/reasons in the guide. A number on the hot path is an index into one of these lists.
+ */
+
+/** Why bytes are not a packet that the engine looks at. Index 0 is success. */
+export const DECODE_REASONS = [
+  'ok',
+  'truncated',
+  'ip-version',
+  'ip-header-length',
+  'ip-total-length',
+  'ip-header-checksum',
+  'ip-fragment',
+  'ip-extension-header',
+  'ip-protocol',
+  'ip-address',
+  'tcp-header-length',
+  'tcp-checksum',
+  'tcp-flags',
+  'tcp-port-zero',
+  'tcp-options',
+  'icmp-checksum',
+  'icmp-type',
+  'icmp-quote',
+] as const;
+export type DecodeReason = (typeof DECODE_REASONS)[number];
+
+/** Why a new connection goes by one route without a race. Never a lost connection. */
+export const SINGLE_REASONS = [
+  'only-route',
+  'no-route',
+  'race-table-full',
+  'client-race-limit',
+  'client-race-rate',
+  'ports-exhausted',
+  'mptcp-join',
+  'tcp-authentication',
+  'ttl-expires-here',
+  'ip-options',
+  'set-up-too-long',
+  'destination-scope',
+  'malformed-options',
+  'not-a-set-up',
+] as const;
+export type SingleReason = (typeof SINGLE_REASONS)[number];
+
+/** Packets that a race took note of and that end in the daemon, besides attempts. */
+export const IGNORED_REASONS = [
+  'syn-repeat',
+  'syn-repeat-after-decision',
+  'late-syn-ack',
+  'syn-ack-wrong-ack',
+  'rst-not-acceptable',
+  'challenge-ack',
+  'held-error',
+  'path-mtu',
+  'icmp-not-ours',
+  'icmp-wrong-sequence',
+  'not-ours',
+  'winner-repeat',
+  'stale-queue',
+  'bad-netlink',
+] as const;
+export type IgnoredReason = (typeof IGNORED_REASONS)[number];
+
+/** Why a race ended as it did; the decisions of `why` carry these words, or one of SINGLE_REASONS. */
+export const OUTCOME_REASONS = [
+  'first-reply',
+  'simultaneous-open',
+  'all-routes-negative',
+  'refused-by-server',
+  'error-and-silence',
+  'all-routes-silent',
+  'replaced-by-new-connection',
+  'tuple-in-use',
+  'no-copy-sent',
+] as const;
+export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
+
+/** What a route answered in a race, as a number: ICMP errors are ANSWER.ICMP + type * 256 + code. */
+export const ANSWER = { NONE: 0, SILENCE: 1, SYN_ACK: 2, RST: 3, NOT_SENT: 4, ICMP: 0x4000 } as const;

@@ -1,0 +1,330 @@
+/** Entries of the kernel's connection table (include/uapi/linux/netfilter/nfnetlink_conntrack.h). */
+import { type AddressWords, type Family, readAddress, writeAddress } from '../../model/address.js';
+import {
+  beginNested,
+  beginNfMessage,
+  eachAttribute,
+  endMessage,
+  endNested,
+  NFGENMSG_LEN,
+  NLM_F,
+  putBe16,
+  putBe32,
+  putBytes,
+  putU8,
+  type Writer,
+} from './message.js';
+
+const NFNL_SUBSYS_CTNETLINK = 1 << 8;
+
+/** Message types (enum cntl_msg_types). */
+export const IPCTNL_MSG_CT = {
+  NEW: NFNL_SUBSYS_CTNETLINK | 0,
+  GET: NFNL_SUBSYS_CTNETLINK | 1,
+  DELETE: NFNL_SUBSYS_CTNETLINK | 2,
+} as const;
+
+/** enum ctattr_type and its nested kinds, as far as they are used here. */
+const CTA = {
+  TUPLE_ORIG: 1,
+  TUPLE_REPLY: 2,
+  STATUS: 3,
+  PROTOINFO: 4,
+  NAT_SRC: 6,
+  TIMEOUT: 7,
+  MARK: 8,
+  MARK_MASK: 21,
+} as const;
+const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
+const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
+const CTA_PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
+const CTA_NAT = { V4_MINIP: 1, V4_MAXIP: 2, PROTO: 3, V6_MINIP: 4, V6_MAXIP: 5 } as const;
+const CTA_PROTONAT = { PORT_MIN: 1, PORT_MAX: 2 } as const;
+const CTA_PROTOINFO_TCP = 1;
+const CTA_PROTOINFO_TCP_ATTR = { STATE: 1, FLAGS_ORIGINAL: 4, FLAGS_REPLY: 5 } as const;
+
+/** enum tcp_conntrack (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
+export const TCP_CONNTRACK = {
+  NONE: 0,
+  SYN_SENT: 1,
+  SYN_RECV: 2,
+  ESTABLISHED: 3,
+  FIN_WAIT: 4,
+  CLOSE_WAIT: 5,
+  LAST_ACK: 6,
+  TIME_WAIT: 7,
+  CLOSE: 8,
+  SYN_SENT2: 9,
+} as const;
+
+const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
+const IPPROTO_TCP = 6;
+const AF = { 4: 2, 6: 10 } as const;
+
+/** A TCP flow as the client sees it, and what its packets become on the route. Addresses are four words at an offset. */
+export interface FlowEntry {
+  family: Family;
+  client: AddressWords;
+  clientAt: number;
+  clientPort: number;
+  destination: AddressWords;
+  destinationAt: number;
+  destinationPort: number;
+  /** Translated source; equal to the client's when `translated` is false. */
+  translated: boolean;
+  source: AddressWords;
+  sourceAt: number;
+  sourcePort: number;
+  mark: number;
+}
+
+/** Longest message of `encodeNew`, for IPv6. */
+export const NEW_LENGTH = 320;
+
+/**
+ * Writes the entry of a won race, before the winner's SYN+ACK passes conntrack: state SYN_SENT, both directions
+ * liberal, since conntrack has not seen the SYN and would call the SYN+ACK invalid. Errors come back with
+ * `sequence`; success is silent.
+ */
+export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.NEW, NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL, sequence, AF[flow.family], 0);
+  putOriginal(w, flow);
+  putTuple(
+    w,
+    CTA.TUPLE_REPLY,
+    flow.family,
+    flow.destination,
+    flow.destinationAt,
+    flow.destinationPort,
+    flow.client,
+    flow.clientAt,
+    flow.clientPort,
+  );
+  if (flow.translated) putNatSource(w, flow);
+  putBe32(w, CTA.TIMEOUT, timeoutSeconds);
+  putBe32(w, CTA.MARK, flow.mark);
+  const info = beginNested(w, CTA.PROTOINFO);
+  const tcp = beginNested(w, CTA_PROTOINFO_TCP);
+  putU8(w, CTA_PROTOINFO_TCP_ATTR.STATE, TCP_CONNTRACK.SYN_SENT);
+  // struct nf_ct_tcp_flags: flags, mask.
+  putBytes(w, CTA_PROTOINFO_TCP_ATTR.FLAGS_ORIGINAL, LIBERAL);
+  putBytes(w, CTA_PROTOINFO_TCP_ATTR.FLAGS_REPLY, LIBERAL);
+  endNested(w, tcp);
+  endNested(w, info);
+  endMessage(w);
+}
+
+const LIBERAL = [IP_CT_TCP_FLAG_BE_LIBERAL, IP_CT_TCP_FLAG_BE_LIBERAL];
+
+/** Writes the request for the entry that owns the translated reply tuple of `flow`: whose is it, and is it finished? */
+export function encodeGetByReply(w: Writer, flow: FlowEntry, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family], 0);
+  putReply(w, flow);
+  endMessage(w);
+}
+
+/** Writes the deletion of the entry that owns the translated reply tuple. */
+export function encodeDeleteByReply(w: Writer, flow: FlowEntry, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family], 0);
+  putReply(w, flow);
+  endMessage(w);
+}
+
+/** Writes the request for the entry with the original tuple of `flow`. */
+export function encodeGetByOriginal(w: Writer, flow: FlowEntry, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family], 0);
+  putOriginal(w, flow);
+  endMessage(w);
+}
+
+/** Writes the deletion of the entry with the original tuple of `flow`. */
+export function encodeDeleteByOriginal(w: Writer, flow: FlowEntry, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family], 0);
+  putOriginal(w, flow);
+  endMessage(w);
+}
+
+/** Writes the request for all entries of a family whose mark, masked, equals `mark`. */
+export function encodeDump(w: Writer, family: Family, mark: number, mask: number, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST | NLM_F.DUMP, sequence, AF[family], 0);
+  putBe32(w, CTA.MARK, mark);
+  putBe32(w, CTA.MARK_MASK, mask);
+  endMessage(w);
+}
+
+/** An entry as read back. */
+export interface Entry {
+  family: Family;
+  protocol: number;
+  readonly client: AddressWords;
+  clientPort: number;
+  readonly destination: AddressWords;
+  destinationPort: number;
+  /** Destination of the replies: the translated source. */
+  readonly source: AddressWords;
+  sourcePort: number;
+  mark: number;
+  /** One of TCP_CONNTRACK; NONE for other protocols. */
+  tcpState: number;
+}
+
+export function createEntry(): Entry {
+  return {
+    family: 4,
+    protocol: 0,
+    client: new Int32Array(4),
+    clientPort: 0,
+    destination: new Int32Array(4),
+    destinationPort: 0,
+    source: new Int32Array(4),
+    sourcePort: 0,
+    mark: 0,
+    tcpState: TCP_CONNTRACK.NONE,
+  };
+}
+
+/** Decodes the body of an IPCTNL_MSG_CT.NEW as the kernel sends it for GET and in dumps. */
+export function decodeEntry(out: Entry, view: DataView, body: number, end: number): boolean {
+  const family = view.getUint8(body);
+  if (family !== AF[4] && family !== AF[6]) return false;
+  out.family = family === AF[4] ? 4 : 6;
+  out.mark = 0;
+  out.tcpState = TCP_CONNTRACK.NONE;
+  const reply = { address: new Int32Array(4), port: 0 };
+  eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
+    if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
+    if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
+    if (type === CTA.TUPLE_ORIG) {
+      readTuple(view, value, value + length, out.family, {
+        source: (at) => readAddress(out.family, view, at, out.client),
+        destination: (at) => readAddress(out.family, view, at, out.destination),
+        protocol: (n) => {
+          out.protocol = n;
+        },
+        ports: (s, d) => {
+          if (s !== null) out.clientPort = s;
+          if (d !== null) out.destinationPort = d;
+        },
+      });
+    }
+    if (type === CTA.TUPLE_REPLY) {
+      readTuple(view, value, value + length, out.family, {
+        source: (at) => readAddress(out.family, view, at, reply.address),
+        destination: (at) => readAddress(out.family, view, at, out.source),
+        protocol: () => {},
+        ports: (_s, d) => {
+          if (d !== null) out.sourcePort = d;
+        },
+      });
+    }
+  });
+  return true;
+}
+
+interface TupleSink {
+  source(at: number): void;
+  destination(at: number): void;
+  protocol(number: number): void;
+  ports(source: number | null, destination: number | null): void;
+}
+
+function readTuple(view: DataView, start: number, end: number, family: Family, sink: TupleSink): void {
+  const bytes = family === 4 ? 4 : 16;
+  eachAttribute(view, start, end, (type, value, length) => {
+    eachAttribute(view, value, value + length, (inner, at, size) => {
+      if (type === CTA_TUPLE.IP && size >= bytes) {
+        if (inner === (family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC)) sink.source(at);
+        if (inner === (family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST)) sink.destination(at);
+      }
+      if (type === CTA_TUPLE.PROTO) {
+        if (inner === CTA_PROTO.NUM && size >= 1) sink.protocol(view.getUint8(at));
+        if (inner === CTA_PROTO.SRC_PORT && size >= 2) sink.ports(view.getUint16(at), null);
+        if (inner === CTA_PROTO.DST_PORT && size >= 2) sink.ports(null, view.getUint16(at));
+      }
+    });
+  });
+}
+
+function readTcpState(view: DataView, start: number, end: number): number {
+  let state: number = TCP_CONNTRACK.NONE;
+  eachAttribute(view, start, end, (type, value, length) => {
+    if (type !== CTA_PROTOINFO_TCP) return;
+    eachAttribute(view, value, value + length, (inner, at, size) => {
+      if (inner === CTA_PROTOINFO_TCP_ATTR.STATE && size >= 1) state = view.getUint8(at);
+    });
+  });
+  return state;
+}
+
+function putOriginal(w: Writer, flow: FlowEntry): void {
+  putTuple(
+    w,
+    CTA.TUPLE_ORIG,
+    flow.family,
+    flow.client,
+    flow.clientAt,
+    flow.clientPort,
+    flow.destination,
+    flow.destinationAt,
+    flow.destinationPort,
+  );
+}
+
+function putReply(w: Writer, flow: FlowEntry): void {
+  putTuple(
+    w,
+    CTA.TUPLE_REPLY,
+    flow.family,
+    flow.destination,
+    flow.destinationAt,
+    flow.destinationPort,
+    flow.source,
+    flow.sourceAt,
+    flow.sourcePort,
+  );
+}
+
+function putTuple(
+  w: Writer,
+  type: number,
+  family: Family,
+  source: AddressWords,
+  sourceAt: number,
+  sourcePort: number,
+  destination: AddressWords,
+  destinationAt: number,
+  destinationPort: number,
+): void {
+  const tuple = beginNested(w, type);
+  const ip = beginNested(w, CTA_TUPLE.IP);
+  putAddress(w, family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC, family, source, sourceAt);
+  putAddress(w, family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST, family, destination, destinationAt);
+  endNested(w, ip);
+  const proto = beginNested(w, CTA_TUPLE.PROTO);
+  putU8(w, CTA_PROTO.NUM, IPPROTO_TCP);
+  putBe16(w, CTA_PROTO.SRC_PORT, sourcePort);
+  putBe16(w, CTA_PROTO.DST_PORT, destinationPort);
+  endNested(w, proto);
+  endNested(w, tuple);
+}
+
+/** Minimum equals maximum: exactly this address and port (the kernel then does not look for a free one). */
+function putNatSource(w: Writer, flow: FlowEntry): void {
+  const nat = beginNested(w, CTA.NAT_SRC);
+  const { family, source, sourceAt } = flow;
+  putAddress(w, family === 4 ? CTA_NAT.V4_MINIP : CTA_NAT.V6_MINIP, family, source, sourceAt);
+  putAddress(w, family === 4 ? CTA_NAT.V4_MAXIP : CTA_NAT.V6_MAXIP, family, source, sourceAt);
+  const ports = beginNested(w, CTA_NAT.PROTO);
+  putBe16(w, CTA_PROTONAT.PORT_MIN, flow.sourcePort);
+  putBe16(w, CTA_PROTONAT.PORT_MAX, flow.sourcePort);
+  endNested(w, ports);
+  endNested(w, nat);
+}
+
+function putAddress(w: Writer, type: number, family: Family, words: AddressWords, at: number): void {
+  const length = family === 4 ? 4 : 16;
+  w.view.setUint16(w.length, 4 + length, true);
+  w.view.setUint16(w.length + 2, type, true);
+  writeAddress(family, words, at, w.view, w.length + 4);
+  w.length += 4 + length;
+}

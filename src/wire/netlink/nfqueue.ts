@@ -1,0 +1,136 @@
+/** Packets from the kernel's queues and verdicts back (include/uapi/linux/netfilter/nfnetlink_queue.h). */
+import {
+  type AttributeView,
+  beginNfMessage,
+  createAttributeView,
+  endMessage,
+  NFGENMSG_LEN,
+  NLM_F,
+  putBe32,
+  putBytes,
+  readAttribute,
+  type Writer,
+} from './message.js';
+
+const NFNL_SUBSYS_QUEUE = 3 << 8;
+
+/** Message types (enum nfqnl_msg_types). */
+export const NFQNL_MSG = {
+  PACKET: NFNL_SUBSYS_QUEUE | 0,
+  VERDICT: NFNL_SUBSYS_QUEUE | 1,
+  CONFIG: NFNL_SUBSYS_QUEUE | 2,
+} as const;
+
+/** Attributes of a packet and a verdict (enum nfqnl_attr_type). */
+const NFQA = {
+  PACKET_HDR: 1,
+  VERDICT_HDR: 2,
+  MARK: 3,
+  IFINDEX_INDEV: 5,
+  PAYLOAD: 10,
+  CAP_LEN: 13,
+} as const;
+
+/** Attributes of a configuration (enum nfqnl_attr_config) and its commands. */
+const NFQA_CFG = { CMD: 1, PARAMS: 2, QUEUE_MAXLEN: 3, MASK: 4, FLAGS: 5 } as const;
+const NFQNL_CFG_CMD_BIND = 1;
+const NFQNL_COPY_PACKET = 2;
+/** The kernel goes on with a packet that the queue cannot take, instead of dropping it. */
+const NFQA_CFG_F_FAIL_OPEN = 1;
+
+/** Verdicts (include/uapi/linux/netfilter.h). */
+export const VERDICT = { DROP: 0, ACCEPT: 1 } as const;
+
+/** One packet that waits for a verdict; reused. Offsets are into the receive buffer. */
+export interface QueuedPacket {
+  id: number;
+  mark: number;
+  inInterface: number;
+  payload: number;
+  payloadLength: number;
+  /** Length on the wire; more than payloadLength when the copy range cut it. */
+  wireLength: number;
+}
+
+export function createQueuedPacket(): QueuedPacket {
+  return { id: 0, mark: 0, inInterface: 0, payload: 0, payloadLength: 0, wireLength: 0 };
+}
+
+const attribute: AttributeView = createAttributeView();
+
+/** Decodes the body of a NFQNL_MSG.PACKET; false when it carries no packet id. */
+export function decodeQueued(out: QueuedPacket, view: DataView, body: number, end: number): boolean {
+  let found = false;
+  out.mark = 0;
+  out.inInterface = 0;
+  out.payload = 0;
+  out.payloadLength = 0;
+  out.wireLength = 0;
+  let next = readAttribute(attribute, view, body + NFGENMSG_LEN, end);
+  while (next !== -1) {
+    switch (attribute.type) {
+      case NFQA.PACKET_HDR:
+        if (attribute.length >= 7) {
+          out.id = view.getUint32(attribute.value);
+          found = true;
+        }
+        break;
+      case NFQA.MARK:
+        out.mark = view.getUint32(attribute.value);
+        break;
+      case NFQA.IFINDEX_INDEV:
+        out.inInterface = view.getUint32(attribute.value);
+        break;
+      case NFQA.PAYLOAD:
+        out.payload = attribute.value;
+        out.payloadLength = attribute.length;
+        break;
+      case NFQA.CAP_LEN:
+        out.wireLength = view.getUint32(attribute.value);
+        break;
+    }
+    next = readAttribute(attribute, view, next, end);
+  }
+  if (out.wireLength === 0) out.wireLength = out.payloadLength;
+  return found;
+}
+
+/** Longest verdict message: header, verdict, mark. */
+export const VERDICT_LENGTH = 16 + NFGENMSG_LEN + 12 + 8;
+
+/** Writes a verdict; `mark` 0 leaves the packet's mark as it is. */
+export function encodeVerdict(w: Writer, queue: number, id: number, verdict: number, mark: number): void {
+  beginNfMessage(w, NFQNL_MSG.VERDICT, NLM_F.REQUEST, 0, 0, queue);
+  const { view } = w;
+  view.setUint16(w.length, 12, true);
+  view.setUint16(w.length + 2, NFQA.VERDICT_HDR, true);
+  view.setUint32(w.length + 4, verdict);
+  view.setUint32(w.length + 8, id);
+  w.length += 12;
+  if (mark !== 0) putBe32(w, NFQA.MARK, mark);
+  endMessage(w);
+}
+
+/** Writes the request that binds the socket to a queue, with an acknowledgement. */
+export function encodeBind(w: Writer, queue: number, sequence: number): void {
+  beginNfMessage(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, 0, queue);
+  putBytes(w, NFQA_CFG.CMD, [NFQNL_CFG_CMD_BIND, 0, 0, 0]);
+  endMessage(w);
+}
+
+/** Writes the parameters of a bound queue: bytes copied per packet, length of the queue, fail open. */
+export function encodeParameters(
+  w: Writer,
+  queue: number,
+  sequence: number,
+  copyRange: number,
+  queueLength: number,
+): void {
+  beginNfMessage(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, 0, queue);
+  const range = [copyRange >>> 24, (copyRange >>> 16) & 255, (copyRange >>> 8) & 255, copyRange & 255];
+  putBytes(w, NFQA_CFG.PARAMS, [...range, NFQNL_COPY_PACKET]);
+  putBe32(w, NFQA_CFG.QUEUE_MAXLEN, queueLength);
+  putBe32(w, NFQA_CFG.MASK, NFQA_CFG_F_FAIL_OPEN);
+  putBe32(w, NFQA_CFG.FLAGS, NFQA_CFG_F_FAIL_OPEN);
+  endMessage(w);
+}
