@@ -112,7 +112,8 @@ function lan(state: DesiredState): string[] {
 
 function lanNew(state: DesiredState): string[] {
   return [
-    'fib daddr type != unicast accept',
+    // Without a default route in the main table the type is unreachable: ours all the same.
+    'fib daddr type { local, broadcast, anycast, multicast } accept',
     // What the main table sends anywhere but to a provider is not ours.
     `fib daddr oif exists fib daddr oifname != ${wans(state)} accept`,
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',

@@ -1,0 +1,59 @@
+/** `pathrace doctor`: what this machine has and lacks for a gateway. */
+import { loadConfig, parseConfig } from '../config/load.js';
+import type { Probe, ProbeTarget } from '../kernel/features.js';
+import { type CommandIo, EXIT, writeJson } from './io.js';
+import { type Colour, type Paint, paintFor, printable } from './style.js';
+import { renderTable } from './table.js';
+
+export async function runDoctor(file: string | undefined, json: boolean, io: CommandIo): Promise<number> {
+  const target = targetOf(file);
+  const { probeFeatures } = await import('../kernel/features.js');
+  const probes = await probeFeatures(target);
+  const ok = probes.every((probe) => probe.ok || probe.severity !== 'required');
+  if (json) writeJson(io.stdout, { ok, probes });
+  else io.stdout.write(renderProbes(probes, paintFor(io.stdout, io.env)));
+  return ok ? EXIT.ok : EXIT.failed;
+}
+
+/** A line per probe, the remedy below each that needs one, and the result. */
+export function renderProbes(probes: readonly Probe[], paint: Paint): string {
+  const rows = probes.map((probe) => {
+    const { word, colour } = verdict(probe);
+    const wanted = probe.ok ? '' : `; wanted: ${probe.expected}`;
+    return [
+      { text: word, colour },
+      { text: printable(probe.name) },
+      { text: printable(probe.found + wanted) },
+    ];
+  });
+  const lines = renderTable([{ title: '' }, { title: '' }, { title: '' }], rows, paint);
+  const failed = probes.filter((probe) => !probe.ok && probe.severity !== 'info');
+  const remedies = failed.map(
+    ({ name, remedy }) => `${paint('bold', printable(name))}: ${printable(remedy)}\n`,
+  );
+  const required = failed.filter(({ severity }) => severity === 'required').length;
+  const result =
+    required === 0
+      ? paint('green', 'A gateway can run here.')
+      : paint(
+          'red',
+          `A gateway cannot run here: ${required} required ${required === 1 ? 'line is' : 'lines are'} not ok.`,
+        );
+  return `${[lines, remedies.join(''), `${result}\n`].filter((part) => part !== '').join('\n')}`;
+}
+
+function verdict({ ok, severity }: Probe): { word: string; colour: Colour } {
+  if (ok) return { word: 'ok', colour: 'green' };
+  if (severity === 'info') return { word: 'gateway sets it', colour: 'dim' };
+  return severity === 'required' ? { word: 'FAIL', colour: 'red' } : { word: 'warn', colour: 'yellow' };
+}
+
+/** Stands for any configuration; no interface has such a name. */
+const ANY =
+  'lan: ["-lan-"]\nroutes: { a: { interface: "-a-" }, b: { interface: "-b-" } }\nrest: { route: a }\n';
+
+function targetOf(file: string | undefined): ProbeTarget {
+  if (file === undefined) return { config: parseConfig(ANY, 'any configuration'), interfaces: [] };
+  const config = loadConfig(file);
+  return { config, interfaces: [...config.lan, ...config.routes.map((route) => route.interface)] };
+}

@@ -1,0 +1,62 @@
+/** The entry of the command line: runs one command and turns every failure into a clear line and an exit code. */
+import { CommanderError } from 'commander';
+import { ConfigError, problemLine } from '../config/problems.js';
+import { PathraceError } from '../model/errors.js';
+import { type CommandIo, EXIT, type Output, writeJson } from './io.js';
+import { createProgram } from './program.js';
+
+/** Runs the command that `args` (without `node` and the script) name; the result is the exit code. */
+export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  let code: number = EXIT.ok;
+  try {
+    await createProgram(io, (result) => {
+      code = result;
+    }).parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    return report(error, args.includes('--json'), io);
+  }
+}
+
+/** Runs this process's command and ends the process. */
+export async function runProcess(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    // The reader may leave early, as in `pathrace status | head -1`.
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    });
+  }
+  const { stdout, stderr, env } = process;
+  process.exit(await main(process.argv.slice(2), { stdout, stderr, env }));
+}
+
+function report(error: unknown, json: boolean, io: CommandIo): number {
+  // Commander has printed the help or what is wrong; 0 means that help was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  const known = error instanceof PathraceError ? error : new PathraceError('E_INTERNAL', messageOf(error));
+  if (json) writeJson(io.stderr, toJson(known));
+  else writeText(io.stderr, known);
+  const debug = io.env.PATHRACE_DEBUG;
+  if (debug !== undefined && debug !== '' && debug !== '0') {
+    io.stderr.write(`${(error as Error | null)?.stack ?? String(error)}\n`);
+  }
+  return known.code === 'E_ARGUMENT' ? EXIT.usage : EXIT.failed;
+}
+
+function writeText(output: Output, error: PathraceError): void {
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) output.write(`${problemLine(error.file, problem)}\n`);
+  }
+  output.write(`pathrace: ${error.toString()}\n`);
+}
+
+function toJson(error: PathraceError): Record<string, unknown> {
+  const { code, message, found, expected, remedy } = error;
+  const problems = error instanceof ConfigError ? { problems: error.problems } : {};
+  return { code, message, found, expected, remedy, ...problems };
+}
+
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n')[0];
+}

@@ -1,0 +1,15 @@
+/** The version of the package. */
+import { readFileSync } from 'node:fs';
+
+/** From package.json of the package that this file is in, compiled or not. */
+export function version(): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      const text = readFileSync(new URL(path, import.meta.url), 'utf8');
+      return String((JSON.parse(text) as { version?: unknown }).version);
+    } catch {
+      // The compiled file lies one folder deeper than its source.
+    }
+  }
+  return 'unknown';
+}

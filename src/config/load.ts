@@ -1,0 +1,154 @@
+/** Reads a configuration: from a file or a text to what the daemon uses, or to all that is wrong with it. */
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { z } from 'zod';
+import type { GatewayConfig } from '../model/config.js';
+import { PathraceError } from '../model/errors.js';
+import { crossCheck } from './cross-checks.js';
+import { docOf, keysOf, schemaAt } from './describe-schema.js';
+import { ConfigError, type ConfigProblem } from './problems.js';
+import { resolve } from './resolve.js';
+import { ConfigSchema } from './schema.js';
+import { isLaterKey, nearest } from './vocabulary.js';
+import { type Path, type Position, readYaml, type YamlSource } from './yaml-source.js';
+
+/** The largest file that is read, in bytes; the largest sensible configuration has a quarter of that. */
+export const MAX_CONFIG_BYTES = 256 * 1024;
+
+/** Reads and checks a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID as a ConfigError with all problems. */
+export function loadConfig(path: string): GatewayConfig {
+  const bytes = readBounded(path);
+  if (bytes.length > MAX_CONFIG_BYTES) {
+    const expected = `at most ${MAX_CONFIG_BYTES} bytes`;
+    const problem = {
+      line: 1,
+      column: 1,
+      key: '',
+      found: 'a larger one',
+      expected,
+      message: 'The file is too large.',
+    };
+    throw new ConfigError(path, [problem]);
+  }
+  return parseConfig(new TextDecoder('utf-8').decode(bytes), path);
+}
+
+/** Checks a text; `fileName` is for the messages. Throws E_CONFIG_INVALID as a ConfigError with all problems. */
+export function parseConfig(text: string, fileName: string): GatewayConfig {
+  const problems: ConfigProblem[] = []; // BOUNDED: MAX_PROBLEMS, below.
+  const encoding = badCharacter(text);
+  if (encoding !== undefined) throw new ConfigError(fileName, [encoding]);
+  const source = readYaml(text);
+  for (const { path, line, column, found, expected, message } of source.problems) {
+    problems.push({ line, column, key: pathText(path), found, expected, message });
+  }
+  const result = ConfigSchema.safeParse(source.value ?? undefined);
+  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => fromIssue(source, issue)));
+  problems.push(...crossCheck(source).map((problem) => fromCross(source, problem)));
+  if (result.success && problems.length === 0) return resolve(result.data, source.keysAt(['routes']));
+  // A mapping that did not parse as YAML is incomplete: what is missing there says nothing.
+  const syntax = problems.filter((problem) => problem.expected === 'valid YAML');
+  throw new ConfigError(fileName, inOrder(syntax.length > 0 ? syntax : problems));
+}
+
+/** `routes.a.addresses[1]`. */
+export function pathText(path: Path): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    const key = step.length > 60 ? `${step.slice(0, 60)}…` : step;
+    const shown = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
+    return text === '' ? shown : `${text}.${shown}`;
+  }, '');
+}
+
+/** More problems than anybody corrects at once; the last line says how many are left. */
+const MAX_PROBLEMS = 100;
+
+function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  if (sorted.length <= MAX_PROBLEMS) return sorted;
+  const rest = sorted[MAX_PROBLEMS];
+  const message = `${sorted.length - MAX_PROBLEMS} more problems from here on.`;
+  return [
+    ...sorted.slice(0, MAX_PROBLEMS),
+    { ...rest, key: '', found: 'mistakes', expected: 'none', message },
+  ];
+}
+
+function fromIssue(source: YamlSource, issue: z.core.$ZodIssue): readonly ConfigProblem[] {
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey(source, path, key));
+  }
+  const found = source.foundAt(path);
+  const doc = docOf(schemaAt(path));
+  const narrower = issue.code === 'custom' ? (issue.params?.expected as string | undefined) : undefined;
+  const expected = narrower ?? doc.allowed ?? 'a mapping of keys';
+  const missing = found === 'nothing';
+  const wrongKind = missing ? 'This key is required.' : 'Not the right kind of value.';
+  const message = issue.code === 'custom' ? issue.message : wrongKind;
+  return [{ ...source.valueAt(path), key: pathText(path), found, expected, message }];
+}
+
+function unknownKey(source: YamlSource, parent: Path, key: string): ConfigProblem {
+  const known = Object.keys(keysOf(schemaAt(parent)));
+  const path = [...parent, key];
+  const meant = nearest(key, known);
+  const place = String(parent.findLast((step) => typeof step === 'string' && step !== key) ?? '');
+  const collection = parent.length === 2 && parent[0] === 'routes' ? 'routes' : place;
+  const guess = meant === undefined ? 'Unknown key.' : `Unknown key; did you mean ${meant}?`;
+  const message = isLaterKey(collection, key) ? 'This key belongs to a later release.' : guess;
+  const found = key.length > 60 ? `${key.slice(0, 60)}…` : key;
+  return { ...source.keyAt(path), key: pathText(path), found, expected: known.join(', '), message };
+}
+
+function fromCross(source: YamlSource, problem: ReturnType<typeof crossCheck>[number]): ConfigProblem {
+  const { path, at, expected, message } = problem;
+  const position: Position = at === 'key' ? source.keyAt(path) : source.valueAt(path);
+  return {
+    ...position,
+    key: pathText(path),
+    found: problem.found ?? source.foundAt(path),
+    expected,
+    message,
+  };
+}
+
+/** YAML 1.2 section 5.1 forbids these; U+FFFD is what the decoder puts for bytes that are not UTF-8. */
+function badCharacter(text: string): ConfigProblem | undefined {
+  const match = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]/.exec(text);
+  if (match === null) return undefined;
+  const before = text.slice(0, match.index).split('\n');
+  const code = text.charCodeAt(match.index);
+  const found = code === 0xfffd ? 'bytes that are not UTF-8' : `the control character ${code}`;
+  const column = (before.at(-1) ?? '').length + 1;
+  return { line: before.length, column, key: '', found, expected: 'UTF-8 text', message: 'Not a text file.' };
+}
+
+/** Reads one byte beyond the limit at most: the path may name a device or a pipe. */
+function readBounded(path: string): Uint8Array {
+  const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
+  let length = 0;
+  try {
+    const file = openSync(path, 'r');
+    try {
+      for (;;) {
+        const read = readSync(file, buffer, length, buffer.length - length, null);
+        length += read;
+        if (read === 0 || length === buffer.length) break;
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PathraceError('E_CONFIG_UNREADABLE', `${path} cannot be read: ${reasonText(code)}.`);
+  }
+  return buffer.subarray(0, length);
+}
+
+function reasonText(code: string | undefined): string {
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  if (code === 'EISDIR') return 'it is a directory';
+  return code ?? 'unknown reason';
+}

@@ -1,0 +1,56 @@
+/** Words of the configuration that a reader may expect although this release does not take them. */
+
+/** Ways to select a route. A route must not be called like one, or `select` would be ambiguous. */
+export const CRITERIA = [
+  'race',
+  'round-robin',
+  'weighted',
+  'least-connections',
+  'least-traffic',
+  'least-weighted-load',
+  'fastest-probe',
+  'cheapest',
+  'priority',
+  'spillover',
+  'hash',
+] as const;
+
+/** Keys of later releases, by the last key of the mapping that they belong to. */
+const LATER: Readonly<Record<string, readonly string[]>> = {
+  routes: ['capacity', 'cost', 'quota', 'use'],
+  services: ['win', 'affinity'],
+  match: ['udp', 'sip', 'dns', 'quic', 'address', 'client', 'dscp'],
+  memory: ['size', 'aggregate'],
+};
+
+/** Whether `key` is a key that a later release takes in the mapping called `parent`. */
+export function isLaterKey(parent: string, key: string): boolean {
+  return Object.hasOwn(LATER, parent) && LATER[parent].includes(key);
+}
+
+/** The word of `words` that `text` was probably meant to be. */
+export function nearest(text: string, words: readonly string[]): string | undefined {
+  const limit = text.length <= 1 ? 0 : text.length <= 4 ? 1 : 2;
+  let best: string | undefined;
+  let bestDistance = limit + 1;
+  for (const word of words) {
+    if (Math.abs(word.length - text.length) > limit) continue;
+    const distance = editDistance(text.toLowerCase(), word.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [word, distance];
+  }
+  return best;
+}
+
+/** Levenshtein; a swap of neighbours costs two. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const current = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      current[j] = Math.min(previous[j] + 1, current[j - 1] + 1, replaced);
+    }
+    previous = current;
+  }
+  return previous[b.length];
+}

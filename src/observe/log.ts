@@ -1,0 +1,77 @@
+/** The log: JSON lines on stderr, or a readable line each where stderr is a terminal. */
+import { type Logger, pino } from 'pino';
+import type { GatewayConfig } from '../model/config.js';
+
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly level: GatewayConfig['log']['level'];
+  /** One line of text for a person instead of JSON. Default: whether stderr is a terminal. */
+  readonly readable?: boolean;
+  /** Gets each finished line. Default: stderr, written before the call returns. */
+  readonly write?: (line: string) => void;
+}
+
+/**
+ * Makes the log. Call it as `log.info({ reason }, 'message')`. Fields that could name a person's traffic
+ * (PRIVATE_FIELDS) are left out above `debug`, whoever wrote them.
+ */
+export function createLog(options: LogOptions): Log {
+  const readable = options.readable ?? process.stderr.isTTY === true;
+  const write = options.write ?? ((line: string) => void process.stderr.write(line));
+  return pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        logMethod(args, method, level): void {
+          if (level >= PRIVATE_BELOW && isFields(args[0])) args[0] = withoutPrivate(args[0]) as never;
+          method.apply(this, args);
+        },
+      },
+    },
+    { write: readable ? (line) => write(readableLine(line)) : write },
+  );
+}
+
+/** `info` in pino's numbers; `debug` is 20. */
+const PRIVATE_BELOW = 30;
+
+const PRIVATE_FIELDS: ReadonlySet<string> = new Set([
+  'address',
+  'client',
+  'destination',
+  'host',
+  'name',
+  'query',
+  'server',
+  'source',
+  'tuple',
+]);
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !(value instanceof Error);
+}
+
+function withoutPrivate(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([key]) => !PRIVATE_FIELDS.has(key)));
+}
+
+/** `11:22:33.123 info  message  key=value`. */
+function readableLine(json: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const clock = String(time).slice(11, 23);
+  const rest = Object.entries(fields).map(([key, value]) => `  ${key}=${plain(value)}`);
+  return `${clock} ${String(level).padEnd(5)} ${clean(String(msg ?? ''))}${rest.join('')}\n`;
+}
+
+/** Text without spaces as it is; everything else quoted, so that a hostile value cannot draw on the terminal. */
+function plain(value: unknown): string {
+  return typeof value === 'string' && /^[\w.:/@[\]+-]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+function clean(text: string): string {
+  return text.replace(/[\0-\x1f\x7f-\x9f]/g, ' ');
+}
