@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import type { CommandIo } from './io.js';
-import { version } from './version.js';
+import { version } from '../observe/version.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
 export function createProgram(io: CommandIo, done: (code: number) => void): Command {

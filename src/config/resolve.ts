@@ -37,6 +37,7 @@ function resolveRoute(name: string, route: RouteFile): RouteConfig {
     translate: route.translate,
     mtu: route.mtu ?? null,
     weight: route.weight,
+    optional: route.optional,
   };
 }
 

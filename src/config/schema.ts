@@ -96,6 +96,17 @@ const RouteSchema = section(
       parseBoolean,
       true,
     ),
+    optional: optional(
+      {
+        description:
+          '`true`: the interface may be missing when the gateway starts, and is used once it appears. `false`: a missing interface is an error at the start.',
+        allowed: 'true or false',
+        apply: 'restart',
+        json: { type: 'boolean' },
+      },
+      parseBoolean,
+      false,
+    ),
     mtu: absent(
       {
         description:

@@ -14,7 +14,7 @@ import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
 import { parseAddress } from '../model/address.js';
 import { createLog, type Log } from '../observe/log.js';
-import { version } from '../cli/version.js';
+import { version } from '../observe/version.js';
 import { engineRoutes, engineSettings } from './engine-routes.js';
 import { checkPrivileges } from './preflight.js';
 import { RaceClient } from './race-client.js';
@@ -218,10 +218,12 @@ const RESTART_DELAY_MS = 500;
 const MAX_RESTARTS = 5;
 
 function requireInterfaces(config: GatewayConfig, present: ReadonlySet<string>): void {
-  const missing = [...config.lan, ...config.routes.map((route) => route.interface)].filter((name) => !present.has(name));
+  const needed = [...config.lan, ...config.routes.filter((r) => !r.optional).map((r) => r.interface)];
+  const missing = needed.filter((name) => !present.has(name));
   if (missing.length === 0) return;
   throw new PathraceError('E_INTERFACE_MISSING', `No such interface: ${[...new Set(missing)].join(', ')}.`, {
     expected: `one of ${[...present].join(', ')}`,
+    remedy: 'Compare the name with `ip link`; a route whose interface appears later says `optional: true`.',
   });
 }
 

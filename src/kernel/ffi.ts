@@ -43,6 +43,22 @@ export const sys = {
   ifIndex: libc.func('if_nametoindex', 'uint32_t', ['str']) as unknown as (name: string) => number,
 };
 
+/**
+ * `send` on a thread of the pool, for requests that keep the caller waiting inside the kernel. `done` gets what send
+ * returned; the memory must stay as it is until then.
+ */
+export function sendInBackground(fd: number, address: number, length: number, done: (sent: number) => void): void {
+  backgroundSend.async(fd, address, length, 0, (error: unknown, sent: number) => done(error === null ? sent : -1));
+}
+
+const backgroundSend = libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']);
+
+/**
+ * Lets every other thread that waits for this processor run first; returns at once when none does. On a busy machine
+ * packets gather meanwhile, and one batch does the work of many; on an idle one it costs nothing that can be measured.
+ */
+export const yieldProcessor = libc.func('sched_yield', 'int', []) as unknown as () => number;
+
 /** The error number of the last system call made through `sys` on this thread. */
 export function errno(): number {
   return koffi.errno();
@@ -80,18 +96,15 @@ const alive = new Set<Watch>();
 
 /** Calls `onReadable` from the event loop whenever `fd` has something to read. Level-triggered. */
 export function watchReadable(fd: number, onReadable: () => void): Watch {
-  const handle = koffi.node.poll(fd, onReadable) as unknown as Watch;
+  const handle = koffi.node.poll(fd, onReadable);
   const watch: Watch = {
     close(): void {
-      if (alive.delete(watch)) handle.close();
+      if (alive.delete(handle)) handle.close();
     },
   };
-  alive.add(watch);
-  handles.set(watch, handle);
+  alive.add(handle);
   return watch;
 }
-
-const handles = new WeakMap<Watch, Watch>();
 
 /** Sets an integer socket option. */
 export function setOption(fd: number, level: number, option: number, value: number): boolean {

@@ -1,7 +1,7 @@
 /** A netlink socket: one send for many messages, replies read at once or from the event loop. */
 import { PathraceError } from '../model/errors.js';
 import { createMessageView, type MessageView, NLMSG, readMessage, createWriter, type Writer } from '../wire/netlink/message.js';
-import { allocate, E, errno, errnoName, type Memory, setOption, sys } from './ffi.js';
+import { allocate, E, errno, errnoName, type Memory, sendInBackground, setOption, sys } from './ffi.js';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -97,6 +97,16 @@ export class NetlinkSocket {
       // The kernel has answered before send returned; the loop ends when nothing is left.
     }
     return first;
+  }
+
+  /**
+   * Like `request`, but the kernel's work is done on another thread: a commit of nf_tables waits for all processors.
+   * The writer must not be touched before `done` has got the first error number (0: none).
+   */
+  requestInBackground(done: (error: number) => void): void {
+    const { length } = this.writer;
+    this.writer.length = 0;
+    sendInBackground(this.fd, this.out.address, length, () => done(this.request()));
   }
 
   close(): void {

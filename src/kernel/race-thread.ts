@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineCounters, EngineRoute, EngineSettings } from '../core/engine-types.js';
 import { PathraceError } from '../model/errors.js';
-import { watchReadable, type Watch } from './ffi.js';
+import { watchReadable, type Watch, yieldProcessor } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
 
@@ -60,21 +60,23 @@ function start(options: RaceThreadOptions): void {
   });
   frontEnd.setRoutes(options.routes);
   const heartbeat = new Heartbeat(options.heartbeatMs);
-  const run = guarded(() => frontEnd.run());
+  const run = guarded(() => {
+    if (process.env.NOYIELD === undefined) yieldProcessor();
+    frontEnd.run();
+  });
   const watches: Watch[] = [watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run)];
   const timers = [
     setInterval(guarded(() => frontEnd.tick()), TICK_MS),
     setInterval(() => heartbeat.beat(), options.heartbeatMs / BEATS),
   ];
-  heartbeat.beat();
+  heartbeat.first();
 
-  const stop = (): void => {
-    heartbeat.stop();
+  const stop = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
+    await heartbeat.stop();
     frontEnd.run();
     for (const watch of watches) watch.close();
     frontEnd.close();
-    heartbeat.close();
   };
 
   parentPort!.on('message', (request: RaceRequest) => {
@@ -94,9 +96,10 @@ function start(options: RaceThreadOptions): void {
         return reply({ id, kind: 'decisions', decisions, nowMicros: clock() });
       }
       case 'stop':
-        stop();
-        reply({ id, kind: 'done' });
-        parentPort!.close();
+        void stop().then(() => {
+          reply({ id, kind: 'done' });
+          parentPort!.close();
+        });
         return;
     }
   });

@@ -23,7 +23,10 @@ export function renderNft(state: DesiredState): string {
     ...COUNTERS.map((name) => `add counter ${t} ${name}`),
     ...HOOKS.map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
     ...PLAIN_CHAINS.map((name) => `add chain ${t} ${name}`),
-    ...state.routes.map((route) => `add chain ${t} snat_${route.number}`),
+    ...state.routes.flatMap((route) => [
+      `add chain ${t} snat_${route.number}`,
+      `add chain ${t} clamp_${route.number}`,
+    ]),
     `add chain ${t} ${CHAIN_QUEUE_LAN}`,
     `add chain ${t} ${CHAIN_QUEUE_WAN}`,
     `add chain ${t} ${CHAIN_BEFORE}`,
@@ -37,8 +40,10 @@ export function renderNft(state: DesiredState): string {
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['settle', settle(state)],
-    ['forward', forward(state)],
+    ['forward', forward()],
+    ['forward_invalid', forwardInvalid(state)],
     ['clamp', clamp(state)],
+    ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
     ['input', input(state)],
     ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
     ['nat', nat(state)],
@@ -77,7 +82,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
 ];
 
-const PLAIN_CHAINS = ['early_syn', 'lan_new', 'race', 'midstream', 'wan_late', 'clamp'] as const;
+const PLAIN_CHAINS = ['early_syn', 'lan_new', 'race', 'midstream', 'wan_late', 'clamp', 'forward_invalid'] as const;
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta l4proto @${SET_ALIVE}`;
@@ -101,12 +106,14 @@ function earlySyn(state: DesiredState): string[] {
   ];
 }
 
-/** After conntrack. The first rule is all that an established packet sees here. */
+/** After conntrack. The first two rules are all that a packet of a living flow sees here. */
 function lan(state: DesiredState): string[] {
+  const mask = hex(MARK.FLOW_MASK);
   return [
-    `ct mark and ${hex(MARK.FLOW_MASK)} != 0 ct direction original meta mark set ct mark and ${hex(MARK.FLOW_MASK)} accept`,
-    `iifname ${set(state.lan)} ct state new,invalid goto lan_new`,
-    `iifname ${wans(state)} ct state new,invalid goto wan_late`,
+    `ct direction original ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
+    'ct state established,related accept',
+    `iifname ${set(state.lan)} goto lan_new`,
+    `iifname ${wans(state)} goto wan_late`,
   ];
 }
 
@@ -117,7 +124,7 @@ function lanNew(state: DesiredState): string[] {
     // What the main table sends anywhere but to a provider is not ours.
     `fib daddr oif exists fib daddr oifname != ${wans(state)} accept`,
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
-    'ct state invalid accept',
+    'ct state invalid,untracked accept',
     ...restRules(state),
     ...state.services.flatMap((service) => {
       const match = `tcp flags & (fin|syn|rst|ack) == syn tcp dport ${ports(service.tcp)}`;
@@ -175,27 +182,36 @@ function wanLate(state: DesiredState): string[] {
 /** Fixes the route of a new connection: what the rules or the daemon's verdict have chosen. */
 function settle(state: DesiredState): string[] {
   return [
-    `iifname ${set(state.lan)} ct state new ${newFlow} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
+    `ct state new ${newFlow} iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
   ];
 }
 
-function forward(state: DesiredState): string[] {
+function forward(): string[] {
+  return ['tcp flags & (syn|rst) == syn jump clamp', 'ct state invalid goto forward_invalid'];
+}
+
+/** An untranslated packet would go to the wrong host, or leave with an inside address. */
+function forwardInvalid(state: DesiredState): string[] {
   return [
-    'tcp flags & (syn|rst) == syn jump clamp',
-    // An untranslated packet would go to the wrong host, or leave with an inside address.
-    `ct state invalid iifname ${wans(state)} counter name invalid drop`,
-    `ct state invalid oifname ${wans(state)} counter name invalid drop`,
+    `iifname ${wans(state)} counter name invalid drop`,
+    `oifname ${wans(state)} counter name invalid drop`,
   ];
 }
 
-/** The kernel only ever lowers an MSS by this. */
+/** To the route of either direction; a packet between two providers is rare enough to be clamped for one only. */
 function clamp(state: DesiredState): string[] {
-  return state.routes.flatMap((route) =>
-    (['iifname', 'oifname'] as const).flatMap((direction) => [
-      `meta nfproto ipv4 ${direction} "${route.interface}" tcp option maxseg size set ${route.mtu - 40}`,
-      `meta nfproto ipv6 ${direction} "${route.interface}" tcp option maxseg size set ${route.mtu - 60}`,
-    ]),
-  );
+  const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
+  const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
+  return [`oifname vmap { ${map} }`, `iifname vmap { ${map} }`];
+}
+
+/** The kernel only ever lowers an MSS by this. Routes that share an interface share the smallest. */
+function clampRoute(state: DesiredState, route: DesiredRoute): string[] {
+  const mtu = Math.min(...state.routes.filter((r) => r.interface === route.interface).map((r) => r.mtu));
+  return [
+    `meta nfproto ipv4 tcp option maxseg size set ${mtu - 40}`,
+    `meta nfproto ipv6 tcp option maxseg size set ${mtu - 60}`,
+  ];
 }
 
 function input(state: DesiredState): string[] {

@@ -24,6 +24,8 @@ export interface RouteConfig {
   /** Path MTU of the provider in bytes where it is smaller than the interface's; null: the interface's. */
   readonly mtu: number | null;
   readonly weight: number;
+  /** The interface may be missing when the gateway starts. */
+  readonly optional: boolean;
 }
 
 /** Inclusive range of ports. */

@@ -119,7 +119,7 @@ describe('gateway', () => {
     expect(ran.config).toBeUndefined();
     expect(err.split('\n').slice(0, 3)).toEqual([
       `${bad}:2:33 routes.b.interface: This key is required. (found nothing; allowed the name of a network interface: 1 to 15 letters, digits, \`_\`, \`.\`, \`@\`, \`+\` or \`-\`)`,
-      `${bad}:2:38 routes.b.intrface: Unknown key; did you mean interface? (found intrface; allowed interface, gateway, addresses, weight, translate, mtu)`,
+      `${bad}:2:38 routes.b.intrface: Unknown key; did you mean interface? (found intrface; allowed interface, gateway, addresses, weight, translate, optional, mtu)`,
       `${bad}:3:16 rest.route: There is no such route. (found "c"; allowed a, b)`,
     ]);
   });

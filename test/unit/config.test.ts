@@ -56,6 +56,7 @@ describe('configurations that are accepted', () => {
           translate: true,
           mtu: null,
           weight: 1,
+          optional: false,
         },
         {
           name: 'b',
@@ -65,6 +66,7 @@ describe('configurations that are accepted', () => {
           translate: true,
           mtu: null,
           weight: 1,
+          optional: false,
         },
         {
           name: 'c',
@@ -74,6 +76,7 @@ describe('configurations that are accepted', () => {
           translate: true,
           mtu: null,
           weight: 1,
+          optional: false,
         },
       ],
       services: [{ name: 'everything', match: { tcp: [{ from: 1, to: 65535 }] }, select: { kind: 'race' } }],
