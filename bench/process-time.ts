@@ -6,7 +6,9 @@ const TICKS_PER_SECOND = 100;
 
 /** User time of all threads so far, microseconds; steps of 10 ms. */
 export function userMicros(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
   return (Number(fields[11]) / TICKS_PER_SECOND) * 1e6;
 }
 

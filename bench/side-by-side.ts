@@ -1,7 +1,6 @@
 /** Runs two subjects alternately in one lab, so that the noise of the machine hits both alike. */
-import type { Lab } from '../lab/index.js';
+import type { Lab, Task } from '../lab/index.js';
 import { plainNat } from '../lab/index.js';
-import type { Task } from '../lab/index.js';
 
 /** What the LAN's traffic goes through while a measurement runs. */
 export interface Subject {
@@ -30,7 +29,12 @@ export const RACING: Subject = {
   name: 'every connection raced',
   async install(lab) {
     const config = lab.configYaml({
-      limits: { races: 16384, racesPerClient: 16384, raceRatePerClient: 100_000, raceBurstPerClient: 200_000 },
+      limits: {
+        races: 16384,
+        racesPerClient: 16384,
+        raceRatePerClient: 100_000,
+        raceBurstPerClient: 200_000,
+      },
       log: { level: 'warn' },
     });
     const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config], { timeoutMs: 600_000 });

@@ -1,6 +1,7 @@
 /** The gateway's own report, asked as any other tool would. */
-import type { Status } from '../src/api/contract.js';
+
 import type { Lab } from '../lab/index.js';
+import type { Status } from '../src/api/contract.js';
 
 export async function readStatus(lab: Lab): Promise<Status> {
   return JSON.parse(

@@ -1,8 +1,8 @@
 /** Connections per second, one HTTP request each, and what a race costs the daemon meanwhile. */
 import type { Lab } from '../../lab/index.js';
 import { userMicros } from '../process-time.js';
-import { readStatus } from '../status.js';
 import { alternate, median, PLAIN, RACING, type Subject } from '../side-by-side.js';
+import { readStatus } from '../status.js';
 
 export interface RateResult {
   readonly subject: string;
@@ -35,10 +35,16 @@ export async function measureConnectionRate(
     // The first second is the compiler's.
     await load(1);
     const pid = installed.task?.pid ?? null;
-    const before = pid === null ? null : { cpu: userMicros(pid), races: (await readStatus(lab)).races.decided };
+    const before =
+      pid === null ? null : { cpu: userMicros(pid), races: (await readStatus(lab)).races.decided };
     const result = await load(options.seconds);
     if (pid === null || before === null) {
-      return { perSecond: result.requestsPerSecond, errors: result.socketErrors, userMicrosPerRace: null, raced: null };
+      return {
+        perSecond: result.requestsPerSecond,
+        errors: result.socketErrors,
+        userMicrosPerRace: null,
+        raced: null,
+      };
     }
     const cpu = userMicros(pid) - before.cpu;
     const races = (await readStatus(lab)).races.decided - before.races;

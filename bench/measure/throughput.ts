@@ -1,7 +1,7 @@
 /** Bulk transfer through the gateway: established packets must not notice it. */
 import type { Lab } from '../../lab/index.js';
-import { readStatus } from '../status.js';
 import { alternate, median, PLAIN, RACING, type Subject } from '../side-by-side.js';
+import { readStatus } from '../status.js';
 
 export interface ThroughputResult {
   readonly subject: string;

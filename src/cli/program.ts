@@ -1,8 +1,8 @@
 /** The commands and their options. Each loads what it needs when it runs, so that every start is quick. */
 import { Command } from 'commander';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
-import type { CommandIo } from './io.js';
 import { version } from '../observe/version.js';
+import type { CommandIo } from './io.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
 export function createProgram(io: CommandIo, done: (code: number) => void): Command {

@@ -1,9 +1,15 @@
 /** The last decisions, as columns: written once per connection, put into words only when somebody asks `why`. */
 import { type AddressWords, sameAddress } from '../model/address.js';
-import { ANSWER, OUTCOME_REASONS, type OutcomeReason, SINGLE_REASONS, type SingleReason } from '../model/reasons.js';
+import {
+  ANSWER,
+  OUTCOME_REASONS,
+  type OutcomeReason,
+  SINGLE_REASONS,
+  type SingleReason,
+} from '../model/reasons.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
-import { EVIDENCE_RST, type RaceTable } from './race/table.js';
 import { ATTEMPT } from './race/states.js';
+import { EVIDENCE_RST, type RaceTable } from './race/table.js';
 
 /** One decision, copied out of the ring. */
 export interface DecisionRecord {

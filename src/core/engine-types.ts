@@ -98,5 +98,4 @@ export interface EngineCounters {
   readonly ignored: Float64Array;
 }
 
-
 export type { IgnoredReason, SingleReason };

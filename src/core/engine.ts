@@ -15,13 +15,15 @@
  *
  * No I/O, no clock, no randomness of its own: `now` and the secret come in, effects go out.
  */
+
+import type { AddressWords } from '../model/address.js';
 import { sameAddress } from '../model/address.js';
 import type { SingleReason } from '../model/reasons.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { countUsable, onlyUsable } from './choose/candidates.js';
 import { whyNotRaced } from './classify/setup.js';
-import { handleCommitted } from './commit/outcome.js';
 import { settleNegative } from './commit/negative.js';
+import { handleCommitted } from './commit/outcome.js';
 import { type Context, countIgnored, countSingle, createContext } from './context.js';
 import type { DecisionRecord } from './decisions.js';
 import type {
@@ -34,7 +36,6 @@ import type {
   RaceId,
   RouteNumber,
 } from './engine-types.js';
-import type { AddressWords } from '../model/address.js';
 import { handleAnswer } from './race/answer.js';
 import { expire } from './race/expire.js';
 import { findQuoted, handleIcmpError } from './race/icmp.js';
@@ -121,7 +122,13 @@ export class Engine {
     if (refused !== null) this.release(packet, 0, refused, now, out);
   }
 
-  private release(packet: Packet, route: RouteNumber, reason: SingleReason, now: Micros, out: EffectSink): void {
+  private release(
+    packet: Packet,
+    route: RouteNumber,
+    reason: SingleReason,
+    now: Micros,
+    out: EffectSink,
+  ): void {
     const { context } = this;
     countSingle(context, reason);
     const { source, sourcePort, destination, destinationPort } = packet;

@@ -1,9 +1,9 @@
 /** From the configuration and the routes as they are to what the engine takes. Pure. */
 import type { EngineRoute, EngineSettings } from '../core/engine-types.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
 import type { GatewayConfig } from '../model/config.js';
 import { assert } from '../model/errors.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
 
 export function engineRoutes(resolved: readonly ResolvedRoute[]): EngineRoute[] {
   return resolved.map((route) => ({

@@ -10,9 +10,9 @@ import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import { applySettings, desiredSettings } from '../kernel/sysctl.js';
+import { parseAddress } from '../model/address.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
-import { parseAddress } from '../model/address.js';
 import { createLog, type Log } from '../observe/log.js';
 import { version } from '../observe/version.js';
 import { engineRoutes, engineSettings } from './engine-routes.js';
@@ -41,7 +41,10 @@ export async function runGateway(config: GatewayConfig, io: GatewayIo): Promise<
   }
   io.stdout.write(`${gateway.readyLine()}\n`);
   const outcome = await Promise.race([stopped, gateway.failed]);
-  log.info({ event: 'stopping', reason: outcome instanceof PathraceError ? outcome.code : outcome }, 'stopping');
+  log.info(
+    { event: 'stopping', reason: outcome instanceof PathraceError ? outcome.code : outcome },
+    'stopping',
+  );
   await gateway.stop();
   if (outcome instanceof PathraceError) throw outcome;
   return 0;
@@ -176,7 +179,11 @@ class Gateway {
     const has = [...(after.ipv4?.addresses ?? []), ...(after.ipv6?.addresses ?? [])];
     if (had.every((address) => has.includes(address))) return;
     const count = await this.flows.cut(after.number, has);
-    if (count > 0) this.log.warn({ event: 'flows-cut', route: after.config.name, count }, `cut ${count} flows of ${after.config.name}`);
+    if (count > 0)
+      this.log.warn(
+        { event: 'flows-cut', route: after.config.name, count },
+        `cut ${count} flows of ${after.config.name}`,
+      );
   }
 
   private logRoute(route: ResolvedRoute): void {
@@ -200,7 +207,11 @@ class Gateway {
         };
       },
       why: async (address, port): Promise<readonly Decision[]> => {
-        const { decisions, nowMicros } = await this.running().decisions(parseAddress(address), port, WHY_LIMIT);
+        const { decisions, nowMicros } = await this.running().decisions(
+          parseAddress(address),
+          port,
+          WHY_LIMIT,
+        );
         const wall = Date.now();
         return decisions.map((record) => toDecision(record, this.routes, nowMicros, wall));
       },
@@ -208,7 +219,8 @@ class Gateway {
   }
 
   private running(): RaceClient {
-    if (this.race === null) throw new PathraceError('E_CONTROL_UNREACHABLE', 'The gateway is still starting.');
+    if (this.race === null)
+      throw new PathraceError('E_CONTROL_UNREACHABLE', 'The gateway is still starting.');
     return this.race;
   }
 }
@@ -236,4 +248,3 @@ function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals>
     for (const signal of signals) process.on(signal, () => resolve(signal));
   });
 }
-

@@ -2,8 +2,8 @@
 import { Worker } from 'node:worker_threads';
 import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineRoute } from '../core/engine-types.js';
-import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
 import type { RaceReply, RaceRequest, RaceSnapshot, RaceThreadOptions } from '../kernel/race-thread.js';
+import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
 
 /** A request without its number. */
 type Question<T = RaceRequest> = T extends RaceRequest ? Omit<T, 'id'> : never;
@@ -99,7 +99,8 @@ export class RaceClient {
   private end(error: PathraceError): void {
     if (this.ended) return;
     this.ended = true;
-    for (const [id, resolve] of this.waiting) resolve({ id, kind: 'failed', code: error.code, message: error.message });
+    for (const [id, resolve] of this.waiting)
+      resolve({ id, kind: 'failed', code: error.code, message: error.message });
     this.waiting.clear();
     if (!this.stopping) this.onEnd(error);
   }

@@ -30,10 +30,19 @@ export function routeStatus(
 
 export function raceStatus(snapshot: RaceSnapshot): Status['races'] {
   const { started, decided, failed, single } = snapshot.engine;
-  return { started, decided, failed, active: started - decided - failed, single: byName(SINGLE_REASONS, single) };
+  return {
+    started,
+    decided,
+    failed,
+    active: started - decided - failed,
+    single: byName(SINGLE_REASONS, single),
+  };
 }
 
-export async function packetStatus(snapshot: RaceSnapshot, queues: readonly [number, number]): Promise<Status['packets']> {
+export async function packetStatus(
+  snapshot: RaceSnapshot,
+  queues: readonly [number, number],
+): Promise<Status['packets']> {
   const [counters, kernel] = await Promise.all([kernelCounters(), kernelQueues(queues)]);
   return {
     dropped: {
@@ -109,7 +118,9 @@ async function kernelCounters(): Promise<Map<string, number>> {
   const listed = await tryCommand('nft', ['-j', 'list', 'counters', 'table', 'inet', TABLE]);
   const counters = new Map<string, number>();
   if (listed.code !== 0) return counters;
-  const { nftables } = JSON.parse(listed.stdout) as { nftables: { counter?: { name: string; packets: number } }[] };
+  const { nftables } = JSON.parse(listed.stdout) as {
+    nftables: { counter?: { name: string; packets: number } }[];
+  };
   for (const { counter } of nftables) if (counter !== undefined) counters.set(counter.name, counter.packets);
   return counters;
 }

@@ -1,8 +1,8 @@
 /** Brings the kernel to the desired state. Safe to repeat; takes over what a predecessor left. */
 import { PathraceError } from '../model/errors.js';
 import { encodeQueueRule } from '../wire/netlink/nftables.js';
-import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
 import { runCommand, tryCommand } from './command.js';
+import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
 import type { DesiredState, QueueMethod } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
@@ -46,7 +46,8 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {
   }
 }
 
-const HARMLESS = /^Command failed|Cannot find device|No such (device|process|file)|Network is (down|unreachable)|File exists|Nexthop has invalid gateway/;
+const HARMLESS =
+  /^Command failed|Cannot find device|No such (device|process|file)|Network is (down|unreachable)|File exists|Nexthop has invalid gateway/;
 
 /** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
 async function appendQueueRule(chain: string, queue: number): Promise<void> {
@@ -56,7 +57,8 @@ async function appendQueueRule(chain: string, queue: number): Promise<void> {
   try {
     encodeQueueRule(socket.writer, TABLE, chain, queue, socket.nextSequence());
     const error = socket.request();
-    if (error !== 0) throw netlinkError(`add the queue rule for queue ${queue} (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)`, error);
+    if (error !== 0)
+      throw netlinkError(`add the queue rule for queue ${queue} (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)`, error);
   } finally {
     socket.close();
   }

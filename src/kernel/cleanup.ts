@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PathraceError } from '../model/errors.js';
-import { RT_PROTOCOL, TABLE } from './constants.js';
 import { tryCommand } from './command.js';
+import { RT_PROTOCOL, TABLE } from './constants.js';
 import { currentIp, type IpFamily, ipChanges } from './ip-state.js';
 import { recordedSettings, restoreSettings } from './sysctl.js';
 
@@ -28,7 +28,8 @@ export async function cleanUp(options: { force: boolean }): Promise<CleanupRepor
 export async function removeState(): Promise<CleanupReport> {
   const removed: string[] = [];
   const settings = await recordedSettings();
-  if ((await tryCommand('nft', ['delete', 'table', 'inet', TABLE])).code === 0) removed.push(`nft table inet ${TABLE}`);
+  if ((await tryCommand('nft', ['delete', 'table', 'inet', TABLE])).code === 0)
+    removed.push(`nft table inet ${TABLE}`);
   for (const family of ['ipv4', 'ipv6'] as const) removed.push(...(await removeIp(family)));
   removed.push(...(await restoreSettings(settings)).map((path) => `sysctl ${path}`));
   return { removed };
@@ -37,7 +38,16 @@ export async function removeState(): Promise<CleanupReport> {
 async function removeIp(family: IpFamily): Promise<string[]> {
   const flag = family === 'ipv4' ? '-4' : '-6';
   const rules = await tryCommand('ip', ['-j', flag, 'rule', 'show']);
-  const routes = await tryCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)]);
+  const routes = await tryCommand('ip', [
+    '-j',
+    flag,
+    'route',
+    'show',
+    'table',
+    'all',
+    'proto',
+    String(RT_PROTOCOL),
+  ]);
   if (rules.code !== 0 || routes.code !== 0) return [];
   const changes = ipChanges(currentIp(rules.stdout, routes.stdout), { rules: [], routes: [] });
   if (changes.length > 0) await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
@@ -50,9 +60,13 @@ async function refuseWhileRunning(): Promise<void> {
     const queues = await servedQueues();
     if (queues.length === 0) return;
     if (Date.now() > until) {
-      throw new PathraceError('E_ALREADY_RUNNING', `A gateway serves queue ${queues.join(' and ')} of this namespace.`, {
-        remedy: 'Stop it first (SIGTERM removes everything), or use --force.',
-      });
+      throw new PathraceError(
+        'E_ALREADY_RUNNING',
+        `A gateway serves queue ${queues.join(' and ')} of this namespace.`,
+        {
+          remedy: 'Stop it first (SIGTERM removes everything), or use --force.',
+        },
+      );
     }
     await sleep(50);
   }
@@ -61,9 +75,10 @@ async function refuseWhileRunning(): Promise<void> {
 /** Numbers of our queues that a process listens to. */
 async function servedQueues(): Promise<number[]> {
   const table = await tryCommand('nft', ['list', 'table', 'inet', TABLE]);
-  const ours = [...table.stdout.matchAll(/queue (?:flags bypass )?(?:num|to) (\d+)/g)].map((match) => Number(match[1]));
+  const ours = [...table.stdout.matchAll(/queue (?:flags bypass )?(?:num|to) (\d+)/g)].map((match) =>
+    Number(match[1]),
+  );
   const bound = await readFile('/proc/net/netfilter/nfnetlink_queue', 'utf8').catch(() => '');
   const served = bound.split('\n').map((line) => Number(line.trim().split(/\s+/)[0]));
   return ours.filter((queue) => served.includes(queue));
 }
-

@@ -15,7 +15,10 @@ const TIME_LIMIT_MS = 20_000;
 /** Runs a tool to its end, with `input` on its standard input. Never throws for a bad exit code. */
 export function tryCommand(command: string, args: readonly string[], input = ''): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: { ...process.env, PATH, LC_ALL: 'C' }, timeout: TIME_LIMIT_MS });
+    const child = spawn(command, args, {
+      env: { ...process.env, PATH, LC_ALL: 'C' },
+      timeout: TIME_LIMIT_MS,
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -44,7 +47,10 @@ export async function runCommand(command: string, args: readonly string[], input
   const result = await tryCommand(command, args, input);
   if (result.code !== 0) {
     const words = result.stderr.trim().split('\n').slice(0, 4).join(' | ');
-    throw new PathraceError('E_COMMAND_FAILED', `"${command} ${args.join(' ')}" failed: ${words || `exit ${result.code}`}.`);
+    throw new PathraceError(
+      'E_COMMAND_FAILED',
+      `"${command} ${args.join(' ')}" failed: ${words || `exit ${result.code}`}.`,
+    );
   }
   return result.stdout;
 }

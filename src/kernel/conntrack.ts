@@ -2,13 +2,13 @@
 import {
   createEntry,
   decodeEntry,
+  type Entry,
   encodeDeleteByOriginal,
   encodeDeleteByReply,
   encodeDump,
   encodeGetByOriginal,
   encodeGetByReply,
   encodeNew,
-  type Entry,
   type FlowEntry,
   IPCTNL_MSG_CT,
   TCP_CONNTRACK,
@@ -83,7 +83,8 @@ export class Conntrack {
     get(this.socket.writer, flow, this.socket.nextSequence());
     let found = false;
     const error = this.socket.request((message, view) => {
-      if (message.type === IPCTNL_MSG_CT.NEW) found = decodeEntry(this.entry, view, message.body, message.end);
+      if (message.type === IPCTNL_MSG_CT.NEW)
+        found = decodeEntry(this.entry, view, message.body, message.end);
     });
     if (error === E.NOENT) return true;
     if (error !== 0 || !found || !isFinished(this.entry)) return false;

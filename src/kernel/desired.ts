@@ -63,7 +63,10 @@ export function desiredState(
       route:
         service.select.kind === 'race'
           ? null
-          : { ipv4: markFor(routes, service.select.route, 'ipv4'), ipv6: markFor(routes, service.select.route, 'ipv6') },
+          : {
+              ipv4: markFor(routes, service.select.route, 'ipv4'),
+              ipv6: markFor(routes, service.select.route, 'ipv6'),
+            },
     })),
     rest: { ipv4: restMark(config, routes, 'ipv4'), ipv6: restMark(config, routes, 'ipv6') },
     racePorts: config.limits.racePorts,

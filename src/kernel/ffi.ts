@@ -29,17 +29,40 @@ export const sys = {
   socket: libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as Int,
   bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
   getsockname: libc.func('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
-  setsockopt: libc.func('setsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uint32_t']) as unknown as Int,
-  getsockopt: libc.func('getsockopt', 'int', ['int', 'int', 'int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
+  setsockopt: libc.func('setsockopt', 'int', [
+    'int',
+    'int',
+    'int',
+    'uintptr_t',
+    'uint32_t',
+  ]) as unknown as Int,
+  getsockopt: libc.func('getsockopt', 'int', [
+    'int',
+    'int',
+    'int',
+    'uintptr_t',
+    'uintptr_t',
+  ]) as unknown as Int,
   send: libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as Int,
   recv: libc.func('recv', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as Int,
-  recvmmsg: libc.func('recvmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int', 'uintptr_t']) as unknown as Int,
+  recvmmsg: libc.func('recvmmsg', 'int', [
+    'int',
+    'uintptr_t',
+    'uint32_t',
+    'int',
+    'uintptr_t',
+  ]) as unknown as Int,
   sendmmsg: libc.func('sendmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int']) as unknown as Int,
   close: libc.func('close', 'int', ['int']) as unknown as Int,
   read: libc.func('read', 'intptr_t', ['int', 'uintptr_t', 'size_t']) as unknown as Int,
   clockGettime: libc.func('clock_gettime', 'int', ['int', 'uintptr_t']) as unknown as Int,
   timerfdCreate: libc.func('timerfd_create', 'int', ['int', 'int']) as unknown as Int,
-  timerfdSettime: libc.func('timerfd_settime', 'int', ['int', 'int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
+  timerfdSettime: libc.func('timerfd_settime', 'int', [
+    'int',
+    'int',
+    'uintptr_t',
+    'uintptr_t',
+  ]) as unknown as Int,
   ifIndex: libc.func('if_nametoindex', 'uint32_t', ['str']) as unknown as (name: string) => number,
 };
 
@@ -47,8 +70,15 @@ export const sys = {
  * `send` on a thread of the pool, for requests that keep the caller waiting inside the kernel. `done` gets what send
  * returned; the memory must stay as it is until then.
  */
-export function sendInBackground(fd: number, address: number, length: number, done: (sent: number) => void): void {
-  backgroundSend.async(fd, address, length, 0, (error: unknown, sent: number) => done(error === null ? sent : -1));
+export function sendInBackground(
+  fd: number,
+  address: number,
+  length: number,
+  done: (sent: number) => void,
+): void {
+  backgroundSend.async(fd, address, length, 0, (error: unknown, sent: number) =>
+    done(error === null ? sent : -1),
+  );
 }
 
 const backgroundSend = libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']);

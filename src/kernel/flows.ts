@@ -1,11 +1,11 @@
 /** Living flows of a route in the kernel's table: counted for `status`, cut when their route has lost its address. */
 import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
 import { buildTcp, type Ends } from '../wire/build.js';
-import { encodeDeleteByOriginal, type Entry, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
+import { type Entry, encodeDeleteByOriginal, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
 import { FLAG, PROTOCOL } from '../wire/packet.js';
-import { MARK, routeMark, TABLE } from './constants.js';
 import { tryCommand } from './command.js';
 import { dumpEntries } from './conntrack.js';
+import { MARK, routeMark, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';
 

@@ -6,19 +6,27 @@
  *
  * so that a winner's reply is let through only after its entry is written.
  */
+
+import { Engine } from '../core/engine.js';
+import type {
+  EffectSink,
+  EngineRoute,
+  EngineSettings,
+  Input,
+  RaceId,
+  RouteNumber,
+} from '../core/engine-types.js';
 import type { AddressWords, Family } from '../model/address.js';
 import { DECODE_REASONS } from '../model/reasons.js';
-import { Engine } from '../core/engine.js';
-import type { EffectSink, EngineRoute, EngineSettings, Input, RaceId, RouteNumber } from '../core/engine-types.js';
-import { createPacket, DECODE, decode } from '../wire/packet.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
+import { createPacket, DECODE, decode } from '../wire/packet.js';
 import { Conntrack } from './conntrack.js';
 import { MARK, routeMark } from './constants.js';
-import { flowOf, createFlow, PacketWriter } from './packet-writer.js';
+import type { Memory } from './ffi.js';
+import { createFlow, flowOf, PacketWriter } from './packet-writer.js';
 import { BATCH, Queue } from './queue.js';
 import { RawSocket } from './raw-socket.js';
-import type { Memory } from './ffi.js';
 
 /** Batches taken from each queue before the event loop gets its turn. */
 const ROUNDS = 8;
@@ -159,7 +167,8 @@ export class FrontEnd implements EffectSink {
   /** Broken packets end here; what is only of another kind than we look at goes on by the kernel. */
   private refuseUndecoded(result: number): void {
     this.dropped[result]++;
-    if (result === DECODE.PROTOCOL || result === DECODE.ICMP_TYPE || result === DECODE.ICMP_QUOTE) this.accept();
+    if (result === DECODE.PROTOCOL || result === DECODE.ICMP_TYPE || result === DECODE.ICMP_QUOTE)
+      this.accept();
     else this.drop();
   }
 

@@ -30,7 +30,13 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
       rules.push(rule({ priority: priority + FROM_OFFSET, src, table }));
     }
     routes.push(
-      routeText({ gateway: part.gateway, dev: route.interface, table, metric: METRIC, onlink: part.gateway !== null }),
+      routeText({
+        gateway: part.gateway,
+        dev: route.interface,
+        table,
+        metric: METRIC,
+        onlink: part.gateway !== null,
+      }),
     );
   }
   return { rules, routes };
@@ -106,7 +112,13 @@ function parse<T>(json: string): T[] {
   return json.trim() === '' ? [] : (JSON.parse(json) as T[]);
 }
 
-function rule(r: { priority: number; fwmark?: string; fwmask?: string; src?: string; table: number | string }): string {
+function rule(r: {
+  priority: number;
+  fwmark?: string;
+  fwmask?: string;
+  src?: string;
+  table: number | string;
+}): string {
   const selector = r.fwmark === undefined ? `from ${r.src}` : `fwmark ${r.fwmark}/${r.fwmask}`;
   return `priority ${r.priority} ${selector} lookup ${r.table}`;
 }

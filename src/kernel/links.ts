@@ -1,7 +1,8 @@
 /** What the kernel knows of interfaces, addresses and next hops: read as a whole, and a signal whenever it changes. */
-import { watchReadable, type Watch } from './ffi.js';
-import { NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
+
 import { runCommand } from './command.js';
+import { type Watch, watchReadable } from './ffi.js';
+import { NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
 
 /** One interface. */
 export interface Link {

@@ -3,7 +3,15 @@ import { allocate, type Memory } from './ffi.js';
 
 const HEADER = 64;
 const IOVEC = 16;
-const AT = { NAME: 0, NAME_LENGTH: 8, IOV: 16, IOV_COUNT: 24, CONTROL: 32, CONTROL_LENGTH: 40, LENGTH: 56 } as const;
+const AT = {
+  NAME: 0,
+  NAME_LENGTH: 8,
+  IOV: 16,
+  IOV_COUNT: 24,
+  CONTROL: 32,
+  CONTROL_LENGTH: 40,
+  LENGTH: 56,
+} as const;
 
 /** Each message has one buffer; addresses are below 2^53, so a number holds them. */
 export class MessageArray {

@@ -1,6 +1,13 @@
 /** A netlink socket: one send for many messages, replies read at once or from the event loop. */
 import { PathraceError } from '../model/errors.js';
-import { createMessageView, type MessageView, NLMSG, readMessage, createWriter, type Writer } from '../wire/netlink/message.js';
+import {
+  createMessageView,
+  createWriter,
+  type MessageView,
+  NLMSG,
+  readMessage,
+  type Writer,
+} from '../wire/netlink/message.js';
 import { allocate, E, errno, errnoName, type Memory, sendInBackground, setOption, sys } from './ffi.js';
 
 const AF_NETLINK = 16;
@@ -30,7 +37,10 @@ export class NetlinkSocket {
   private readonly message = createMessageView();
   private sequence = 1;
 
-  constructor(protocol: number, options: { sendBytes?: number; receiveBytes?: number; groups?: number[] } = {}) {
+  constructor(
+    protocol: number,
+    options: { sendBytes?: number; receiveBytes?: number; groups?: number[] } = {},
+  ) {
     this.fd = sys.socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
     if (this.fd < 0) throw netlinkError('open a netlink socket', errno());
     this.out = allocate(options.sendBytes ?? 64 * 1024);
@@ -45,7 +55,8 @@ export class NetlinkSocket {
 
   /** Makes room for bursts; overruns are then dropped silently by the kernel instead of failing reads. */
   setReceiveBuffer(bytes: number): void {
-    if (!setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)) setOption(this.fd, SOL_SOCKET, SO_RCVBUF, bytes);
+    if (!setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes))
+      setOption(this.fd, SOL_SOCKET, SO_RCVBUF, bytes);
     setOption(this.fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
   }
 

@@ -1,4 +1,6 @@
 /** One kernel queue of packets: read in batches, verdicts sent in batches. */
+
+import { PathraceError } from '../model/errors.js';
 import { createMessageView, NFGENMSG_LEN, readMessage } from '../wire/netlink/message.js';
 import {
   createQueuedPacket,
@@ -13,7 +15,6 @@ import {
 import { allocate, E, type Memory, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
-import { PathraceError } from '../model/errors.js';
 
 /** Packets read with one system call. */
 export const BATCH = 64;

@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineCounters, EngineRoute, EngineSettings } from '../core/engine-types.js';
 import { PathraceError } from '../model/errors.js';
-import { watchReadable, type Watch, yieldProcessor } from './ffi.js';
+import { type Watch, watchReadable, yieldProcessor } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
 
@@ -24,7 +24,13 @@ export interface RaceThreadOptions {
 export type RaceRequest =
   | { readonly id: number; readonly kind: 'routes'; readonly routes: readonly EngineRoute[] }
   | { readonly id: number; readonly kind: 'snapshot' }
-  | { readonly id: number; readonly kind: 'decisions'; readonly address: Int32Array | null; readonly port: number | null; readonly limit: number }
+  | {
+      readonly id: number;
+      readonly kind: 'decisions';
+      readonly address: Int32Array | null;
+      readonly port: number | null;
+      readonly limit: number;
+    }
   | { readonly id: number; readonly kind: 'stop' };
 
 /** To the main thread. `id` 0: unasked, at the start. */
@@ -32,7 +38,12 @@ export type RaceReply =
   | { readonly id: number; readonly kind: 'ready' | 'done' }
   | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly id: number; readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
-  | { readonly id: number; readonly kind: 'decisions'; readonly decisions: readonly DecisionRecord[]; readonly nowMicros: number };
+  | {
+      readonly id: number;
+      readonly kind: 'decisions';
+      readonly decisions: readonly DecisionRecord[];
+      readonly nowMicros: number;
+    };
 
 /** Counters of the thread. */
 export interface RaceSnapshot {
@@ -66,7 +77,10 @@ function start(options: RaceThreadOptions): void {
   });
   const watches: Watch[] = [watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run)];
   const timers = [
-    setInterval(guarded(() => frontEnd.tick()), TICK_MS),
+    setInterval(
+      guarded(() => frontEnd.tick()),
+      TICK_MS,
+    ),
     setInterval(() => heartbeat.beat(), options.heartbeatMs / BEATS),
   ];
   heartbeat.first();

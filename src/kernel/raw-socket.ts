@@ -75,7 +75,13 @@ export class RawSocket {
   commit(length: number, destination: AddressWords, destinationAt: number, mark: number, tag: number): void {
     const i = this.count++;
     this.messages.setLength(i, length);
-    writeAddress(this.family, destination, destinationAt, this.names.view, i * 32 + (this.family === 4 ? 4 : 8));
+    writeAddress(
+      this.family,
+      destination,
+      destinationAt,
+      this.names.view,
+      i * 32 + (this.family === 4 ? 4 : 8),
+    );
     this.controls.view.setUint32(i * CONTROL + 16, mark, true);
     this.tags[i] = tag;
   }

@@ -1,14 +1,6 @@
 /** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
 import type { PortRange } from '../model/config.js';
-import {
-  CHAIN_BEFORE,
-  CHAIN_QUEUE_LAN,
-  CHAIN_QUEUE_WAN,
-  hex,
-  MARK,
-  SET_ALIVE,
-  TABLE,
-} from './constants.js';
+import { CHAIN_BEFORE, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, hex, MARK, SET_ALIVE, TABLE } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
 
 /**
@@ -64,8 +56,14 @@ const SETS: readonly (readonly [string, string])[] = [
   [SET_ALIVE, 'type inet_proto; flags timeout;'],
   ['flood4', 'type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   ['flood6', 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
-  ['reset4', 'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 10m; size 262144;'],
-  ['reset6', 'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 10m; size 262144;'],
+  [
+    'reset4',
+    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 10m; size 262144;',
+  ],
+  [
+    'reset6',
+    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 10m; size 262144;',
+  ],
 ];
 
 /** Counters that `status` shows. */
@@ -82,7 +80,15 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
 ];
 
-const PLAIN_CHAINS = ['early_syn', 'lan_new', 'race', 'midstream', 'wan_late', 'clamp', 'forward_invalid'] as const;
+const PLAIN_CHAINS = [
+  'early_syn',
+  'lan_new',
+  'race',
+  'midstream',
+  'wan_late',
+  'clamp',
+  'forward_invalid',
+] as const;
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta l4proto @${SET_ALIVE}`;
@@ -167,7 +173,8 @@ function wanLate(state: DesiredState): string[] {
   const late = `meta mark set meta mark or ${hex(MARK.LATE)}`;
   const queue = `${alive} ${late} goto ${CHAIN_QUEUE_WAN}`;
   const unreachable = 'icmp type { destination-unreachable, time-exceeded, parameter-problem }';
-  const unreachable6 = 'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
+  const unreachable6 =
+    'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
   return [
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,

@@ -4,8 +4,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { GatewayConfig } from '../model/config.js';
-import { CHAIN_BEFORE, TABLE } from './constants.js';
 import { runCommand, tryCommand } from './command.js';
+import { CHAIN_BEFORE, TABLE } from './constants.js';
 
 /** A setting below /proc/sys, and the value it shall have given the one it has; null leaves it. */
 export interface Setting {
@@ -21,7 +21,11 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
   const localFrom = Math.max(1024, from - 16384);
   return [
     // RA keeps the default routes of providers only with 2 once the host forwards (ip-sysctl: accept_ra).
-    ...wans.map((name) => exactly(`net/ipv6/conf/${name}/accept_ra`, 'keep router advertisements', (v) => (v === '1' ? '2' : null))),
+    ...wans.map((name) =>
+      exactly(`net/ipv6/conf/${name}/accept_ra`, 'keep router advertisements', (v) =>
+        v === '1' ? '2' : null,
+      ),
+    ),
     exactly('net/ipv4/ip_forward', 'forward packets', () => '1'),
     exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
     // The effective value is the larger of all and the interface's: the LAN keeps its own check.
@@ -34,7 +38,9 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
       },
     })),
     exactly('net/ipv4/conf/all/rp_filter', 'accept replies by every provider', () => '0'),
-    ...wans.map((name) => exactly(`net/ipv4/conf/${name}/rp_filter`, 'accept replies by every provider', () => '0')),
+    ...wans.map((name) =>
+      exactly(`net/ipv4/conf/${name}/rp_filter`, 'accept replies by every provider', () => '0'),
+    ),
     exactly('net/ipv4/ip_local_port_range', 'keep our own connections off the race ports', (value) => {
       const [low, high] = value.split(/\s+/).map(Number);
       return high < from || low > to ? null : `${localFrom} ${from - 1}`;
@@ -47,7 +53,9 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
         return current.split(',').includes(range) ? null : [current, range].filter((v) => v !== '').join(',');
       },
     },
-    ...AT_LEAST.map(([path, least, why]) => exactly(path, why, (v) => (Number(v) < least ? String(least) : null))),
+    ...AT_LEAST.map(([path, least, why]) =>
+      exactly(path, why, (v) => (Number(v) < least ? String(least) : null)),
+    ),
   ];
 }
 
@@ -86,7 +94,8 @@ export async function recordedSettings(): Promise<Map<string, string>> {
   const result = await tryCommand('nft', ['-j', 'list', 'chain', 'inet', TABLE, CHAIN_BEFORE]);
   const values = new Map<string, string>();
   if (result.code !== 0) return values;
-  for (const match of result.stdout.matchAll(/"comment": "([^"=]+)=([^"]*)"/g)) values.set(match[1], match[2]);
+  for (const match of result.stdout.matchAll(/"comment": "([^"=]+)=([^"]*)"/g))
+    values.set(match[1], match[2]);
   return values;
 }
 

@@ -23,7 +23,13 @@ export function readAddress(family: Family, view: DataView, offset: number, out:
 }
 
 /** Writes the address that starts at word `at` of `words` into packet bytes: 4 or 16 bytes. */
-export function writeAddress(family: Family, words: AddressWords, at: number, view: DataView, offset: number): void {
+export function writeAddress(
+  family: Family,
+  words: AddressWords,
+  at: number,
+  view: DataView,
+  offset: number,
+): void {
   if (family === 4) {
     view.setInt32(offset, words[at + 3]);
     return;

@@ -41,7 +41,8 @@ export const ERRORS = {
   },
   E_CONTROL_SOCKET: {
     meaning: 'The control socket cannot be made.',
-    remedy: 'Check the key `control` and the permissions of its directory; a file in the way is never removed.',
+    remedy:
+      'Check the key `control` and the permissions of its directory; a file in the way is never removed.',
   },
   E_ARGUMENT: {
     meaning: 'An argument of the command has a value that is not allowed.',
@@ -49,7 +50,8 @@ export const ERRORS = {
   },
   E_LAB: {
     meaning: 'The lab could not be built or a tool that it drives failed.',
-    remedy: 'The message says which; the lab needs root or user namespaces, and Debian’s packages that `npm start` installs.',
+    remedy:
+      'The message says which; the lab needs root or user namespaces, and Debian’s packages that `npm start` installs.',
   },
   E_INTERNAL: {
     meaning: 'A promise inside Pathrace was broken. This is a bug.',
@@ -66,7 +68,11 @@ export class PathraceError extends Error {
   readonly expected: string | undefined;
   readonly remedy: string;
 
-  constructor(code: ErrorCode, message: string, detail: { found?: string; expected?: string; remedy?: string } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    detail: { found?: string; expected?: string; remedy?: string } = {},
+  ) {
     super(message);
     this.name = 'PathraceError';
     this.code = code;

@@ -20,7 +20,13 @@ export function finish(sum: number): number {
  * Sum of the pseudo header: addresses taken from the packet's own IP header
  * (RFC 9293 section 3.1 for IPv4, RFC 8200 section 8.1 for IPv6).
  */
-export function pseudoHeader(view: DataView, ip: number, family: 4 | 6, protocol: number, length: number): number {
+export function pseudoHeader(
+  view: DataView,
+  ip: number,
+  family: 4 | 6,
+  protocol: number,
+  length: number,
+): number {
   const addresses = family === 4 ? addBytes(0, view, ip + 12, 8) : addBytes(0, view, ip + 8, 32);
   return addresses + protocol + (length & 0xffff) + (length >>> 16);
 }

@@ -75,7 +75,8 @@ function note(packet: Packet, kind: number, length: number, at: number): boolean
       packet.options |= OPTION.FAST_OPEN;
       return true;
     case KIND.EXPERIMENT:
-      if (length >= 4 && packet.view.getUint16(at + 2) === FAST_OPEN_EXPERIMENT) packet.options |= OPTION.FAST_OPEN;
+      if (length >= 4 && packet.view.getUint16(at + 2) === FAST_OPEN_EXPERIMENT)
+        packet.options |= OPTION.FAST_OPEN;
       return true;
     case KIND.MPTCP:
       packet.options |= OPTION.MPTCP;

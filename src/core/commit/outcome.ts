@@ -7,7 +7,13 @@ import { RACE } from '../race/states.js';
 /** How long a decided race waits for its losers, to measure and reset them; later answers are reset all the same. */
 export const LINGER_MICROS = 2_000_000;
 
-export function handleCommitted(context: Context, race: RaceId, ok: boolean, now: Micros, out: EffectSink): void {
+export function handleCommitted(
+  context: Context,
+  race: RaceId,
+  ok: boolean,
+  now: Micros,
+  out: EffectSink,
+): void {
   const { races, counters } = context;
   if (races.state[race] !== RACE.COMMITTING) return;
   const route = races.winner[race];

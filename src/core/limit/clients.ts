@@ -59,7 +59,8 @@ export class ClientLimits {
       }
       if (sameAddress(this.address, at * 4, client, 0)) return at;
       const idle = this.active[at] === 0;
-      if (idle && (oldest < 0 || (this.used[oldest] === 1 && this.seenAt[at] < this.seenAt[oldest]))) oldest = at;
+      if (idle && (oldest < 0 || (this.used[oldest] === 1 && this.seenAt[at] < this.seenAt[oldest])))
+        oldest = at;
     }
     if (oldest < 0) return -1;
     this.used[oldest] = 1;

@@ -4,8 +4,8 @@ import { settleNegative } from '../commit/negative.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { allAnswered, endRace } from './end.js';
-import { ATTEMPT, RACE, RACE_EDGES, to } from './states.js';
 import { sendAttempt } from './start.js';
+import { ATTEMPT, RACE, RACE_EDGES, to } from './states.js';
 import { EVIDENCE_RST } from './table.js';
 
 /** A TCP packet that came in by an attempt's route to the attempt's address and port. */
@@ -167,7 +167,8 @@ export function holdNegative(
 /** A time is known only when one copy was sent: which of several was answered cannot be told (Karn). */
 function measure(context: Context, at: number, now: Micros): void {
   const { races } = context;
-  if (races.attemptSends[at] === 1) races.attemptRtt[at] = Math.min(now - races.attemptSentAt[at], 0x7fffffff);
+  if (races.attemptSends[at] === 1)
+    races.attemptRtt[at] = Math.min(now - races.attemptSentAt[at], 0x7fffffff);
 }
 
 function loserAnswered(context: Context, race: RaceId, route: RouteNumber): void {

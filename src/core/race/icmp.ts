@@ -22,7 +22,8 @@ export function handleIcmpError(
   }
   if (packet.icmpMtu > 0 || isTooBig(packet)) {
     countIgnored(context, 'path-mtu');
-    if (packet.icmpMtu > 0) context.pathMtu.learn(route.number, packet.family, packet.quote.destination, packet.icmpMtu);
+    if (packet.icmpMtu > 0)
+      context.pathMtu.learn(route.number, packet.family, packet.quote.destination, packet.icmpMtu);
     out.drop();
     return;
   }

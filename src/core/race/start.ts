@@ -1,7 +1,7 @@
 /** Stage 4: a new race, and the repeats of its SYN. */
 import type { Family } from '../../model/address.js';
 import type { SingleReason } from '../../model/reasons.js';
-import { storeSetup, MAX_SETUP_LENGTH } from '../../wire/build.js';
+import { MAX_SETUP_LENGTH, storeSetup } from '../../wire/build.js';
 import type { Packet } from '../../wire/packet.js';
 import { sourceIndex } from '../choose/source.js';
 import { type Context, countIgnored } from '../context.js';

@@ -220,8 +220,18 @@ export class RaceTable {
     const { client, destination } = this;
     const at = race * 4;
     const port = this.destinationPort[race];
-    unlink(this.flowBuckets, this.flowNext, this.flowHash(client, at, this.clientPort[race], destination, at, port), race);
-    unlink(this.answerBuckets, this.answerNext, this.answerHash(destination, at, port, this.natPort[race]), race);
+    unlink(
+      this.flowBuckets,
+      this.flowNext,
+      this.flowHash(client, at, this.clientPort[race], destination, at, port),
+      race,
+    );
+    unlink(
+      this.answerBuckets,
+      this.answerNext,
+      this.answerHash(destination, at, port, this.natPort[race]),
+      race,
+    );
     this.free[this.freeCount++] = race;
     this.active--;
   }

@@ -87,7 +87,14 @@ export const NEW_LENGTH = 320;
  * `sequence`; success is silent.
  */
 export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.NEW, NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL, sequence, AF[flow.family], 0);
+  beginNfMessage(
+    w,
+    IPCTNL_MSG_CT.NEW,
+    NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL,
+    sequence,
+    AF[flow.family],
+    0,
+  );
   putOriginal(w, flow);
   putTuple(
     w,

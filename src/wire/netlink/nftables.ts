@@ -73,7 +73,13 @@ const XT_NFQUEUE = { name: 'NFQUEUE', revision: 3, bypass: 1 } as const;
 const IPPROTO_TCP = 6;
 
 /** Writes the transaction that appends `-j NFQUEUE --queue-num N --queue-bypass` to a chain of our own table. */
-export function encodeQueueRule(w: Writer, table: string, chain: string, queue: number, sequence: number): void {
+export function encodeQueueRule(
+  w: Writer,
+  table: string,
+  chain: string,
+  queue: number,
+  sequence: number,
+): void {
   batch(w, sequence, () => {
     const flags = NLM_F.REQUEST | NLM_F.CREATE | NLM_F.APPEND | NLM_F.ACK;
     beginNfMessage(w, NFT_MSG.NEWRULE, flags, sequence + 1, NFPROTO_INET, 0);

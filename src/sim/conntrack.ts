@@ -1,0 +1,106 @@
+/** What the kernel remembers of flows: enough of conntrack and NAT to carry decided connections. */
+import type { Micros, RouteNumber } from '../core/engine-types.js';
+import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
+import { type Endpoint, tupleKey } from './packets.js';
+
+export interface Flow {
+  readonly client: Endpoint;
+  readonly destination: Endpoint;
+  /** The client's end as the route shows it. */
+  readonly source: Endpoint;
+  readonly route: RouteNumber;
+  readonly since: Micros;
+  /** Written by a commit; otherwise the kernel translated it alone. */
+  readonly raced: boolean;
+  /** Nothing more is expected of it: a new SYN or a new entry may take its tuples. */
+  finished: boolean;
+}
+
+export type CommitResult = 'ok' | 'taken';
+
+export class ConntrackModel {
+  /** Entries that stood in the way and were finished; and commits that a living flow refused. */
+  replaced = 0;
+  refused = 0;
+
+  // BOUNDED: flows of one run.
+  private readonly byClient = new Map<string, Flow>();
+  private readonly byAnswer = new Map<string, Flow>();
+
+  get size(): number {
+    return this.byClient.size;
+  }
+
+  /** All flows, oldest first. */
+  flows(): Flow[] {
+    return [...this.byClient.values()];
+  }
+
+  /** CREATE|EXCL, with finished entries deleted first. */
+  write(flow: Flow): CommitResult {
+    const inTheWay = [this.byClient.get(clientKey(flow)), this.byAnswer.get(answerKey(flow))];
+    for (const old of inTheWay) {
+      if (old === undefined) continue;
+      if (!old.finished) {
+        this.refused++;
+        return 'taken';
+      }
+      this.remove(old);
+      this.replaced++;
+    }
+    this.byClient.set(clientKey(flow), flow);
+    this.byAnswer.set(answerKey(flow), flow);
+    return 'ok';
+  }
+
+  remove(flow: Flow): void {
+    if (this.byClient.get(clientKey(flow)) === flow) this.byClient.delete(clientKey(flow));
+    if (this.byAnswer.get(answerKey(flow)) === flow) this.byAnswer.delete(answerKey(flow));
+  }
+
+  /** The flow of a packet from a client. A finished one gives way to a new SYN (nf_conntrack_tcp's re-open). */
+  ofClient(packet: Packet): Flow | undefined {
+    const key = tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort);
+    const flow = this.byClient.get(key);
+    if (flow === undefined) return undefined;
+    const isSyn = (packet.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+    if (flow.finished && isSyn) {
+      this.remove(flow);
+      return undefined;
+    }
+    note(flow, packet);
+    return flow;
+  }
+
+  /** The flow of a packet from a provider; an ICMP error belongs to the flow of the packet it quotes. */
+  ofAnswer(packet: Packet): Flow | undefined {
+    if (packet.protocol !== PROTOCOL.TCP) {
+      const { quote } = packet;
+      return this.byAnswer.get(
+        tupleKey(quote.destination, quote.destinationPort, quote.source, quote.sourcePort),
+      );
+    }
+    const flow = this.byAnswer.get(
+      tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort),
+    );
+    if (flow !== undefined) note(flow, packet);
+    return flow;
+  }
+
+  /** Whether a translated source towards a destination is in use. */
+  hasSource(destination: Endpoint, source: Endpoint): boolean {
+    return this.byAnswer.has(tupleKey(destination.address, destination.port, source.address, source.port));
+  }
+}
+
+function note(flow: Flow, packet: Packet): void {
+  if ((packet.flags & (FLAG.RST | FLAG.FIN)) !== 0) flow.finished = true;
+}
+
+function clientKey({ client, destination }: Flow): string {
+  return tupleKey(client.address, client.port, destination.address, destination.port);
+}
+
+function answerKey({ source, destination }: Flow): string {
+  return tupleKey(destination.address, destination.port, source.address, source.port);
+}

@@ -1,0 +1,230 @@
+/**
+ * A whole simulated site: clients, the gateway with its engine, providers, servers, one virtual clock. A `Scenario` says what
+ * it is like; what happens beyond it (connections, tampering, route changes) is planned by the caller.
+ */
+import type { EngineRoute, EngineSettings, Micros } from '../core/engine-types.js';
+import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
+import { assert } from '../model/errors.js';
+import { type ConnectOptions, SimClient } from './client.js';
+import { interfaceOf, SimGateway } from './gateway.js';
+import { type Endpoint, readPacket, tupleKey } from './packets.js';
+import { SimProvider, type Tamper } from './provider.js';
+import { type Random, random, randomWord, subSeed } from './random.js';
+import { complete, type Family, type FullScenario, type Scenario } from './scenario.js';
+import { Schedule } from './schedule.js';
+import { SimServer } from './server.js';
+import { WireTrace } from './wire-trace.js';
+
+export interface WorldOptions {
+  readonly settings?: Partial<EngineSettings>;
+  readonly tamper?: Tamper;
+  /** See GatewayOptions; default 0. */
+  readonly batchMicros?: Micros;
+  /** One way between clients and gateway, microseconds; default 0, so that times can be computed by hand. */
+  readonly lanMicros?: Micros;
+  /** Which packets the LAN loses; `true` for lost. */
+  readonly lanLoses?: (bytes: Uint8Array, direction: 'to-client' | 'from-client') => boolean;
+}
+
+/** One connection to be opened. Everything but `at` and `to` has a default. */
+export interface Connect extends Partial<Omit<ConnectOptions, 'remote' | 'local'>> {
+  /** Milliseconds from the start of the run. */
+  readonly at: number;
+  /** Name of a server, or an address. */
+  readonly to?: string;
+  readonly port?: number;
+  readonly family?: Family;
+  /** Number of the client address, from 0. */
+  readonly client?: number;
+  readonly clientPort?: number;
+}
+
+export const DEFAULT_SETTINGS: EngineSettings = {
+  routes: 16,
+  races: 64,
+  racesPerClient: 64,
+  raceRatePerClient: 2000,
+  raceBurstPerClient: 4000,
+  racePorts: { from: 32_768, to: 60_999 },
+  portMemory: 1024,
+  raceTimeoutMicros: 5_000_000,
+  decisions: 256,
+  secret: [0x1234567, 0x89abcde],
+};
+
+const DEFAULT_PORT = 443;
+const FIRST_CLIENT_PORT = 40_000;
+
+export class World {
+  readonly scenario: FullScenario;
+  readonly schedule = new Schedule();
+  readonly trace = new WireTrace();
+  readonly gateway: SimGateway;
+  readonly providers: readonly SimProvider[];
+  readonly servers: readonly SimServer[];
+  /** Every connection that was opened, in order. BOUNDED: connections of one run. */
+  readonly clients: SimClient[] = [];
+
+  // BOUNDED: addresses of the scenario, and sockets of one run.
+  private readonly serverOf = new Map<string, SimServer>();
+  private readonly sockets = new Map<string, SimClient>();
+  private readonly random: Random;
+  private nextClientPort = FIRST_CLIENT_PORT;
+
+  constructor(
+    scenario: Scenario,
+    private readonly options: WorldOptions = {},
+  ) {
+    this.scenario = complete(scenario);
+    const { seed, providers, servers } = this.scenario;
+    this.random = random(subSeed(seed, 1000));
+    const settings = { ...DEFAULT_SETTINGS, routes: providers.length, ...options.settings };
+    this.gateway = new SimGateway(
+      { settings, rest: 1, batchMicros: options.batchMicros ?? 0 },
+      this.schedule,
+      {
+        toProvider: (route, bytes) => this.providers[route - 1].fromGateway(bytes),
+        toClient: (bytes, provider) => this.toClient(bytes, provider),
+      },
+    );
+    this.servers = servers.map(({ name }, index) => this.createServer(name, subSeed(seed, 2000 + index)));
+    servers.forEach((server, index) => {
+      for (const text of [...server.ipv4, ...server.ipv6]) {
+        this.serverOf.set(formatAddress(words(text)), this.servers[index]);
+      }
+    });
+    this.providers = providers.map((_, index) => this.createProvider(index));
+    for (const [name, drops] of Object.entries(this.scenario.drops)) {
+      for (const drop of drops) this.provider(name).drops.add(drop);
+    }
+    for (const fault of this.scenario.faults) {
+      this.schedule.at(fault.atMs * 1000, () => {
+        this.provider(fault.provider).set(fault.set ?? {}, fault.distanceMs);
+        if (fault.drop !== undefined) this.provider(fault.provider).drops.add(fault.drop);
+      });
+    }
+    this.gateway.setRoutes(this.routes());
+  }
+
+  provider(name: string): SimProvider {
+    const found = this.providers.find(({ config }) => config.name === name);
+    assert(found !== undefined, `no provider is called ${name}`);
+    return found;
+  }
+
+  /** Plans a connection. */
+  connect(connect: Connect): SimClient {
+    const {
+      at,
+      to = this.servers[0].name,
+      port = DEFAULT_PORT,
+      family = 'ipv4',
+      client = 0,
+      ...rest
+    } = connect;
+    const local = {
+      address: words(family === 'ipv4' ? `10.0.0.${client + 2}` : `fd00::${(client + 2).toString(16)}`),
+      port: connect.clientPort ?? this.nextClientPort++,
+    };
+    const remote = { address: this.addressOf(to, family), port };
+    const socket = new SimClient(
+      { ...rest, local, remote, isn: connect.isn ?? randomWord(this.random) },
+      this.schedule,
+      (bytes) => this.fromClient(bytes),
+    );
+    this.clients.push(socket);
+    this.schedule.at(at * 1000, () => {
+      this.sockets.set(socketKey(local, remote), socket);
+      socket.start();
+    });
+    return socket;
+  }
+
+  /** Lets time pass until so many milliseconds after the start. */
+  runUntil(milliseconds: number): void {
+    this.schedule.runUntil(milliseconds * 1000);
+  }
+
+  /** Half-open entries at all servers now. */
+  get halfOpen(): number {
+    return this.servers.reduce((sum, server) => sum + server.halfOpen, 0);
+  }
+
+  /** The routes as the engine is told of them; `change` alters some. */
+  routes(change: (route: EngineRoute) => EngineRoute = (route) => route): EngineRoute[] {
+    return this.scenario.providers.map((provider) =>
+      change({
+        number: provider.number,
+        interfaceIndex: interfaceOf(provider.number),
+        usable: { 4: provider.families.includes('ipv4'), 6: provider.families.includes('ipv6') },
+        translate: provider.translate,
+        mtu: provider.mtu,
+        addresses: {
+          4: pool(provider.addresses, (n) => `203.0.${provider.number}.${n + 2}`),
+          6: pool(provider.addresses, (n) => `fd03:${provider.number.toString(16)}::${(n + 2).toString(16)}`),
+        },
+      }),
+    );
+  }
+
+  /** The first address of a server, or an address as written. */
+  addressOf(nameOrAddress: string, family: Family): AddressWords {
+    const server = this.scenario.servers.find(({ name }) => name === nameOrAddress);
+    return words(server === undefined ? nameOrAddress : server[family][0]);
+  }
+
+  private createServer(name: string, seed: number): SimServer {
+    return new SimServer(name, this.schedule, random(seed), (bytes, provider) =>
+      this.providers[provider - 1].fromServer(bytes),
+    );
+  }
+
+  private createProvider(index: number): SimProvider {
+    const { seed, servers, providers } = this.scenario;
+    const config = providers[index];
+    const distance = Object.fromEntries(
+      servers.map(({ name, distanceMs }) => [name, distanceMs[config.name]]),
+    );
+    const ports = {
+      serverAt: (address: string) => this.serverOf.get(address)?.name ?? null,
+      toServer: (bytes: Uint8Array, provider: number, server: string) => {
+        this.servers.find(({ name }) => name === server)?.receive(bytes, provider);
+      },
+      toGateway: (bytes: Uint8Array, provider: number) => this.gateway.fromProvider(bytes, provider),
+    };
+    return new SimProvider(config, distance, seed, this.schedule, this.trace, ports, this.options.tamper);
+  }
+
+  private fromClient(bytes: Uint8Array): void {
+    if (this.options.lanLoses?.(bytes, 'from-client') === true) return;
+    this.schedule.after(this.options.lanMicros ?? 0, () => this.gateway.fromClient(bytes));
+  }
+
+  private toClient(bytes: Uint8Array, provider: number): void {
+    if (this.options.lanLoses?.(bytes, 'to-client') === true) return;
+    const packet = readPacket(bytes);
+    if (packet === null) return;
+    const isTcp = packet.protocol === 6;
+    const { quote } = packet;
+    const key = isTcp
+      ? tupleKey(packet.destination, packet.destinationPort, packet.source, packet.sourcePort)
+      : tupleKey(quote.source, quote.sourcePort, quote.destination, quote.destinationPort);
+    this.schedule.after(this.options.lanMicros ?? 0, () => this.sockets.get(key)?.receive(bytes, provider));
+  }
+}
+
+function socketKey(local: Endpoint, remote: Endpoint): string {
+  return tupleKey(local.address, local.port, remote.address, remote.port);
+}
+
+function pool(count: number, text: (n: number) => string): Int32Array {
+  const all = new Int32Array(count * 4);
+  for (let n = 0; n < count; n++) all.set(words(text(n)), n * 4);
+  return all;
+}
+
+function words(text: string): AddressWords {
+  const parsed = parseAddress(text);
+  assert(parsed !== null, `"${text}" is not an address`);
+  return parsed;
+}
