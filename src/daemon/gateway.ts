@@ -9,13 +9,14 @@ import { desiredState, type QueueMethod } from '../kernel/desired.js';
 import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
-import { applySettings, desiredSettings } from '../kernel/sysctl.js';
+import { applySettings, desiredSettings, recordedSettings, recordSettings } from '../kernel/sysctl.js';
 import { parseAddress } from '../model/address.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
 import { createLog, type Log } from '../observe/log.js';
 import { version } from '../observe/version.js';
 import { engineRoutes, engineSettings } from './engine-routes.js';
+import { lockNamespace } from './namespace-lock.js';
 import { checkPrivileges } from './preflight.js';
 import { RaceClient } from './race-client.js';
 import { packetStatus, raceStatus, routeStatus, toDecision } from './report.js';
@@ -65,6 +66,10 @@ class Gateway {
   private restarts: number[] = [];
   private changing: Promise<void> = Promise.resolve();
   private touched = false;
+  private stopping = false;
+  private restoring = false;
+  /** Kernel settings as they were before us; the kernel's table has them too, unless somebody removes it. */
+  private before: ReadonlyMap<string, string> = new Map();
 
   constructor(
     private readonly config: GatewayConfig,
@@ -80,16 +85,20 @@ class Gateway {
     const snapshot = await readLinks();
     requireInterfaces(config, new Set(snapshot.links.keys()));
     this.method = await detectQueueMethod();
+    const lock = await lockNamespace();
+    this.closers.push(() => lock.close());
     const control = await startControl(config.control, this.backend());
     this.closers.push(() => control.close());
     this.touched = true;
-    for (const { path, why } of await applySettings(desiredSettings(config))) {
-      log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
-    }
     this.routes = resolveRoutes(config, await readLinks());
     const desired = desiredState(config, this.routes, this.method);
     await applyIpState(desired, this.hasIpv6);
     await applyNftState(desired);
+    // Forwarding last: nothing passes before it is translated.
+    for (const { path, why } of await applySettings(desiredSettings(config))) {
+      log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
+    }
+    this.before = await recordedSettings();
     this.flows = new Flows(this.hasIpv6);
     await this.startRaces();
     const watch = watchLinks(() => this.linksChanged());
@@ -102,6 +111,7 @@ class Gateway {
 
   /** Takes everything out of the kernel, in the order that lets new connections go on longest. */
   async stop(): Promise<void> {
+    this.stopping = true;
     await this.changing.catch(() => undefined);
     for (const close of this.closers.reverse()) await close();
     this.closers = [];
@@ -129,8 +139,24 @@ class Gateway {
         hasIpv6: this.hasIpv6,
         heartbeatMs: config.kernel.heartbeatMs,
       },
-      (error) => this.raceThreadEnded(error),
+      { ended: (error) => this.raceThreadEnded(error), stateLost: () => this.restoreState() },
     );
+  }
+
+  /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
+  private restoreState(): void {
+    if (this.restoring || this.stopping) return;
+    this.restoring = true;
+    this.changing = this.changing
+      .then(async () => {
+        this.log.warn({ event: 'state-lost' }, 'our nft table was removed by somebody else; putting it back');
+        await recordSettings(this.before);
+        await applyNftState(desiredState(this.config, this.routes, this.method));
+      })
+      .catch((error: unknown) => this.log.error({ event: 'state-lost' }, String(error)))
+      .finally(() => {
+        this.restoring = false;
+      });
   }
 
   /** The kernel goes on by itself meanwhile. A thread that keeps ending is a bug that a restart does not heal. */
@@ -141,6 +167,7 @@ class Gateway {
     this.restarts.push(now);
     if (this.restarts.length > MAX_RESTARTS) return this.fail(error);
     setTimeout(() => {
+      if (this.stopping) return;
       this.startRaces().catch((reason: PathraceError) => this.fail(reason));
     }, RESTART_DELAY_MS);
   }
@@ -157,14 +184,16 @@ class Gateway {
   private async followLinks(): Promise<void> {
     const before = this.routes;
     const after = resolveRoutes(this.config, await readLinks());
-    // The kernel takes routes away with an interface that goes down, however shortly.
-    await applyIpState(desiredState(this.config, after, this.method), this.hasIpv6);
-    if (JSON.stringify(before) === JSON.stringify(after)) return;
+    const changed = JSON.stringify(before) !== JSON.stringify(after);
     // The daemon first: no new copy leaves with an address that is gone.
     this.routes = after;
-    await this.race?.setRoutes(engineRoutes(after));
-    await applySettings(desiredSettings(this.config));
+    if (changed) await this.race?.setRoutes(engineRoutes(after));
+    // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
+    await applyIpState(desiredState(this.config, after, this.method), this.hasIpv6);
+    if (!changed) return;
     await applyNftState(desiredState(this.config, after, this.method));
+    await applySettings(desiredSettings(this.config));
+    this.before = await recordedSettings();
     for (const [index, route] of after.entries()) {
       if (describeRoute(before[index]) === describeRoute(route)) continue;
       this.logRoute(route);

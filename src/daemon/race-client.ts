@@ -8,11 +8,19 @@ import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
 /** A request without its number. */
 type Question<T = RaceRequest> = T extends RaceRequest ? Omit<T, 'id'> : never;
 
+/** What the thread tells unasked. */
+export interface RaceEvents {
+  /** It has ended although nobody had asked for it. */
+  ended(error: PathraceError): void;
+  /** The kernel's table is gone. */
+  stateLost(): void;
+}
+
 const ANSWER_LIMIT_MS = 5000;
 
 export class RaceClient {
-  /** Set once the thread has ended; `onEnd` is told why it ended if nobody had asked for it. */
   private ended = false;
+  private started = false;
   private stopping = false;
   private nextId = 1;
   // BOUNDED: by the requests of one control connection each; every one ends after ANSWER_LIMIT_MS.
@@ -20,28 +28,35 @@ export class RaceClient {
 
   private constructor(
     private readonly worker: Worker,
-    private readonly onEnd: (error: PathraceError) => void,
+    private readonly events: RaceEvents,
   ) {}
 
   /** Starts the thread; resolves when it listens to its queues. */
-  static start(options: RaceThreadOptions, onEnd: (error: PathraceError) => void): Promise<RaceClient> {
+  static start(options: RaceThreadOptions, events: RaceEvents): Promise<RaceClient> {
     const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), { workerData: options });
-    const client = new RaceClient(worker, onEnd);
+    const client = new RaceClient(worker, events);
     return new Promise((resolve, reject) => {
-      let started = false;
       worker.on('message', (reply: RaceReply) => {
         if (reply.id !== 0) return client.settle(reply);
         if (reply.kind === 'ready') {
-          started = true;
+          client.started = true;
           resolve(client);
+        } else if (reply.kind === 'state-lost') {
+          events.stateLost();
         } else if (reply.kind === 'failed') {
           const error = toError(reply.code, reply.message);
-          if (started) client.end(error);
+          if (client.started) client.end(error);
           else reject(error);
         }
       });
-      worker.on('error', (error) => client.end(toError('E_INTERNAL', String(error))));
-      worker.on('exit', () => client.end(toError('E_INTERNAL', 'The race thread ended.')));
+      const ended = (message: string): void => {
+        const error = toError('E_INTERNAL', message);
+        // Once the thread has started this does nothing.
+        reject(error);
+        client.end(error);
+      };
+      worker.on('error', (error) => ended(String(error)));
+      worker.on('exit', () => ended('The race thread ended.'));
     });
   }
 
@@ -102,7 +117,7 @@ export class RaceClient {
     for (const [id, resolve] of this.waiting)
       resolve({ id, kind: 'failed', code: error.code, message: error.message });
     this.waiting.clear();
-    if (!this.stopping) this.onEnd(error);
+    if (this.started && !this.stopping) this.events.ended(error);
   }
 }
 

@@ -47,7 +47,7 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {
 }
 
 const HARMLESS =
-  /^Command failed|Cannot find device|No such (device|process|file)|Network is (down|unreachable)|File exists|Nexthop has invalid gateway/;
+  /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|File exists|Nexthop has invalid gateway/i;
 
 /** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
 async function appendQueueRule(chain: string, queue: number): Promise<void> {

@@ -63,6 +63,7 @@ export const sys = {
     'uintptr_t',
     'uintptr_t',
   ]) as unknown as Int,
+  setns: libc.func('setns', 'int', ['int', 'int']) as unknown as Int,
   ifIndex: libc.func('if_nametoindex', 'uint32_t', ['str']) as unknown as (name: string) => number,
 };
 

@@ -44,7 +44,8 @@ export class Flows {
   async cut(route: number, keep: readonly string[]): Promise<number> {
     const kept = new Set(keep.map((text) => formatAddress(parseAddress(text)!)));
     const cut: Flow[] = [];
-    this.each(routeMark(route), MARK.ROUTE_MASK, (entry) => {
+    // Untranslated flows, those that came in by the provider among them, carry none of the route's addresses.
+    this.each(routeMark(route), MARK.FLOW_MASK, (entry) => {
       if (!kept.has(formatAddress(entry.source))) cut.push(copyFlow(entry));
     });
     const tcp = cut.filter((flow) => flow.protocol === PROTOCOL.TCP);

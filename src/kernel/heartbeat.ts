@@ -12,7 +12,11 @@ export class Heartbeat {
   private busy = false;
   private closing: (() => void) | null = null;
 
-  constructor(private readonly timeoutMs: number) {}
+  /** `onRefused` is told when the kernel no longer has what the sign is kept in. */
+  constructor(
+    private readonly timeoutMs: number,
+    private readonly onRefused: (error: number) => void,
+  ) {}
 
   /** Renews the sign once, and waits for it: when this returns, packets are queued. 0 or an error number. */
   first(): number {
@@ -28,8 +32,9 @@ export class Heartbeat {
     if (this.busy) return;
     this.busy = true;
     encodeRenew(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
-    this.socket.requestInBackground(() => {
+    this.socket.requestInBackground((error) => {
       this.busy = false;
+      if (error !== 0) this.onRefused(error);
       if (this.closing !== null) this.closing();
     });
   }

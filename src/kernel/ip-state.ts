@@ -10,14 +10,16 @@ export interface IpState {
 
 export type IpFamily = 'ipv4' | 'ipv6';
 
-/** The rule for a route's own addresses comes after those for marks. */
-const FROM_OFFSET = 32;
+/** After the rules for marks: what is on a link of ours goes there, whatever its source. */
+const LINK_OFFSET = 32;
+/** Then the rules for a route's own addresses: what the gateway itself sends from them leaves by their provider. */
+const FROM_OFFSET = 33;
 const METRIC = 1;
 /** Behind every other default route: without a way out, nothing falls through to another provider. */
 const METRIC_UNREACHABLE = 4278198272;
 
 export function desiredIp(state: DesiredState, family: IpFamily): IpState {
-  const rules: string[] = [];
+  const rules = [`priority ${state.rulePriority + LINK_OFFSET} lookup main suppress_prefixlength 0`];
   const routes: string[] = [];
   for (const route of state.routes) {
     const part = route[family];
@@ -50,6 +52,7 @@ export function currentIp(rulesJson: string, routesJson: string): IpState {
       rule({
         priority: item.priority,
         table: item.table,
+        ...(item.suppress_prefixlen === undefined ? {} : { suppress: item.suppress_prefixlen }),
         ...(item.fwmark === undefined ? {} : { fwmark: item.fwmark, fwmask: item.fwmask ?? '0xffffffff' }),
         ...(item.src === 'all' ? {} : { src: item.src }),
       }),
@@ -95,6 +98,7 @@ interface RuleJson {
   fwmark?: string;
   fwmask?: string;
   table: string;
+  suppress_prefixlen?: number;
   protocol?: string;
 }
 
@@ -117,10 +121,13 @@ function rule(r: {
   fwmark?: string;
   fwmask?: string;
   src?: string;
+  suppress?: number;
   table: number | string;
 }): string {
-  const selector = r.fwmark === undefined ? `from ${r.src}` : `fwmark ${r.fwmark}/${r.fwmask}`;
-  return `priority ${r.priority} ${selector} lookup ${r.table}`;
+  const mark = r.fwmark === undefined ? '' : `fwmark ${r.fwmark}/${r.fwmask} `;
+  const from = r.src === undefined ? '' : `from ${r.src} `;
+  const suppress = r.suppress === undefined ? '' : ` suppress_prefixlength ${r.suppress}`;
+  return `priority ${r.priority} ${from}${mark}lookup ${r.table}${suppress}`;
 }
 
 function routeText(r: {

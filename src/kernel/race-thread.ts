@@ -35,7 +35,8 @@ export type RaceRequest =
 
 /** To the main thread. `id` 0: unasked, at the start. */
 export type RaceReply =
-  | { readonly id: number; readonly kind: 'ready' | 'done' }
+  /** `state-lost`: somebody has removed our table from the kernel. */
+  | { readonly id: number; readonly kind: 'ready' | 'done' | 'state-lost' }
   | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly id: number; readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
   | {
@@ -70,7 +71,9 @@ function start(options: RaceThreadOptions): void {
     clock,
   });
   frontEnd.setRoutes(options.routes);
-  const heartbeat = new Heartbeat(options.heartbeatMs);
+  const heartbeat = new Heartbeat(options.heartbeatMs, () => {
+    parentPort!.postMessage({ id: 0, kind: 'state-lost' } satisfies RaceReply);
+  });
   const run = guarded(() => {
     if (process.env.NOYIELD === undefined) yieldProcessor();
     frontEnd.run();

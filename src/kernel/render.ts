@@ -116,7 +116,8 @@ function earlySyn(state: DesiredState): string[] {
 function lan(state: DesiredState): string[] {
   const mask = hex(MARK.FLOW_MASK);
   return [
-    `ct direction original ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
+    // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
+    `iifname ${set(state.lan)} ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
     'ct state established,related accept',
     `iifname ${set(state.lan)} goto lan_new`,
     `iifname ${wans(state)} goto wan_late`,
@@ -176,8 +177,13 @@ function wanLate(state: DesiredState): string[] {
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
+  const inbound = new Map(
+    [...state.routes].reverse().map((route) => [route.interface, (route.mark | MARK.UNTRANSLATED) >>> 0]),
+  );
   return [
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
+    // Replies to what came in by a provider (a port forward, say) go back by it.
+    ...[...inbound].map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,

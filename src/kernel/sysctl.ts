@@ -124,6 +124,12 @@ async function writeSetting(path: string, value: string): Promise<boolean> {
   }
 }
 
+/** Keeps old values in the kernel again, where somebody has removed them. */
+export async function recordSettings(values: ReadonlyMap<string, string>): Promise<void> {
+  const present = await recordedSettings();
+  for (const [path, value] of values) if (!present.has(path)) await record(path, value);
+}
+
 async function record(path: string, value: string): Promise<void> {
   await runCommand(
     'nft',

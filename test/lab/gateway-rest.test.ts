@@ -1,0 +1,173 @@
+/** What no service names goes out by one route and is left alone by the daemon; so is what is not for a provider. */
+import { createSocket } from 'node:dgram';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { EchoServer } from '../../lab/index.js';
+import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
+import { inNamespaceOf } from './support/tap.js';
+
+/** First of the ports that only attempts use. */
+const FIRST_RACE_PORT = 32_768;
+const RACED = 8000;
+const REST = 9000;
+const FIXED = 9100;
+const UDP = 5353;
+
+let made: GatewayLab;
+let echo: EchoServer;
+
+beforeAll(async () => {
+  made = await GatewayLab.start(
+    {
+      lan: { clients: 2, machines: 2 },
+      providers: [
+        { name: 'a', link: { delayMs: 5 } },
+        { name: 'b', link: { delayMs: 15 } },
+        { name: 'c', link: { delayMs: 25 } },
+      ],
+    },
+    {
+      config: {
+        services: [
+          { name: 'fixed', match: { tcp: FIXED }, select: 'c' },
+          { name: 'raced', match: { tcp: '8000-8999' }, select: 'race' },
+        ],
+        rest: { route: 'b' },
+      },
+    },
+  );
+  echo = await made.lab.server().echo({ ports: [RACED, REST, FIXED] });
+});
+
+afterAll(async () => {
+  await made?.stop();
+});
+
+beforeEach(async () => {
+  await made.lab.wire.reset();
+  await echo.forget();
+});
+
+async function daemonPackets(): Promise<number> {
+  const { lan = 0, wan = 0 } = (await made.status()).packets.queue;
+  return lan + wan;
+}
+
+test.each([
+  ['the rest', REST, 'b', 2],
+  ['a service with a fixed route', FIXED, 'c', 3],
+] as const)('%s: one SYN by one route, translated below the race ports', async (_, port, route, number) => {
+  const { lab } = made;
+  const before = await daemonPackets();
+  for (const address of [NEAR, NEAR6]) {
+    const results = await lab.client().connect({ targets: [{ address, port }], count: 20, bytes: 3000 });
+    connectMs(results);
+  }
+  const out = (await lab.wire.trace()).filter(({ direction }) => direction === 'out');
+  expect(new Set(out.map(({ provider }) => provider))).toEqual(new Set([route]));
+  expect(out.filter(({ kind }) => kind === 'syn').length).toBe(40);
+  expect(Math.max(...out.map(({ sourcePort }) => sourcePort))).toBeLessThan(FIRST_RACE_PORT);
+  const sources = new Set((await echo.connections()).map(({ remoteAddress }) => remoteAddress));
+  expect(sources).toEqual(new Set([`203.0.${number}.2`, `fd03:${number}::2`]));
+  expect(await daemonPackets()).toBe(before);
+});
+
+test('a raced service beside them is raced', async () => {
+  connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: RACED }], bytes: 10 }));
+  const syns = await made.lab.wire.trace({ kind: 'syn' });
+  expect(syns.map(({ provider }) => provider).sort()).toEqual(['a', 'b', 'c']);
+  expect(Math.min(...syns.map(({ sourcePort }) => sourcePort))).toBeGreaterThanOrEqual(FIRST_RACE_PORT);
+});
+
+test.each([
+  ['udp4', NEAR, '203.0.2.2'],
+  ['udp6', NEAR6, 'fd03:2::2'],
+] as const)('%s goes there and back by the rest route', async (type, address, source) => {
+  const { lab } = made;
+  const before = await daemonPackets();
+  // Node's own look-up would leave the namespace's moment.
+  const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
+    done(null, name, type === 'udp4' ? 4 : 6);
+  const server = createSocket({ type, lookup: lookup as never });
+  const client = createSocket({ type, lookup: lookup as never });
+  const seen: { address: string; port: number }[] = [];
+  server.on('message', (message, from) => {
+    seen.push(from);
+    server.send(message, from.port, from.address);
+  });
+  // A socket belongs to the namespace in which it is made: at bind, which Node does at once for an address.
+  await boundIn(lab.server().namespace, server, UDP, address);
+  await boundIn(lab.client().namespace, client, 0, type === 'udp4' ? lab.client().ipv4 : lab.client().ipv6);
+  const answers = new Promise<number>((resolve) => {
+    let count = 0;
+    client.on('message', () => {
+      if (++count === 20) resolve(count);
+    });
+    setTimeout(() => resolve(count), 2000).unref();
+  });
+  for (let index = 0; index < 20; index++) client.send(Buffer.alloc(1000, index), UDP, address);
+  expect(await answers).toBe(20);
+  server.close();
+  client.close();
+  expect(new Set(seen.map((from) => from.address))).toEqual(new Set([source]));
+  const trace = await lab.wire.trace({ kind: 'udp' });
+  expect(new Set(trace.map(({ provider }) => provider))).toEqual(new Set(['b']));
+  expect(
+    new Set(trace.filter(({ direction }) => direction === 'out').map(({ sourcePort }) => sourcePort)).size,
+  ).toBe(1);
+  expect(await daemonPackets()).toBe(before);
+});
+
+test('the gateway itself and the LAN among itself are not touched', async () => {
+  const { lab } = made;
+  const before = await daemonPackets();
+  const listener = lab.gateway.spawn(['nc', '-lk', '10.0.0.1', '8080']);
+  const neighbour = lab.client(1).spawn(['nc', '-lk', lab.client(1).ipv4, '8080']);
+  const wanSide = lab.gateway.spawn(['nc', '-lk', '203.0.3.2', '8081']);
+  for (const [host, port] of [
+    [lab.gateway, 8080],
+    [lab.gateway, 8081],
+    [lab.client(1), 8080],
+  ] as const) {
+    const sockets = () => host.must(['ss', '-Hltn']);
+    expect(await eventually(sockets, (text) => text.includes(`:${port} `), 3000)).toContain(`:${port} `);
+  }
+  const results = await lab.client().connect({
+    targets: [
+      { address: '10.0.0.1', port: 8080 },
+      { address: lab.client(1).ipv4, port: 8080 },
+      { address: '203.0.3.2', port: 8081 },
+    ],
+    close: 'reset',
+  });
+  connectMs(results);
+  for (const program of [listener, neighbour, wanSide]) await program.stop();
+  const out = (await lab.wire.trace()).filter(({ protocol }) => protocol === 'tcp');
+  expect(out).toEqual([]);
+  expect(await daemonPackets()).toBe(before);
+});
+
+test('echo requests and traceroute-like probes leave by the rest route and come back', async () => {
+  const { lab } = made;
+  for (const address of [NEAR, NEAR6]) {
+    const ping = await lab.client().run(['ping', '-c', '3', '-i', '0.2', '-W', '1', address]);
+    expect(ping.stdout).toContain('3 received');
+    const expired = await lab.client().run(['ping', '-c', '1', '-t', '2', '-W', '1', address]);
+    expect(expired.stdout).toMatch(/exceeded/i);
+  }
+  const trace = (await lab.wire.trace()).filter(({ protocol }) => protocol === 'icmp');
+  expect(new Set(trace.map(({ provider }) => provider))).toEqual(new Set(['b']));
+});
+
+/** Binds a socket in a namespace. */
+function boundIn(
+  namespace: string,
+  socket: ReturnType<typeof createSocket>,
+  port: number,
+  address: string,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('listening', resolve);
+    inNamespaceOf(namespace, () => socket.bind({ port, address, exclusive: true }));
+  });
+}

@@ -1,0 +1,220 @@
+/** A lab with a gateway in it: started together, stopped together, and nothing may be left of either. */
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import {
+  type ConfigOverrides,
+  type ConnectResult,
+  type Lab,
+  type RunResult,
+  type Scenario,
+  startLab,
+  type Task,
+  type WirePacket,
+} from '../../../lab/index.js';
+import type { Decision, Status } from '../../../src/api/contract.js';
+import { type KernelState, kernelState } from './kernel-state.js';
+
+export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url));
+
+/** Addresses of the lab's first and second server. */
+export const NEAR = '198.51.100.1';
+export const FAR = '198.51.100.2';
+export const NEAR6 = '2001:db8:100::1';
+export const FAR6 = '2001:db8:100::2';
+
+export interface GatewayLabOptions {
+  readonly config?: ConfigOverrides;
+  /** The test changes interfaces or addresses: their own routes and settings need not come back. */
+  readonly topologyChanges?: boolean;
+}
+
+export class GatewayLab {
+  /** The running daemon. */
+  daemon!: Task;
+  private config = '';
+
+  private constructor(
+    readonly lab: Lab,
+    /** The namespace's state before any gateway. */
+    readonly before: KernelState,
+    private readonly options: GatewayLabOptions,
+  ) {}
+
+  /** Builds the lab and starts the gateway. */
+  static async start(scenario: Scenario, options: GatewayLabOptions = {}): Promise<GatewayLab> {
+    const lab = await startLab(scenario);
+    try {
+      const made = new GatewayLab(lab, await kernelState(lab.gateway), options);
+      await made.startDaemon(options.config);
+      return made;
+    } catch (error) {
+      await lab.stop();
+      throw error;
+    }
+  }
+
+  /** Starts a gateway; without a configuration, with the one before. */
+  async startDaemon(config?: ConfigOverrides): Promise<void> {
+    if (config !== undefined || this.config === '') this.config = this.lab.configYaml(config ?? {});
+    this.daemon = this.lab.gateway.spawn([PATHRACE, 'gateway', '--config', this.config]);
+    await this.daemon.waitForLine(/^ready/, 15_000);
+  }
+
+  /** Ends the gateway with SIGTERM; its exit code and its errors are checked. */
+  async stopDaemon(): Promise<RunResult> {
+    const result = await this.daemon.stop(8000);
+    expect(result.code, result.stderr).toBe(0);
+    return result;
+  }
+
+  /** The same gateway with another configuration. */
+  async restart(config: ConfigOverrides): Promise<void> {
+    await this.stopDaemon();
+    await this.startDaemon(config);
+  }
+
+  async status(): Promise<Status> {
+    return JSON.parse(await this.command('status')) as Status;
+  }
+
+  async why(destination: string): Promise<Decision[]> {
+    return JSON.parse(await this.command('why', destination)) as Decision[];
+  }
+
+  /** A command that asks the control socket, with `--json`. */
+  command(...words: string[]): Promise<string> {
+    return this.lab.gateway.must([PATHRACE, ...words, '--control', this.lab.controlSocket, '--json']);
+  }
+
+  /** Ends gateway and lab; fails when the daemon complained or anything is left over. */
+  async stop(): Promise<void> {
+    const { lab } = this;
+    try {
+      const ended = await this.stopDaemon();
+      expect(complaints(ended.stderr)).toEqual([]);
+      await this.expectCleanState();
+      if (!lab.scenario.plain) expect((await lab.wire.counts()).overruns).toBe(0);
+    } finally {
+      await lab.stop();
+    }
+    const prefix = lab.gateway.namespace.replace(/-gw$/, '-');
+    expect(readdirSync('/run/netns').filter((name) => name.startsWith(prefix))).toEqual([]);
+  }
+
+  /** The namespace is as it was before the first gateway. */
+  async expectCleanState(): Promise<void> {
+    const after = await kernelState(this.lab.gateway);
+    expect(after.ruleset).toBe(this.before.ruleset);
+    expect(after.rules).toBe(this.before.rules);
+    if (this.options.topologyChanges) {
+      expect(after.routes).not.toMatch(/proto 82|table 205/);
+      return;
+    }
+    expect(after.routes).toBe(this.before.routes);
+    expect(after.settings).toBe(this.before.settings);
+  }
+}
+
+/** Log lines of level error (50) and above. */
+function complaints(stderr: string): string[] {
+  return stderr.split('\n').filter((line) => /"level":"?(?:error|fatal|[56]0)/.test(line));
+}
+
+/** Runs with a gateway lab of its own. */
+export async function withGateway<Value>(
+  scenario: Scenario,
+  options: GatewayLabOptions,
+  action: (made: GatewayLab) => Promise<Value>,
+): Promise<Value> {
+  const made = await GatewayLab.start(scenario, options);
+  let failed = true;
+  try {
+    const value = await action(made);
+    failed = false;
+    return value;
+  } catch (error) {
+    process.stderr.write(made.daemon.stderr().slice(-2000));
+    throw error;
+  } finally {
+    // What went wrong first is what must be seen.
+    if (failed) await made.lab.stop();
+    else await made.stop();
+  }
+}
+
+/** Connect times in milliseconds; every connection must have worked. */
+export function connectMs(results: readonly ConnectResult[]): number[] {
+  const failed = results.filter(({ ok }) => !ok);
+  expect(failed.map(({ target, source, error }) => `${source.port} to ${target.address}: ${error}`)).toEqual(
+    [],
+  );
+  return results.map(({ connectMicros }) => connectMicros / 1000);
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+/** Asks until the answer holds; the last answer is returned, also when time has run out, so that it can be asserted. */
+export async function eventually<Value>(
+  ask: () => Promise<Value>,
+  holds: (value: Value) => boolean,
+  withinMs: number,
+): Promise<Value> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const value = await ask();
+    if (holds(value) || performance.now() > deadline) return value;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** Half-open connections at all servers, once they had `withinMs` to go away. */
+export async function halfOpen(lab: Lab, withinMs = 2000): Promise<number> {
+  const count = async (): Promise<number> => {
+    const counts = await Promise.all(lab.servers.map((server) => server.halfOpen()));
+    return counts.reduce((sum, each) => sum + each, 0);
+  };
+  return eventually(count, (left) => left === 0, withinMs);
+}
+
+/** The packets of the handshake that a SYN copy belongs to: same provider, same server, same port. */
+export function conversation(trace: readonly WirePacket[], syn: WirePacket): WirePacket[] {
+  return trace.filter(
+    (packet) =>
+      packet.provider === syn.provider &&
+      (packet.direction === 'out'
+        ? packet.source === syn.source &&
+          packet.sourcePort === syn.sourcePort &&
+          packet.destination === syn.destination &&
+          packet.destinationPort === syn.destinationPort
+        : packet.destination === syn.source &&
+          packet.destinationPort === syn.sourcePort &&
+          packet.source === syn.destination &&
+          packet.sourcePort === syn.destinationPort),
+  );
+}
+
+/** Every SYN+ACK of the trace but the winner's is answered by the exact reset: SEQ its ACK, no ACK flag, same route. */
+export function expectLosersReset(trace: readonly WirePacket[], winner: string): void {
+  const synAcks = trace.filter(({ kind, direction }) => kind === 'synack' && direction === 'in');
+  for (const synAck of synAcks.filter(({ provider }) => provider !== winner)) {
+    const resets = trace.filter(
+      (packet) =>
+        packet.kind === 'rst' &&
+        packet.direction === 'out' &&
+        packet.provider === synAck.provider &&
+        packet.source === synAck.destination &&
+        packet.sourcePort === synAck.destinationPort &&
+        packet.destination === synAck.source &&
+        packet.destinationPort === synAck.sourcePort,
+    );
+    expect(
+      resets.map(({ flags, seq }) => ({ flags, seq })),
+      `${synAck.provider}: reset of a losing SYN+ACK`,
+    ).toContainEqual({ flags: 'R', seq: synAck.ack });
+    expect(resets.every(({ flags, seq }) => flags === 'R' && seq === synAck.ack)).toBe(true);
+  }
+}

@@ -1,0 +1,91 @@
+/** Hand-made TCP packets, right ones and wrong ones, built with the lab's own codec. */
+import { setIpv4Checksum, setTransportChecksum } from '../../../lab/emulator/checksum.js';
+import { ACK, addressBytes, Packet, RST, SYN, TCP } from '../../../lab/emulator/packet.js';
+
+export { ACK, RST, SYN };
+export const FIN = 1;
+
+export interface TcpFields {
+  source: string;
+  destination: string;
+  sourcePort: number;
+  destinationPort: number;
+  flags: number;
+  seq?: number;
+  ack?: number;
+  /** Bytes of the TCP options, a multiple of four. */
+  options?: readonly number[];
+  payload?: Uint8Array;
+  ttl?: number;
+}
+
+export const MSS_1460 = [2, 4, 0x05, 0xb4] as const;
+/** TCP Fast Open with a cookie of eight bytes, padded. */
+export const FAST_OPEN = [34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1] as const;
+
+/** An IP packet with right lengths and checksums. */
+export function tcp(fields: TcpFields): Buffer {
+  const four = !fields.source.includes(':');
+  const options = fields.options ?? [];
+  const payload = fields.payload ?? new Uint8Array();
+  const ipBytes = four ? 20 : 40;
+  const tcpBytes = 20 + options.length + payload.length;
+  const bytes = Buffer.alloc(ipBytes + tcpBytes);
+  const [source, destination] = [addressBytes(fields.source), addressBytes(fields.destination)];
+  if (four) {
+    bytes[0] = 0x45;
+    bytes.writeUInt16BE(bytes.length, 2);
+    bytes.writeUInt16BE(0x4000, 6);
+    bytes[8] = fields.ttl ?? 64;
+    bytes[9] = TCP;
+    source.copy(bytes, 12);
+    destination.copy(bytes, 16);
+  } else {
+    bytes[0] = 0x60;
+    bytes.writeUInt16BE(tcpBytes, 4);
+    bytes[6] = TCP;
+    bytes[7] = fields.ttl ?? 64;
+    source.copy(bytes, 8);
+    destination.copy(bytes, 24);
+  }
+  bytes.writeUInt16BE(fields.sourcePort, ipBytes);
+  bytes.writeUInt16BE(fields.destinationPort, ipBytes + 2);
+  bytes.writeUInt32BE(fields.seq ?? 1000, ipBytes + 4);
+  bytes.writeUInt32BE(fields.ack ?? 0, ipBytes + 8);
+  bytes[ipBytes + 12] = ((20 + options.length) / 4) << 4;
+  bytes[ipBytes + 13] = fields.flags;
+  bytes.writeUInt16BE(64_240, ipBytes + 14);
+  Buffer.from(options).copy(bytes, ipBytes + 20);
+  bytes.set(payload, ipBytes + 20 + options.length);
+  return sealed(bytes);
+}
+
+/** Sets the checksums again, after something was changed that they cover. */
+export function sealed(bytes: Buffer): Buffer {
+  if ((bytes[0] as number) >> 4 === 4) setIpv4Checksum(bytes, 0);
+  const packet = new Packet();
+  if (packet.read(bytes, 0, bytes.length) && packet.protocol === TCP) setTransportChecksum(packet);
+  return bytes;
+}
+
+/** The same packet with some bytes changed and its checksums left wrong, or with `seal` set right again. */
+export function mangled(original: Buffer, change: (bytes: Buffer) => void, seal = false): Buffer {
+  const bytes = Buffer.from(original);
+  change(bytes);
+  return seal ? sealed(bytes) : bytes;
+}
+
+/** An IPv4 packet cut into fragments of at most `size` bytes of payload (a multiple of eight). */
+export function fragments(packet: Buffer, size: number, identification: number): Buffer[] {
+  const body = packet.subarray(20);
+  const parts: Buffer[] = [];
+  for (let at = 0; at < body.length; at += size) {
+    const part = Buffer.concat([packet.subarray(0, 20), body.subarray(at, at + size)]);
+    part.writeUInt16BE(part.length, 2);
+    part.writeUInt16BE(identification, 4);
+    part.writeUInt16BE((at / 8) | (at + size < body.length ? 0x2000 : 0), 6);
+    setIpv4Checksum(part, 0);
+    parts.push(part);
+  }
+  return parts;
+}
