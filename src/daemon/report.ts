@@ -57,7 +57,12 @@ export async function packetStatus(
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,
     },
-    queue: { lan: snapshot.received.lan, wan: snapshot.received.wan, ...kernel },
+    queue: {
+      lan: snapshot.received.lan,
+      wan: snapshot.received.wan,
+      'overload-pauses': snapshot.overloads,
+      ...kernel,
+    },
   };
 }
 

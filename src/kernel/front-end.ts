@@ -78,6 +78,8 @@ export class FrontEnd implements EffectSink {
   private now = 0;
   private lastRun = 0;
   private passThrough = false;
+  private runs = 0;
+  private saturatedRuns = 0;
 
   constructor(private readonly options: FrontEndOptions) {
     this.engine = new Engine(options.settings);
@@ -100,6 +102,8 @@ export class FrontEnd implements EffectSink {
   /** Takes what is in the queues, answers first: they end races. Called when a queue is readable, and by `tick`. */
   run(): void {
     this.noticePause();
+    this.runs++;
+    this.saturatedRuns++;
     for (let round = 0; round < ROUNDS; round++) {
       this.now = this.options.clock();
       const answers = this.wan.receive(this.onAnswer);
@@ -107,6 +111,7 @@ export class FrontEnd implements EffectSink {
       this.flush();
       if (answers < BATCH && setups < BATCH) {
         this.passThrough = false;
+        this.saturatedRuns--;
         break;
       }
     }
@@ -121,6 +126,14 @@ export class FrontEnd implements EffectSink {
     if (this.engine.nextDeadline() > this.now) return;
     this.engine.handle({ kind: 'tick' }, this.now, this);
     this.flush();
+  }
+
+  /** Whether most runs since the last call left packets behind: more comes than can be handled. */
+  takeOverload(): boolean {
+    const overloaded = this.saturatedRuns > this.runs / 2;
+    this.runs = 0;
+    this.saturatedRuns = 0;
+    return overloaded;
   }
 
   close(): void {

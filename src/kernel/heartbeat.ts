@@ -29,14 +29,12 @@ export class Heartbeat {
    * would feel. Driven by the race loop's own timer all the same, so it proves that the loop runs.
    */
   beat(): void {
-    if (this.busy) return;
-    this.busy = true;
-    encodeRenew(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
-    this.socket.requestInBackground((error) => {
-      this.busy = false;
-      if (error !== 0) this.onRefused(error);
-      if (this.closing !== null) this.closing();
-    });
+    this.send(encodeRenew);
+  }
+
+  /** Takes the sign away for now: the kernel goes on alone until the next `beat`. */
+  pause(): void {
+    this.send(encodeRemove);
   }
 
   /** Takes the sign away: from now on the kernel goes on alone. Resolves when it is gone. */
@@ -50,5 +48,16 @@ export class Heartbeat {
     encodeRemove(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
     this.socket.request();
     this.socket.close();
+  }
+
+  private send(encode: typeof encodeRenew): void {
+    if (this.busy) return;
+    this.busy = true;
+    encode(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
+    this.socket.requestInBackground((error) => {
+      this.busy = false;
+      if (error !== 0) this.onRefused(error);
+      if (this.closing !== null) this.closing();
+    });
   }
 }

@@ -52,6 +52,8 @@ export interface RaceSnapshot {
   readonly dropped: Float64Array;
   readonly stale: number;
   readonly undecodable: number;
+  /** How often new connections were left to the kernel because more packets came than could be handled. */
+  readonly overloads: number;
   readonly received: { readonly lan: number; readonly wan: number };
 }
 
@@ -59,6 +61,8 @@ export interface RaceSnapshot {
 const TICK_MS = 20;
 /** Renewals within the life of the sign. */
 const BEATS = 4;
+/** After an overload the kernel has new connections for itself for this long. */
+const OVERLOAD_PAUSE_MICROS = 1_000_000;
 
 function start(options: RaceThreadOptions): void {
   const clock = (): number => performance.now() * 1000;
@@ -74,6 +78,18 @@ function start(options: RaceThreadOptions): void {
   const heartbeat = new Heartbeat(options.heartbeatMs, () => {
     parentPort!.postMessage({ id: 0, kind: 'state-lost' } satisfies RaceReply);
   });
+  let overloads = 0;
+  let pausedUntil = 0;
+  const beat = (): void => {
+    if (frontEnd.takeOverload()) {
+      // A full queue would cost answers of races: better no races for a while than lost ones.
+      heartbeat.pause();
+      pausedUntil = clock() + OVERLOAD_PAUSE_MICROS;
+      overloads++;
+    } else if (clock() >= pausedUntil) {
+      heartbeat.beat();
+    }
+  };
   const run = guarded(() => {
     if (process.env.NOYIELD === undefined) yieldProcessor();
     frontEnd.run();
@@ -84,7 +100,7 @@ function start(options: RaceThreadOptions): void {
       guarded(() => frontEnd.tick()),
       TICK_MS,
     ),
-    setInterval(() => heartbeat.beat(), options.heartbeatMs / BEATS),
+    setInterval(beat, options.heartbeatMs / BEATS),
   ];
   heartbeat.first();
 
@@ -104,7 +120,7 @@ function start(options: RaceThreadOptions): void {
         frontEnd.setRoutes(request.routes);
         return reply({ id, kind: 'done' });
       case 'snapshot':
-        return reply({ id, kind: 'snapshot', snapshot: takeSnapshot(frontEnd) });
+        return reply({ id, kind: 'snapshot', snapshot: { ...takeSnapshot(frontEnd), overloads } });
       case 'decisions': {
         const { address, port, limit } = request;
         const { engine } = frontEnd;
@@ -123,7 +139,7 @@ function start(options: RaceThreadOptions): void {
   parentPort!.postMessage({ id: 0, kind: 'ready' } satisfies RaceReply);
 }
 
-function takeSnapshot(frontEnd: FrontEnd): RaceSnapshot {
+function takeSnapshot(frontEnd: FrontEnd): Omit<RaceSnapshot, 'overloads'> {
   return {
     engine: frontEnd.engine.counters,
     dropped: frontEnd.dropped,

@@ -1,0 +1,79 @@
+/** More packets than the daemon can take: it steps aside, and the kernel goes on alone. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EchoServer } from '../../lab/index.js';
+import { connectMs, eventually, GatewayLab, NEAR, percentile } from './support/gateway-lab.js';
+import { MSS_1460, SYN, tcp } from './support/packets.js';
+import { macOf, Tap } from './support/tap.js';
+
+const PORT = 7;
+const SECONDS = 4;
+/** Below the kernel's own limit of connections: beyond that plain NAT would lose some, too. */
+const FLOOD = 180_000;
+
+let made: GatewayLab;
+let echo: EchoServer;
+
+beforeAll(async () => {
+  made = await GatewayLab.start({
+    lan: { clients: 2, machines: 2 },
+    providers: [
+      { name: 'a', link: { delayMs: 5 } },
+      { name: 'b', link: { delayMs: 5 } },
+    ],
+  });
+  echo = await made.lab.server().echo({ ports: [PORT] });
+});
+
+afterAll(async () => {
+  await echo?.stop();
+  await made?.stop();
+});
+
+test('SYNs of 200 sources, faster than they can be handled: others connect within one repeat', async () => {
+  const { lab } = made;
+  const target = { address: NEAR, port: PORT };
+  const holder = lab.client(0).connector();
+  await holder.run({ targets: [target], count: 20, bytes: 100, hold: true });
+  const tap = new Tap(lab.client(1), 'eth0', { to: await macOf(lab.gateway, 'lan0'), keep: () => false });
+  const load = lab
+    .client(0)
+    .connect({ targets: [target], count: 20 * (SECONDS + 2), rate: 20, concurrency: 200, bytes: 100 });
+  const startedAt = performance.now();
+  for (let sent = 0; sent < FLOOD; ) {
+    const due = Math.min(FLOOD, Math.ceil(((performance.now() - startedAt) / (SECONDS * 1000)) * FLOOD));
+    for (; sent < due; sent++) tap.send(flood(sent));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const results = await load;
+  tap.close();
+  expect(results.filter((result) => !result.ok)).toEqual([]);
+  // One repeat of the SYN comes after a second.
+  expect(percentile(connectMs(results), 1)).toBeLessThan(1700);
+  const check = await holder.check();
+  expect(check).toMatchObject({ held: 20, ok: 20 });
+  await holder.stop();
+
+  // It comes back by itself: connections are raced again.
+  const before = (await made.status()).races.decided;
+  await eventually(
+    async () => {
+      await lab.client(0).connect({ targets: [target], count: 5, bytes: 100 });
+      return (await made.status()).races.decided - before;
+    },
+    (decided) => decided > 0,
+    5000,
+  );
+});
+
+/** A SYN of one of 200 hosts of the LAN to somewhere dark. */
+function flood(n: number): Buffer {
+  return tcp({
+    source: `10.0.0.${20 + (n % 200)}`,
+    destination: `198.18.${(n >> 8) & 255}.${n & 255}`,
+    sourcePort: 1024 + ((n * 7) % 60_000),
+    destinationPort: 80 + (n >> 16),
+    flags: SYN,
+    seq: n,
+    options: MSS_1460,
+  });
+}
