@@ -1,6 +1,6 @@
 /** `pathrace doctor`: what this machine has and lacks for a gateway. */
 import { loadConfig, parseConfig } from '../config/load.js';
-import type { Probe, ProbeTarget } from '../kernel/features.js';
+import type { Probe, ProbeTarget } from '../model/probe.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
 import { type Colour, type Paint, paintFor, printable } from './style.js';
 import { renderTable } from './table.js';

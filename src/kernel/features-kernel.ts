@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import type { Probe } from './features.js';
+import type { Probe } from '../model/probe.js';
 
 /** Names of what the child tries. */
 export type Trial =

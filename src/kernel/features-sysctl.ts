@@ -1,6 +1,6 @@
 /** Kernel settings that differ from what the gateway wants. Most are no failures: it sets them while it runs. */
 import type { GatewayConfig } from '../model/config.js';
-import type { Probe } from './features.js';
+import type { Probe } from '../model/probe.js';
 import { desiredSettings, readSetting, type Setting } from './sysctl.js';
 
 /** One line per setting that the gateway would look at with this configuration. */

@@ -2,31 +2,14 @@
  * What the gateway needs of the machine, as data: each probe says what it found, what it wants and what to do.
  * `doctor` prints them. Kernel features are really tried, in a network namespace made for that and thrown away.
  */
+
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { GatewayConfig } from '../model/config.js';
+import type { Probe, ProbeTarget } from '../model/probe.js';
 import { probeKernel } from './features-kernel.js';
 import { probeSysctls } from './features-sysctl.js';
-
-export interface Probe {
-  /** Stable, for programs. */
-  readonly name: string;
-  readonly ok: boolean;
-  /** `required`: no gateway without it. `recommended`: works less well. `info`: the gateway sees to it. */
-  readonly severity: 'required' | 'recommended' | 'info';
-  readonly found: string;
-  readonly expected: string;
-  /** What to do when it is not ok. */
-  readonly remedy: string;
-}
-
-export interface ProbeTarget {
-  /** The configuration whose settings are compared. */
-  readonly config: GatewayConfig;
-  /** Interfaces that must exist. */
-  readonly interfaces: readonly string[];
-}
 
 /** Runs all probes, as far as the privileges go; those that could not run are not ok and say why. Throws nothing. */
 export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe[]> {
