@@ -76,8 +76,8 @@ export interface EffectSink {
   /** Resets the sender of the packet in hand, which belongs to no race. */
   refuse(): void;
   /**
-   * Binds the flow to the route, and only then lets the packet in hand, the winning reply, through. Answered by a
-   * `committed` input before any other input about this race.
+   * Binds the flow to the route, and only then lets the packet in hand, the winning reply, through. Answered by exactly
+   * one `committed` input; other packets of the same batch may come before it.
    */
   commit(race: RaceId, route: RouteNumber): void;
   /** Sends the client the error that a route answered, translated to the client's own tuple. */

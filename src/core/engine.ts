@@ -174,8 +174,10 @@ export class Engine {
     const { races } = this.context;
     if (races.state[race] === RACE.FREE || !races.hasAttempt(race, route)) return;
     const at = races.attempt(race, route);
-    if (races.attemptState[at] !== ATTEMPT.SENT) return;
+    // An earlier copy has left and may still be answered; its time cannot be told any more.
+    if (races.attemptState[at] !== ATTEMPT.SENT || races.attemptSends[at] > 1) return;
     races.setAttempt(at, ATTEMPT.NOT_SENT);
+    races.attemptSends[at] = 0;
     if (races.state[race] === RACE.RACING) settleNegative(this.context, race, now, out);
   }
 }

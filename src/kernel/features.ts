@@ -6,7 +6,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
-import type { GatewayConfig } from '../model/config.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
 import { probeKernel } from './features-kernel.js';
 import { probeSysctls } from './features-sysctl.js';

@@ -16,6 +16,7 @@ const DATA_REPEAT_MICROS: Micros = 300_000;
 export type ConnectResult =
   | 'connecting'
   | 'connected'
+  | 'abandoned'
   | 'ECONNREFUSED'
   | 'ECONNRESET'
   | 'EHOSTUNREACH'
@@ -62,6 +63,7 @@ export class SimClient {
 
   private receiveNext = 0;
   private finished = false;
+  private abandoned = false;
   private readonly sendNext: number;
 
   constructor(
@@ -83,6 +85,12 @@ export class SimClient {
     this.schedule.after(CONNECT_TIMEOUT_MICROS, () => {
       if (this.result === 'connecting') this.finish('ETIMEDOUT', 0);
     });
+  }
+
+  /** The program closes the socket without a word; another one may use the tuple. */
+  abandon(): void {
+    this.abandoned = true;
+    if (this.result === 'connecting') this.finish('abandoned', 0);
   }
 
   /** Microseconds that connect() took; -1 while it has not returned. */
@@ -218,7 +226,8 @@ export class SimClient {
 
   private sendData(repeats: number): void {
     const { bytes = 0 } = this.options;
-    if (bytes === 0 || this.acknowledged >= bytes || this.result !== 'connected' || repeats > 6) return;
+    if (bytes === 0 || this.acknowledged >= bytes || this.result !== 'connected') return;
+    if (this.abandoned || repeats > 6) return;
     this.sendFlags(FLAG.PSH | FLAG.ACK, this.sendNext, bytes);
     this.schedule.after(DATA_REPEAT_MICROS * 2 ** repeats, () => this.sendData(repeats + 1));
   }

@@ -2,6 +2,7 @@
  * One description of a run, for two runners: the namespace lab (real kernel, real programs) and the simulator (virtual clock).
  * Pure data; `complete` fills in what a scenario leaves out, so that both runners share one set of defaults.
  */
+import { PathraceError } from '../model/errors.js';
 
 export type Family = 'ipv4' | 'ipv6';
 
@@ -196,7 +197,7 @@ export function complete(scenario: Scenario): FullScenario {
     plain: scenario.plain ?? false,
   };
   const problem = firstProblem(full);
-  if (problem !== undefined) throw new RangeError(`scenario: ${problem}`);
+  if (problem !== undefined) throw new PathraceError('E_LAB', `The scenario cannot be: ${problem}.`);
   return full;
 }
 

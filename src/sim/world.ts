@@ -134,6 +134,7 @@ export class World {
     );
     this.clients.push(socket);
     this.schedule.at(at * 1000, () => {
+      this.sockets.get(socketKey(local, remote))?.abandon();
       this.sockets.set(socketKey(local, remote), socket);
       socket.start();
     });

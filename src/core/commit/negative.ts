@@ -12,29 +12,41 @@ import { EVIDENCE_RST } from '../race/table.js';
  */
 const REFUSAL_GRACE_MICROS = { least: 100_000, most: 900_000, times: 4 } as const;
 
-/** Some routes answered with errors, the others are silent: the client waits this long, two repeats of its SYN. */
+/**
+ * Some routes answered with errors, the others are silent: the client waits this long, two repeats of its SYN; and at
+ * least until the next repeat when the errors come late, since every SYN is a new chance for the silent ones.
+ */
 export const ERROR_HOLD_MICROS = 3_000_000;
+const REPEAT_MICROS = 1_000_000;
 
 /** Called after each negative answer of an undecided race: ends it, or says when to look again. */
 export function settleNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
-  const { races } = context;
+  const { races, deadlines } = context;
   let silent = 0;
+  let negative = 0;
   let resets = 0;
   let slowest = 0;
   for (let route = 1; route <= races.routeCount; route++) {
     const at = races.attempt(race, route);
     const state = races.attemptState[at];
     if (state === ATTEMPT.SENT) silent++;
-    if (state === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) {
-      resets++;
-      slowest = Math.max(slowest, races.attemptRtt[at]);
-    }
+    if (state !== ATTEMPT.NEGATIVE) continue;
+    negative++;
+    if (races.attemptEvidence[at] !== EVIDENCE_RST) continue;
+    resets++;
+    slowest = Math.max(slowest, races.attemptRtt[at]);
   }
   if (silent === 0) return fail(context, race, 'all-routes-negative', now, out);
-  const hold = races.startedAt[race] + ERROR_HOLD_MICROS;
-  if (resets < 2) return context.deadlines.set(race, hold);
+  if (negative === 0) return;
+  if (negative === 1) {
+    deadlines.set(
+      race,
+      Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSynAt[race] + REPEAT_MICROS),
+    );
+  }
+  if (resets < 2) return;
   const { least, most, times } = REFUSAL_GRACE_MICROS;
-  context.deadlines.set(race, Math.min(hold, now + Math.min(most, Math.max(least, times * slowest))));
+  deadlines.bring(race, now + Math.min(most, Math.max(least, times * slowest)));
 }
 
 /** The time of a race with at least one negative answer has run out. */
@@ -46,6 +58,14 @@ export function expireNegative(context: Context, race: RaceId, now: Micros, out:
     if (races.attemptState[at] === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) resets++;
   }
   fail(context, race, resets >= 2 ? 'refused-by-server' : 'error-and-silence', now, out);
+}
+
+/** Counts the losses of the routes that have said no; called once per race, when it is won or has failed. */
+export function countNegative(context: Context, race: RaceId): void {
+  const { races, counters } = context;
+  for (let route = 1; route <= races.routeCount; route++) {
+    if (races.attemptState[races.attempt(race, route)] === ATTEMPT.NEGATIVE) counters.losses[route]++;
+  }
 }
 
 /** The route with the error that tells the client most; 0 when no route has answered with one. */
@@ -67,6 +87,7 @@ export function bestEvidence(context: Context, race: RaceId): RouteNumber {
 
 function fail(context: Context, race: RaceId, reason: OutcomeReason, now: Micros, out: EffectSink): void {
   const route = bestEvidence(context, race);
+  countNegative(context, race);
   cancelOpenAttempts(context, race, out);
   if (route !== 0) out.reject(race, route);
   endRace(context, race, 0, route === 0 ? 'no-copy-sent' : reason, now);
@@ -76,7 +97,7 @@ function fail(context: Context, race: RaceId, reason: OutcomeReason, now: Micros
  * The server's own word before a filter's, a filter's before a missing path: RST, port unreachable,
  * administratively prohibited, other unreachable, time exceeded (H10: RST before 3/13 before 3/1).
  */
-function rankOf(evidence: number, ipv4: boolean): number {
+export function rankOf(evidence: number, ipv4: boolean): number {
   if (evidence === EVIDENCE_RST) return 0;
   const type = evidence >>> 8;
   const code = evidence & 255;

@@ -1,6 +1,6 @@
 /** What a route answers: SYN+ACK, SYN, RST or a challenge ACK. The rules are H1, H8-H10, T2, P1-P4 of the field. */
 import { FLAG, type Packet } from '../../wire/packet.js';
-import { settleNegative } from '../commit/negative.js';
+import { countNegative, rankOf, settleNegative } from '../commit/negative.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { allAnswered, endRace } from './end.js';
@@ -41,9 +41,9 @@ function handleSynAck(
   }
   const { races, counters } = context;
   const at = races.attempt(race, route.number);
-  const first = races.attemptState[at] !== ATTEMPT.ANSWERED;
+  const before = races.attemptState[at];
   if (races.state[race] === RACE.RACING) return win(context, race, route.number, now, out);
-  if (first) {
+  if (before !== ATTEMPT.ANSWERED) {
     races.setAttempt(at, ATTEMPT.ANSWERED);
     measure(context, at, now);
   }
@@ -53,7 +53,7 @@ function handleSynAck(
     out.accept();
     return;
   }
-  if (first) counters.losses[route.number]++;
+  if (before === ATTEMPT.SENT) counters.losses[route.number]++;
   countIgnored(context, 'late-syn-ack');
   out.cancel(race, route.number, packet.acknowledgement);
   out.drop();
@@ -79,6 +79,7 @@ function win(context: Context, race: RaceId, route: RouteNumber, now: Micros, ou
   measure(context, at, now);
   to(races.state, race, RACE.COMMITTING, RACE_EDGES);
   races.winner[race] = route;
+  countNegative(context, race);
   out.commit(race, route);
 }
 
@@ -103,11 +104,12 @@ function handleReset(
     out.drop();
     return;
   }
-  const at = races.attempt(race, route.number);
-  races.attemptEvidenceWords[at * 4] = packet.sequence;
-  races.attemptEvidenceWords[at * 4 + 1] = packet.acknowledgement;
-  holdNegative(context, race, route.number, EVIDENCE_RST, now, out);
+  resetWords[0] = packet.sequence;
+  resetWords[1] = packet.acknowledgement;
+  holdNegative(context, race, route.number, EVIDENCE_RST, resetWords, now, out);
 }
+
+const resetWords = new Int32Array(4);
 
 /**
  * An ACK instead of a SYN+ACK: the server still holds an old connection on this tuple (RFC 5961 section 4). Answer as
@@ -128,14 +130,21 @@ function handleChallenge(
   }
   countIgnored(context, 'challenge-ack');
   out.drop();
+  // Only an unacceptable ACK is a challenge; any other segment is dropped in SYN-SENT (RFC 9293 section 3.10.7.3).
+  const unacceptable =
+    (packet.flags & FLAG.ACK) !== 0 && packet.acknowledgement !== ((races.isn[race] + 1) | 0);
   const at = races.attempt(race, route.number);
+  const sends = races.attemptSends[at];
   // Once per copy: a path that answers every reset with another ACK is left alone (RFC 5961 section 9.1).
-  if (races.attemptState[at] !== ATTEMPT.SENT || races.attemptSends[at] > MAX_CHALLENGED_SENDS) return;
+  if (!unacceptable || races.attemptState[at] !== ATTEMPT.SENT || races.attemptChallenges[at] >= sends)
+    return;
+  if (sends > MAX_CHALLENGED_SENDS) return;
+  races.attemptChallenges[at]++;
   out.cancel(race, route.number, packet.acknowledgement);
   if (races.state[race] === RACE.RACING) sendAttempt(context, race, route, now, out);
 }
 
-const MAX_CHALLENGED_SENDS = 8;
+const MAX_CHALLENGED_SENDS = 7;
 
 /** Keeps a negative answer back while another route may still say yes. The packet in hand ends here. */
 export function holdNegative(
@@ -143,6 +152,7 @@ export function holdNegative(
   race: RaceId,
   route: RouteNumber,
   evidence: number,
+  words: Int32Array,
   now: Micros,
   out: EffectSink,
 ): void {
@@ -152,16 +162,16 @@ export function holdNegative(
   countIgnored(context, 'held-error');
   out.drop();
   if (state !== ATTEMPT.SENT && state !== ATTEMPT.NEGATIVE) return;
-  // A reset says more than an ICMP error of the same route, and is not replaced by one.
-  if (state === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) return;
-  if (state === ATTEMPT.SENT) {
-    counters.losses[route]++;
-    measure(context, at, now);
-  }
-  races.setAttempt(at, ATTEMPT.NEGATIVE);
+  const ipv4 = races.family[race] === 4;
+  // Of several errors on one route the one that says most is kept.
+  if (state === ATTEMPT.NEGATIVE && rankOf(races.attemptEvidence[at], ipv4) <= rankOf(evidence, ipv4)) return;
   races.attemptEvidence[at] = evidence;
-  if (races.state[race] === RACE.RACING) settleNegative(context, race, now, out);
-  else loserAnswered(context, race, route);
+  for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = words[i];
+  if (state === ATTEMPT.SENT) measure(context, at, now);
+  races.setAttempt(at, ATTEMPT.NEGATIVE);
+  if (races.state[race] === RACE.RACING) return settleNegative(context, race, now, out);
+  if (state === ATTEMPT.SENT) counters.losses[route]++;
+  loserAnswered(context, race, route);
 }
 
 /** A time is known only when one copy was sent: which of several was answered cannot be told (Karn). */

@@ -27,11 +27,8 @@ export function handleIcmpError(
     out.drop();
     return;
   }
-  const at = races.attempt(race, route.number);
-  if (races.attemptEvidence[at] !== 0xffff) {
-    for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = packet.source[i];
-  }
-  holdNegative(context, race, route.number, packet.icmpType * 256 + packet.icmpCode, now, out);
+  const evidence = packet.icmpType * 256 + packet.icmpCode;
+  holdNegative(context, race, route.number, evidence, packet.source, now, out);
 }
 
 /** Finds the attempt that an error is about; -1 when it is none of ours. */

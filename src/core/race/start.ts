@@ -3,6 +3,7 @@ import type { Family } from '../../model/address.js';
 import type { SingleReason } from '../../model/reasons.js';
 import { MAX_SETUP_LENGTH, storeSetup } from '../../wire/build.js';
 import type { Packet } from '../../wire/packet.js';
+import { countUsable } from '../choose/candidates.js';
 import { sourceIndex } from '../choose/source.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId } from '../engine-types.js';
@@ -28,17 +29,30 @@ export function repeatOrReplace(
     out.drop();
     return 'handled';
   }
+  if (countUsable(context.routes, packet.family) === 0) {
+    cancelOpenAttempts(context, race, out);
+    endRace(context, race, 0, 'all-routes-silent', now);
+    return 'start-anew';
+  }
   countIgnored(context, 'syn-repeat');
   // A repeat may carry fewer options than the first SYN: copies follow what the client sends now.
   keepSetup(context, race, packet);
   races.lastSynAt[race] = now;
-  for (const route of context.routes) {
-    if (!races.hasAttempt(race, route.number) || !route.usable[packet.family]) continue;
-    const state = races.attemptState[races.attempt(race, route.number)];
-    if (state === ATTEMPT.SENT || state === ATTEMPT.NOT_SENT) sendAttempt(context, race, route, now, out);
-  }
+  for (const route of context.routes)
+    if (route.usable[packet.family]) repeatOn(context, race, route, now, out);
   out.drop();
   return 'handled';
+}
+
+/** Sends the copy again on a route without an answer; a route that has come up since takes part from now on. */
+function repeatOn(context: Context, race: RaceId, route: EngineRoute, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  if (!races.hasAttempt(race, route.number)) return enterRoute(context, race, route, now, out);
+  const at = races.attempt(race, route.number);
+  const state = races.attemptState[at];
+  if (state !== ATTEMPT.SENT && state !== ATTEMPT.NOT_SENT) return;
+  takeSource(context, race, route);
+  sendAttempt(context, race, route, now, out);
 }
 
 /** Starts a race over all usable routes; a reason when a bound forbids it. The packet in hand is dropped then. */
@@ -77,14 +91,16 @@ export function startRace(
   keepSetup(context, race, packet);
   counters.started++;
   context.deadlines.set(race, now + context.settings.raceTimeoutMicros);
-  for (const route of context.routes) {
-    if (!route.usable[packet.family]) continue;
-    races.routes[race] |= 1 << route.number;
-    takeSource(context, race, route, packet.family);
-    sendAttempt(context, race, route, now, out);
-  }
+  for (const route of context.routes)
+    if (route.usable[packet.family]) enterRoute(context, race, route, now, out);
   out.drop();
   return null;
+}
+
+function enterRoute(context: Context, race: RaceId, route: EngineRoute, now: Micros, out: EffectSink): void {
+  context.races.routes[race] |= 1 << route.number;
+  takeSource(context, race, route);
+  sendAttempt(context, race, route, now, out);
 }
 
 /** Sends (again) the copy of one route. */
@@ -118,8 +134,9 @@ function keepSetup(context: Context, race: RaceId, packet: Packet): void {
   races.setupLength[race] = storeSetup(packet, races.setup, race * MAX_SETUP_LENGTH);
 }
 
-function takeSource(context: Context, race: RaceId, route: EngineRoute, family: Family): void {
+function takeSource(context: Context, race: RaceId, route: EngineRoute): void {
   const { races } = context;
+  const family = races.family[race] as Family;
   const to = races.attempt(race, route.number) * 4;
   if (!route.translate) {
     for (let i = 0; i < 4; i++) races.attemptAddress[to + i] = races.client[race * 4 + i];

@@ -16,13 +16,16 @@ export const RACE_EDGES: Record<number, readonly number[]> = {
 
 export const ATTEMPT = { NONE: 0, SENT: 1, ANSWERED: 2, NEGATIVE: 3, NOT_SENT: 4 } as const;
 
-/** A route that said no may still say yes: a late SYN+ACK wins over an ICMP error on the same route. */
+/**
+ * A route that said no may still say yes: a late SYN+ACK wins over an ICMP error on the same route. And an answer may come
+ * without any copy having left: a bare SYN of the server, or a forged one.
+ */
 export const ATTEMPT_EDGES: Record<number, readonly number[]> = {
   [ATTEMPT.NONE]: [ATTEMPT.SENT],
   [ATTEMPT.SENT]: [ATTEMPT.SENT, ATTEMPT.ANSWERED, ATTEMPT.NEGATIVE, ATTEMPT.NOT_SENT],
   [ATTEMPT.ANSWERED]: [],
   [ATTEMPT.NEGATIVE]: [ATTEMPT.ANSWERED, ATTEMPT.NEGATIVE],
-  [ATTEMPT.NOT_SENT]: [ATTEMPT.SENT],
+  [ATTEMPT.NOT_SENT]: [ATTEMPT.SENT, ATTEMPT.ANSWERED],
 };
 
 /** Moves entry `at` of a state array along an edge. */

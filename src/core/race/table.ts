@@ -36,8 +36,10 @@ export class RaceTable {
   readonly setupLength: Uint8Array;
 
   readonly attemptState: Uint8Array;
-  /** Copies sent on this route; a time is measured only when it is 1 (Karn). */
+  /** Copies that left on this route; a time is measured only when it is 1 (Karn). */
   readonly attemptSends: Uint8Array;
+  /** Challenge ACKs that were answered: one per copy. */
+  readonly attemptChallenges: Uint8Array;
   readonly attemptAddress: AddressWords;
   readonly attemptSentAt: Float64Array;
   /** Microseconds from sending to the answer; -1 when there is none or it cannot be told. */
@@ -85,6 +87,7 @@ export class RaceTable {
     this.setupLength = new Uint8Array(slots);
     this.attemptState = new Uint8Array(attempts);
     this.attemptSends = new Uint8Array(attempts);
+    this.attemptChallenges = new Uint8Array(attempts);
     this.attemptAddress = new Int32Array(attempts * 4);
     this.attemptSentAt = new Float64Array(attempts);
     this.attemptRtt = new Int32Array(attempts);
@@ -175,6 +178,7 @@ export class RaceTable {
     const base = race * this.routeCount;
     this.attemptState.fill(ATTEMPT.NONE, base, base + this.routeCount);
     this.attemptSends.fill(0, base, base + this.routeCount);
+    this.attemptChallenges.fill(0, base, base + this.routeCount);
     this.attemptRtt.fill(-1, base, base + this.routeCount);
     this.attemptEvidence.fill(0, base, base + this.routeCount);
     this.simultaneous[race] = 0;

@@ -192,6 +192,7 @@ export function createEntry(): Entry {
 
 /** Decodes the body of an IPCTNL_MSG_CT.NEW as the kernel sends it for GET and in dumps. */
 export function decodeEntry(out: Entry, view: DataView, body: number, end: number): boolean {
+  if (end - body < NFGENMSG_LEN) return false;
   const family = view.getUint8(body);
   if (family !== AF[4] && family !== AF[6]) return false;
   out.family = family === AF[4] ? 4 : 6;

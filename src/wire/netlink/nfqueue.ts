@@ -76,17 +76,17 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
         }
         break;
       case NFQA.MARK:
-        out.mark = view.getUint32(attribute.value);
+        if (attribute.length >= 4) out.mark = view.getUint32(attribute.value);
         break;
       case NFQA.IFINDEX_INDEV:
-        out.inInterface = view.getUint32(attribute.value);
+        if (attribute.length >= 4) out.inInterface = view.getUint32(attribute.value);
         break;
       case NFQA.PAYLOAD:
         out.payload = attribute.value;
         out.payloadLength = attribute.length;
         break;
       case NFQA.CAP_LEN:
-        out.wireLength = view.getUint32(attribute.value);
+        if (attribute.length >= 4) out.wireLength = view.getUint32(attribute.value);
         break;
     }
     next = readAttribute(attribute, view, next, end);

@@ -1,0 +1,49 @@
+/** Small helpers around the packet codec for tests. */
+
+import { parseAddress } from '../../src/model/address.js';
+import { DECODE_REASONS, type DecodeReason } from '../../src/model/reasons.js';
+import type { Ends } from '../../src/wire/build.js';
+import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
+import { createPacket, decode, type Packet } from '../../src/wire/packet.js';
+
+/** Decodes into a fresh view; the reason by its word. */
+export function read(bytes: Uint8Array, wireLength?: number): { reason: DecodeReason; packet: Packet } {
+  const packet = createPacket();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const reason = decode(packet, bytes, view, 0, bytes.length, wireLength);
+  return { reason: DECODE_REASONS[reason], packet };
+}
+
+/** Runs a builder in a dirty buffer at an odd offset; gives what it wrote, and checks that it wrote nothing else. */
+export function built(build: (out: Uint8Array, view: DataView, offset: number) => number): Uint8Array {
+  const at = 33;
+  const out = new Uint8Array(at + MAX_BUILT_LENGTH + 64).fill(0xa5);
+  const length = build(out, new DataView(out.buffer), at);
+  for (let i = 0; i < out.length; i++) {
+    if ((i < at || i >= at + length) && out[i] !== 0xa5)
+      throw new Error(`byte ${i - at} written, length ${length}`);
+  }
+  return out.slice(at, at + length);
+}
+
+export function words(text: string): Int32Array {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new Error(`not an address: ${text}`);
+  return parsed;
+}
+
+export function ends(source: string, sourcePort: number, destination: string, destinationPort: number): Ends {
+  return {
+    family: source.includes(':') ? 6 : 4,
+    source: words(source),
+    sourceAt: 0,
+    sourcePort,
+    destination: words(destination),
+    destinationAt: 0,
+    destinationPort,
+  };
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

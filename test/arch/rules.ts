@@ -1,0 +1,199 @@
+/** The rules of the architecture, each with its reason. DESIGN of the layers: docs and ARCHITECTURE.md. */
+import { areaOf, type SourceFile } from './source-files.js';
+
+/** `path: what is wrong: why`. */
+export type Violation = string;
+
+interface Arrow {
+  /** Areas whose files may be imported, besides its own. */
+  readonly sees: readonly string[];
+  /** Areas that may be imported dynamically only: loaded when a command needs them. */
+  readonly loads?: readonly string[];
+  /** Areas of which only single files may be seen. */
+  readonly only?: Readonly<Record<string, readonly string[]>>;
+  readonly why: string;
+}
+
+/** model <- wire <- core <- { kernel, sim } <- daemon; config and observe beside them; api and cli are clients. */
+export const ARROWS: Readonly<Record<string, Arrow>> = {
+  model: { sees: [], why: 'nouns that everybody shares depend on nobody' },
+  wire: { sees: ['model'], why: 'a codec knows bytes and nouns, not what is done with them' },
+  core: { sees: ['model', 'wire'], why: 'the engine has no I/O, so that every front end can drive it' },
+  kernel: { sees: ['model', 'wire', 'core'], why: 'a front end drives the engine and knows no daemon' },
+  sim: { sees: ['model', 'wire', 'core'], why: 'a front end drives the engine and knows no daemon' },
+  config: { sees: ['model', 'observe'], why: 'a file becomes a model; nothing is done with it yet' },
+  observe: { sees: ['model'], why: 'everybody may log, so logging may depend on nobody' },
+  api: {
+    sees: ['model', 'config', 'observe'],
+    why: 'the control socket shows read models and never reaches into the engine',
+  },
+  cli: {
+    sees: ['model', 'config', 'observe', 'api'],
+    loads: ['daemon', 'kernel', 'lab', 'bench'],
+    why: 'a command is a client of the contract, and loads what it runs when it runs it',
+  },
+  daemon: {
+    sees: ['model', 'wire', 'core', 'kernel', 'config', 'observe', 'api'],
+    why: 'the only place that wires everything, and nobody’s dependency',
+  },
+};
+
+/** Dynamic imports out of `src` are for these files alone. */
+const LEAVES_SRC = ['src/cli/program.ts'];
+
+export function arrowViolations(files: readonly SourceFile[]): Violation[] {
+  const violations: Violation[] = [];
+  for (const file of files.filter(({ path }) => path.startsWith('src/'))) {
+    const from = areaOf(file.path);
+    const arrow = ARROWS[from];
+    if (arrow === undefined) {
+      violations.push(`${file.path}: the folder src/${from} has no rule: add its arrow with a reason`);
+      continue;
+    }
+    for (const { target, dynamic } of file.imports) {
+      if (!/^(src|lab|bench|test)\//.test(target)) continue;
+      const to = areaOf(target);
+      if (to === from || arrow.sees.includes(to)) continue;
+      if (dynamic && (arrow.loads ?? []).includes(to)) {
+        if (target.startsWith('src/') || LEAVES_SRC.includes(file.path)) continue;
+        violations.push(
+          `${file.path}: loads ${target}: only ${LEAVES_SRC.join(', ')} leaves src, at one visible place`,
+        );
+        continue;
+      }
+      violations.push(`${file.path}: ${dynamic ? 'loads' : 'imports'} ${target}: ${arrow.why}`);
+    }
+  }
+  return violations;
+}
+
+/** Folders without I/O, clock or randomness of their own. */
+const PURE = ['model', 'wire', 'core', 'sim'];
+const IMPURE: readonly (readonly [RegExp, string])[] = [
+  [/\bDate\b/, 'time comes in as an argument'],
+  [/\bperformance\b/, 'time comes in as an argument'],
+  [/\bMath\.random\b/, 'randomness comes in as an argument'],
+  [/\bcrypto\b/, 'randomness comes in as an argument'],
+  [/\bset(Timeout|Interval|Immediate)\b/, 'deadlines are told to the caller'],
+  [/\bqueueMicrotask\b/, 'deadlines are told to the caller'],
+  [/\bBuffer\b/, 'Uint8Array and DataView work everywhere'],
+  [/\bprocess\b(?!-)/, 'the process belongs to the daemon'],
+  [/\bconsole\b/, 'what happened is returned, not printed'],
+  [/\bfetch\(/, 'no I/O'],
+  [/\bglobalThis\b/, 'no globals'],
+];
+
+export function purityViolations(files: readonly SourceFile[]): Violation[] {
+  const violations: Violation[] = [];
+  for (const file of files) {
+    if (!file.path.startsWith('src/') || !PURE.includes(areaOf(file.path))) continue;
+    for (const { target } of file.imports) {
+      if (!target.startsWith('src/'))
+        violations.push(`${file.path}: imports ${target}: a pure folder needs no package`);
+    }
+    const code = withoutStrings(file.code);
+    for (const [pattern, why] of IMPURE) {
+      const found = pattern.exec(code);
+      if (found !== null) violations.push(`${file.path}: says ${found[0]}: ${why}`);
+    }
+  }
+  return violations;
+}
+
+/** Where a package may be imported. */
+const OWNERS: Readonly<Record<string, { readonly by: RegExp; readonly why: string }>> = {
+  koffi: {
+    by: /^src\/kernel\/ffi\.ts$/,
+    why: 'one file makes system calls, so one file can crash the process',
+  },
+  fastify: { by: /^src\/api\//, why: 'one folder speaks HTTP' },
+  commander: { by: /^src\/cli\//, why: 'one folder reads arguments' },
+  zod: { by: /^src\/(config|api)\//, why: 'checked where it comes in, trusted behind' },
+  yaml: { by: /^(src\/config|lab|bench)\//, why: 'one folder reads files of people' },
+  'ipaddr.js': { by: /^src\/config\//, why: 'the hot path has its own addresses' },
+  pino: { by: /^src\/observe\//, why: 'one folder writes the log' },
+};
+
+export function ownerViolations(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap((file) =>
+    file.imports.flatMap(({ target }) => {
+      const owner = OWNERS[target];
+      return owner === undefined || owner.by.test(file.path)
+        ? []
+        : [`${file.path}: imports ${target}: ${owner.why}`];
+    }),
+  );
+}
+
+const LONGEST = { source: 400, test: 600 } as const;
+
+export function styleViolations(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap((file) => {
+    const violations: Violation[] = [];
+    const lines = file.text.split('\n').length - 1;
+    const longest = file.path.startsWith('test/') ? LONGEST.test : LONGEST.source;
+    if (lines > longest)
+      violations.push(`${file.path}: ${lines} lines: at most ${longest}, one concept in a file`);
+    if (file.path.startsWith('src/')) {
+      if (/throw new (Error|TypeError|RangeError)\(/.test(file.code)) {
+        violations.push(`${file.path}: throws a bare error: registry errors have a code and a remedy`);
+      }
+      if (!/^(#![^\n]*\n)?\s*\/\*\*/.test(file.text)) {
+        violations.push(`${file.path}: no docstring at its top: say what the file is for before how`);
+      }
+    }
+    return violations;
+  });
+}
+
+/** Every folder needs a file that says what the folder is for, which is the file that carries the folder's name or any other. */
+export function folderViolations(files: readonly SourceFile[]): Violation[] {
+  const documented = new Set<string>();
+  const all = new Set<string>();
+  for (const file of files.filter(({ path }) => path.startsWith('src/'))) {
+    all.add(areaOf(file.path));
+    if (/^(#![^\n]*\n)?\s*\/\*\*/.test(file.text)) documented.add(areaOf(file.path));
+  }
+  return [...all]
+    .filter((area) => !documented.has(area))
+    .map((area) => `src/${area}: no file says what it is for`);
+}
+
+/** Circles of imports, each once. Types alone make no circle when `types` is false. */
+export function cycles(files: readonly SourceFile[], types: boolean): string[][] {
+  const graph = new Map(
+    files.map((file) => [
+      file.path,
+      file.imports
+        .filter(({ typeOnly, dynamic }) => !dynamic && (types || !typeOnly))
+        .map(({ target }) => target),
+    ]),
+  );
+  return components(graph).filter((component) => component.length > 1);
+}
+
+/** Strongly connected components (Tarjan). */
+function components(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const low = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (node: string): void => {
+    order.set(node, order.size);
+    low.set(node, order.size - 1);
+    stack.push(node);
+    for (const next of graph.get(node) ?? []) {
+      if (!graph.has(next)) continue;
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node)!, low.get(next)!));
+    }
+    if (low.get(node) !== order.get(node)) return;
+    found.push(stack.splice(stack.indexOf(node)).sort());
+  };
+  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  return found;
+}
+
+function withoutStrings(code: string): string {
+  return code.replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g, "''");
+}

@@ -1,0 +1,269 @@
+/** The engine alone: inputs built by hand, effects written down. For what a whole simulated site would hide. */
+import type { Context } from '../../src/core/context.js';
+import { Engine } from '../../src/core/engine.js';
+import type {
+  EffectSink,
+  EngineRoute,
+  EngineSettings,
+  RaceId,
+  RouteNumber,
+} from '../../src/core/engine-types.js';
+import { type AddressWords, parseAddress } from '../../src/model/address.js';
+import {
+  IGNORED_REASONS,
+  type IgnoredReason,
+  SINGLE_REASONS,
+  type SingleReason,
+} from '../../src/model/reasons.js';
+import { type Endpoint, icmpPacket, tcpPacket } from '../../src/sim/packets.js';
+import { DEFAULT_SETTINGS } from '../../src/sim/world.js';
+import { createPacket, DECODE, decode, FLAG } from '../../src/wire/packet.js';
+
+export interface Effect {
+  readonly kind: 'release' | 'accept' | 'drop' | 'attempt' | 'cancel' | 'refuse' | 'commit' | 'reject';
+  readonly race?: RaceId;
+  readonly route?: RouteNumber;
+  readonly sequence?: number;
+  /** Initial sequence number of the race at that moment. */
+  readonly isn?: number;
+  readonly reason?: SingleReason;
+}
+
+export const VERDICTS = ['release', 'accept', 'drop', 'commit'];
+
+export const SYN_ACK = FLAG.SYN | FLAG.ACK;
+export const RST_ACK = FLAG.RST | FLAG.ACK;
+
+export interface SetupFields {
+  client?: Endpoint;
+  destination?: Endpoint;
+  isn?: number;
+  flags?: number;
+  options?: readonly number[];
+  ttl?: number;
+  ipOptions?: number;
+  data?: number;
+}
+
+export interface AnswerFields {
+  from?: Endpoint;
+  to?: Endpoint;
+  sequence?: number;
+  acknowledgement?: number;
+  flags?: number;
+  known?: boolean;
+  data?: number;
+}
+
+export function words(text: string): AddressWords {
+  const parsed = parseAddress(text);
+  if (parsed === null) throw new RangeError(`"${text}" is not an address`);
+  return parsed;
+}
+
+export const CLIENT: Endpoint = { address: words('10.0.0.2'), port: 40_000 };
+export const SERVER: Endpoint = { address: words('198.51.100.1'), port: 443 };
+export const ISN = 1_000_000;
+export const SERVER_ISN = 5_000_000;
+
+/** Routes 1..n over interfaces 11.., with 203.0.r.2 and fd03:r::2. */
+export function routes(
+  count: number,
+  change: (route: EngineRoute) => Partial<EngineRoute> = () => ({}),
+): EngineRoute[] {
+  return Array.from({ length: count }, (_, i) => {
+    const number = i + 1;
+    const route: EngineRoute = {
+      number,
+      interfaceIndex: 10 + number,
+      usable: { 4: true, 6: true },
+      translate: true,
+      mtu: 1500,
+      addresses: { 4: words(`203.0.${number}.2`), 6: words(`fd03:${number}::2`) },
+    };
+    return { ...route, ...change(route) };
+  });
+}
+
+export class Harness implements EffectSink {
+  readonly engine: Engine;
+  now = 0;
+  /** All effects since the start, and those of the last input. */
+  readonly all: Effect[] = [];
+  last: Effect[] = [];
+  /** What the kernel says to commits; null: it has not said anything yet. */
+  commitResult: boolean | null = true;
+
+  private readonly packet = createPacket();
+
+  constructor(
+    count = 3,
+    settings: Partial<EngineSettings> = {},
+    table: readonly EngineRoute[] = routes(count),
+  ) {
+    this.engine = new Engine({ ...DEFAULT_SETTINGS, routes: count, ...settings });
+    this.engine.setRoutes(table);
+  }
+
+  setup(fields: SetupFields = {}): Effect[] {
+    const { client = CLIENT, destination = SERVER, isn = ISN, flags = FLAG.SYN, ...rest } = fields;
+    return this.setupBytes(
+      tcpPacket({ ...rest, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
+    );
+  }
+
+  setupBytes(bytes: Uint8Array): Effect[] {
+    this.begin();
+    this.read(bytes);
+    this.engine.handle({ kind: 'setup', packet: this.packet }, this.now, this);
+    return this.finish();
+  }
+
+  /** By default the SYN+ACK of SERVER to route `route`'s copy of CLIENT's SYN. */
+  answer(route: RouteNumber, fields: AnswerFields = {}): Effect[] {
+    const {
+      from = SERVER,
+      to = { address: this.sourceOf(route, from), port: CLIENT.port },
+      sequence = SERVER_ISN,
+      acknowledgement = ISN + 1,
+      flags = SYN_ACK,
+      known = true,
+      data = 0,
+    } = fields;
+    return this.answerBytes(route, tcpPacket({ from, to, sequence, acknowledgement, flags, data }), known);
+  }
+
+  /** An ICMP error about route `route`'s copy, from its provider's router; `quote` changes what it quotes. */
+  icmp(
+    route: RouteNumber,
+    type: number,
+    code: number,
+    quote: { source?: Endpoint; destination?: Endpoint; isn?: number; mtu?: number } = {},
+  ): Effect[] {
+    const { destination = SERVER, isn = ISN, mtu = 0 } = quote;
+    const { source = { address: this.sourceOf(route, destination), port: CLIENT.port } } = quote;
+    const quoted = tcpPacket({
+      from: source,
+      to: destination,
+      sequence: isn,
+      acknowledgement: 0,
+      flags: FLAG.SYN,
+    });
+    const from = words(destination.address[0] === 0 ? `203.0.${route}.1` : `fd03:${route}::1`);
+    return this.answerBytes(
+      route,
+      icmpPacket({ from, to: source.address, type, code, mtu, quote: quoted }),
+      false,
+    );
+  }
+
+  answerBytes(route: RouteNumber, bytes: Uint8Array, known: boolean): Effect[] {
+    this.begin();
+    this.read(bytes);
+    this.engine.handle(
+      { kind: 'answer', packet: this.packet, interfaceIndex: 10 + route, known },
+      this.now,
+      this,
+    );
+    return this.finish();
+  }
+
+  notSent(race: RaceId, route: RouteNumber): Effect[] {
+    this.begin();
+    this.engine.handle({ kind: 'not-sent', race, route }, this.now, this);
+    return this.finish();
+  }
+
+  /** What the kernel says to a commit that `commitResult` null has kept open. */
+  committed(race: RaceId, ok: boolean): Effect[] {
+    this.begin();
+    this.engine.handle({ kind: 'committed', race, ok }, this.now, this);
+    return this.last;
+  }
+
+  /** Lets milliseconds pass, with a tick at each deadline in between. Returns the effects of all of them. */
+  pass(milliseconds: number): Effect[] {
+    const end = this.now + milliseconds * 1000;
+    const effects: Effect[] = [];
+    while (this.engine.nextDeadline() <= end) {
+      this.now = Math.max(this.now, this.engine.nextDeadline());
+      this.begin();
+      this.engine.handle({ kind: 'tick' }, this.now, this);
+      effects.push(...this.last);
+    }
+    this.now = end;
+    return effects;
+  }
+
+  single(reason: SingleReason): number {
+    return this.engine.counters.single[SINGLE_REASONS.indexOf(reason)];
+  }
+
+  ignored(reason: IgnoredReason): number {
+    return this.engine.counters.ignored[IGNORED_REASONS.indexOf(reason)];
+  }
+
+  /** The inside of the engine, for invariants only. */
+  get context(): Context {
+    return (this.engine as unknown as { context: Context }).context;
+  }
+
+  /** The effects of the last input as words, for comparing. */
+  get words(): string[] {
+    return this.last.map(({ kind, route }) => (route === undefined ? kind : `${kind} ${route}`));
+  }
+
+  private sourceOf(route: RouteNumber, server: Endpoint): AddressWords {
+    const { addresses } = this.engine.routes[route - 1];
+    const isV4 = server.address[0] === 0 && server.address[2] === 0xffff;
+    return addresses[isV4 ? 4 : 6].slice(0, 4);
+  }
+
+  private read(bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const result = decode(this.packet, bytes, view, 0, bytes.length);
+    if (result !== DECODE.OK) throw new RangeError(`the test's packet does not decode: ${result}`);
+  }
+
+  private begin(): void {
+    this.last = [];
+  }
+
+  private finish(): Effect[] {
+    const commit = this.last.find(({ kind }) => kind === 'commit');
+    if (commit !== undefined && this.commitResult !== null) {
+      this.engine.handle({ kind: 'committed', race: commit.race!, ok: this.commitResult }, this.now, this);
+    }
+    return this.last;
+  }
+
+  private note(effect: Effect): void {
+    this.last.push(effect);
+    this.all.push(effect);
+  }
+
+  release(route: RouteNumber, reason: SingleReason): void {
+    this.note({ kind: 'release', route, reason });
+  }
+  accept(): void {
+    this.note({ kind: 'accept' });
+  }
+  drop(): void {
+    this.note({ kind: 'drop' });
+  }
+  attempt(race: RaceId, route: RouteNumber): void {
+    this.note({ kind: 'attempt', race, route });
+  }
+  cancel(race: RaceId, route: RouteNumber, sequence: number): void {
+    this.note({ kind: 'cancel', race, route, sequence, isn: this.engine.races.isn[race] });
+  }
+  refuse(): void {
+    this.note({ kind: 'refuse' });
+  }
+  commit(race: RaceId, route: RouteNumber): void {
+    this.note({ kind: 'commit', race, route });
+  }
+  reject(race: RaceId, route: RouteNumber): void {
+    this.note({ kind: 'reject', race, route });
+  }
+}

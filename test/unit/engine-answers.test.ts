@@ -1,0 +1,339 @@
+import { describe, expect, it } from 'vitest';
+import { FLAG } from '../../src/wire/packet.js';
+import {
+  CLIENT,
+  Harness,
+  ISN,
+  RST_ACK,
+  routes,
+  SERVER,
+  SERVER_ISN,
+  SYN_ACK,
+  words,
+} from '../sim/engine-harness.js';
+
+function decided(count = 3): Harness {
+  const h = new Harness(count);
+  h.setup();
+  h.now = 20_000;
+  h.answer(1);
+  h.now = 30_000;
+  return h;
+}
+
+describe('SYN+ACK', () => {
+  it('the first wins; the entry is asked for before the packet goes on, and nothing else happens to it', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(2);
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('a late one is reset with SEQ = its ACK and never shown to the client', () => {
+    const h = decided();
+    h.answer(2);
+    expect(h.last).toMatchObject([{ kind: 'cancel', route: 2, sequence: ISN + 1 }, { kind: 'drop' }]);
+  });
+
+  it('a repeat of the winner goes on to the kernel, which knows the flow', () => {
+    const h = decided();
+    h.answer(1);
+    expect(h.words).toEqual(['accept']);
+  });
+
+  it('with a wrong ACK gets the reset that a client in SYN-SENT would send, and wins nothing', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(2, { acknowledgement: ISN + 500 });
+    expect(h.last).toMatchObject([{ kind: 'cancel', route: 2, sequence: ISN + 500 }, { kind: 'drop' }]);
+    h.answer(2);
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('by the interface of another route than its copy is not its answer', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(2, { to: { address: words('203.0.1.2'), port: CLIENT.port } });
+    expect(h.words).toEqual(['accept']);
+    expect(h.engine.counters.decided).toBe(0);
+  });
+
+  it('of another server or to another port is not its answer', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(1, { from: { address: words('198.51.100.2'), port: 443 } });
+    expect(h.words).toEqual(['accept']);
+    h.answer(1, { from: { address: SERVER.address, port: 444 } });
+    expect(h.words).toEqual(['accept']);
+    h.answer(1, { to: { address: words('203.0.1.2'), port: CLIENT.port + 1 } });
+    expect(h.words).toEqual(['accept']);
+  });
+
+  it('of no race, which conntrack does not know either, is refused', () => {
+    const h = new Harness();
+    h.answer(1, { known: false });
+    expect(h.words).toEqual(['refuse', 'drop']);
+  });
+
+  it('wins although its route said no before', () => {
+    const h = new Harness();
+    h.setup();
+    h.icmp(2, 3, 1);
+    h.answer(2);
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('of a loser that comes while the kernel is asked is reset', () => {
+    const h = new Harness();
+    h.commitResult = null;
+    const [{ race }] = h.setup();
+    h.answer(1);
+    h.answer(2);
+    expect(h.words).toEqual(['cancel 2', 'drop']);
+    h.committed(race!, true);
+    h.answer(3);
+    expect(h.words).toEqual(['cancel 3', 'drop']);
+    expect(h.engine.races.active).toBe(0);
+  });
+});
+
+describe('commit refused', () => {
+  it('resets the winner, ends the race, and the repeat takes another port', () => {
+    const h = new Harness();
+    h.commitResult = false;
+    const [{ race }] = h.setup();
+    const before = h.engine.races.natPort[race!];
+    h.answer(1);
+    expect(h.words).toEqual(['commit 1', 'cancel 1']);
+    expect(h.engine.races.active).toBe(0);
+    h.commitResult = true;
+    h.pass(1000);
+    const again = h.setup().find(({ kind }) => kind === 'attempt')!.race!;
+    expect(h.engine.races.natPort[again]).not.toBe(before);
+    expect(h.engine.races.natPort[again] & 1).toBe(before & 1);
+  });
+});
+
+describe('RST', () => {
+  it('without ACK, or with a wrong one, says nothing (RFC 9293 3.10.7.3)', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(1, { flags: FLAG.RST, acknowledgement: 0, known: false });
+    expect(h.words).toEqual(['drop']);
+    h.answer(1, { flags: RST_ACK, acknowledgement: ISN, known: false });
+    expect(h.words).toEqual(['drop']);
+    expect(h.ignored('rst-not-acceptable')).toBe(2);
+    expect(h.pass(4000).filter(({ kind }) => kind === 'reject')).toEqual([]);
+  });
+
+  it('an ICMP error after it does not replace it, it replaces an ICMP error', () => {
+    const h = new Harness(2);
+    const [{ race }] = h.setup();
+    h.answer(1, { flags: RST_ACK, sequence: 0, known: false });
+    h.icmp(1, 3, 1);
+    h.icmp(2, 3, 13);
+    expect(h.words).toEqual(['drop', 'reject 1']);
+    expect(race).toBe(0);
+  });
+
+  it('of the winner belongs to the kernel', () => {
+    const h = decided();
+    h.answer(1, { flags: FLAG.RST, acknowledgement: 0, sequence: SERVER_ISN + 1, known: false });
+    expect(h.words).toEqual(['accept']);
+  });
+});
+
+describe('ICMP errors', () => {
+  it.each([
+    ['a wrong sequence number', { isn: ISN + 1 }, ['drop']],
+    ['a wrong source port', { source: { address: words('203.0.1.2'), port: 40_001 } }, ['accept']],
+    ['a wrong source address', { source: { address: words('203.0.1.3'), port: 40_000 } }, ['accept']],
+    ['a wrong destination', { destination: { address: words('198.51.100.9'), port: 443 } }, ['accept']],
+    ["another route's copy", { source: { address: words('203.0.2.2'), port: 40_000 } }, ['accept']],
+  ])('quoting %s are not believed', (_, quote, effects) => {
+    const h = new Harness(2);
+    h.setup();
+    h.icmp(1, 3, 3, quote);
+    expect(h.words).toEqual(effects);
+    h.icmp(2, 3, 3);
+    expect(h.words).toEqual(['drop']);
+  });
+
+  it('3/4 is not negative: it lowers the MTU of that route to that destination', () => {
+    const h = new Harness(2);
+    h.setup();
+    h.icmp(1, 3, 4, { mtu: 1400 });
+    h.icmp(2, 3, 1);
+    expect(h.words).toEqual(['drop']);
+    const [route] = h.engine.routes;
+    expect(h.engine.mtuOf(route, SERVER.address, 0)).toBe(1400);
+    expect(h.engine.mtuOf(h.engine.routes[1], SERVER.address, 0)).toBe(1500);
+    expect(h.engine.mtuOf(route, words('198.51.100.2'), 0)).toBe(1500);
+  });
+
+  it('ICMPv6 Packet Too Big is not negative either, and has a floor of 1280', () => {
+    const h = new Harness(2);
+    const client = { address: words('fd00::2'), port: 40_000 };
+    const destination = { address: words('2001:db8:100::1'), port: 443 };
+    h.setup({ client, destination });
+    for (const [mtu, believed] of [
+      [1400, 1400],
+      [600, 1280],
+    ]) {
+      h.icmp(1, 2, 0, { destination, mtu });
+      expect(h.words).toEqual(['drop']);
+      expect(h.engine.mtuOf(h.engine.routes[0], destination.address, 0)).toBe(believed);
+    }
+    h.icmp(2, 1, 3, { destination });
+    expect(h.words).toEqual(['drop']);
+  });
+
+  it('an absurd MTU is not believed', () => {
+    const h = new Harness(2);
+    h.setup();
+    h.icmp(1, 3, 4, { mtu: 68 });
+    expect(h.engine.mtuOf(h.engine.routes[0], SERVER.address, 0)).toBe(552);
+  });
+
+  it('of one route: the one that says more is kept, whatever the order', () => {
+    const h = new Harness(2);
+    const [{ race }] = h.setup();
+    h.icmp(1, 3, 3);
+    h.icmp(1, 11, 0);
+    h.icmp(2, 3, 13);
+    expect(h.words).toEqual(['drop', 'reject 1']);
+    expect(h.engine.races.attemptEvidence[h.engine.races.attempt(race!, 1)]).toBe(3 * 256 + 3);
+  });
+});
+
+describe('challenge ACK (RFC 5961)', () => {
+  const challenge = { flags: FLAG.ACK, acknowledgement: 999, sequence: 77, known: false };
+
+  it('is answered with SEQ = its ACK, and the SYN goes out again at once', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(2, challenge);
+    expect(h.last).toMatchObject([
+      { kind: 'drop' },
+      { kind: 'cancel', route: 2, sequence: 999 },
+      { kind: 'attempt', route: 2 },
+    ]);
+  });
+
+  it('a path that answers everything with an ACK is left alone after a few', () => {
+    const h = new Harness();
+    h.setup();
+    for (let i = 0; i < 100; i++) h.answer(2, challenge);
+    expect(h.all.filter(({ kind }) => kind === 'cancel').length).toBeLessThanOrEqual(8);
+  });
+
+  it('of a loser after the decision is answered once, then never (RFC 5961 9.1)', () => {
+    const h = decided();
+    for (let i = 0; i < 100; i++) h.answer(2, challenge);
+    expect(h.all.filter(({ kind, route }) => kind === 'cancel' && route === 2)).toHaveLength(1);
+  });
+
+  it('a segment without ACK is no challenge: it is dropped (RFC 9293 3.10.7.3)', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(2, { flags: FLAG.FIN, acknowledgement: 12_345, known: false });
+    expect(h.words).toEqual(['drop']);
+    h.answer(2, { flags: FLAG.PSH, acknowledgement: 12_345, known: false, data: 5 });
+    expect(h.words).toEqual(['drop']);
+  });
+
+  it('an acceptable ACK without SYN is dropped, not answered with a reset that hits (RFC 9293 3.10.7.3)', () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(2, { flags: FLAG.ACK, acknowledgement: ISN + 1, known: false });
+    expect(h.words).toEqual(['drop']);
+  });
+});
+
+describe('simultaneous open (RFC 5382 REQ-2)', () => {
+  const syn = { flags: FLAG.SYN, acknowledgement: 0 };
+
+  it("the server's SYN decides its route", () => {
+    const h = new Harness();
+    h.setup();
+    h.answer(3, syn);
+    expect(h.words).toEqual(['commit 3']);
+    expect(h.engine.latestDecisions(1)[0].reason).toBe('simultaneous-open');
+    h.answer(3);
+    expect(h.words).toEqual(['accept']);
+    h.answer(1);
+    expect(h.words).toEqual(['cancel 1', 'drop']);
+  });
+
+  it('after the decision: of the winner to the kernel, of another route nowhere', () => {
+    const h = decided();
+    h.answer(1, syn);
+    expect(h.words).toEqual(['accept']);
+    h.answer(2, syn);
+    expect(h.words).toEqual(['drop']);
+  });
+});
+
+describe('counters', () => {
+  it('a route loses a race once, whatever it says and how often', () => {
+    const h = decided();
+    h.icmp(2, 3, 1);
+    h.answer(2);
+    h.answer(2);
+    expect(h.engine.counters.losses[2]).toBe(1);
+  });
+
+  it('a route that said no and then won has not lost', () => {
+    const h = new Harness();
+    h.setup();
+    h.icmp(2, 3, 1);
+    h.answer(2);
+    expect(h.engine.counters.wins[2]).toBe(1);
+    expect(h.engine.counters.losses[2]).toBe(0);
+  });
+
+  it('no time is measured when two copies were out (Karn)', () => {
+    const h = new Harness(2);
+    h.setup();
+    h.pass(1000);
+    h.setup();
+    h.answer(1);
+    h.answer(2);
+    expect(h.engine.latestDecisions(1)[0].answers.map(({ rttMicros }) => rttMicros)).toEqual([-1, -1]);
+  });
+
+  it.each([1, 2])(
+    'times of winner and loser are kept, also in a slot that had a race before (%i)',
+    (races) => {
+      const h = new Harness(2, { races: 1 });
+      for (let before = 1; before < races; before++) {
+        h.setup({ isn: 5 });
+        h.answer(1, { acknowledgement: 6 });
+        h.answer(2, { acknowledgement: 6 });
+        h.now = 0;
+      }
+      h.setup();
+      h.now = 7000;
+      h.answer(2);
+      h.now = 9000;
+      h.answer(1);
+      const [decision] = h.engine.decisionsFor(SERVER.address, 443, 5);
+      expect(decision).toMatchObject({ route: 2, reason: 'first-reply', raced: true });
+      expect(decision.answers.map(({ rttMicros }) => rttMicros)).toEqual([9000, 7000]);
+    },
+  );
+});
+
+describe('untranslated routes', () => {
+  it('win and lose by the client’s own address and port', () => {
+    const h = new Harness(
+      2,
+      {},
+      routes(2, ({ number }) => ({ translate: number === 1 })),
+    );
+    h.setup({ client: { address: CLIENT.address, port: 2000 } });
+    const to = { address: CLIENT.address, port: 2000 };
+    h.answer(2, { to, flags: SYN_ACK });
+    expect(h.words).toEqual(['commit 2']);
+  });
+});

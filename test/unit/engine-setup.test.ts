@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { copyPacket } from '../../src/sim/effect-packets.js';
+import { readPacket, SYN_OPTIONS } from '../../src/sim/packets.js';
+import { buildCopy, MAX_BUILT_LENGTH, MAX_SETUP_LENGTH } from '../../src/wire/build.js';
+import { FLAG } from '../../src/wire/packet.js';
+import { OPTION } from '../../src/wire/tcp-options.js';
+import { CLIENT, Harness, ISN, routes, SERVER, words } from '../sim/engine-harness.js';
+
+describe('set-ups that are not copied', () => {
+  it.each([
+    ['MP_JOIN', { options: [30, 12, 0x10, 1, 1, 2, 3, 4, 5, 6, 7, 8] }, 'mptcp-join'],
+    ['TCP MD5', { options: [19, 18, ...new Array<number>(16).fill(1)] }, 'tcp-authentication'],
+    ['TCP-AO', { options: [29, 16, 1, 1, ...new Array<number>(12).fill(1)] }, 'tcp-authentication'],
+    ['a time to live of 1', { ttl: 1 }, 'ttl-expires-here'],
+    ['IP options', { ipOptions: 8 }, 'ip-options'],
+    [
+      'a link-local destination',
+      { destination: { address: words('169.254.1.1'), port: 80 } },
+      'destination-scope',
+    ],
+    ['an ACK', { flags: FLAG.ACK }, 'not-a-set-up'],
+    ['a SYN+ACK', { flags: FLAG.SYN | FLAG.ACK }, 'not-a-set-up'],
+    ['a RST', { flags: FLAG.RST }, 'not-a-set-up'],
+  ] as const)('%s goes by the rest route', (_, fields, reason) => {
+    const h = new Harness();
+    h.setup(fields);
+    expect(h.last).toEqual([{ kind: 'release', route: 0, reason }]);
+    expect(h.single(reason)).toBe(1);
+    expect(h.engine.races.active).toBe(0);
+  });
+
+  it('an IPv6 link-local destination', () => {
+    const h = new Harness();
+    h.setup({
+      client: { address: words('fd00::2'), port: 1 },
+      destination: { address: words('fe80::1'), port: 80 },
+    });
+    expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'destination-scope' }]);
+  });
+
+  it('with one usable route: by that one', () => {
+    const h = new Harness(
+      3,
+      {},
+      routes(3, ({ number }) => ({ usable: { 4: number === 2, 6: true } })),
+    );
+    h.setup();
+    expect(h.last).toEqual([{ kind: 'release', route: 2, reason: 'only-route' }]);
+  });
+
+  it('with none: by the rest route', () => {
+    const h = new Harness(
+      3,
+      {},
+      routes(3, () => ({ usable: { 4: false, 6: true } })),
+    );
+    h.setup();
+    expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'no-route' }]);
+  });
+});
+
+describe('copies', () => {
+  it('carry neither a Fast Open cookie nor data; the acknowledged sequence is that of the SYN alone', () => {
+    const h = new Harness();
+    const options = [2, 4, 5, 180, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1];
+    const [{ race }] = h.setup({ options, data: 100 });
+    const packet = readPacket(copyPacket(h.engine, race!, 2))!;
+    expect(packet.options & OPTION.FAST_OPEN).toBe(0);
+    expect(packet.end).toBe(packet.payload);
+    expect(packet.sequence).toBe(ISN);
+    h.answer(2);
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('of an MP_CAPABLE SYN keep the option', () => {
+    const h = new Harness();
+    const [{ race }] = h.setup({ options: [30, 4, 0x01, 0x81] });
+    expect(readPacket(copyPacket(h.engine, race!, 1))!.options & OPTION.MPTCP).toBe(OPTION.MPTCP);
+  });
+
+  it('have the MSS of their route, one hop less to live, and an intact checksum', () => {
+    const h = new Harness(
+      2,
+      {},
+      routes(2, ({ number }) => ({ mtu: number === 1 ? 1400 : 9000 })),
+    );
+    const [{ race }] = h.setup({ options: SYN_OPTIONS });
+    const mss = [1, 2].map((route) => {
+      const packet = readPacket(copyPacket(h.engine, race!, route))!;
+      expect(packet.ttl).toBe(63);
+      return packet.view.getUint16(packet.mssAt);
+    });
+    expect(mss).toEqual([1360, 1460]);
+  });
+
+  it('of the longest set-up fit', () => {
+    const h = new Harness();
+    const client = { address: words('fd00::2'), port: 5000 };
+    const destination = { address: words('2001:db8:100::1'), port: 443 };
+    const [{ race }] = h.setup({ client, destination, options: new Array<number>(40).fill(1) });
+    expect(h.engine.races.setupLength[race!]).toBe(100);
+    const out = new Uint8Array(MAX_BUILT_LENGTH);
+    const fields = { source: words('fd03:1::2'), sourceAt: 0, sourcePort: 1, mss: 1000 };
+    const length = buildCopy(
+      h.engine.races.setup,
+      race! * MAX_SETUP_LENGTH,
+      100,
+      fields,
+      out,
+      new DataView(out.buffer),
+      0,
+    );
+    expect(length).toBe(100);
+  });
+
+  it('are sent once over each usable route', () => {
+    const h = new Harness(
+      4,
+      {},
+      routes(4, ({ number }) => ({ usable: { 4: number !== 3, 6: true } })),
+    );
+    h.setup();
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'attempt 4', 'drop']);
+  });
+});
+
+describe('routes that change during a race', () => {
+  it('one that becomes unusable gets no repeats, but its answer still wins', () => {
+    const h = new Harness(3);
+    h.setup();
+    h.engine.setRoutes(routes(3, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })));
+    h.pass(1000);
+    h.setup();
+    expect(h.words).toEqual(['attempt 1', 'attempt 3', 'drop']);
+    h.answer(2);
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('one that becomes usable takes part from the next repeat on', () => {
+    const h = new Harness(
+      3,
+      {},
+      routes(3, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })),
+    );
+    h.setup();
+    h.engine.setRoutes(routes(3));
+    h.pass(1000);
+    h.setup();
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'attempt 3', 'drop']);
+  });
+
+  it('one that has a new address repeats from the new one', () => {
+    const h = new Harness(2);
+    const [{ race }] = h.setup();
+    const address = words('203.0.2.77');
+    h.engine.setRoutes(
+      routes(2, (route) => (route.number === 2 ? { addresses: { ...route.addresses, 4: address } } : {})),
+    );
+    h.pass(1000);
+    h.setup();
+    expect(readPacket(copyPacket(h.engine, race!, 2))!.source).toEqual(address);
+    h.answer(2, { to: { address, port: CLIENT.port } });
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('all gone: a repeat goes by the rest route instead of nowhere', () => {
+    const h = new Harness(2);
+    h.setup();
+    h.engine.setRoutes(routes(2, () => ({ usable: { 4: false, 6: false } })));
+    h.pass(1000);
+    h.setup();
+    expect(h.last).toContainEqual({ kind: 'release', route: 0, reason: 'no-route' });
+  });
+
+  it('an answer by an interface that was made anew finds its race', () => {
+    const h = new Harness(2);
+    h.setup();
+    h.engine.setRoutes(routes(2, ({ number }) => ({ interfaceIndex: number === 2 ? 15 : 11 })));
+    h.answer(5, { to: { address: words('203.0.2.2'), port: CLIENT.port }, from: SERVER });
+    expect(h.words).toEqual(['commit 2']);
+  });
+});
