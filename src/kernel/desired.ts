@@ -85,6 +85,7 @@ function markFor(routes: readonly DesiredRoute[], name: string, family: 'ipv4' |
 
 function restMark(config: GatewayConfig, routes: readonly DesiredRoute[], family: 'ipv4' | 'ipv6'): number {
   const mark = markFor(routes, config.rest.route, family);
-  if (mark === 0 || config.rest.translate) return mark;
-  return (mark | MARK.UNTRANSLATED) >>> 0;
+  const own = routes.find((route) => route.name === config.rest.route)?.mark === mark;
+  // Beyond another route than the one that was named nobody knows the way back to inside addresses.
+  return own && !config.rest.translate ? (mark | MARK.UNTRANSLATED) >>> 0 : mark;
 }

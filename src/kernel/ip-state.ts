@@ -33,7 +33,8 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
     }
     routes.push(
       routeText({
-        gateway: part.gateway,
+        // An IPv4 route over an IPv6 next hop (RFC 8950) names the family.
+        gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
         dev: route.interface,
         table,
         metric: METRIC,
@@ -61,7 +62,7 @@ export function currentIp(rulesJson: string, routesJson: string): IpState {
       item.type === 'unreachable'
         ? `unreachable default table ${item.table} metric ${item.metric}`
         : routeText({
-            gateway: item.gateway ?? item.via?.host ?? null,
+            gateway: item.gateway ?? (item.via === undefined ? null : `${item.via.family} ${item.via.host}`),
             dev: item.dev ?? '',
             table: item.table,
             metric: item.metric ?? 0,
@@ -105,7 +106,7 @@ interface RuleJson {
 interface RouteJson {
   type?: string;
   gateway?: string;
-  via?: { host: string };
+  via?: { family: string; host: string };
   dev?: string;
   table: string;
   metric?: number;

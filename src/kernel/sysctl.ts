@@ -28,7 +28,8 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
     ),
     exactly('net/ipv4/ip_forward', 'forward packets', () => '1'),
     exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
-    // The effective value is the larger of all and the interface's: the LAN keeps its own check.
+    exactly('net/ipv4/conf/all/rp_filter', 'accept replies by every provider', () => '0'),
+    // The effective value is the larger of all and the interface's: the LAN keeps the check that it had.
     ...config.lan.map((name) => ({
       path: `net/ipv4/conf/${name}/rp_filter`,
       why: 'keep the reverse-path check of the LAN',
@@ -37,7 +38,6 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
         return all > Number(current) ? String(all) : null;
       },
     })),
-    exactly('net/ipv4/conf/all/rp_filter', 'accept replies by every provider', () => '0'),
     ...wans.map((name) =>
       exactly(`net/ipv4/conf/${name}/rp_filter`, 'accept replies by every provider', () => '0'),
     ),

@@ -196,6 +196,11 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   const family = view.getUint8(body);
   if (family !== AF[4] && family !== AF[6]) return false;
   out.family = family === AF[4] ? 4 : 6;
+  for (const words of [out.client, out.destination, out.source]) words.fill(0);
+  out.protocol = 0;
+  out.clientPort = 0;
+  out.destinationPort = 0;
+  out.sourcePort = 0;
   out.mark = 0;
   out.tcpState = TCP_CONNTRACK.NONE;
   const reply = { address: new Int32Array(4), port: 0 };

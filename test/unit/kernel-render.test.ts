@@ -1,0 +1,48 @@
+/** What the kernel is told, as text. A change of these files is a change of what a gateway does: read the diff. */
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { desiredIp, ipChanges } from '../../src/kernel/ip-state.js';
+import { renderNft } from '../../src/kernel/render.js';
+import { STATES } from '../golden/states.js';
+
+const golden = (name: string): string => new URL(`../golden/${name}`, import.meta.url).pathname;
+const NOTHING = { rules: [], routes: [] };
+
+describe.each(Object.entries(STATES))('%s', (name, state) => {
+  it('ruleset', async () => {
+    await expect(renderNft(state)).toMatchFileSnapshot(golden(`${name}.nft`));
+  });
+
+  it('rules and routing tables', async () => {
+    const text = (['ipv4', 'ipv6'] as const).map((family) => {
+      const lines = ipChanges(NOTHING, desiredIp(state, family));
+      return lines.map((line) => `ip ${family === 'ipv4' ? '-4' : '-6'} ${line}\n`).join('');
+    });
+    await expect(text.join('')).toMatchFileSnapshot(golden(`${name}.ip`));
+  });
+});
+
+it('has no golden without a state', () => {
+  const files = readdirSync(new URL('../golden/', import.meta.url)).filter((file) =>
+    /\.(nft|ip)$/.test(file),
+  );
+  const wanted = Object.keys(STATES).flatMap((name) => [`${name}.nft`, `${name}.ip`]);
+  expect(files.sort()).toEqual(wanted.sort());
+});
+
+describe('a ruleset', () => {
+  it.each(Object.entries(STATES))('of %s names every chain before it jumps there', (_name, state) => {
+    const lines = renderNft(state).split('\n');
+    const declared = new Set<string>();
+    for (const line of lines) {
+      const chain = /^add chain inet pathrace (\S+)/.exec(line)?.[1];
+      if (chain !== undefined) declared.add(chain);
+      for (const [, target] of line.matchAll(/(?:jump|goto) (\w+)/g)) expect(declared).toContain(target);
+    }
+  });
+
+  it('keeps what lives in the queue chains where nft cannot write it', () => {
+    expect(renderNft(STATES['two-routes-xt'])).not.toMatch(/flush chain inet pathrace queue_|queue flags/);
+    expect(renderNft(STATES['two-routes'])).toMatch(/flush chain inet pathrace queue_lan/);
+  });
+});

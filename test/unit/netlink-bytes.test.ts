@@ -1,0 +1,300 @@
+/**
+ * Requests as bytes, attribute by attribute, as the kernel's headers lay them out; above each what the command line tool
+ * would be told. Lengths and types are in host order (little endian), values in network order.
+ */
+import { describe, expect, it } from 'vitest';
+import {
+  encodeDeleteByOriginal,
+  encodeDeleteByReply,
+  encodeDump,
+  encodeGetByOriginal,
+  encodeGetByReply,
+  encodeNew,
+  type FlowEntry,
+  NEW_LENGTH,
+} from '../../src/wire/netlink/ctnetlink.js';
+import { createWriter, putString, type Writer } from '../../src/wire/netlink/message.js';
+import {
+  encodeBind,
+  encodeParameters,
+  encodeVerdict,
+  VERDICT,
+  VERDICT_LENGTH,
+} from '../../src/wire/netlink/nfqueue.js';
+import { encodeQueueRule, encodeRemove, encodeRenew } from '../../src/wire/netlink/nftables.js';
+import { words } from '../arbitrary/wire-tools.js';
+
+/** What an encoder writes into a dirty buffer behind other messages. */
+function bytesOf(encode: (w: Writer) => void): string {
+  const bytes = new Uint8Array(2048).fill(0xa5);
+  const writer = createWriter(bytes, new DataView(bytes.buffer));
+  writer.length = 64;
+  encode(writer);
+  expect([...bytes.slice(0, 64), ...bytes.slice(writer.length)].every((byte) => byte === 0xa5)).toBe(true);
+  return Buffer.from(bytes.slice(64, writer.length)).toString('hex');
+}
+
+const hex = (...parts: readonly string[]): string => parts.join('').replaceAll(' ', '');
+
+const FLOW: FlowEntry = {
+  family: 4,
+  client: words('192.168.1.10'),
+  clientAt: 0,
+  clientPort: 40000,
+  destination: words('198.51.100.7'),
+  destinationAt: 0,
+  destinationPort: 443,
+  translated: true,
+  source: words('203.0.113.2'),
+  sourceAt: 0,
+  sourcePort: 50000,
+  mark: 0x02000000,
+};
+
+const FLOW6: FlowEntry = {
+  ...FLOW,
+  family: 6,
+  client: words('fd00:1::10'),
+  destination: words('2001:db8::7'),
+  source: words('2001:db8:1::2'),
+};
+
+/** CTA_TUPLE_ORIG { CTA_TUPLE_IP { src, dst }, CTA_TUPLE_PROTO { tcp, sport, dport } } */
+const ORIGINAL4 = hex(
+  '3400 0180',
+  '1400 0180  0800 0100 c0a8010a  0800 0200 c6336407',
+  '1c00 0280  0500 0100 06000000  0600 0200 9c400000  0600 0300 01bb0000',
+);
+/** CTA_TUPLE_REPLY to the translated source. */
+const REPLY4 = hex(
+  '3400 0280',
+  '1400 0180  0800 0100 c6336407  0800 0200 cb007102',
+  '1c00 0280  0500 0100 06000000  0600 0200 01bb0000  0600 0300 c3500000',
+);
+/** CTA_TUPLE_REPLY to the client itself: what the kernel wants before it translates. */
+const REPLY_UNTRANSLATED4 = hex(
+  '3400 0280',
+  '1400 0180  0800 0100 c6336407  0800 0200 c0a8010a',
+  '1c00 0280  0500 0100 06000000  0600 0200 01bb0000  0600 0300 9c400000',
+);
+const ORIGINAL6 = hex(
+  '4c00 0180',
+  '2c00 0180  1400 0300 fd000001000000000000000000000010  1400 0400 20010db8000000000000000000000007',
+  '1c00 0280  0500 0100 06000000  0600 0200 9c400000  0600 0300 01bb0000',
+);
+const REPLY_UNTRANSLATED6 = hex(
+  '4c00 0280',
+  '2c00 0180  1400 0300 20010db8000000000000000000000007  1400 0400 fd000001000000000000000000000010',
+  '1c00 0280  0500 0100 06000000  0600 0200 01bb0000  0600 0300 9c400000',
+);
+/** CTA_TIMEOUT 60, CTA_MARK, CTA_PROTOINFO { TCP { SYN_SENT, liberal both ways } } */
+const REST = hex(
+  '0800 0700 0000003c',
+  '0800 0800 02000000',
+  '2000 0480  1c00 0180  0500 0100 01000000  0600 0400 08080000  0600 0500 08080000',
+);
+
+describe('ctnetlink', () => {
+  // conntrack -I -p tcp -s 192.168.1.10 -d 198.51.100.7 --sport 40000 --dport 443 --src-nat 203.0.113.2:50000
+  //   --state SYN_SENT --timeout 60 --mark 0x2000000   (and be-liberal in both directions)
+  it('encodeNew', () => {
+    const nat = hex(
+      '2800 0680',
+      '0800 0100 cb007102  0800 0200 cb007102',
+      '1400 0380  0600 0100 c3500000  0600 0200 c3500000',
+    );
+    // IPCTNL_MSG_CT_NEW, REQUEST|EXCL|CREATE, sequence 7; nfgenmsg AF_INET.
+    const header = hex('00000000 0001 0106 07000000 00000000', '02 00 0000');
+    const expected = hex(header, ORIGINAL4, REPLY_UNTRANSLATED4, nat, REST);
+    expect(bytesOf((w) => encodeNew(w, FLOW, 60, 7))).toBe(expected.replace(/^00000000/, length(expected)));
+  });
+
+  it('encodeNew for IPv6', () => {
+    const nat = hex(
+      '4000 0680',
+      '1400 0400 20010db8000100000000000000000002  1400 0500 20010db8000100000000000000000002',
+      '1400 0380  0600 0100 c3500000  0600 0200 c3500000',
+    );
+    const header = hex('00000000 0001 0106 07000000 00000000', '0a 00 0000');
+    const expected = hex(header, ORIGINAL6, REPLY_UNTRANSLATED6, nat, REST);
+    const found = bytesOf((w) => encodeNew(w, FLOW6, 60, 7));
+    expect(found).toBe(expected.replace(/^00000000/, length(expected)));
+    expect(found.length / 2).toBeLessThanOrEqual(NEW_LENGTH);
+  });
+
+  it('encodeNew without translation has no CTA_NAT_SRC', () => {
+    const header = hex('00000000 0001 0106 07000000 00000000', '02 00 0000');
+    const expected = hex(header, ORIGINAL4, REPLY_UNTRANSLATED4, REST);
+    expect(bytesOf((w) => encodeNew(w, { ...FLOW, translated: false }, 60, 7))).toBe(
+      expected.replace(/^00000000/, length(expected)),
+    );
+  });
+
+  it('encodeNew takes addresses out of tables', () => {
+    const table = new Int32Array(12);
+    table.set(FLOW.client, 0);
+    table.set(FLOW.destination, 4);
+    table.set(FLOW.source, 8);
+    const flow = { client: table, destination: table, destinationAt: 4, source: table, sourceAt: 8 };
+    expect(bytesOf((w) => encodeNew(w, { ...FLOW, ...flow }, 60, 7))).toBe(
+      bytesOf((w) => encodeNew(w, FLOW, 60, 7)),
+    );
+  });
+
+  // conntrack -G -p tcp --orig-src 192.168.1.10 --orig-dst 198.51.100.7 --orig-port-src 40000 --orig-port-dst 443
+  it('encodeGetByOriginal', () => {
+    const header = hex('48000000 0101 0100 07000000 00000000', '02 00 0000');
+    expect(bytesOf((w) => encodeGetByOriginal(w, FLOW, 7))).toBe(hex(header, ORIGINAL4));
+  });
+
+  // conntrack -G -p tcp --reply-src 198.51.100.7 --reply-dst 203.0.113.2 --reply-port-src 443 --reply-port-dst 50000
+  it('encodeGetByReply', () => {
+    const header = hex('48000000 0101 0100 07000000 00000000', '02 00 0000');
+    expect(bytesOf((w) => encodeGetByReply(w, FLOW, 7))).toBe(hex(header, REPLY4));
+  });
+
+  // conntrack -D with the same words; acknowledged.
+  it('encodeDeleteByOriginal and encodeDeleteByReply', () => {
+    const header = hex('48000000 0201 0500 07000000 00000000', '02 00 0000');
+    expect(bytesOf((w) => encodeDeleteByOriginal(w, FLOW, 7))).toBe(hex(header, ORIGINAL4));
+    expect(bytesOf((w) => encodeDeleteByReply(w, FLOW, 7))).toBe(hex(header, REPLY4));
+    const header6 = hex('60000000 0201 0500 07000000 00000000', '0a 00 0000');
+    expect(bytesOf((w) => encodeDeleteByOriginal(w, FLOW6, 7))).toBe(hex(header6, ORIGINAL6));
+  });
+
+  // conntrack -L -f ipv6 --mark 0x2000000/0x1f000000
+  it('encodeDump', () => {
+    const header = hex('24000000 0101 0103 07000000 00000000', '0a 00 0000');
+    expect(bytesOf((w) => encodeDump(w, 6, 0x02000000, 0x1f000000, 7))).toBe(
+      hex(header, '0800 0800 02000000', '0800 1500 1f000000'),
+    );
+  });
+});
+
+describe('nfnetlink_queue', () => {
+  it('encodeVerdict: ACCEPT keeps the mark', () => {
+    const header = hex('20000000 0103 0100 00000000 00000000', '00 00 13ba');
+    const found = bytesOf((w) => encodeVerdict(w, 5050, 0xdeadbeef, VERDICT.ACCEPT, 0));
+    expect(found).toBe(hex(header, '0c00 0200 00000001 deadbeef'));
+  });
+
+  it('encodeVerdict: ACCEPT with a mark, DROP', () => {
+    const header = hex('28000000 0103 0100 00000000 00000000', '00 00 13bb');
+    const found = bytesOf((w) => encodeVerdict(w, 5051, 1, VERDICT.ACCEPT, 0x9f000000));
+    expect(found).toBe(hex(header, '0c00 0200 00000001 00000001', '0800 0300 9f000000'));
+    expect(found.length / 2).toBe(VERDICT_LENGTH);
+    const drop = bytesOf((w) => encodeVerdict(w, 5051, 1, VERDICT.DROP, 0));
+    expect(drop).toBe(
+      hex('20000000 0103 0100 00000000 00000000', '00 00 13bb', '0c00 0200 00000000 00000001'),
+    );
+  });
+
+  it('encodeBind', () => {
+    const header = hex('1c000000 0203 0500 07000000 00000000', '00 00 13ba');
+    expect(bytesOf((w) => encodeBind(w, 5050, 7))).toBe(hex(header, '0800 0100 01000000'));
+  });
+
+  it('encodeParameters: bytes per packet, queue length, fail open and no GSO', () => {
+    const header = hex('38000000 0203 0500 07000000 00000000', '00 00 13ba');
+    expect(bytesOf((w) => encodeParameters(w, 5050, 7, 1024, 4096))).toBe(
+      hex(
+        header,
+        '0900 0200 00000400 02 000000',
+        '0800 0300 00001000',
+        '0800 0400 00000001',
+        '0800 0500 00000001',
+      ),
+    );
+  });
+});
+
+/** NFNL_MSG_BATCH_BEGIN and _END for NFNL_SUBSYS_NFTABLES. */
+const begin = (sequence: string) => hex(`14000000 1000 0100 ${sequence} 00000000`, '00 00 000a');
+const end = (sequence: string) => hex(`14000000 1100 0100 ${sequence} 00000000`, '00 00 000a');
+/** NFTA_SET_ELEM_LIST_TABLE "t", _SET "alive". */
+const NAMES = hex('0600 0100 74000000', '0a00 0200 616c697665000000');
+const element = (key: string, timeout = '') =>
+  timeout === ''
+    ? hex('1000 0180  0c00 0180  0500 0100', key, '000000')
+    : hex('1c00 0180  0c00 0180  0500 0100', key, '000000', '0c00 0400', timeout);
+
+describe('nf_tables', () => {
+  // nft -f: add element inet t alive { tcp timeout 500ms, icmp timeout 500ms }; delete element inet t alive
+  //   { tcp, icmp }; add element inet t alive { tcp timeout 500ms, icmp timeout 500ms }
+  it('encodeRenew', () => {
+    const timeout = '00000000000001f4';
+    const elements = hex('3c00 0380', element('06', timeout), element('01', timeout));
+    const add = (sequence: string) =>
+      hex(`64000000 0c0a 0104 ${sequence} 00000000`, '01 00 0000', NAMES, elements);
+    const remove = hex(
+      '4c000000 0e0a 0100 09000000 00000000',
+      '01 00 0000',
+      NAMES,
+      '2400 0380',
+      element('06'),
+      element('01'),
+    );
+    expect(bytesOf((w) => encodeRenew(w, 't', 'alive', [6, 1], 500, 7))).toBe(
+      hex(begin('07000000'), add('08000000'), remove, add('0a000000'), end('10000000')),
+    );
+  });
+
+  // nft -f: add element inet t alive { tcp timeout 500ms }; delete element inet t alive { tcp }
+  it('encodeRemove', () => {
+    const add = hex(
+      '48000000 0c0a 0104 08000000 00000000',
+      '01 00 0000',
+      NAMES,
+      '2000 0380',
+      element('06', '00000000000001f4'),
+    );
+    const remove = hex(
+      '3c000000 0e0a 0100 09000000 00000000',
+      '01 00 0000',
+      NAMES,
+      '1400 0380',
+      element('06'),
+    );
+    expect(bytesOf((w) => encodeRemove(w, 't', 'alive', [6], 500, 7))).toBe(
+      hex(begin('07000000'), add, remove, end('10000000')),
+    );
+  });
+
+  it('encodeRenew takes lives of more than 2^32 ms', () => {
+    const found = bytesOf((w) => encodeRenew(w, 't', 'alive', [6], 0x1_0000_0002, 7));
+    expect(found).toContain('0000000100000002');
+  });
+
+  // iptables-nft -A c -p tcp -j NFQUEUE --queue-num 5050 --queue-bypass, in table inet t
+  it('encodeQueueRule', () => {
+    const target = hex(
+      '0c00 0100 4e465155455545 00', // NFTA_TARGET_NAME "NFQUEUE"
+      '0800 0200 00000003', // NFTA_TARGET_REV 3
+      '0c00 0300 ba13 0100 0100 0000', // NFTA_TARGET_INFO: xt_NFQ_info_v3, host order
+    );
+    const expression = hex('3400 0180', '0b00 0100 746172676574 00 00', '2400 0280', target);
+    const rule = hex(
+      '70000000 060a 050c 08000000 00000000',
+      '01 00 0000',
+      '0600 0100 74000000',
+      '0600 0200 63000000',
+      '3800 0480',
+      expression,
+      '1400 0580  0800 0100 00000006  0800 0200 00000000',
+    );
+    expect(bytesOf((w) => encodeQueueRule(w, 't', 'c', 5050, 7))).toBe(
+      hex(begin('07000000'), rule, end('10000000')),
+    );
+  });
+});
+
+it('a string whose end falls on a boundary is terminated all the same', () => {
+  expect(bytesOf((w) => putString(w, 1, 'abc'))).toBe(hex('0800 0100 61626300'));
+  expect(bytesOf((w) => putString(w, 1, 'abcd'))).toBe(hex('0900 0100 61626364 00000000'));
+});
+
+function length(message: string): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(message.length / 2);
+  return bytes.toString('hex');
+}
