@@ -1,6 +1,34 @@
-/** Placeholder until the demo is there. */
-import { PathraceError } from '../src/model/errors.js';
+/** `pathrace demo`: real connections of real programs, raced over emulated providers, and compared with plain NAT. */
+import { writeJson } from '../src/cli/io.js';
+import { paintFor } from '../src/cli/style.js';
+import { display } from './demo/display.js';
+import { HELP, parseOptions } from './demo/options.js';
+import { runRounds } from './demo/run.js';
+import { listenForStop } from './demo/stopping.js';
+import { renderSummary, type Summary } from './demo/summary.js';
+import { ensurePrivileges } from './privileges.js';
 
-export async function runDemo(_argv: string[]): Promise<number> {
-  throw new PathraceError('E_INTERNAL', 'The demo is not built in yet.');
+/** The exit code: 0 when racing lost nothing. */
+export async function runDemo(argv: string[]): Promise<number> {
+  const options = parseOptions(argv);
+  if (options.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  // Debian keeps nft, nginx and others out of the PATH of ordinary users.
+  process.env.PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+  ensurePrivileges();
+  const { stdout, stderr, env } = process;
+  const stopping = listenForStop();
+  const show = display(options.json ? stderr : stdout, env);
+  let summary: Summary;
+  try {
+    summary = await runRounds(options, show, stopping.signal);
+  } finally {
+    show.close();
+    stopping.release();
+  }
+  if (options.json) writeJson(stdout, summary);
+  else stdout.write(renderSummary(summary, paintFor(stdout, env)));
+  return (summary.lostByRacing ?? 0) === 0 ? 0 : 1;
 }

@@ -68,7 +68,7 @@ async function startNginx(
   );
   // One process without a master: its workers would outlive a master that is killed.
   const config = `
-    daemon off; master_process off; pid ${home}/pid; error_log stderr crit; worker_rlimit_nofile 65536;
+    daemon off; master_process off; user root; pid ${home}/pid; error_log stderr crit; worker_rlimit_nofile 65536;
     events { worker_connections 20000; multi_accept on; }
     http {
       access_log off; ${temporary.join(' ')}

@@ -1,0 +1,112 @@
+// The programs that the lab runs, from Debian's packages.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { join } from 'node:path';
+import { env, getuid } from 'node:process';
+import { quietly, SetupError, say } from './packages.mjs';
+
+/** What each program is for, and who needs it. */
+const PROGRAMS = [
+  {
+    program: 'ip',
+    package: 'iproute2',
+    why: 'network namespaces and routes',
+    for: ['demo', 'test', 'bench'],
+  },
+  { program: 'nft', package: 'nftables', why: 'the rules of the kernel', for: ['demo', 'test', 'bench'] },
+  { program: 'ethtool', package: 'ethtool', why: 'the lab’s links', for: ['demo', 'test', 'bench'] },
+  {
+    program: 'sysctl',
+    package: 'procps',
+    why: 'settings of the lab’s machines',
+    for: ['demo', 'test', 'bench'],
+  },
+  {
+    program: 'setpriv',
+    package: 'util-linux',
+    why: 'ending programs with the lab',
+    for: ['demo', 'test', 'bench'],
+  },
+  { program: 'unshare', package: 'util-linux', why: 'a lab without root', for: ['demo', 'test', 'bench'] },
+  { program: 'mount', package: 'mount', why: 'a lab without root', for: ['demo', 'test', 'bench'] },
+  { program: 'nginx', package: 'nginx-light', why: 'the lab’s web servers', for: ['demo', 'test', 'bench'] },
+  { program: 'curl', package: 'curl', why: 'a client in the lab', for: ['demo', 'test'] },
+  { program: 'wrk', package: 'wrk', why: 'load in the lab', for: ['test', 'bench'] },
+  { program: 'iperf3', package: 'iperf3', why: 'throughput in the lab', for: ['test', 'bench'] },
+  { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test'] },
+  { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test'] },
+];
+
+/** Debian keeps these out of the PATH of ordinary users. */
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** The PATH with the folders of system programs. */
+export function systemPath() {
+  const folders = (env.PATH ?? '').split(':').filter((folder) => folder !== '');
+  return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(':');
+}
+
+/** Installs with apt-get what is missing for `purpose` (demo, test or bench), or says what to install by hand. */
+export function installPrograms(purpose) {
+  const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((each) => each.package))];
+  const root = asRoot();
+  if (!isInstalled('apt-get') || root === undefined) {
+    const programs = missing.map(({ program }) => program).join(', ');
+    const why = isInstalled('apt-get') ? 'only root can install it' : 'there is no apt-get here';
+    throw new SetupError(
+      `missing: ${programs}; ${why}. Install it by hand, then try again (Debian: apt-get install ${packages.join(' ')}).`,
+    );
+  }
+  for (const name of packages) {
+    const reasons = missing.filter((each) => each.package === name).map(({ why }) => why);
+    say(`installing the Debian package ${name}: ${[...new Set(reasons)].join(', ')} ...`);
+  }
+  const [command, ...args] = [...root, 'sh', '-c', INSTALL, 'sh', ...packages];
+  quietly(command, args, `apt-get could not install ${packages.join(' ')}; above is what it said.`);
+  const still = missing.filter(({ program }) => !isInstalled(program));
+  if (still.length > 0)
+    throw new SetupError(`still missing: ${still.map(({ program }) => program).join(', ')}`);
+}
+
+/**
+ * Debian starts a service when it is installed, and at every boot. The lab runs its own nginx in its own namespaces, so
+ * policy-rc.d forbids the start, and a service that was not there before is switched off.
+ */
+const INSTALL = `
+set -e
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 1' INT TERM HUP
+  printf '#!/bin/sh\\nexit 101\\n' >"$policy"
+  chmod 755 "$policy"
+fi
+get() { apt-get -y -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"; }
+get install --no-install-recommends "$@" || { get update && get install --no-install-recommends "$@"; }
+case " $* " in
+  *" nginx-light "*) if command -v systemctl >/dev/null; then systemctl disable nginx || true; fi ;;
+esac
+`;
+
+/** What to put before a command so that root runs it: nothing, sudo where it asks no questions, undefined where neither goes. */
+function asRoot() {
+  if (getuid() === 0) return [];
+  const { status } = spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' });
+  return status === 0 ? ['sudo', '-n'] : undefined;
+}
+
+function isInstalled(program) {
+  return systemPath()
+    .split(':')
+    .some((folder) => {
+      try {
+        accessSync(join(folder, program), constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

@@ -1,0 +1,41 @@
+// `npm test [types|lint|fast|lab ...]`: sets up what tests need and runs everything, or the named parts. Nothing is skipped silently,
+// a failed step does not hide the later ones, and the last line counts what ran.
+import { argv, env, exit } from 'node:process';
+import { installPrograms, systemPath } from './setup/debian.mjs';
+import { buildIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
+import { PARTS, runPart } from './test/parts.mjs';
+
+const wanted = argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(PARTS, name));
+if (unknown.length > 0) {
+  console.error(`test: no part is called ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
+  exit(2);
+}
+const parts = Object.keys(PARTS).filter((name) => wanted.length === 0 || wanted.includes(name));
+
+try {
+  checkNode();
+  installPackages();
+  if (parts.includes('lab')) installPrograms('test');
+  // Where the types are a part, they compile, too, and count as a test.
+  if (!parts.includes('types')) buildIfStale();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`setup: ${error.message}`);
+  console.log('0 passed, 1 failed');
+  exit(1);
+}
+
+env.PATH = systemPath();
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const name of parts) {
+  for (const count of runPart(name)) {
+    total.passed += count.passed;
+    total.failed += count.failed;
+    total.skipped += count.skipped;
+  }
+}
+
+const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
+console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
+exit(total.failed === 0 ? 0 : 1);

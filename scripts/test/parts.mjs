@@ -1,0 +1,73 @@
+// The parts of `npm test`: what each runs, under which headline, and how its results are counted.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { env, execPath } from 'node:process';
+import { ROOT, tool } from '../setup/packages.mjs';
+import { runVitest } from './vitest.mjs';
+
+/** In the order in which they run: the quick ones first. */
+export const PARTS = {
+  types: () => [
+    step('types: the pure folders see no Node', 'typescript', 'tsc', ['-p', 'tsconfig.pure.json']),
+    step('types: everything, and build', 'typescript', 'tsc', ['-p', 'tsconfig.json']),
+    step('types: the tests', 'typescript', 'tsc', ['-p', 'tsconfig.test.json']),
+  ],
+  lint: () => [step('lint and format', '@biomejs/biome', 'biome', ['check', '--max-diagnostics=50'])],
+  fast: () => [
+    headed('fast tests: architecture, units, properties, simulator', () => runVitest('fast', [execPath])),
+  ],
+  lab: () => [headed('lab tests: the real kernel in network namespaces', lab)],
+};
+
+/** Runs one part; the result is a count per step. */
+export function runPart(name) {
+  return PARTS[name]();
+}
+
+/** A program of an npm package that passes or fails as a whole. */
+function step(title, packageName, program, args) {
+  return headed(title, () => {
+    const { status } = spawnSync(execPath, tool(packageName, program, args), {
+      cwd: ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 };
+  });
+}
+
+/** A headline before, and the result with its time after. */
+function headed(title, run) {
+  console.log(`\n=== ${title}`);
+  const startedAt = performance.now();
+  const count = run();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const words = count.failed === 0 ? 'ok' : 'FAILED';
+  const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
+  console.log(`--- ${title}: ${words} (${count.passed} ok, ${count.failed} failed${skipped}, ${seconds} s)`);
+  return count;
+}
+
+/** The lab needs root, or a user namespace in which it is root. */
+function lab() {
+  if (isSet(env.PATHRACE_NO_LAB)) return notRun('PATHRACE_NO_LAB is set', 0);
+  const privileged = [execPath, join(ROOT, 'scripts/test/privileged.mjs')];
+  if (
+    spawnSync(privileged[0], [privileged[1], 'true'], { stdio: ['ignore', 'inherit', 'inherit'] }).status ===
+    0
+  ) {
+    return runVitest('lab', [...privileged, execPath]);
+  }
+  return notRun('they need root or a user namespace; PATHRACE_NO_LAB=1 goes without them', 1);
+}
+
+function notRun(why, failed) {
+  const files = readdirSync(join(ROOT, 'test/lab')).filter((name) => name.endsWith('.test.ts'));
+  console.log(`These ${files.length} files of tests did NOT run: ${why}.`);
+  for (const name of files) console.log(`  test/lab/${name}`);
+  return { passed: 0, failed, skipped: files.length };
+}
+
+function isSet(value) {
+  return value !== undefined && value !== '' && value !== '0';
+}
