@@ -32,6 +32,8 @@ export interface Topology {
   residentMb(): number;
   /** Opens a real connection to the server and gets its echo. */
   connect(address: string): Promise<boolean>;
+  /** Takes a provider's interface down and up again: copies cannot leave for a moment. */
+  flap(provider: number): Promise<void>;
   /** Forgets all flows, so that the kernel's own table is never what shields the daemon. */
   forgetFlows(): Promise<void>;
   stop(): Promise<number | null>;
@@ -61,8 +63,8 @@ export async function buildTopology(): Promise<Topology> {
       gateway,
       beyond,
       daemon,
-      status: async () =>
-        JSON.parse(await must(gateway, [CLI, 'status', '--control', control, '--json'])) as Status,
+      status: () =>
+        patient(async () => JSON.parse(await must(gateway, [CLI, 'status', '--control', control, '--json']))),
       queues: () => readQueues(daemon.pid),
       residentMb: () => readResidentMb(daemon.pid),
       connect: async (address) => {
@@ -71,6 +73,7 @@ export async function buildTopology(): Promise<Topology> {
         });
         return result.code === 0;
       },
+      flap: async (n) => void (await must(gateway, ['bash', '-euc', flapScript(n)])),
       forgetFlows: async () => void (await run(gateway, ['conntrack', '-F'])),
       stop: async () => {
         const { code } = await daemon.stop(10_000);
@@ -82,6 +85,17 @@ export async function buildTopology(): Promise<Topology> {
   } catch (error) {
     await janitor.sweep();
     throw error;
+  }
+}
+
+/** A busy machine may answer late once; a gateway that does not answer four times in a row does not answer. */
+async function patient(ask: () => Promise<Status>): Promise<Status> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (tries === 4) throw error;
+    }
   }
 }
 
@@ -155,6 +169,15 @@ function beyondScript(): string {
     ${PROVIDERS.map((n) => `ip link set isp${n} up; ip addr add 203.0.${n}.1/24 dev isp${n}; ip -6 addr add fd03:${n}::1/64 dev isp${n} nodad`).join('\n')}`;
 }
 
+/** IPv6 addresses go with the interface. */
+function flapScript(n: number): string {
+  return `
+    ip link set wan${n} down
+    sleep 0.02
+    ip link set wan${n} up
+    ip -6 addr add fd03:${n}::2/64 dev wan${n} nodad`;
+}
+
 /** Bounds so wide that none of them keeps a packet from the daemon. */
 function configYaml(control: string): string {
   const routes = PROVIDERS.map(
@@ -178,7 +201,7 @@ limits:
   queue: 16384
   portMemory: 1048576
   raceTimeout: 1s
-log: { level: warn }
+log: { level: error }
 `;
 }
 
@@ -200,7 +223,7 @@ setTimeout(() => { console.error('silence'); process.exit(1); }, 12000).unref();
 /** Columns of the kernel's own table: queue, port, waiting, mode, range, dropped, dropped for the user, last id. */
 function readQueues(pid: number): { waiting: number; total: number; lost: number } {
   const sum = { waiting: 0, total: 0, lost: 0 };
-  for (const line of readFileSync(`/proc/${pid}/net/netfilter/nfnetlink_queue`, 'utf8').split('\n')) {
+  for (const line of readProc(pid, 'net/netfilter/nfnetlink_queue').split('\n')) {
     const columns = line.trim().split(/\s+/).map(Number);
     if (columns.length < 8) continue;
     sum.waiting += columns[2];
@@ -211,6 +234,15 @@ function readQueues(pid: number): { waiting: number; total: number; lost: number
 }
 
 function readResidentMb(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readProc(pid, 'status'))?.[1] ?? '0';
   return Math.round(Number(kilobytes) / 102.4) / 10;
+}
+
+/** Empty once the process is gone. */
+function readProc(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
 }

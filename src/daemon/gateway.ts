@@ -8,6 +8,7 @@ import { removeState } from '../kernel/cleanup.js';
 import { desiredState, type QueueMethod } from '../kernel/desired.js';
 import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
+import { lockNamespace } from '../kernel/namespace-lock.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import { applySettings, desiredSettings, recordedSettings, recordSettings } from '../kernel/sysctl.js';
 import { parseAddress } from '../model/address.js';
@@ -16,7 +17,6 @@ import { PathraceError } from '../model/errors.js';
 import { createLog, type Log } from '../observe/log.js';
 import { version } from '../observe/version.js';
 import { engineRoutes, engineSettings } from './engine-routes.js';
-import { lockNamespace } from './namespace-lock.js';
 import { checkPrivileges } from './preflight.js';
 import { RaceClient } from './race-client.js';
 import { packetStatus, raceStatus, routeStatus, toDecision } from './report.js';
@@ -98,7 +98,7 @@ class Gateway {
     for (const { path, why } of await applySettings(desiredSettings(config))) {
       log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
     }
-    this.before = await recordedSettings();
+    this.before = recordedSettings();
     this.flows = new Flows(this.hasIpv6);
     await this.startRaces();
     const watch = watchLinks(() => this.linksChanged());
@@ -193,7 +193,7 @@ class Gateway {
     if (!changed) return;
     await applyNftState(desiredState(this.config, after, this.method));
     await applySettings(desiredSettings(this.config));
-    this.before = await recordedSettings();
+    this.before = recordedSettings();
     for (const [index, route] of after.entries()) {
       if (describeRoute(before[index]) === describeRoute(route)) continue;
       this.logRoute(route);

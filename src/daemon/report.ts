@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Decision, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
-import { tryCommand } from '../kernel/command.js';
-import { TABLE } from '../kernel/constants.js';
+import { readCounters } from '../kernel/nft-read.js';
 import type { RaceSnapshot } from '../kernel/race-thread.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { formatEndpoint } from '../model/address.js';
@@ -43,7 +42,8 @@ export async function packetStatus(
   snapshot: RaceSnapshot,
   queues: readonly [number, number],
 ): Promise<Status['packets']> {
-  const [counters, kernel] = await Promise.all([kernelCounters(), kernelQueues(queues)]);
+  const counters = readCounters();
+  const kernel = await kernelQueues(queues);
   return {
     dropped: {
       ...byName(DECODE_REASONS, snapshot.dropped),
@@ -117,17 +117,6 @@ function byName(names: readonly string[], values: ArrayLike<number>): Record<str
   const result: Record<string, number> = {};
   for (const [i, name] of names.entries()) if (values[i] > 0 && name !== 'ok') result[name] = values[i];
   return result;
-}
-
-async function kernelCounters(): Promise<Map<string, number>> {
-  const listed = await tryCommand('nft', ['-j', 'list', 'counters', 'table', 'inet', TABLE]);
-  const counters = new Map<string, number>();
-  if (listed.code !== 0) return counters;
-  const { nftables } = JSON.parse(listed.stdout) as {
-    nftables: { counter?: { name: string; packets: number } }[];
-  };
-  for (const { counter } of nftables) if (counter !== undefined) counters.set(counter.name, counter.packets);
-  return counters;
 }
 
 /** Columns of /proc/net/netfilter/nfnetlink_queue (nfnetlink_queue.c, seq_show). */

@@ -6,7 +6,9 @@ import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constant
 import type { DesiredState, QueueMethod } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
+import { readRuleComments } from './nft-read.js';
 import { renderNft } from './render.js';
+import { recordedSettings, recordSettings } from './sysctl.js';
 
 /** Which way packets get into a queue on this kernel; nothing is changed to find out. */
 export async function detectQueueMethod(): Promise<QueueMethod> {
@@ -23,10 +25,16 @@ export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promi
 
 /** The ruleset, replaced in one transaction. */
 export async function applyNftState(state: DesiredState): Promise<void> {
-  await runCommand('nft', ['-f', '-'], renderNft(state));
+  const text = renderNft(state);
+  if ((await tryCommand('nft', ['-f', '-'], text)).code !== 0) {
+    // What an older version left may have sets of another shape: the whole table anew, with what was recorded in it.
+    const before = recordedSettings();
+    await runCommand('nft', ['-f', '-'], `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${text}`);
+    await recordSettings(before);
+  }
   if (state.queue.method === 'xt') {
-    await appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
-    await appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
+    appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
+    appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
   }
 }
 
@@ -50,9 +58,8 @@ const HARMLESS =
   /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|File exists|Nexthop has invalid gateway/i;
 
 /** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
-async function appendQueueRule(chain: string, queue: number): Promise<void> {
-  const listed = await runCommand('nft', ['-j', 'list', 'chain', 'inet', TABLE, chain]);
-  if (listed.includes('"rule"')) return;
+function appendQueueRule(chain: string, queue: number): void {
+  if (readRuleComments(chain).length > 0) return;
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
   try {
     encodeQueueRule(socket.writer, TABLE, chain, queue, socket.nextSequence());

@@ -1,10 +1,10 @@
 /** Removes everything that Pathrace has put into the kernel of this network namespace, with only the kernel to go by. */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PathraceError } from '../model/errors.js';
 import { tryCommand } from './command.js';
 import { RT_PROTOCOL, TABLE } from './constants.js';
 import { currentIp, type IpFamily, ipChanges } from './ip-state.js';
+import { lockNamespace } from './namespace-lock.js';
 import { recordedSettings, restoreSettings } from './sysctl.js';
 
 /** What was removed or restored, a line each; empty when nothing was there. */
@@ -12,12 +12,12 @@ export interface CleanupReport {
   readonly removed: string[];
 }
 
-/** A dying daemon holds its queues for a moment. */
+/** A dying daemon holds its lock for a moment. */
 const LAST_BREATH_MS = 1500;
 
 /**
- * Removes the table, rules, routes, and restores sysctls. Refuses while a gateway serves the queues named in the
- * ruleset, unless `force`.
+ * Removes the table, rules, routes, and restores sysctls. Refuses while a gateway runs in the namespace, unless
+ * `force`.
  */
 export async function cleanUp(options: { force: boolean }): Promise<CleanupReport> {
   if (!options.force) await refuseWhileRunning();
@@ -27,11 +27,11 @@ export async function cleanUp(options: { force: boolean }): Promise<CleanupRepor
 /** The same without the question; the gateway calls it when it ends. */
 export async function removeState(): Promise<CleanupReport> {
   const removed: string[] = [];
-  const settings = await recordedSettings();
+  // Before the table goes that they are recorded in; forwarding ends before translation does.
+  removed.push(...(await restoreSettings(recordedSettings())).map((path) => `sysctl ${path}`));
   if ((await tryCommand('nft', ['delete', 'table', 'inet', TABLE])).code === 0)
     removed.push(`nft table inet ${TABLE}`);
   for (const family of ['ipv4', 'ipv6'] as const) removed.push(...(await removeIp(family)));
-  removed.push(...(await restoreSettings(settings)).map((path) => `sysctl ${path}`));
   return { removed };
 }
 
@@ -57,28 +57,18 @@ async function removeIp(family: IpFamily): Promise<string[]> {
 async function refuseWhileRunning(): Promise<void> {
   const until = Date.now() + LAST_BREATH_MS;
   for (;;) {
-    const queues = await servedQueues();
-    if (queues.length === 0) return;
-    if (Date.now() > until) {
-      throw new PathraceError(
-        'E_ALREADY_RUNNING',
-        `A gateway serves queue ${queues.join(' and ')} of this namespace.`,
-        {
+    try {
+      const lock = await lockNamespace();
+      lock.close();
+      return;
+    } catch (error) {
+      if (!(error instanceof PathraceError) || error.code !== 'E_ALREADY_RUNNING') throw error;
+      if (Date.now() > until) {
+        throw new PathraceError('E_ALREADY_RUNNING', error.message, {
           remedy: 'Stop it first (SIGTERM removes everything), or use --force.',
-        },
-      );
+        });
+      }
     }
     await sleep(50);
   }
-}
-
-/** Numbers of our queues that a process listens to. */
-async function servedQueues(): Promise<number[]> {
-  const table = await tryCommand('nft', ['list', 'table', 'inet', TABLE]);
-  const ours = [...table.stdout.matchAll(/queue (?:flags bypass )?(?:num|to) (\d+)/g)].map((match) =>
-    Number(match[1]),
-  );
-  const bound = await readFile('/proc/net/netfilter/nfnetlink_queue', 'utf8').catch(() => '');
-  const served = bound.split('\n').map((line) => Number(line.trim().split(/\s+/)[0]));
-  return ours.filter((queue) => served.includes(queue));
 }

@@ -15,12 +15,31 @@ export interface Memory {
 
 const calloc = libc.func('calloc', 'uintptr_t', ['size_t', 'size_t']);
 
-/** Allocates `size` zeroed bytes that live as long as the process; made once per buffer, never per packet. */
+/**
+ * Allocates `size` zeroed bytes; made once per buffer, never per packet. Memory is not given back to the system, since
+ * its views may still be referenced, but `recycle` keeps it for the next buffer of the same size.
+ */
 export function allocate(size: number): Memory {
+  const recycled = idle.get(size)?.pop();
+  if (recycled !== undefined) {
+    recycled.bytes.fill(0);
+    return recycled;
+  }
   const address = Number(calloc(1, size));
   const buffer = koffi.view(address, size);
   return { address, bytes: new Uint8Array(buffer), view: new DataView(buffer) };
 }
+
+/** Gives memory back that nobody uses any more. */
+export function recycle(memory: Memory): void {
+  const size = memory.bytes.length;
+  const list = idle.get(size);
+  if (list === undefined) idle.set(size, [memory]);
+  else list.push(memory);
+}
+
+// BOUNDED: by the largest number of buffers of each size in use at one time.
+const idle = new Map<number, Memory[]>();
 
 type Int = (...args: number[]) => number;
 

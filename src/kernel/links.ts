@@ -55,6 +55,8 @@ interface IpRouteJson {
   dev?: string;
   metric?: number;
   via?: { host: string };
+  /** Of a multipath route. */
+  nexthops?: { gateway?: string; via?: { host: string }; dev: string }[];
 }
 
 /** Reads everything at once. */
@@ -129,9 +131,11 @@ function noteGateways(
   routes: readonly IpRouteJson[],
 ): void {
   for (const route of [...routes].sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))) {
-    if (route.dev === undefined) continue;
-    const entry = gateways.get(route.dev) ?? {};
-    entry[family] ??= route.gateway ?? route.via?.host ?? null;
-    gateways.set(route.dev, entry);
+    for (const hop of route.nexthops ?? [route]) {
+      if (hop.dev === undefined) continue;
+      const entry = gateways.get(hop.dev) ?? {};
+      entry[family] ??= hop.gateway ?? hop.via?.host ?? null;
+      gateways.set(hop.dev, entry);
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** An array of struct mmsghdr for recvmmsg and sendmmsg (64-bit layout, socket.h). */
-import { allocate, type Memory } from './ffi.js';
+import { allocate, type Memory, recycle } from './ffi.js';
 
 const HEADER = 64;
 const IOVEC = 16;
@@ -58,6 +58,12 @@ export class MessageArray {
   /** Bytes that the last recvmmsg put into buffer i. */
   received(i: number): number {
     return this.headers.view.getUint32(i * HEADER + AT.LENGTH, true);
+  }
+
+  /** Gives the memory of the headers back; the array must not be used any more. */
+  close(): void {
+    recycle(this.headers);
+    recycle(this.vectors);
   }
 
   private setPointer(view: DataView, at: number, address: number): void {

@@ -8,7 +8,17 @@ import {
   readMessage,
   type Writer,
 } from '../wire/netlink/message.js';
-import { allocate, E, errno, errnoName, type Memory, sendInBackground, setOption, sys } from './ffi.js';
+import {
+  allocate,
+  E,
+  errno,
+  errnoName,
+  type Memory,
+  recycle,
+  sendInBackground,
+  setOption,
+  sys,
+} from './ffi.js';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -122,6 +132,8 @@ export class NetlinkSocket {
 
   close(): void {
     sys.close(this.fd);
+    recycle(this.out);
+    recycle(this.in);
   }
 }
 

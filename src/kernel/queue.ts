@@ -12,7 +12,7 @@ import {
   type QueuedPacket,
   VERDICT,
 } from '../wire/netlink/nfqueue.js';
-import { allocate, E, type Memory, sys } from './ffi.js';
+import { allocate, E, type Memory, recycle, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 
@@ -87,6 +87,8 @@ export class Queue {
   /** The kernel drops what still waits, and goes on by itself with the rest. */
   close(): void {
     this.socket.close();
+    this.messages.close();
+    recycle(this.memory);
   }
 
   private bind(length: number): void {

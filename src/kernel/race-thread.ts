@@ -90,26 +90,42 @@ function start(options: RaceThreadOptions): void {
       heartbeat.beat();
     }
   };
+  const watches: Watch[] = [];
+  const timers: NodeJS.Timeout[] = [];
+  const close = (): void => {
+    for (const watch of watches.splice(0)) watch.close();
+    frontEnd.close();
+  };
+  // A bug must not leave the loop half alive: the thread ends, the sign of life runs out, the kernel goes on. The queues are
+  // closed here, since descriptors of ours do not end with the thread; and the thread ends outside of the callback,
+  // which is called from native code.
+  let failed = false;
+  const guarded = (work: () => void) => (): void => {
+    if (failed) return;
+    try {
+      work();
+    } catch (error) {
+      failed = true;
+      for (const timer of timers) clearInterval(timer);
+      reportFailure(error);
+      close();
+      setImmediate(() => process.exit(1));
+    }
+  };
   const run = guarded(() => {
-    if (process.env.NOYIELD === undefined) yieldProcessor();
+    yieldProcessor();
     frontEnd.run();
   });
-  const watches: Watch[] = [watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run)];
-  const timers = [
-    setInterval(
-      guarded(() => frontEnd.tick()),
-      TICK_MS,
-    ),
-    setInterval(beat, options.heartbeatMs / BEATS),
-  ];
+  watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
+  const tick = guarded(() => frontEnd.tick());
+  timers.push(setInterval(tick, TICK_MS), setInterval(guarded(beat), options.heartbeatMs / BEATS));
   heartbeat.first();
 
   const stop = async (): Promise<void> => {
     for (const timer of timers) clearInterval(timer);
     await heartbeat.stop();
-    frontEnd.run();
-    for (const watch of watches) watch.close();
-    frontEnd.close();
+    run();
+    if (!failed) close();
   };
 
   parentPort!.on('message', (request: RaceRequest) => {
@@ -146,18 +162,6 @@ function takeSnapshot(frontEnd: FrontEnd): Omit<RaceSnapshot, 'overloads'> {
     stale: frontEnd.stale,
     undecodable: frontEnd.lan.undecodable + frontEnd.wan.undecodable,
     received: { lan: frontEnd.lan.received, wan: frontEnd.wan.received },
-  };
-}
-
-/** A bug must not leave the loop half alive: the thread ends, the sign of life runs out, the kernel goes on. */
-function guarded(work: () => void): () => void {
-  return () => {
-    try {
-      work();
-    } catch (error) {
-      reportFailure(error);
-      process.exit(1);
-    }
   };
 }
 

@@ -2,7 +2,7 @@
 import type { AddressWords, Family } from '../model/address.js';
 import { writeAddress } from '../model/address.js';
 import { MAX_BUILT_LENGTH } from '../wire/build.js';
-import { allocate, E, errno, type Memory, sys } from './ffi.js';
+import { allocate, E, errno, type Memory, recycle, setOption, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { netlinkError } from './netlink-socket.js';
 
@@ -19,6 +19,7 @@ const IPPROTO_RAW = 255;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
 const SO_SNDBUFFORCE = 32;
+const SEND_BUFFER = 4 * 1024 * 1024;
 /** One control message: struct cmsghdr and a 32-bit mark, padded to 8. */
 const CONTROL = 24;
 const MSG_DONTWAIT = 0x40;
@@ -62,7 +63,7 @@ export class RawSocket {
       this.controls.view.setInt32(i * CONTROL + 12, SO_MARK, true);
       this.messages.setControl(i, this.controls.address + i * CONTROL, CONTROL);
     }
-    allocateSendBuffer(this.fd);
+    setOption(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
   }
 
   /** Where the next packet is to be written; `commit` takes it. Sends first when the batch is full. */
@@ -109,11 +110,7 @@ export class RawSocket {
 
   close(): void {
     sys.close(this.fd);
+    this.messages.close();
+    for (const memory of [this.packets, this.names, this.controls]) recycle(memory);
   }
-}
-
-function allocateSendBuffer(fd: number): void {
-  const value = allocate(4);
-  value.view.setInt32(0, 4 * 1024 * 1024, true);
-  sys.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, value.address, 4);
 }

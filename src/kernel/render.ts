@@ -58,11 +58,11 @@ const SETS: readonly (readonly [string, string])[] = [
   ['flood6', 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   [
     'reset4',
-    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 10m; size 262144;',
+    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 65536;',
   ],
   [
     'reset6',
-    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 10m; size 262144;',
+    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 65536;',
   ],
 ];
 

@@ -2,16 +2,19 @@
  * Kernel settings: what they shall be, and what they were. The old values are kept in the kernel itself, as comments of
  * rules in a chain that no hook leads to, so that `cleanup` can restore them with nothing else to go by.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { GatewayConfig } from '../model/config.js';
-import { runCommand, tryCommand } from './command.js';
+import { runCommand } from './command.js';
 import { CHAIN_BEFORE, TABLE } from './constants.js';
+import { readRuleComments } from './nft-read.js';
 
 /** A setting below /proc/sys, and the value it shall have given the one it has; null leaves it. */
 export interface Setting {
   readonly path: string;
   readonly why: string;
   readonly want: (current: string, before: ReadonlyMap<string, string>) => string | null;
+  /** Other settings that the kernel changes when this one is. */
+  readonly disturbs?: () => Promise<string[]>;
 }
 
 /** Everything that the gateway sets, in the order in which it must be. */
@@ -26,8 +29,15 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
         v === '1' ? '2' : null,
       ),
     ),
-    exactly('net/ipv4/ip_forward', 'forward packets', () => '1'),
-    exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
+    {
+      ...exactly('net/ipv4/ip_forward', 'forward packets', () => '1'),
+      // Hosts accept redirects, routers do not: the kernel sets that, too (devinet.c, inet_forward_change).
+      disturbs: async () => ['net/ipv4/conf/all/accept_redirects', ...(await forwardingOf('ipv4'))],
+    },
+    {
+      ...exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
+      disturbs: () => forwardingOf('ipv6'),
+    },
     exactly('net/ipv4/conf/all/rp_filter', 'accept replies by every provider', () => '0'),
     // The effective value is the larger of all and the interface's: the LAN keeps the check that it had.
     ...config.lan.map((name) => ({
@@ -71,31 +81,46 @@ const AT_LEAST: readonly (readonly [string, number, string])[] = [
   ['net/netfilter/nf_conntrack_tcp_timeout_time_wait', 240, 'RFC 5382 REQ-5'],
 ];
 
-/** Sets what differs; returns what could not be set. Old values are recorded before anything changes. */
+/** Sets what differs; returns what could not be set. Old values are recorded, in one step, before anything changes. */
 export async function applySettings(settings: readonly Setting[]): Promise<{ path: string; why: string }[]> {
-  const before = new Map(await recordedSettings());
-  const failed: { path: string; why: string }[] = [];
-  for (const { path, why, want } of settings) {
+  const before = recordedSettings();
+  const added = new Map<string, string>();
+  const changes: { path: string; why: string; value: string }[] = [];
+  const note = (path: string, value: string): void => {
+    if (before.has(path)) return;
+    before.set(path, value);
+    added.set(path, value);
+  };
+  for (const { path, why, want, disturbs } of settings) {
     const current = await readSetting(path);
     if (current === null) continue;
     const value = want(current, before);
     if (value === null || value === current) continue;
-    if (!before.has(path)) {
-      await record(path, current);
-      before.set(path, current);
+    // What the kernel changes along with it is recorded before it, so that it is restored after it.
+    for (const other of (await disturbs?.()) ?? []) {
+      const found = await readSetting(other);
+      if (found !== null) note(other, found);
     }
-    if (!(await writeSetting(path, value))) failed.push({ path, why });
+    note(path, current);
+    changes.push({ path, why, value });
   }
+  await record(added);
+  const failed: { path: string; why: string }[] = [];
+  for (const { path, why, value } of changes)
+    if (!(await writeSetting(path, value))) failed.push({ path, why });
   return failed;
 }
 
-/** The values before us, by path; empty when nothing was recorded. */
-export async function recordedSettings(): Promise<Map<string, string>> {
-  const result = await tryCommand('nft', ['-j', 'list', 'chain', 'inet', TABLE, CHAIN_BEFORE]);
+/** The values before us, by path, in the order of recording; empty when nothing was recorded. */
+export function recordedSettings(): Map<string, string> {
   const values = new Map<string, string>();
-  if (result.code !== 0) return values;
-  for (const match of result.stdout.matchAll(/"comment": "([^"=]+)=([^"]*)"/g))
-    values.set(match[1], match[2]);
+  for (const comment of readRuleComments(CHAIN_BEFORE)) {
+    const at = comment.indexOf('=');
+    if (at < 0) continue;
+    // A long value is spread over several comments: `path=first part`, `path=next part`.
+    const path = comment.slice(0, at);
+    values.set(path, (values.get(path) ?? '') + comment.slice(at + 1));
+  }
   return values;
 }
 
@@ -126,17 +151,31 @@ async function writeSetting(path: string, value: string): Promise<boolean> {
 
 /** Keeps old values in the kernel again, where somebody has removed them. */
 export async function recordSettings(values: ReadonlyMap<string, string>): Promise<void> {
-  const present = await recordedSettings();
-  for (const [path, value] of values) if (!present.has(path)) await record(path, value);
+  const present = recordedSettings();
+  await record(new Map([...values].filter(([path]) => !present.has(path))));
 }
 
-async function record(path: string, value: string): Promise<void> {
-  await runCommand(
-    'nft',
-    ['-f', '-'],
-    `add table inet ${TABLE}\nadd chain inet ${TABLE} ${CHAIN_BEFORE}\n` +
-      `add rule inet ${TABLE} ${CHAIN_BEFORE} accept comment "${path}=${value}"\n`,
-  );
+/** nft takes comments of up to 128 characters. */
+const COMMENT_LENGTH = 120;
+
+async function record(values: ReadonlyMap<string, string>): Promise<void> {
+  if (values.size === 0) return;
+  const lines = [`add table inet ${TABLE}`, `add chain inet ${TABLE} ${CHAIN_BEFORE}`];
+  for (const [path, value] of values) {
+    const room = COMMENT_LENGTH - path.length - 1;
+    for (let at = 0; at === 0 || at < value.length; at += room) {
+      lines.push(
+        `add rule inet ${TABLE} ${CHAIN_BEFORE} accept comment "${path}=${value.slice(at, at + room)}"`,
+      );
+    }
+  }
+  await runCommand('nft', ['-f', '-'], `${lines.join('\n')}\n`);
+}
+
+/** `forwarding` of every interface of a family: the kernel spreads a change of `all` to them. */
+async function forwardingOf(family: 'ipv4' | 'ipv6'): Promise<string[]> {
+  const names = await readdir(`/proc/sys/net/${family}/conf`).catch(() => []);
+  return names.filter((name) => name !== 'all').map((name) => `net/${family}/conf/${name}/forwarding`);
 }
 
 function exactly(path: string, why: string, want: (current: string) => string | null): Setting {

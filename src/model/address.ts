@@ -90,8 +90,9 @@ function parseIpv4(text: string): AddressWords | null {
 function parseIpv6(text: string): AddressWords | null {
   const halves = text.split('::');
   if (halves.length > 2) return null;
-  const head = parseGroups(halves[0]);
-  const tail = halves.length === 2 ? parseGroups(halves[1]) : [];
+  // A dotted part can only be the end of the whole address (RFC 4291 section 2.2).
+  const head = parseGroups(halves[0], halves.length === 1);
+  const tail = halves.length === 2 ? parseGroups(halves[1], true) : [];
   if (head === null || tail === null) return null;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 1 ? missing !== 0 : missing < 1) return null;
@@ -101,12 +102,12 @@ function parseIpv6(text: string): AddressWords | null {
   return words;
 }
 
-function parseGroups(text: string): number[] | null {
+function parseGroups(text: string, mayEndDotted: boolean): number[] | null {
   if (text === '') return [];
   const groups: number[] = [];
   const parts = text.split(':');
   for (const [i, part] of parts.entries()) {
-    if (i === parts.length - 1 && part.includes('.')) {
+    if (mayEndDotted && i === parts.length - 1 && part.includes('.')) {
       const v4 = parseIpv4(part);
       if (v4 === null) return null;
       groups.push(v4[3] >>> 16, v4[3] & 0xffff);

@@ -203,23 +203,23 @@ function decodeTransport(packet: Packet, offset: number, length: number, wireLen
   packet.transport = offset;
   const complete = packet.end - packet.start >= wireLength;
   if (complete) packet.end = offset + length;
-  const intact = (): boolean => {
-    const pseudo =
-      packet.protocol === PROTOCOL.ICMP
-        ? 0
-        : pseudoHeader(packet.view, packet.start, packet.family, packet.protocol, length);
-    return finish(addBytes(pseudo, packet.view, offset, length)) === 0;
-  };
   if (packet.protocol === PROTOCOL.TCP) {
     const result = decodeTcp(packet, length);
-    return result === DECODE.OK && complete && !intact() ? DECODE.TCP_CHECKSUM : result;
+    return result === DECODE.OK && complete && !isIntact(packet, length) ? DECODE.TCP_CHECKSUM : result;
   }
   if (packet.protocol === (packet.family === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6)) {
     if (length < 8 || offset + 8 > packet.end) return DECODE.TRUNCATED;
-    if (complete && !intact()) return DECODE.ICMP_CHECKSUM;
+    if (complete && !isIntact(packet, length)) return DECODE.ICMP_CHECKSUM;
     return decodeIcmpError(packet, offset);
   }
   return DECODE.PROTOCOL;
+}
+
+/** Whether the transport checksum fits; the pseudo header is part of it for all but ICMP. */
+function isIntact(packet: Packet, length: number): boolean {
+  const { view, start, family, protocol, transport } = packet;
+  const pseudo = protocol === PROTOCOL.ICMP ? 0 : pseudoHeader(view, start, family, protocol, length);
+  return finish(addBytes(pseudo, view, transport, length)) === 0;
 }
 
 /** RFC 9293 section 3.1. */

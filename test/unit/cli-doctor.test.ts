@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { renderProbes, runDoctor } from '../../src/cli/doctor.js';
 import { parseConfig } from '../../src/config/load.js';
-import { type Probe, probeFeatures } from '../../src/kernel/features.js';
+import { probeFeatures } from '../../src/kernel/features.js';
+import type { Probe } from '../../src/model/probe.js';
 import { createLog } from '../../src/observe/log.js';
 
 const CONFIG = 'lan: lo\nroutes: { a: { interface: x1 }, b: { interface: x2 } }\nrest: { route: a }\n';

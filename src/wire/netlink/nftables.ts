@@ -1,12 +1,15 @@
 /**
- * The two things of nf_tables that are not written as text: the sign of life, renewed several times a second, and the
+ * The parts of nf_tables that are not written as text by nft: counters and comments, since nft reads whole sets with them and
+ * starts again whenever anything changes; the sign of life, renewed several times a second, and the
  * queue rule on kernels without the nft `queue` statement (include/uapi/linux/netfilter/nf_tables.h, nf_tables_compat.h).
  */
 import {
   beginNested,
   beginNfMessage,
+  eachAttribute,
   endMessage,
   endNested,
+  NFGENMSG_LEN,
   NLM_F,
   putBe32,
   putBe64,
@@ -18,10 +21,13 @@ import {
 const NFNL_SUBSYS_NFTABLES = 10 << 8;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
-const NFT_MSG = {
+export const NFT_MSG = {
   NEWRULE: NFNL_SUBSYS_NFTABLES | 6,
+  GETRULE: NFNL_SUBSYS_NFTABLES | 7,
   NEWSETELEM: NFNL_SUBSYS_NFTABLES | 12,
   DELSETELEM: NFNL_SUBSYS_NFTABLES | 14,
+  NEWOBJ: NFNL_SUBSYS_NFTABLES | 18,
+  GETOBJ: NFNL_SUBSYS_NFTABLES | 19,
 } as const;
 const NFPROTO_INET = 1;
 
@@ -29,9 +35,14 @@ const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM = { KEY: 1, TIMEOUT: 4 } as const;
 const NFTA_DATA_VALUE = 1;
-const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4, COMPAT: 5 } as const;
+const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4, COMPAT: 5, USERDATA: 7 } as const;
 const NFTA_RULE_COMPAT = { PROTO: 1, FLAGS: 2 } as const;
 const NFTA_EXPR = { NAME: 1, DATA: 2 } as const;
+const NFTA_OBJ = { TABLE: 1, NAME: 2, TYPE: 3, DATA: 4 } as const;
+const NFTA_COUNTER = { BYTES: 1, PACKETS: 2 } as const;
+const NFT_OBJECT_COUNTER = 1;
+/** nft's own layout of a rule's user data: type, length, value; type 0 is the comment (libnftnl, udata.h). */
+const UDATA_COMMENT = 0;
 const NFTA_TARGET = { NAME: 1, REV: 2, INFO: 3 } as const;
 
 /**
@@ -102,6 +113,70 @@ export function encodeQueueRule(
     endNested(w, compat);
     endMessage(w);
   });
+}
+
+/** Writes the request for the rules of one chain. */
+export function encodeGetRules(w: Writer, table: string, chain: string, sequence: number): void {
+  beginNfMessage(w, NFT_MSG.GETRULE, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  putString(w, NFTA_RULE.TABLE, table);
+  putString(w, NFTA_RULE.CHAIN, chain);
+  endMessage(w);
+}
+
+/** Writes the request for the named counters of a table. */
+export function encodeGetCounters(w: Writer, table: string, sequence: number): void {
+  beginNfMessage(w, NFT_MSG.GETOBJ, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  putString(w, NFTA_OBJ.TABLE, table);
+  putBe32(w, NFTA_OBJ.TYPE, NFT_OBJECT_COUNTER);
+  endMessage(w);
+}
+
+/** The comment of a rule in the body of a NEWRULE; '' when it has none. */
+export function decodeRuleComment(view: DataView, body: number, end: number): string {
+  let comment = '';
+  eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
+    if (type !== NFTA_RULE.USERDATA) return;
+    let at = value;
+    while (at + 2 <= value + length) {
+      const size = view.getUint8(at + 1);
+      if (at + 2 + size > value + length) return;
+      if (view.getUint8(at) === UDATA_COMMENT) comment = readString(view, at + 2, size);
+      at += 2 + size;
+    }
+  });
+  return comment;
+}
+
+/** Name and packets of a counter in the body of a NEWOBJ; null when it is another object or another table's. */
+export function decodeCounter(
+  view: DataView,
+  body: number,
+  end: number,
+  table: string,
+): { name: string; packets: number } | null {
+  const counter = { name: '', packets: 0 };
+  let ours = false;
+  eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
+    if (type === NFTA_OBJ.TABLE) ours = readString(view, value, length) === table;
+    if (type === NFTA_OBJ.NAME) counter.name = readString(view, value, length);
+    if (type !== NFTA_OBJ.DATA) return;
+    eachAttribute(view, value, value + length, (inner, at, size) => {
+      if (inner !== NFTA_COUNTER.PACKETS || size < 8) return;
+      counter.packets = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+    });
+  });
+  return ours && counter.name !== '' ? counter : null;
+}
+
+/** ASCII up to the first zero. */
+function readString(view: DataView, start: number, length: number): string {
+  let text = '';
+  for (let i = start; i < start + length; i++) {
+    const code = view.getUint8(i);
+    if (code === 0) break;
+    text += String.fromCharCode(code);
+  }
+  return text;
 }
 
 function batch(w: Writer, sequence: number, write: () => void): void {

@@ -1,0 +1,125 @@
+/**
+ * Fuzzes the decoder and the slow path: `node dist/bench/fuzz.js [--decoder N] [--slow-path N] [--seed N]
+ * [--time-limit SECONDS] [--json]`. The slow path needs root. Exit code 1 on any broken promise.
+ */
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { ensurePrivileges } from '../lab/privileges.js';
+import { PathraceError } from '../src/model/errors.js';
+import { type DecoderReport, fuzzDecoder } from './fuzz-decoder.js';
+import { fuzzSlowPath, type SlowPathReport } from './fuzz-slow-path.js';
+
+const DEFAULTS = { decoder: 10_000_000, slowPath: 1_000_000, timeLimitSeconds: 900 } as const;
+/** Heap growth of the decoder over nine tenths of a run, MB; one byte lost per packet is 9 in ten million. */
+const DECODER_GROWTH_MB = 8;
+
+/** Runs both parts, or the one that is named; the exit code. */
+export async function runFuzz(argv: readonly string[]): Promise<number> {
+  const options = readOptions(argv);
+  const print = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
+  let failed = false;
+  const report: { seed: number; decoder?: DecoderReport; slowPath?: SlowPathReport } = { seed: options.seed };
+  print(`seed ${options.seed}`);
+  if (options.decoder > 0) {
+    report.decoder = fuzzDecoder(options.decoder, options.seed);
+    failed = describeDecoder(report.decoder, print) || failed;
+  }
+  if (options.slowPath > 0) {
+    ensurePrivileges();
+    const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
+    const { seed, timeLimitMs } = options;
+    report.slowPath = await fuzzSlowPath({ count: options.slowPath, seed, timeLimitMs, onProgress });
+    failed = describeSlowPath(report.slowPath, print) || failed;
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  return failed ? 1 : 0;
+}
+
+interface Options {
+  readonly decoder: number;
+  readonly slowPath: number;
+  readonly seed: number;
+  readonly timeLimitMs: number;
+  readonly json: boolean;
+}
+
+/** Naming one part leaves out the other. */
+function readOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      decoder: { type: 'string' },
+      'slow-path': { type: 'string' },
+      seed: { type: 'string' },
+      'time-limit': { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  });
+  const named = values.decoder !== undefined || values['slow-path'] !== undefined;
+  const part = (name: 'decoder' | 'slow-path', fallback: number): number =>
+    values[name] === undefined ? (named ? 0 : fallback) : readCount(name, values[name]);
+  return {
+    decoder: part('decoder', DEFAULTS.decoder),
+    slowPath: part('slow-path', DEFAULTS.slowPath),
+    seed: values.seed === undefined ? Math.floor(Math.random() * 0x7fffffff) : readCount('seed', values.seed),
+    timeLimitMs: 1000 * readCount('time-limit', values['time-limit'] ?? String(DEFAULTS.timeLimitSeconds)),
+    json: values.json === true,
+  };
+}
+
+function readCount(name: string, text: string): number {
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new PathraceError('E_ARGUMENT', `--${name} is not a number.`, {
+    found: text,
+    expected: 'a whole number',
+  });
+}
+
+function describeDecoder(report: DecoderReport, print: (line: string) => void): boolean {
+  const { packets, perSecond, built, reasons, heapMb, failure } = report;
+  const grown = heapMb[1] - heapMb[0] > DECODER_GROWTH_MB;
+  print(
+    `decoder: ${packets} packets, ${perSecond} packets/s, ${built} built, heap ${heapMb.join(' -> ')} MB`,
+  );
+  print(`  ${counts(reasons)}`);
+  if (failure !== null) print(`  FAILED at packet ${packets}: ${failure.why}\n  ${failure.packet}`);
+  if (grown) print('  FAILED: the heap grows');
+  return failure !== null || grown;
+}
+
+function describeSlowPath(report: SlowPathReport, print: (line: string) => void): boolean {
+  const { injected, seconds, reached, share, lost, copies, residentMb, canaries } = report;
+  const rate = Math.round(injected / seconds);
+  print(
+    `slow path: ${injected} packets in ${seconds} s (${rate}/s), ${reached} reached the daemon (${Math.round(share * 100)} %)`,
+  );
+  print(`  injected: ${counts(report.kinds)}`);
+  print(`  ${copies} copies out, ${lost} over the queue's length, resident ${residentMb.join(' -> ')} MB`);
+  const { single, ...races } = report.races;
+  print(`  races: ${counts(races)}; without a race: ${counts(single)}`);
+  print(`  dropped: ${counts(report.dropped)}`);
+  print(`  ignored: ${counts(report.ignored)}`);
+  print(`  real connections meanwhile: ${canaries.tried}, failed ${canaries.failed}`);
+  for (const failure of report.failures) print(`  FAILED: ${failure}`);
+  return report.failures.length > 0;
+}
+
+function counts(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  // A signal ends the process; the janitor of the topology sees that and removes everything.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+  runFuzz(process.argv.slice(2)).then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(
+        `${error instanceof PathraceError ? error.toString() : String((error as Error).stack ?? error)}\n`,
+      );
+      process.exit(1);
+    },
+  );
+}
