@@ -1,6 +1,7 @@
 /** Hostile packets into the decoder, and what it accepts into every builder. Whatever it says, it must say it truly. */
-import { random, subSeed } from '../lab/random.js';
+
 import { DECODE_REASONS } from '../src/model/reasons.js';
+import { random, subSeed } from '../src/sim/random.js';
 import {
   buildCopy,
   buildIcmpError,

@@ -1,8 +1,8 @@
 /** Hostile packets on both sides of a gateway: SYNs from its clients, and answers to the copies that it really sent. */
 import { FramePool, SLOT_BYTES } from '../lab/emulator/frame-pool.js';
 import { PacketSocket } from '../lab/emulator/packet-socket.js';
-import type { Random } from '../lab/random.js';
 import { sys } from '../src/kernel/ffi.js';
+import type { Random } from '../src/sim/random.js';
 import { corpus, mutate } from './fuzz-mutate.js';
 import { type Bytes, get16, get32, icmpPacket, type TcpFields, tcpPacket } from './fuzz-packets.js';
 import {

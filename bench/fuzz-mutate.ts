@@ -1,5 +1,5 @@
 /** Hostile packets: right ones with something done to them. In place and without allocation, so that millions are quick. */
-import type { Random } from '../lab/random.js';
+import type { Random } from '../src/sim/random.js';
 import { type Bytes, icmpPacket, seal, TCP, tcpPacket, transportOf } from './fuzz-packets.js';
 
 /** Longest packet that a mutation makes. */

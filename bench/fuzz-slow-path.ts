@@ -1,9 +1,9 @@
 /** Hostile packets through the whole slow path of a running gateway: kernel, queues, engine, raw sockets, conntrack. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { random, subSeed } from '../lab/random.js';
 import type { Status } from '../src/api/contract.js';
 import { PathraceError } from '../src/model/errors.js';
 import { DECODE_REASONS } from '../src/model/reasons.js';
+import { random, subSeed } from '../src/sim/random.js';
 import { Injector, type Kind } from './fuzz-injector.js';
 import { buildTopology, SERVER, SERVER6, type Topology } from './fuzz-topology.js';
 

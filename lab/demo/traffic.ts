@@ -1,7 +1,8 @@
 /** The clients of the demo: a connector that measures at an even pace, and curl, fetching pages from nginx. */
+
+import { random, subSeed } from '../../src/sim/random.js';
 import type { ConnectResult } from '../children/connector.js';
 import type { Lab } from '../lab.js';
-import { random, subSeed } from '../random.js';
 import { LOST_AFTER_MS, type Samples } from './figures.js';
 import { pause } from './stopping.js';
 import { shuffle, type World } from './world.js';

@@ -1,6 +1,7 @@
 /** The small internet of the demo: three providers, twelve destinations, each provider the nearest of a third of them. */
+
+import { type Random, random } from '../../src/sim/random.js';
 import type { Provider, Scenario } from '../../src/sim/scenario.js';
-import { type Random, random } from '../random.js';
 
 export interface World {
   readonly scenario: Scenario;

@@ -1,6 +1,7 @@
 /** A provider as the router sees it: its interface, its prefixes, its link as it is now. */
+
+import { subSeed } from '../../src/sim/random.js';
 import type { Answer, Direction, Link } from '../../src/sim/scenario.js';
-import { subSeed } from '../random.js';
 import { DropList } from './drop-list.js';
 import { addressBytes, addressKey, macBytes } from './packet.js';
 import { type Prefix, parsePrefix } from './prefix.js';

@@ -1,6 +1,7 @@
 /** When a packet leaves the far end of a link, or that it never does. Pure: time and luck come in. */
+
+import { type Random, random } from '../../src/sim/random.js';
 import type { Link } from '../../src/sim/scenario.js';
-import { type Random, random } from '../random.js';
 
 /** Not a time: why the packet is lost. */
 export const LOST = -1;

@@ -9,7 +9,7 @@
  *
  * and an answer of a provider these:
  *
- *   find      which attempt is it about?                     here
+ *   find      which attempt is it about?                     race/find.ts
  *   judge     positive, negative, challenge, too late        race/answer.ts, race/icmp.ts
  *   commit    bind the flow to the route, or reject          commit/
  *
@@ -17,7 +17,6 @@
  */
 
 import type { AddressWords } from '../model/address.js';
-import { sameAddress } from '../model/address.js';
 import type { SingleReason } from '../model/reasons.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { countUsable, onlyUsable } from './choose/candidates.js';
@@ -38,7 +37,8 @@ import type {
 } from './engine-types.js';
 import { handleAnswer } from './race/answer.js';
 import { expire } from './race/expire.js';
-import { findQuoted, handleIcmpError } from './race/icmp.js';
+import { findAnswered, findQuoted } from './race/find.js';
+import { handleIcmpError } from './race/icmp.js';
 import { repeatOrReplace, startRace } from './race/start.js';
 import { ATTEMPT, RACE } from './race/states.js';
 import type { RaceTable } from './race/table.js';
@@ -149,7 +149,7 @@ export class Engine {
     const isTcp = packet.protocol === PROTOCOL.TCP;
     for (const route of context.routes) {
       if (route.interfaceIndex !== interfaceIndex) continue;
-      const race = isTcp ? findAttempt(context, route, packet) : findQuoted(context, route, packet);
+      const race = isTcp ? findAnswered(context, route, packet) : findQuoted(context, route, packet);
       if (race < 0) continue;
       if (isTcp) handleAnswer(context, race, route, packet, now, out);
       else handleIcmpError(context, race, route, packet, now, out);
@@ -180,15 +180,4 @@ export class Engine {
     races.attemptSends[at] = 0;
     if (races.state[race] === RACE.RACING) settleNegative(this.context, race, now, out);
   }
-}
-
-/** The race whose attempt on `route` an answer is for; -1 when there is none. */
-function findAttempt(context: Context, route: EngineRoute, packet: Packet): RaceId {
-  const { races } = context;
-  const race = route.translate
-    ? races.findAnswer(packet.source, packet.sourcePort, packet.destinationPort)
-    : races.findFlow(packet.destination, packet.destinationPort, packet.source, packet.sourcePort);
-  if (race < 0 || !races.hasAttempt(race, route.number)) return -1;
-  const at = races.attempt(race, route.number) * 4;
-  return sameAddress(races.attemptAddress, at, packet.destination, 0) ? race : -1;
 }

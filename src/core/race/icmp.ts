@@ -1,5 +1,4 @@
 /** ICMP errors about copies: verified against the race before they are believed (RFC 5927), then held or learnt from. */
-import { sameAddress } from '../../model/address.js';
 import type { Packet } from '../../wire/packet.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId } from '../engine-types.js';
@@ -29,18 +28,6 @@ export function handleIcmpError(
   }
   const evidence = packet.icmpType * 256 + packet.icmpCode;
   holdNegative(context, race, route.number, evidence, packet.source, now, out);
-}
-
-/** Finds the attempt that an error is about; -1 when it is none of ours. */
-export function findQuoted(context: Context, route: EngineRoute, packet: Packet): RaceId {
-  const { races } = context;
-  const { quote } = packet;
-  const race = route.translate
-    ? races.findAnswer(quote.destination, quote.destinationPort, quote.sourcePort)
-    : races.findFlow(quote.source, quote.sourcePort, quote.destination, quote.destinationPort);
-  if (race < 0 || !races.hasAttempt(race, route.number)) return -1;
-  const at = races.attempt(race, route.number) * 4;
-  return sameAddress(races.attemptAddress, at, quote.source, 0) ? race : -1;
 }
 
 /** ICMP 3/4 without an MTU (routers before RFC 1191), ICMPv6 type 2: never negative. */
