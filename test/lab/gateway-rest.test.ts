@@ -72,10 +72,13 @@ test.each([
 });
 
 test('a raced service beside them is raced', async () => {
+  const before = await daemonPackets();
   connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: RACED }], bytes: 10 }));
   const syns = await made.lab.wire.trace({ kind: 'syn' });
   expect(syns.map(({ provider }) => provider).sort()).toEqual(['a', 'b', 'c']);
   expect(Math.min(...syns.map(({ sourcePort }) => sourcePort))).toBeGreaterThanOrEqual(FIRST_RACE_PORT);
+  // The losers' answers come to the daemon, too, and must not be counted by the next test.
+  expect(await eventually(daemonPackets, (packets) => packets === before + 4, 1000)).toBe(before + 4);
 });
 
 test.each([

@@ -3,7 +3,9 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import {
+  type Client,
   type ConfigOverrides,
+  type Connector,
   type ConnectResult,
   type Lab,
   type RunResult,
@@ -12,7 +14,10 @@ import {
   type Task,
   type WirePacket,
 } from '../../../lab/index.js';
+import { callControl } from '../../../src/api/client.js';
 import type { Decision, Status } from '../../../src/api/contract.js';
+import { STATUS_PATH, whyPath } from '../../../src/api/paths.js';
+import { parseDestination } from '../../../src/cli/destination.js';
 import { type KernelState, kernelState } from './kernel-state.js';
 
 export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url));
@@ -43,7 +48,7 @@ export class GatewayLab {
 
   /** Builds the lab and starts the gateway. */
   static async start(scenario: Scenario, options: GatewayLabOptions = {}): Promise<GatewayLab> {
-    const lab = await startLab(scenario);
+    const lab = withKeptConnectors(await startLab(scenario));
     try {
       const made = new GatewayLab(lab, await kernelState(lab.gateway), options);
       await made.startDaemon(options.config);
@@ -74,15 +79,17 @@ export class GatewayLab {
     await this.startDaemon(config);
   }
 
+  /** What the command `status` prints, asked without the start of a process. */
   async status(): Promise<Status> {
-    return JSON.parse(await this.command('status')) as Status;
+    return (await callControl(this.lab.controlSocket, STATUS_PATH)) as Status;
   }
 
   async why(destination: string): Promise<Decision[]> {
-    return JSON.parse(await this.command('why', destination)) as Decision[];
+    const { address, port } = parseDestination(destination);
+    return (await callControl(this.lab.controlSocket, whyPath(address, port))) as Decision[];
   }
 
-  /** A command that asks the control socket, with `--json`. */
+  /** A command that asks the control socket, with `--json`: its standard output. */
   command(...words: string[]): Promise<string> {
     return this.lab.gateway.must([PATHRACE, ...words, '--control', this.lab.controlSocket, '--json']);
   }
@@ -114,6 +121,21 @@ export class GatewayLab {
     expect(after.routes).toBe(this.before.routes);
     expect(after.settings).toBe(this.before.settings);
   }
+}
+
+/** One process per client serves all its `connect` calls: starting one takes longer than most plans. */
+function withKeptConnectors(lab: Lab): Lab {
+  const clients = lab.clients.map((client): Client => {
+    let kept: Connector | undefined;
+    return {
+      ...client,
+      connect: (plan) => {
+        kept ??= client.connector();
+        return kept.run(plan);
+      },
+    };
+  });
+  return { ...lab, clients, client: (index = 0) => clients[index] ?? lab.client(index) };
 }
 
 /** Log lines of level error (50) and above. */
