@@ -56,7 +56,9 @@ export function setupScript(setup: NamespaceSetup): string {
   const settings = Object.entries(setup.settings).map(
     ([key, value]) => `echo ${value} > /proc/sys/${key.replaceAll('.', '/')}`,
   );
-  return ['set -e', ...settings, "ip -batch - <<'END'", ...setup.ip, 'END', ...setup.after].join('\n');
+  // `default` reaches interfaces made later only; these exist already.
+  const noDad = 'for f in /proc/sys/net/ipv6/conf/*/accept_dad; do echo 0 > "$f"; done';
+  return ['set -e', ...settings, noDad, "ip -batch - <<'END'", ...setup.ip, 'END', ...setup.after].join('\n');
 }
 
 /** Addresses are usable at once: no duplicate address detection. */

@@ -1,5 +1,6 @@
 /** The engine's contract with its front ends: what goes in, what comes out, and in which order. */
 
+import type { AddressWords } from '../model/address.js';
 import type { IgnoredReason, SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 
@@ -80,8 +81,23 @@ export interface EffectSink {
    * one `committed` input; other packets of the same batch may come before it.
    */
   commit(race: RaceId, route: RouteNumber): void;
+  /**
+   * Whether the tuple of an attempt belongs to another, living flow of the front end's connection table: its server takes
+   * the copy for a stray packet of that flow and never answers. A question, asked only when a client repeats its SYN.
+   */
+  isTaken(race: RaceId, route: RouteNumber): boolean;
   /** Sends the client the error that a route answered, translated to the client's own tuple. */
   reject(race: RaceId, route: RouteNumber): void;
+}
+
+/** A decided flow, as the connection table has it. */
+export interface LivingFlow {
+  readonly client: AddressWords;
+  readonly clientPort: number;
+  readonly destination: AddressWords;
+  readonly destinationPort: number;
+  /** Its translated source port. */
+  readonly port: number;
 }
 
 /** Counters since start; a front end reads them, nobody else writes. */

@@ -31,6 +31,7 @@ import type {
   EngineRoute,
   EngineSettings,
   Input,
+  LivingFlow,
   Micros,
   RaceId,
   RouteNumber,
@@ -74,6 +75,12 @@ export class Engine {
   /** Replaces what is known of the routes; races that run go on with the copies that are out. */
   setRoutes(routes: readonly EngineRoute[]): void {
     this.context.routes = routes;
+  }
+
+  /** Tells of a flow that lives already, made by an engine before this one: its port is not given to another client. */
+  adopt(flow: LivingFlow, now: Micros): void {
+    const { client, clientPort, destination, destinationPort, port } = flow;
+    this.context.ports.adopt(client, clientPort, destination, destinationPort, port, now);
   }
 
   get routes(): readonly EngineRoute[] {

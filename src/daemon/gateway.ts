@@ -236,13 +236,12 @@ class Gateway {
         };
       },
       why: async (address, port): Promise<readonly Decision[]> => {
-        const { decisions, nowMicros } = await this.running().decisions(
+        const { decisions, originMs } = await this.running().decisions(
           parseAddress(address),
           port,
           WHY_LIMIT,
         );
-        const wall = Date.now();
-        return decisions.map((record) => toDecision(record, this.routes, nowMicros, wall));
+        return decisions.map((record) => toDecision(record, this.routes, originMs));
       },
     };
   }

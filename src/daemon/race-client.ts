@@ -70,12 +70,12 @@ export class RaceClient {
     return reply.snapshot;
   }
 
-  /** Decisions newest first; `nowMicros` is the thread's clock when it answered. */
+  /** Decisions newest first; `originMs` is the wall time at which their clock was 0. */
   async decisions(
     address: Int32Array | null,
     port: number | null,
     limit: number,
-  ): Promise<{ decisions: readonly DecisionRecord[]; nowMicros: number }> {
+  ): Promise<{ decisions: readonly DecisionRecord[]; originMs: number }> {
     const reply = await this.ask({ kind: 'decisions', address, port, limit });
     if (reply.kind !== 'decisions') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
     return reply;

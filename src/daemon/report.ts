@@ -5,7 +5,7 @@ import type { DecisionRecord } from '../core/decisions.js';
 import { readCounters } from '../kernel/nft-read.js';
 import type { RaceSnapshot } from '../kernel/race-thread.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
-import { formatEndpoint } from '../model/address.js';
+import { type Family, familyOf, formatEndpoint } from '../model/address.js';
 import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 
 export function routeStatus(
@@ -66,16 +66,15 @@ export async function packetStatus(
   };
 }
 
-/** A decision in words. `nowMicros` is the engine's clock at the moment `wallMs`. */
+/** A decision in words. `originMs` is the wall time at which the engine's clock was 0. */
 export function toDecision(
   record: DecisionRecord,
   routes: readonly ResolvedRoute[],
-  nowMicros: number,
-  wallMs: number,
+  originMs: number,
 ): Decision {
   const name = (number: number): string | null => routes[number - 1]?.config.name ?? null;
   return {
-    time: new Date(wallMs - (nowMicros - record.at) / 1000).toISOString(),
+    time: new Date(originMs + record.at / 1000).toISOString(),
     client: formatEndpoint(record.client, 0, record.clientPort),
     destination: formatEndpoint(record.destination, 0, record.destinationPort),
     route: name(record.route),
@@ -88,14 +87,14 @@ export function toDecision(
             {
               route: name(index + 1) ?? String(index + 1),
               ...(rttMicros >= 0 ? { rttMicros: Math.round(rttMicros) } : {}),
-              answer: answerText(answer),
+              answer: answerText(answer, familyOf(record.client)),
             },
           ],
     ),
   };
 }
 
-function answerText(answer: number): string {
+function answerText(answer: number, family: Family): string {
   switch (answer) {
     case ANSWER.SILENCE:
       return 'silence';
@@ -107,7 +106,7 @@ function answerText(answer: number): string {
       return 'not-sent';
     default: {
       const evidence = answer - ANSWER.ICMP;
-      return `icmp ${evidence >>> 8}/${evidence & 255}`;
+      return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;
     }
   }
 }

@@ -1,4 +1,6 @@
 /** Binds won flows in the kernel's connection table, and takes flows out of it. */
+
+import type { LivingFlow } from '../core/engine-types.js';
 import {
   createEntry,
   decodeEntry,
@@ -14,6 +16,8 @@ import {
   TCP_CONNTRACK,
 } from '../wire/netlink/ctnetlink.js';
 import type { Writer } from '../wire/netlink/message.js';
+import { type Packet, PROTOCOL } from '../wire/packet.js';
+import { MARK } from './constants.js';
 import { E } from './ffi.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
@@ -74,6 +78,43 @@ export class Conntrack {
     return false;
   }
 
+  /** Whether another, living flow has the translated reply tuple of `flow`. */
+  isTaken(flow: FlowEntry): boolean {
+    encodeGetByReply(this.socket.writer, flow, this.socket.nextSequence());
+    return this.readEntry() === 0 && !isFinished(this.entry);
+  }
+
+  /** The mark of the flow that an answer belongs to by its addresses and ports; 0 when there is none. */
+  markOfAnswer(packet: Packet): number {
+    const flow: FlowEntry = {
+      family: packet.family,
+      client: packet.destination,
+      clientAt: 0,
+      clientPort: packet.destinationPort,
+      destination: packet.source,
+      destinationAt: 0,
+      destinationPort: packet.sourcePort,
+      translated: true,
+      source: packet.destination,
+      sourceAt: 0,
+      sourcePort: packet.destinationPort,
+      mark: 0,
+    };
+    encodeGetByReply(this.socket.writer, flow, this.socket.nextSequence());
+    return this.readEntry() === 0 ? this.entry.mark : 0;
+  }
+
+  /** Visits the TCP flows that live and were distributed. */
+  eachLiving(hasIpv6: boolean, visit: (flow: LivingFlow) => void): void {
+    for (const family of hasIpv6 ? ([4, 6] as const) : ([4] as const)) {
+      dumpEntries(this.socket, family, 0, 0, (entry) => {
+        const distributed = (entry.mark & MARK.ROUTE_MASK) !== 0;
+        if (!distributed || entry.protocol !== PROTOCOL.TCP || isFinished(entry)) return;
+        visit({ ...entry, port: entry.sourcePort });
+      });
+    }
+  }
+
   /** Deletes the entry that a get finds if its TCP connection is over; true when none is in the way any more. */
   private finish(
     flow: FlowEntry,
@@ -81,16 +122,24 @@ export class Conntrack {
     remove: (w: Writer, flow: FlowEntry, sequence: number) => void,
   ): boolean {
     get(this.socket.writer, flow, this.socket.nextSequence());
-    let found = false;
-    const error = this.socket.request((message, view) => {
-      if (message.type === IPCTNL_MSG_CT.NEW)
-        found = decodeEntry(this.entry, view, message.body, message.end);
-    });
+    const error = this.readEntry();
     if (error === E.NOENT) return true;
-    if (error !== 0 || !found || !isFinished(this.entry)) return false;
+    if (error !== 0 || !isFinished(this.entry)) return false;
     remove(this.socket.writer, flow, this.socket.nextSequence());
     const refused = this.socket.request();
     return refused === 0 || refused === E.NOENT;
+  }
+
+  /** Reads the answer to a get into `entry`: 0, or an error number. */
+  private readEntry(): number {
+    let found = false;
+    const error = this.socket.request((message, view) => {
+      if (message.type === IPCTNL_MSG_CT.NEW) {
+        found = decodeEntry(this.entry, view, message.body, message.end);
+      }
+    });
+    if (error !== 0) return error;
+    return found ? 0 : E.NOENT;
   }
 
   close(): void {

@@ -103,12 +103,6 @@ export function sendInBackground(
 
 const backgroundSend = libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']);
 
-/**
- * Lets every other thread that waits for this processor run first; returns at once when none does. On a busy machine
- * packets gather meanwhile, and one batch does the work of many; on an idle one it costs nothing that can be measured.
- */
-export const yieldProcessor = libc.func('sched_yield', 'int', []) as unknown as () => number;
-
 /** The error number of the last system call made through `sys` on this thread. */
 export function errno(): number {
   return koffi.errno();

@@ -7,6 +7,7 @@
  * so that a winner's reply is let through only after its entry is written.
  */
 
+import { isInPool } from '../core/choose/source.js';
 import { Engine } from '../core/engine.js';
 import type {
   EffectSink,
@@ -16,11 +17,11 @@ import type {
   RaceId,
   RouteNumber,
 } from '../core/engine-types.js';
-import type { AddressWords, Family } from '../model/address.js';
+import { type AddressWords, formatAddress } from '../model/address.js';
 import { DECODE_REASONS } from '../model/reasons.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
-import { createPacket, DECODE, decode } from '../wire/packet.js';
+import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import { Conntrack } from './conntrack.js';
 import { MARK, routeMark } from './constants.js';
 import type { Memory } from './ffi.js';
@@ -78,6 +79,8 @@ export class FrontEnd implements EffectSink {
   private now = 0;
   private lastRun = 0;
   private passThrough = false;
+  /** Two routes have an address in common. */
+  private hasTwins = false;
   private runs = 0;
   private saturatedRuns = 0;
 
@@ -97,6 +100,16 @@ export class FrontEnd implements EffectSink {
 
   setRoutes(routes: readonly EngineRoute[]): void {
     this.engine.setRoutes(routes);
+    this.hasTwins = haveSharedAddress(routes);
+  }
+
+  /** Tells the engine of the flows that live already. Called once, before the first packet. */
+  adopt(): void {
+    const now = this.options.clock();
+    const { from, to } = this.options.settings.racePorts;
+    this.conntrack.eachLiving(this.options.hasIpv6, (flow) => {
+      if (flow.port >= from && flow.port <= to) this.engine.adopt(flow, now);
+    });
   }
 
   /** Takes what is in the queues, answers first: they end races. Called when a queue is readable, and by `tick`. */
@@ -151,7 +164,7 @@ export class FrontEnd implements EffectSink {
     this.handId = queued.id;
     if (this.passThrough) {
       this.stale++;
-      this.accept();
+      this.lan.accept(queued.id);
       return;
     }
     const result = this.decode(queued, memory);
@@ -180,9 +193,10 @@ export class FrontEnd implements EffectSink {
   /** Broken packets end here; what is only of another kind than we look at goes on by the kernel. */
   private refuseUndecoded(result: number): void {
     this.dropped[result]++;
-    if (result === DECODE.PROTOCOL || result === DECODE.ICMP_TYPE || result === DECODE.ICMP_QUOTE)
-      this.accept();
-    else this.drop();
+    const ofAnotherKind =
+      result === DECODE.PROTOCOL || result === DECODE.ICMP_TYPE || result === DECODE.ICMP_QUOTE;
+    if (ofAnotherKind) this.handQueue.accept(this.handId);
+    else this.handQueue.drop(this.handId);
   }
 
   /** After a pause (stopped, starved) the kernel's dead man's switch has opened: what queued up before is old. */
@@ -198,6 +212,11 @@ export class FrontEnd implements EffectSink {
   }
 
   accept(): void {
+    if (this.hasTwins && this.handQueue === this.wan && this.isOfTwin()) {
+      this.refuse();
+      this.drop();
+      return;
+    }
     this.handQueue.accept(this.handId);
   }
 
@@ -226,6 +245,10 @@ export class FrontEnd implements EffectSink {
 
   reject(race: RaceId, route: RouteNumber): void {
     this.writer.reject(race, route);
+  }
+
+  isTaken(race: RaceId, route: RouteNumber): boolean {
+    return this.conntrack.isTaken(flowOf(this.engine, race, route, this.flow));
   }
 
   private flush(): void {
@@ -268,28 +291,40 @@ export class FrontEnd implements EffectSink {
     return flowOf(this.engine, race, this.engine.races.winner[race], this.flow);
   }
 
+  /**
+   * Two routes with the same address: a late SYN+ACK of one looks to conntrack like the other's flow. It belongs to that
+   * flow only if it came in by the flow's route.
+   */
+  private isOfTwin(): boolean {
+    const { packet } = this;
+    if (packet.protocol !== PROTOCOL.TCP || (packet.flags & FLAG.SYN) === 0) return false;
+    const mark = this.conntrack.markOfAnswer(packet);
+    const owner = this.engine.routes[((mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT) - 1];
+    return owner !== undefined && owner.interfaceIndex !== this.answerInput.interfaceIndex;
+  }
+
   /** The route that a packet's local address belongs to, for a reset that no race knows of. */
   private routeOf(interfaceIndex: number, address: AddressWords): RouteNumber {
     let byInterface = 0;
     for (const route of this.engine.routes) {
       if (route.interfaceIndex !== interfaceIndex) continue;
       byInterface = route.number;
-      if (owns(route, this.packet.family, address)) return route.number;
+      if (isInPool(route.addresses[this.packet.family], address, 0)) return route.number;
     }
     return byInterface;
   }
 }
 
-function owns(route: EngineRoute, family: Family, address: AddressWords): boolean {
-  const pool = route.addresses[family];
-  for (let at = 0; at < pool.length; at += 4) {
-    if (
-      pool[at + 3] === address[3] &&
-      pool[at + 2] === address[2] &&
-      pool[at + 1] === address[1] &&
-      pool[at] === address[0]
-    ) {
-      return true;
+function haveSharedAddress(routes: readonly EngineRoute[]): boolean {
+  for (const family of [4, 6] as const) {
+    const seen = new Set<string>();
+    for (const { addresses, translate } of routes) {
+      const pool = addresses[family];
+      for (let at = 0; translate && at < pool.length; at += 4) {
+        const address = formatAddress(pool, at);
+        if (seen.has(address)) return true;
+        seen.add(address);
+      }
     }
   }
   return false;

@@ -17,6 +17,8 @@ export interface Link {
   /** Addresses that may be sources: no tentative, no link-local ones. With prefix lengths. */
   readonly ipv4: readonly LinkAddress[];
   readonly ipv6: readonly LinkAddress[];
+  /** Its link-local address is still being checked: the kernel cannot ask for IPv6 neighbours yet. */
+  readonly ipv6Tentative: boolean;
 }
 
 export interface LinkAddress {
@@ -122,6 +124,9 @@ function toLink(item: IpAddressJson): Link {
     pointToPoint: item.flags.includes('POINTOPOINT') || item.flags.includes('NOARP'),
     ipv4: of('inet'),
     ipv6: of('inet6'),
+    ipv6Tentative: item.addr_info.some(
+      (a) => a.scope === 'link' && a.family === 'inet6' && a.tentative === true,
+    ),
   };
 }
 

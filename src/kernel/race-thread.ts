@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineCounters, EngineRoute, EngineSettings } from '../core/engine-types.js';
 import { PathraceError } from '../model/errors.js';
-import { type Watch, watchReadable, yieldProcessor } from './ffi.js';
+import { type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
 
@@ -43,7 +43,8 @@ export type RaceReply =
       readonly id: number;
       readonly kind: 'decisions';
       readonly decisions: readonly DecisionRecord[];
-      readonly nowMicros: number;
+      /** Wall time, milliseconds, of the origin of the engine's clock. */
+      readonly originMs: number;
     };
 
 /** Counters of the thread. */
@@ -75,6 +76,7 @@ function start(options: RaceThreadOptions): void {
     clock,
   });
   frontEnd.setRoutes(options.routes);
+  frontEnd.adopt();
   const heartbeat = new Heartbeat(options.heartbeatMs, () => {
     parentPort!.postMessage({ id: 0, kind: 'state-lost' } satisfies RaceReply);
   });
@@ -112,10 +114,7 @@ function start(options: RaceThreadOptions): void {
       setImmediate(() => process.exit(1));
     }
   };
-  const run = guarded(() => {
-    yieldProcessor();
-    frontEnd.run();
-  });
+  const run = guarded(() => frontEnd.run());
   watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
   const tick = guarded(() => frontEnd.tick());
   timers.push(setInterval(tick, TICK_MS), setInterval(guarded(beat), options.heartbeatMs / BEATS));
@@ -142,7 +141,7 @@ function start(options: RaceThreadOptions): void {
         const { engine } = frontEnd;
         const decisions =
           address === null ? engine.latestDecisions(limit) : engine.decisionsFor(address, port, limit);
-        return reply({ id, kind: 'decisions', decisions, nowMicros: clock() });
+        return reply({ id, kind: 'decisions', decisions, originMs: performance.timeOrigin });
       }
       case 'stop':
         void stop().then(() => {

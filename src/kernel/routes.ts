@@ -70,6 +70,7 @@ function resolveFamily(
   present: readonly LinkAddress[],
   learnt: string | null | undefined,
 ): RouteFamily | string {
+  if (family === 'ipv6' && link.ipv6Tentative) return 'address-tentative';
   const wanted = config.addresses[family];
   // Configured addresses may be on the interface or routed to us; only those of `auto` must be there.
   const addresses = wanted === 'auto' ? present.map((a) => a.address) : wanted;

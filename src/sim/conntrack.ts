@@ -87,6 +87,14 @@ export class ConntrackModel {
     return flow;
   }
 
+  /** Whether a living flow has a translated source towards a destination. */
+  hasLivingSource(destination: Endpoint, source: Endpoint): boolean {
+    const flow = this.byAnswer.get(
+      tupleKey(destination.address, destination.port, source.address, source.port),
+    );
+    return flow !== undefined && !flow.finished;
+  }
+
   /** Whether a translated source towards a destination is in use. */
   hasSource(destination: Endpoint, source: Endpoint): boolean {
     return this.byAnswer.has(tupleKey(destination.address, destination.port, source.address, source.port));

@@ -292,6 +292,17 @@ export class SimGateway implements EffectSink {
     this.commits.push({ race, route, queued: this.hand! });
   }
 
+  isTaken(race: RaceId, route: RouteNumber): boolean {
+    const { races } = this.engine;
+    const destination = {
+      address: races.destination.slice(race * 4, race * 4 + 4),
+      port: races.destinationPort[race],
+    };
+    const at = races.attempt(race, route) * 4;
+    const source = { address: races.attemptAddress.slice(at, at + 4), port: races.natPort[race] };
+    return this.conntrack.hasLivingSource(destination, source);
+  }
+
   reject(race: RaceId, route: RouteNumber): void {
     this.onEffect?.('reject', race, route);
     const bytes = rejectPacket(this.engine, race, route);

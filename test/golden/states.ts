@@ -14,6 +14,7 @@ export function link(name: string, index: number, changes: Partial<Link> = {}): 
     carrier: true,
     mtu: 1500,
     pointToPoint: false,
+    ipv6Tentative: false,
     ipv4: [],
     ipv6: [],
     ...changes,

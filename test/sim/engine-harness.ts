@@ -263,6 +263,12 @@ export class Harness implements EffectSink {
   commit(race: RaceId, route: RouteNumber): void {
     this.note({ kind: 'commit', race, route });
   }
+  /** Routes whose tuples belong to living flows. */
+  readonly taken = new Set<RouteNumber>();
+
+  isTaken(_race: RaceId, route: RouteNumber): boolean {
+    return this.taken.has(route);
+  }
   reject(race: RaceId, route: RouteNumber): void {
     this.note({ kind: 'reject', race, route });
   }

@@ -180,3 +180,49 @@ describe('routes that change during a race', () => {
     expect(h.words).toEqual(['commit 2']);
   });
 });
+
+describe('a port that a living flow owns on a route', () => {
+  it('is left with the first repeat that nobody has answered, and given to nobody else', () => {
+    const h = new Harness(2);
+    const [{ race }] = h.setup();
+    const port = h.engine.races.natPort[race!];
+    h.taken.add(1);
+    h.pass(1000);
+    h.setup();
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'drop']);
+    const moved = h.engine.races.natPort[race!];
+    expect(moved).not.toBe(port);
+    h.answer(2, { to: { address: words('203.0.2.2'), port: moved } });
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('is kept when a route has answered, or none is taken', () => {
+    const h = new Harness(2);
+    const [{ race }] = h.setup();
+    const port = h.engine.races.natPort[race!];
+    h.pass(1000);
+    h.setup();
+    h.taken.add(2);
+    h.icmp(1, 3, 1);
+    h.pass(1000);
+    h.setup();
+    expect(h.engine.races.natPort[race!]).toBe(port);
+  });
+
+  it('is not picked when the flow was there before the engine', () => {
+    const h = new Harness(2);
+    const other = words('10.0.0.99');
+    h.engine.adopt(
+      {
+        client: other,
+        clientPort: CLIENT.port,
+        destination: SERVER.address,
+        destinationPort: SERVER.port,
+        port: CLIENT.port,
+      },
+      h.now,
+    );
+    const [{ race }] = h.setup();
+    expect(h.engine.races.natPort[race!]).not.toBe(CLIENT.port);
+  });
+});

@@ -3,7 +3,7 @@
  * as nft's `jhash ip saddr mod N seed 0`, so that connections which the kernel translates alone get it too
  * (include/linux/jhash.h, net/netfilter/nft_hash.c).
  */
-import type { AddressWords, Family } from '../../model/address.js';
+import { type AddressWords, type Family, sameAddress } from '../../model/address.js';
 
 /** Index into a pool of `count` addresses. */
 export function sourceIndex(words: AddressWords, at: number, family: Family, count: number): number {
@@ -11,6 +11,12 @@ export function sourceIndex(words: AddressWords, at: number, family: Family, cou
   const hash = family === 4 ? jhash(words, at + 3, 1) : jhash(words, at, 4);
   // reciprocal_scale: the upper half of hash * count.
   return Math.floor(((hash >>> 0) * count) / 0x1_0000_0000);
+}
+
+/** Whether an address is one of a pool of four-word addresses. */
+export function isInPool(pool: Int32Array, words: AddressWords, at: number): boolean {
+  for (let i = 0; i < pool.length; i += 4) if (sameAddress(pool, i, words, at)) return true;
+  return false;
 }
 
 const JHASH_INITVAL = 0xdeadbeef;

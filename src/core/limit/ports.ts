@@ -65,6 +65,19 @@ export class PortMemory {
     return oldest;
   }
 
+  /** A flow that lives already, from before this engine: its client is the one that may use the port again. */
+  adopt(
+    client: AddressWords,
+    clientPort: number,
+    destination: AddressWords,
+    destinationPort: number,
+    port: number,
+    now: Micros,
+  ): void {
+    const owner = finishHash(mix(mixAddress(this.secret, client, 0), clientPort));
+    this.remember(mix(mixAddress(this.secret, destination, 0), destinationPort), port, owner, now);
+  }
+
   /** A living flow owns this port towards this destination: nobody takes it before it is forgotten. */
   taken(destinations: AddressWords, at: number, destinationPort: number, port: number, now: Micros): void {
     const target = mix(mixAddress(this.secret, destinations, at), destinationPort);

@@ -1,5 +1,8 @@
 /** What a route answers: SYN+ACK, SYN, RST or a challenge ACK. The rules are H1, H8-H10, T2, P1-P4 of the field. */
+
+import type { Family } from '../../model/address.js';
 import { FLAG, type Packet } from '../../wire/packet.js';
+import { isInPool } from '../choose/source.js';
 import { countNegative, rankOf, settleNegative } from '../commit/negative.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId, RouteNumber } from '../engine-types.js';
@@ -75,12 +78,25 @@ function handleSyn(context: Context, race: RaceId, route: EngineRoute, now: Micr
 function win(context: Context, race: RaceId, route: RouteNumber, now: Micros, out: EffectSink): void {
   const { races } = context;
   const at = races.attempt(race, route);
+  if (!stillOurs(context, race, route)) {
+    // The address has left us since the copy was sent: a flow with it could not live.
+    countIgnored(context, 'not-ours');
+    out.drop();
+    return;
+  }
   races.setAttempt(at, ATTEMPT.ANSWERED);
   measure(context, at, now);
   to(races.state, race, RACE.COMMITTING, RACE_EDGES);
   races.winner[race] = route;
   countNegative(context, race);
   out.commit(race, route);
+}
+
+function stillOurs(context: Context, race: RaceId, route: RouteNumber): boolean {
+  const { races } = context;
+  const { translate, addresses } = context.routes[route - 1];
+  const pool = addresses[races.family[race] as Family];
+  return !translate || isInPool(pool, races.attemptAddress, races.attempt(race, route) * 4);
 }
 
 /** RFC 9293 section 3.10.7.3: a reset in SYN-SENT counts only if it acknowledges the SYN. */

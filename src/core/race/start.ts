@@ -38,10 +38,28 @@ export function repeatOrReplace(
   // A repeat may carry fewer options than the first SYN: copies follow what the client sends now.
   keepSetup(context, race, packet);
   races.lastSynAt[race] = now;
+  leaveTakenPort(context, race, packet, now, out);
   for (const route of context.routes)
     if (route.usable[packet.family]) repeatOn(context, race, route, now, out);
   out.drop();
   return 'handled';
+}
+
+/** Nobody has answered: does a living flow own the port of the copies on one of the routes? Then another port is taken. */
+function leaveTakenPort(context: Context, race: RaceId, packet: Packet, now: Micros, out: EffectSink): void {
+  const { races } = context;
+  for (const { number, translate } of context.routes) {
+    if (!translate || !races.hasAttempt(race, number)) continue;
+    if (races.attemptState[races.attempt(race, number)] !== ATTEMPT.SENT) return;
+  }
+  const taken = context.routes.some(
+    ({ number, translate }) => translate && races.hasAttempt(race, number) && out.isTaken(race, number),
+  );
+  if (!taken) return;
+  const { source, sourcePort, destination, destinationPort } = packet;
+  context.ports.taken(destination, 0, destinationPort, races.natPort[race], now);
+  const port = context.ports.pick(source, sourcePort, destination, destinationPort, now);
+  if (port !== 0 && port !== races.natPort[race]) races.movePort(race, port);
 }
 
 /** Sends the copy again on a route without an answer; a route that has come up since takes part from now on. */

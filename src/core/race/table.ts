@@ -197,6 +197,22 @@ export class RaceTable {
     to(this.attemptState, at, next, ATTEMPT_EDGES);
   }
 
+  /** Gives a race another source port for its copies; answers to the old one no longer find it. */
+  movePort(race: RaceId, natPort: number): void {
+    const { destination } = this;
+    const port = this.destinationPort[race];
+    unlink(
+      this.answerBuckets,
+      this.answerNext,
+      this.answerHash(destination, race * 4, port, this.natPort[race]),
+      race,
+    );
+    this.natPort[race] = natPort;
+    const answer = this.answerHash(destination, race * 4, port, natPort);
+    this.answerNext[race] = this.answerBuckets[answer];
+    this.answerBuckets[answer] = race;
+  }
+
   /** Marks a race decided and puts it at the end of those that may be given up. */
   linger(race: RaceId): void {
     to(this.state, race, RACE.DECIDED, RACE_EDGES);
