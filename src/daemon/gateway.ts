@@ -232,7 +232,7 @@ class Gateway {
           uptimeSeconds: Math.round((Date.now() - this.startedAt) / 1000),
           routes: routeStatus(this.routes, snapshot, this.flows?.count() ?? new Map()),
           races: raceStatus(snapshot),
-          packets: await packetStatus(snapshot, [queue, queue + 1]),
+          packets: packetStatus(snapshot, queue),
         };
       },
       why: async (address, port): Promise<readonly Decision[]> => {

@@ -1,8 +1,8 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
-import { readFile } from 'node:fs/promises';
 import type { Decision, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
 import { readCounters } from '../kernel/nft-read.js';
+import { readQueueState } from '../kernel/queue-state.js';
 import type { RaceSnapshot } from '../kernel/race-thread.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { type Family, familyOf, formatEndpoint } from '../model/address.js';
@@ -38,12 +38,8 @@ export function raceStatus(snapshot: RaceSnapshot): Status['races'] {
   };
 }
 
-export async function packetStatus(
-  snapshot: RaceSnapshot,
-  queues: readonly [number, number],
-): Promise<Status['packets']> {
+export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['packets'] {
   const counters = readCounters();
-  const kernel = await kernelQueues(queues);
   return {
     dropped: {
       ...byName(DECODE_REASONS, snapshot.dropped),
@@ -61,7 +57,8 @@ export async function packetStatus(
       lan: snapshot.received.lan,
       wan: snapshot.received.wan,
       'overload-pauses': snapshot.overloads,
-      ...kernel,
+      ...kernelQueue('lan', queue),
+      ...kernelQueue('wan', queue + 1),
     },
   };
 }
@@ -118,17 +115,7 @@ function byName(names: readonly string[], values: ArrayLike<number>): Record<str
   return result;
 }
 
-/** Columns of /proc/net/netfilter/nfnetlink_queue (nfnetlink_queue.c, seq_show). */
-async function kernelQueues([lan, wan]: readonly [number, number]): Promise<Record<string, number>> {
-  const text = await readFile('/proc/net/netfilter/nfnetlink_queue', 'utf8').catch(() => '');
-  const result: Record<string, number> = {};
-  for (const line of text.split('\n')) {
-    const [number, , waiting, , , dropped, userDropped, total] = line.trim().split(/\s+/).map(Number);
-    const name = number === lan ? 'lan' : number === wan ? 'wan' : null;
-    if (name === null) continue;
-    result[`${name}-waiting`] = waiting;
-    result[`${name}-overflow`] = dropped + userDropped;
-    result[`${name}-kernel-total`] = total;
-  }
-  return result;
+function kernelQueue(name: string, queue: number): Record<string, number> {
+  const { waiting, overflow, total } = readQueueState(queue);
+  return { [`${name}-waiting`]: waiting, [`${name}-overflow`]: overflow, [`${name}-kernel-total`]: total };
 }

@@ -81,8 +81,6 @@ export class FrontEnd implements EffectSink {
   private passThrough = false;
   /** Two routes have an address in common. */
   private hasTwins = false;
-  private runs = 0;
-  private saturatedRuns = 0;
 
   constructor(private readonly options: FrontEndOptions) {
     this.engine = new Engine(options.settings);
@@ -115,8 +113,6 @@ export class FrontEnd implements EffectSink {
   /** Takes what is in the queues, answers first: they end races. Called when a queue is readable, and by `tick`. */
   run(): void {
     this.noticePause();
-    this.runs++;
-    this.saturatedRuns++;
     for (let round = 0; round < ROUNDS; round++) {
       this.now = this.options.clock();
       const answers = this.wan.receive(this.onAnswer);
@@ -124,7 +120,6 @@ export class FrontEnd implements EffectSink {
       this.flush();
       if (answers < BATCH && setups < BATCH) {
         this.passThrough = false;
-        this.saturatedRuns--;
         break;
       }
     }
@@ -139,14 +134,6 @@ export class FrontEnd implements EffectSink {
     if (this.engine.nextDeadline() > this.now) return;
     this.engine.handle({ kind: 'tick' }, this.now, this);
     this.flush();
-  }
-
-  /** Whether most runs since the last call left packets behind: more comes than can be handled. */
-  takeOverload(): boolean {
-    const overloaded = this.saturatedRuns > this.runs / 2;
-    this.runs = 0;
-    this.saturatedRuns = 0;
-    return overloaded;
   }
 
   close(): void {

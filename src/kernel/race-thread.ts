@@ -9,6 +9,7 @@ import { PathraceError } from '../model/errors.js';
 import { type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
+import { readQueueState } from './queue-state.js';
 
 /** What the thread is started with. */
 export interface RaceThreadOptions {
@@ -83,7 +84,7 @@ function start(options: RaceThreadOptions): void {
   let overloads = 0;
   let pausedUntil = 0;
   const beat = (): void => {
-    if (frontEnd.takeOverload()) {
+    if (isOverloaded(options)) {
       // A full queue would cost answers of races: better no races for a while than lost ones.
       heartbeat.pause();
       pausedUntil = clock() + OVERLOAD_PAUSE_MICROS;
@@ -152,6 +153,12 @@ function start(options: RaceThreadOptions): void {
     }
   });
   parentPort!.postMessage({ id: 0, kind: 'ready' } satisfies RaceReply);
+}
+
+/** Either queue more than half full: packets come faster than they are handled, and the next will be let by unseen. */
+function isOverloaded({ queue, queueLength }: RaceThreadOptions): boolean {
+  const limit = queueLength / 2;
+  return readQueueState(queue).waiting > limit || readQueueState(queue + 1).waiting > limit;
 }
 
 function takeSnapshot(frontEnd: FrontEnd): Omit<RaceSnapshot, 'overloads'> {
