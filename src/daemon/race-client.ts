@@ -33,7 +33,9 @@ export class RaceClient {
 
   /** Starts the thread; resolves when it listens to its queues. */
   static start(options: RaceThreadOptions, events: RaceEvents): Promise<RaceClient> {
-    const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), { workerData: options });
+    const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), {
+      workerData: options,
+    });
     const client = new RaceClient(worker, events);
     return new Promise((resolve, reject) => {
       worker.on('message', (reply: RaceReply) => {

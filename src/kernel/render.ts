@@ -28,6 +28,8 @@ export function renderNft(state: DesiredState): string {
     ['early_syn', earlySyn(state)],
     ['lan', lan(state)],
     ['lan_new', lanNew(state)],
+    // What the main table sends anywhere but to a provider is not ours.
+    ['elsewhere', [`fib daddr oifname != ${wans(state)} accept`]],
     ['race', race(state)],
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
@@ -83,6 +85,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
 const PLAIN_CHAINS = [
   'early_syn',
   'lan_new',
+  'elsewhere',
   'race',
   'midstream',
   'wan_late',
@@ -127,9 +130,7 @@ function lan(state: DesiredState): string[] {
 function lanNew(state: DesiredState): string[] {
   return [
     // Without a default route in the main table the type is unreachable: ours all the same.
-    'fib daddr type { local, broadcast, anycast, multicast } accept',
-    // What the main table sends anywhere but to a provider is not ours.
-    `fib daddr oif exists fib daddr oifname != ${wans(state)} accept`,
+    'fib daddr type vmap { local : accept, broadcast : accept, anycast : accept, multicast : accept, unicast : jump elsewhere }',
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
     'ct state invalid,untracked accept',
     ...restRules(state),

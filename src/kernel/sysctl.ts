@@ -63,6 +63,9 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
         return current.split(',').includes(range) ? null : [current, range].filter((v) => v !== '').join(',');
       },
     },
+    // A router looks for local sockets of forwarded packets in vain (ip-sysctl: ip_early_demux).
+    exactly('net/ipv4/tcp_early_demux', 'save a look-up per forwarded packet', () => '0'),
+    exactly('net/ipv4/udp_early_demux', 'save a look-up per forwarded packet', () => '0'),
     ...AT_LEAST.map(([path, least, why]) =>
       exactly(path, why, (v) => (Number(v) < least ? String(least) : null)),
     ),

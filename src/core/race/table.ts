@@ -176,11 +176,14 @@ export class RaceTable {
     this.routes[race] = 0;
     this.decision[race] = -1;
     const base = race * this.routeCount;
-    this.attemptState.fill(ATTEMPT.NONE, base, base + this.routeCount);
-    this.attemptSends.fill(0, base, base + this.routeCount);
-    this.attemptChallenges.fill(0, base, base + this.routeCount);
-    this.attemptRtt.fill(-1, base, base + this.routeCount);
-    this.attemptEvidence.fill(0, base, base + this.routeCount);
+    // A loop beats `fill` for so few.
+    for (let at = base; at < base + this.routeCount; at++) {
+      this.attemptState[at] = ATTEMPT.NONE;
+      this.attemptSends[at] = 0;
+      this.attemptChallenges[at] = 0;
+      this.attemptRtt[at] = -1;
+      this.attemptEvidence[at] = 0;
+    }
     this.simultaneous[race] = 0;
     const flow = this.flowHash(client, 0, clientPort, destination, 0, destinationPort);
     this.flowNext[race] = this.flowBuckets[flow];
