@@ -28,8 +28,8 @@ export function renderNft(state: DesiredState): string {
     ['early_syn', earlySyn(state)],
     ['lan', lan(state)],
     ['lan_new', lanNew(state)],
-    // What the main table sends anywhere but to a provider is not ours.
-    ['elsewhere', [`fib daddr oifname != ${wans(state)} accept`]],
+    // What the main table sends anywhere but to a provider is not ours; what it knows no way for is.
+    ['elsewhere', [`fib daddr oif exists fib daddr oifname != ${wans(state)} accept`]],
     ['race', race(state)],
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
@@ -129,7 +129,6 @@ function lan(state: DesiredState): string[] {
 
 function lanNew(state: DesiredState): string[] {
   return [
-    // Without a default route in the main table the type is unreachable: ours all the same.
     'fib daddr type vmap { local : accept, broadcast : accept, anycast : accept, multicast : accept, unicast : jump elsewhere }',
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
     'ct state invalid,untracked accept',
