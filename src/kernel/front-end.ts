@@ -2,9 +2,9 @@
  * Front end 1, the gateway: packets from the kernel's queues go into the engine, its effects go out by raw sockets,
  * conntrack entries and verdicts. One batch of packets makes one batch of each; the order within a batch is
  *
- *   copies and resets  ->  conntrack entries  ->  verdicts
+ *   conntrack entries  ->  verdicts on answers  ->  copies and resets  ->  verdicts on set-up packets
  *
- * so that a winner's reply is let through only after its entry is written.
+ * so that a winner's reply is let through only after its entry is written, and waits for nothing else.
  */
 
 import { isInPool } from '../core/choose/source.js';
@@ -239,12 +239,10 @@ export class FrontEnd implements EffectSink {
   }
 
   private flush(): void {
-    this.sendPackets();
     this.settleCommits();
     this.wan.flush();
-    this.lan.flush();
-    // What the engine did about refused commits and copies that did not leave.
     this.sendPackets();
+    this.lan.flush();
   }
 
   private sendPackets(): void {
