@@ -60,6 +60,7 @@ class Gateway {
   private fail!: (error: PathraceError) => void;
   private method: QueueMethod = 'xt';
   private routes: ResolvedRoute[] = [];
+  private lock: { close(): void } | null = null;
   private race: RaceClient | null = null;
   private flows: Flows | null = null;
   private closers: (() => void | Promise<void>)[] = [];
@@ -85,8 +86,7 @@ class Gateway {
     const snapshot = await readLinks();
     requireInterfaces(config, new Set(snapshot.links.keys()));
     this.method = await detectQueueMethod();
-    const lock = await lockNamespace();
-    this.closers.push(() => lock.close());
+    this.lock = await lockNamespace();
     const control = await startControl(config.control, this.backend());
     this.closers.push(() => control.close());
     this.touched = true;
@@ -118,6 +118,8 @@ class Gateway {
     await this.race?.stop();
     this.flows?.close();
     if (this.touched) await removeState();
+    // Last: a successor that starts meanwhile would have its state removed.
+    this.lock?.close();
   }
 
   readyLine(): string {
@@ -187,7 +189,8 @@ class Gateway {
     const changed = JSON.stringify(before) !== JSON.stringify(after);
     // The daemon first: no new copy leaves with an address that is gone.
     this.routes = after;
-    if (changed) await this.race?.setRoutes(engineRoutes(after));
+    // A thread that is being started again begins with the routes as they are then.
+    if (changed) await this.race?.setRoutes(engineRoutes(after)).catch(() => undefined);
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
     await applyIpState(desiredState(this.config, after, this.method), this.hasIpv6);
     if (!changed) return;
