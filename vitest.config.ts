@@ -19,6 +19,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 120_000,
           fileParallelism: false,
+          // Real time on a shared machine: one more try, which the report shows as a retry.
+          retry: 1,
         },
       },
     ],

@@ -187,14 +187,14 @@ class Gateway {
     const before = this.routes;
     const after = resolveRoutes(this.config, await readLinks());
     const changed = JSON.stringify(before) !== JSON.stringify(after);
-    // The daemon first: no new copy leaves with an address that is gone.
-    this.routes = after;
-    // A thread that is being started again begins with the routes as they are then.
-    if (changed) await this.race?.setRoutes(engineRoutes(after)).catch(() => undefined);
+    // What is gone, the daemon hears first: no new copy leaves with it. What has come, last: its routing must be there.
+    if (changed) await this.tellRoutes(withoutGains(before, after));
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
     await applyIpState(desiredState(this.config, after, this.method), this.hasIpv6);
     if (!changed) return;
     await applyNftState(desiredState(this.config, after, this.method));
+    this.routes = after;
+    await this.tellRoutes(after);
     await applySettings(desiredSettings(this.config));
     this.before = recordedSettings();
     for (const [index, route] of after.entries()) {
@@ -202,6 +202,11 @@ class Gateway {
       this.logRoute(route);
       await this.cutLostFlows(before[index], route);
     }
+  }
+
+  /** A thread that is being started again begins with the routes as they are then. */
+  private async tellRoutes(routes: readonly ResolvedRoute[]): Promise<void> {
+    await this.race?.setRoutes(engineRoutes(routes)).catch(() => undefined);
   }
 
   /** Entries made with an address that is gone would leak packets with a foreign source (the kernel keeps them). */
@@ -268,6 +273,15 @@ function requireInterfaces(config: GatewayConfig, present: ReadonlySet<string>):
     expected: `one of ${[...present].join(', ')}`,
     remedy: 'Compare the name with `ip link`; a route whose interface appears later says `optional: true`.',
   });
+}
+
+/** The routes as they are now, less the families that could not be used before. */
+function withoutGains(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): ResolvedRoute[] {
+  return after.map((route, index) => ({
+    ...route,
+    ipv4: before[index].ipv4 === null ? null : route.ipv4,
+    ipv6: before[index].ipv6 === null ? null : route.ipv6,
+  }));
 }
 
 function describeRoute(route: ResolvedRoute): string {
