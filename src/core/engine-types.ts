@@ -1,7 +1,7 @@
 /** The engine's contract with its front ends: what goes in, what comes out, and in which order. */
 
 import type { AddressWords } from '../model/address.js';
-import type { IgnoredReason, SingleReason } from '../model/reasons.js';
+import type { SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 
 /** Monotonic time in microseconds; any origin, the same for all calls. */
@@ -113,5 +113,3 @@ export interface EngineCounters {
   readonly single: Float64Array;
   readonly ignored: Float64Array;
 }
-
-export type { IgnoredReason, SingleReason };

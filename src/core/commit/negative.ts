@@ -22,20 +22,7 @@ const REPEAT_MICROS = 1_000_000;
 /** Called after each negative answer of an undecided race: ends it, or says when to look again. */
 export function settleNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
   const { races, deadlines } = context;
-  let silent = 0;
-  let negative = 0;
-  let resets = 0;
-  let slowest = 0;
-  for (let route = 1; route <= races.routeCount; route++) {
-    const at = races.attempt(race, route);
-    const state = races.attemptState[at];
-    if (state === ATTEMPT.SENT) silent++;
-    if (state !== ATTEMPT.NEGATIVE) continue;
-    negative++;
-    if (races.attemptEvidence[at] !== EVIDENCE_RST) continue;
-    resets++;
-    slowest = Math.max(slowest, races.attemptRtt[at]);
-  }
+  const { silent, negative, resets, slowest } = tally(context, race);
   if (silent === 0) return fail(context, race, 'all-routes-negative', now, out);
   if (negative === 0) return;
   if (negative === 1) {
@@ -49,15 +36,32 @@ export function settleNegative(context: Context, race: RaceId, now: Micros, out:
   deadlines.bring(race, now + Math.min(most, Math.max(least, times * slowest)));
 }
 
-/** The time of a race with at least one negative answer has run out. */
-export function expireNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
+/** The time of a race has come: ends it if a route has said no. False when all that were asked are silent. */
+export function expireNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): boolean {
+  const { negative, resets } = tally(context, race);
+  if (negative === 0) return false;
+  fail(context, race, resets >= 2 ? 'refused-by-server' : 'error-and-silence', now, out);
+  return true;
+}
+
+/** What the routes of a race have said so far; `slowest` is the longest time to a reset, microseconds. */
+function tally(
+  context: Context,
+  race: RaceId,
+): { silent: number; negative: number; resets: number; slowest: number } {
   const { races } = context;
-  let resets = 0;
+  const result = { silent: 0, negative: 0, resets: 0, slowest: 0 };
   for (let route = 1; route <= races.routeCount; route++) {
     const at = races.attempt(race, route);
-    if (races.attemptState[at] === ATTEMPT.NEGATIVE && races.attemptEvidence[at] === EVIDENCE_RST) resets++;
+    const state = races.attemptState[at];
+    if (state === ATTEMPT.SENT) result.silent++;
+    if (state !== ATTEMPT.NEGATIVE) continue;
+    result.negative++;
+    if (races.attemptEvidence[at] !== EVIDENCE_RST) continue;
+    result.resets++;
+    result.slowest = Math.max(result.slowest, races.attemptRtt[at]);
   }
-  fail(context, race, resets >= 2 ? 'refused-by-server' : 'error-and-silence', now, out);
+  return result;
 }
 
 /** Counts the losses of the routes that have said no; called once per race, when it is won or has failed. */

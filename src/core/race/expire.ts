@@ -3,7 +3,7 @@ import { expireNegative } from '../commit/negative.js';
 import type { Context } from '../context.js';
 import type { EffectSink, Micros, RaceId } from '../engine-types.js';
 import { cancelOpenAttempts, endRace } from './end.js';
-import { ATTEMPT, RACE } from './states.js';
+import { RACE } from './states.js';
 
 /** Ends every race that is due. */
 export function expire(context: Context, now: Micros, out: EffectSink): void {
@@ -17,19 +17,10 @@ function expireOne(context: Context, race: RaceId, now: Micros, out: EffectSink)
     endRace(context, race, races.winner[race], 'first-reply', now);
     return;
   }
-  if (hasNegative(context, race)) return expireNegative(context, race, now, out);
+  if (expireNegative(context, race, now, out)) return;
   const due = races.lastSynAt[race] + context.settings.raceTimeoutMicros;
   if (due > now) return context.deadlines.set(race, due);
   // All silent: the client's own time-out rules, and its next SYN starts a new race.
   cancelOpenAttempts(context, race, out);
   endRace(context, race, 0, 'all-routes-silent', now);
-}
-
-function hasNegative(context: Context, race: RaceId): boolean {
-  const { races } = context;
-  const base = race * races.routeCount;
-  for (let i = 0; i < races.routeCount; i++) {
-    if (races.attemptState[base + i] === ATTEMPT.NEGATIVE) return true;
-  }
-  return false;
 }
