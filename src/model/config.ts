@@ -21,9 +21,25 @@ export interface RouteConfig {
   readonly addresses: { readonly ipv4: AddressSource; readonly ipv6: AddressSource };
   /** false: packets keep the inside source address. */
   readonly translate: boolean;
+  /** NPTv6 (RFC 6296) instead of one address for all: inside and outside prefix of equal length. null: none. */
+  readonly prefix: PrefixTranslation | null;
   /** Path MTU of the provider in bytes where it is smaller than the interface's; null: the interface's. */
   readonly mtu: number | null;
+  /** Share where a criterion goes by weight, 1 to 1000. */
   readonly weight: number;
+  /** What it can carry in either direction, bits per second; null: not said. */
+  readonly capacity: number | null;
+  /** Price of a gigabyte (10^9 bytes), in any unit; 0: nothing. */
+  readonly cost: number;
+  /** Volume of a calendar month in bytes, both directions; null: without bound. */
+  readonly quotaBytes: number | null;
+  /** `use: last-resort`: only while no other route of a service can be used. */
+  readonly lastResort: boolean;
+  /** What becomes of its established flows when it goes down. */
+  readonly onDown: 'reset' | 'keep';
+  readonly failback: Failback;
+  /** Active checks; null: evidence from traffic and links only. */
+  readonly check: CheckConfig | null;
   /** The interface may be missing when the gateway starts. */
   readonly optional: boolean;
 }
@@ -34,12 +50,138 @@ export interface PortRange {
   readonly to: number;
 }
 
+export interface PrefixTranslation {
+  /** Canonical prefixes such as `fd01:203:405::/48`. */
+  readonly inside: string;
+  readonly outside: string;
+}
+
+/**
+ * When a preferred route returns: `stay` leaves what has moved away where it is; `move-new` brings new connections back, also of
+ * groups that are pinned elsewhere; `reset` does so and resets the established ones that are still away after a time.
+ */
+export type Failback =
+  | { readonly kind: 'stay' | 'move-new' }
+  | { readonly kind: 'reset'; readonly afterMs: number };
+
+/** Periodic questions that a route sends out itself. One answer of any target in a round proves life. */
+export interface CheckConfig {
+  readonly targets: readonly CheckTarget[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Rounds without any answer after which the route is down, and rounds with one after which it is up again. */
+  readonly fail: number;
+  readonly recover: number;
+}
+
+/** Addresses are canonical text; a check never asks a resolver. */
+export type CheckTarget =
+  | { readonly kind: 'ping'; readonly address: string }
+  | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
+  /** Any HTTP status below 500 is an answer; `host` is what the request names. */
+  | {
+      readonly kind: 'http';
+      readonly address: string;
+      readonly port: number;
+      readonly host: string;
+      readonly path: string;
+    }
+  /** Any well-formed answer with the question's id counts. */
+  | { readonly kind: 'dns'; readonly address: string; readonly port: number; readonly name: string };
+
+/** How a service chooses. `fixed` and `rest` are written as the name of a route and as `rest`. */
+export const CRITERIA = [
+  'race',
+  'round-robin',
+  'weighted',
+  'least-connections',
+  'least-traffic',
+  'least-weighted-load',
+  'fastest-probe',
+  'fastest-history',
+  'cheapest',
+  'priority',
+  'spillover',
+  'hash',
+] as const;
+export type CriterionName = (typeof CRITERIA)[number];
+
+export interface SelectConfig {
+  /** `fixed`: the one route of `routes`. `rest`: as everything that no service names. */
+  readonly criterion: CriterionName | 'fixed' | 'rest';
+  /** Names, in the order of preference; all routes in the order of the file where none were named. Never empty. */
+  readonly routes: readonly string[];
+  /** spillover: share of a route's capacity above which the next one is taken, 0 to 1. Default 0.8. */
+  readonly threshold: number;
+  /** fastest-probe, fastest-history: how long a measurement counts, milliseconds. Default 10 minutes, 1 hour. */
+  readonly periodMs: number;
+  /** hash: what of a connection is hashed. Default `client+destination`. */
+  readonly by: 'client' | 'destination' | 'client+destination';
+  /** race: head start of a route for each unit of `cost` that it is cheaper than another, milliseconds. Default 0. */
+  readonly costDelayMs: number;
+}
+
+export const AFFINITIES = ['client+destination', 'client', 'client+prefix', 'client+site', 'none'] as const;
+export type Affinity = (typeof AFFINITIES)[number];
+
+/** All that is not null or empty must match; `tcp` and `udp` together mean either. */
+export interface MatchConfig {
+  /** Destination ports; null: not named. `any` is 1-65535. */
+  readonly tcp: readonly PortRange[] | null;
+  readonly udp: readonly PortRange[] | null;
+  /** IP protocol numbers. */
+  readonly protocol: readonly number[];
+  /** Canonical prefixes; empty: any. Only one family named: the service is of that family only. */
+  readonly source: readonly string[];
+  readonly destination: readonly string[];
+  /** Lower case, without a dot at the end; a name stands for itself and everything below it. */
+  readonly domain: readonly string[];
+  /** 0 to 63. */
+  readonly dscp: readonly number[];
+  /** LAN interfaces. */
+  readonly interface: readonly string[];
+  /** Local time; empty: always. */
+  readonly time: readonly TimeSpan[];
+}
+
+/** From `from` to before `to`, minutes of the day; beyond midnight when `to` is not after `from`. */
+export interface TimeSpan {
+  /** 0 is Sunday, of the day on which the span begins. */
+  readonly days: readonly number[];
+  readonly from: number;
+  readonly to: number;
+}
+
 /** First match wins: which new connections are chosen how. */
 export interface ServiceConfig {
   readonly name: string;
-  readonly match: { readonly tcp: readonly PortRange[] };
-  /** `{ kind: 'race' }`, or one route by its name. */
-  readonly select: { readonly kind: 'race' } | { readonly kind: 'route'; readonly route: string };
+  readonly match: MatchConfig;
+  readonly select: SelectConfig;
+  readonly affinity: Affinity;
+  /** How long a group keeps its route after its last new connection, milliseconds. */
+  readonly affinityMs: number;
+  /** null: as each route says. */
+  readonly translate: boolean | null;
+  /** Load of one of its sessions for `least-weighted-load`, 1 to 1000 (RFC 2391 section 5.1). Default 1. */
+  readonly sessionWeight: number;
+}
+
+/** What is remembered of earlier races and handshakes. */
+export interface MemoryConfig {
+  /** How long a measurement decides alone; 0 races every connection. Milliseconds. Default 10 minutes. */
+  readonly trustMs: number;
+  /** How long it orders a staggered race. Default 24 hours, at least `trust`. */
+  readonly forgetMs: number;
+  /** Destinations. Default 100000. */
+  readonly size: number;
+  /** Prefix lengths that make one destination. Defaults 32 and 64. */
+  readonly aggregate: { readonly ipv4: number; readonly ipv6: number };
+  /** Share of the connections to remembered destinations that is raced again, 0 to 0.5. Default 0.02. */
+  readonly refresh: number;
+  /** File that keeps it over a restart; null: none. */
+  readonly store: string | null;
+  /** Which races send their copies one after the other. Default `remembered`. */
+  readonly stagger: 'always' | 'remembered' | 'never';
 }
 
 export interface GatewayConfig {
@@ -50,8 +192,7 @@ export interface GatewayConfig {
   readonly services: readonly ServiceConfig[];
   /** Where everything goes that no service names, and everything when the daemon does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };
-  /** How long what was measured decides alone, in milliseconds; 0 races every connection. */
-  readonly memory: { readonly trustMs: number };
+  readonly memory: MemoryConfig;
   readonly limits: LimitsConfig;
   readonly kernel: KernelConfig;
   readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace' };

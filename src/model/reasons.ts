@@ -28,6 +28,10 @@ export type DecodeReason = (typeof DECODE_REASONS)[number];
 
 /** Why a new connection goes by one route without a race. Never a lost connection. */
 export const SINGLE_REASONS = [
+  'criterion',
+  'remembered',
+  'affinity',
+  'same-flow',
   'only-route',
   'no-route',
   'race-table-full',
@@ -68,6 +72,7 @@ export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 export const OUTCOME_REASONS = [
   'first-reply',
   'simultaneous-open',
+  'rescued',
   'all-routes-negative',
   'refused-by-server',
   'error-and-silence',
@@ -80,3 +85,15 @@ export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
 
 /** What a route answered in a race, as a number: ICMP errors are ANSWER.ICMP + type * 256 + code. */
 export const ANSWER = { NONE: 0, SILENCE: 1, SYN_ACK: 2, RST: 3, NOT_SENT: 4, ICMP: 0x4000 } as const;
+
+/** Why the health of a route is what it is. */
+export const HEALTH_REASONS = [
+  'answered',
+  'silent',
+  'rescued',
+  'returned',
+  'checks-failed',
+  'link',
+  'by-command',
+] as const;
+export type HealthReason = (typeof HEALTH_REASONS)[number];
