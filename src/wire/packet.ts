@@ -8,7 +8,7 @@ import { DECODE_REASONS } from '../model/reasons.js';
 import { addBytes, finish, pseudoHeader } from './checksum.js';
 import { scanOptions } from './tcp-options.js';
 
-export const PROTOCOL = { ICMP: 1, TCP: 6, ICMPV6: 58 } as const;
+export const PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
 
 /** TCP flags (RFC 9293 section 3.1). */
 export const FLAG = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ECE: 64, CWR: 128 } as const;
@@ -201,6 +201,8 @@ function isExtension(next: number): boolean {
 
 function decodeTransport(packet: Packet, offset: number, length: number, wireLength: number): number {
   packet.transport = offset;
+  packet.sourcePort = 0;
+  packet.destinationPort = 0;
   const complete = packet.end - packet.start >= wireLength;
   if (complete) packet.end = offset + length;
   if (packet.protocol === PROTOCOL.TCP) {
@@ -211,6 +213,10 @@ function decodeTransport(packet: Packet, offset: number, length: number, wireLen
     if (length < 8 || offset + 8 > packet.end) return DECODE.TRUNCATED;
     if (complete && !isIntact(packet, length)) return DECODE.ICMP_CHECKSUM;
     return decodeIcmpError(packet, offset);
+  }
+  if (packet.protocol === PROTOCOL.UDP && length >= 8 && offset + 8 <= packet.end) {
+    packet.sourcePort = packet.view.getUint16(offset);
+    packet.destinationPort = packet.view.getUint16(offset + 2);
   }
   return DECODE.PROTOCOL;
 }

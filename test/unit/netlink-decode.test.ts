@@ -80,10 +80,12 @@ describe('decodeEntry', () => {
     expect(decodeEntry(entry, viewOf(ENTRY), 0, ENTRY.length)).toBe(true);
     expect({
       ...entry,
+      original: entry.original.length,
       client: formatAddress(entry.client),
       destination: formatAddress(entry.destination),
       source: formatAddress(entry.source),
     }).toEqual({
+      original: 48,
       family: 4,
       protocol: 6,
       client: '192.168.1.10',

@@ -151,6 +151,16 @@ export function encodeDeleteByOriginal(w: Writer, flow: FlowEntry, sequence: num
   endMessage(w);
 }
 
+/** Writes the deletion of an entry of any protocol by its original tuple as a dump has given it (`Entry.original`). */
+export function encodeDeleteByTuple(w: Writer, family: Family, tuple: Uint8Array, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[family], 0);
+  const at = beginNested(w, CTA.TUPLE_ORIG);
+  w.bytes.set(tuple, w.length);
+  w.length += tuple.length;
+  endNested(w, at);
+  endMessage(w);
+}
+
 /** Writes the request for all entries of a family whose mark, masked, equals `mark`. */
 export function encodeDump(w: Writer, family: Family, mark: number, mask: number, sequence: number): void {
   beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST | NLM_F.DUMP, sequence, AF[family], 0);
@@ -173,6 +183,8 @@ export interface Entry {
   mark: number;
   /** One of TCP_CONNTRACK; NONE for other protocols. */
   tcpState: number;
+  /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
+  original: Uint8Array;
 }
 
 export function createEntry(): Entry {
@@ -187,8 +199,11 @@ export function createEntry(): Entry {
     sourcePort: 0,
     mark: 0,
     tcpState: TCP_CONNTRACK.NONE,
+    original: NO_BYTES,
   };
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Decodes the body of an IPCTNL_MSG_CT.NEW as the kernel sends it for GET and in dumps. */
 export function decodeEntry(out: Entry, view: DataView, body: number, end: number): boolean {
@@ -208,6 +223,7 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
     if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
     if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
     if (type === CTA.TUPLE_ORIG) {
+      out.original = new Uint8Array(view.buffer, view.byteOffset + value, length);
       readTuple(view, value, value + length, out.family, {
         source: (at) => readAddress(out.family, view, at, out.client),
         destination: (at) => readAddress(out.family, view, at, out.destination),

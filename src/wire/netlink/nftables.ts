@@ -47,7 +47,7 @@ const NFTA_TARGET = { NAME: 1, REV: 2, INFO: 3 } as const;
 
 /**
  * Writes one transaction that renews elements of a set with timeout: add, delete, add. Plain add does not renew on
- * older kernels, and delete alone fails when the element has expired. Keys are one byte each (inet_proto).
+ * older kernels, and delete alone fails when the element has expired. Keys are one byte each (nf_proto).
  */
 export function encodeRenew(
   w: Writer,

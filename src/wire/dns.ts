@@ -1,0 +1,314 @@
+/**
+ * Answers of the domain name system in UDP payloads (RFC 1035), read by a stranger: anybody may have sent them. Nothing
+ * throws, nothing loops, and the work is bounded by the bytes of the message.
+ */
+import { type Family, readAddress } from '../model/address.js';
+
+export const DNS_TYPE = { A: 1, CNAME: 5, AAAA: 28 } as const;
+export const DNS_PORT = 53;
+
+/** Header fields (RFC 1035 section 4.1.1). */
+const HEADER = 12;
+const FLAG_ANSWER = 0x8000;
+const FLAG_RECURSION_DESIRED = 0x0100;
+const OPCODE = 0x7800;
+const RCODE = 0x000f;
+const CLASS_IN = 1;
+
+/** Addresses kept, records looked at, aliases followed. Sensible answers have far fewer. */
+export const MAX_ADDRESSES = 64;
+const MAX_RECORDS = 128;
+const MAX_ALIASES = 16;
+/** Of a name as it is sent, with its length bytes (RFC 1035 section 2.3.4). */
+const MAX_NAME = 255;
+const MAX_LABEL = 63;
+
+/** One answer; reused. */
+export interface DnsAnswer {
+  id: number;
+  flags: number;
+  rcode: number;
+  /** Lower case ASCII without the last dot, '' for the root or no question; other bytes are written \ddd (RFC 4343 section 2.1). */
+  question: string;
+  type: number;
+  /** false: something in the answer section could not be read, or there was too much of it; what came before counts. */
+  complete: boolean;
+  /** Addresses of the question's name, also through aliases; the first `count` of each array, four words for an address. */
+  count: number;
+  readonly families: Uint8Array;
+  readonly addresses: Int32Array;
+  /** Seconds: the least of the record and the aliases that led to it (RFC 2181 section 8: at most 2^31-1). */
+  readonly ttls: Int32Array;
+}
+
+export function createDnsAnswer(): DnsAnswer {
+  return {
+    id: 0,
+    flags: 0,
+    rcode: 0,
+    question: '',
+    type: 0,
+    complete: false,
+    count: 0,
+    families: new Uint8Array(MAX_ADDRESSES),
+    addresses: new Int32Array(MAX_ADDRESSES * 4),
+    ttls: new Int32Array(MAX_ADDRESSES),
+  };
+}
+
+/** The answer section as it was found; one message at a time. */
+const records = {
+  count: 0,
+  type: new Uint16Array(MAX_RECORDS),
+  ttl: new Int32Array(MAX_RECORDS),
+  name: new Int32Array(MAX_RECORDS),
+  hash: new Int32Array(MAX_RECORDS),
+  data: new Int32Array(MAX_RECORDS),
+};
+
+/**
+ * Decodes the message in `bytes` from `start` to before `end`. False: it is no answer to one standard query, and `out` says nothing.
+ * `view` is of the same bytes.
+ */
+export function decodeDnsAnswer(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  out: DnsAnswer,
+): boolean {
+  if (start < 0 || end > bytes.length || end - start < HEADER) return false;
+  out.id = view.getUint16(start);
+  out.flags = view.getUint16(start + 2);
+  out.rcode = out.flags & RCODE;
+  out.question = '';
+  out.type = 0;
+  out.complete = false;
+  out.count = 0;
+  if ((out.flags & FLAG_ANSWER) === 0 || (out.flags & OPCODE) !== 0) return false;
+  const questions = view.getUint16(start + 4);
+  // Errors may leave the question out.
+  if (questions === 0) {
+    out.complete = view.getUint16(start + 6) === 0;
+    return true;
+  }
+  const name = start + HEADER;
+  const after = skipName(bytes, name, end);
+  if (questions !== 1 || after < 0 || after + 4 > end) return false;
+  const hash = hashName(bytes, name, start, end);
+  if (hash < 0) return false;
+  out.question = readName(bytes, name, start, end);
+  out.type = view.getUint16(after);
+  if (view.getUint16(after + 2) !== CLASS_IN) return true;
+  out.complete = readRecords(bytes, view, start, after + 4, end, view.getUint16(start + 6));
+  follow(bytes, view, start, end, name, hash, out);
+  return true;
+}
+
+/** Notes the records that matter; false when not all could be read. */
+function readRecords(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  first: number,
+  end: number,
+  announced: number,
+): boolean {
+  records.count = 0;
+  let at = first;
+  for (let i = 0; i < announced; i++) {
+    const fixed = skipName(bytes, at, end);
+    if (fixed < 0 || fixed + 10 > end) return false;
+    const type = view.getUint16(fixed);
+    const length = view.getUint16(fixed + 8);
+    const data = fixed + 10;
+    if (data + length > end) return false;
+    const name = at;
+    at = data + length;
+    if (view.getUint16(fixed + 2) !== CLASS_IN || !isUseful(type, length)) continue;
+    if (records.count === MAX_RECORDS) return false;
+    const hash = hashName(bytes, name, start, end);
+    if (hash < 0) return false;
+    const r = records.count++;
+    records.type[r] = type;
+    // > a TTL value received with the most significant bit set [is treated] as if the entire value received was zero
+    records.ttl[r] = Math.max(0, view.getInt32(fixed + 4));
+    records.name[r] = name;
+    records.hash[r] = hash;
+    records.data[r] = data;
+  }
+  return true;
+}
+
+function isUseful(type: number, length: number): boolean {
+  if (type === DNS_TYPE.A) return length === 4;
+  if (type === DNS_TYPE.AAAA) return length === 16;
+  return type === DNS_TYPE.CNAME && length > 0;
+}
+
+/** From the question's name from alias to alias, then the addresses of the last one. */
+function follow(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  question: number,
+  questionHash: number,
+  out: DnsAnswer,
+): void {
+  let name = question;
+  let hash = questionHash;
+  let ttl = 0x7fffffff;
+  for (let alias = 0; alias <= MAX_ALIASES; alias++) {
+    const next = findAlias(bytes, start, end, name, hash);
+    if (next < 0) break;
+    const target = hashName(bytes, records.data[next], start, end);
+    if (target < 0 || alias === MAX_ALIASES) {
+      out.complete = false;
+      return;
+    }
+    ttl = Math.min(ttl, records.ttl[next]);
+    name = records.data[next];
+    hash = target;
+  }
+  for (let r = 0; r < records.count; r++) {
+    if (records.type[r] === DNS_TYPE.CNAME || records.hash[r] !== hash) continue;
+    if (!sameName(bytes, records.name[r], name, start, end)) continue;
+    if (out.count === MAX_ADDRESSES) {
+      out.complete = false;
+      return;
+    }
+    const family: Family = records.type[r] === DNS_TYPE.A ? 4 : 6;
+    readAddress(family, view, records.data[r], address);
+    out.addresses.set(address, 4 * out.count);
+    out.families[out.count] = family;
+    out.ttls[out.count++] = Math.min(ttl, records.ttl[r]);
+  }
+}
+
+const address = new Int32Array(4);
+
+function findAlias(bytes: Uint8Array, start: number, end: number, name: number, hash: number): number {
+  for (let r = 0; r < records.count; r++) {
+    if (records.type[r] !== DNS_TYPE.CNAME || records.hash[r] !== hash) continue;
+    if (sameName(bytes, records.name[r], name, start, end)) return r;
+  }
+  return -1;
+}
+
+/** Where the bytes of a name end in the message itself, whatever it points to; -1 when they do not. */
+function skipName(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end && i - at < MAX_NAME) {
+    const length = bytes[i];
+    if (length === 0) return i + 1;
+    if (length >= POINTER) return i + 2 <= end ? i + 2 : -1;
+    if (length > MAX_LABEL) return -1;
+    i += 1 + length;
+  }
+  return -1;
+}
+
+const POINTER = 0xc0;
+
+/** Pointers that lead to pointers directly: two happen, more are meant badly. */
+const MAX_JUMPS = 8;
+
+/**
+ * The label at `at`, with pointers followed, each of which must lead back: the offset of its length byte, or -1 when there is none.
+ */
+function resolve(bytes: Uint8Array, at: number, start: number, end: number): number {
+  let i = at;
+  for (let jumps = 0; i < end && bytes[i] >= POINTER; jumps++) {
+    if (i + 2 > end || jumps === MAX_JUMPS) return -1;
+    const target = start + (((bytes[i] & ~POINTER) << 8) | bytes[i + 1]);
+    if (target < start + HEADER || target >= i) return -1;
+    i = target;
+  }
+  if (i >= end || bytes[i] > MAX_LABEL || i + 1 + bytes[i] > end) return -1;
+  return i;
+}
+
+/** A hash that is equal for equal names, not negative; -1 when it is no name. */
+function hashName(bytes: Uint8Array, at: number, start: number, end: number): number {
+  let hash = 0x811c9dc5;
+  let total = 0;
+  let i = resolve(bytes, at, start, end);
+  while (i >= 0) {
+    const length = bytes[i];
+    total += 1 + length;
+    if (total > MAX_NAME) return -1;
+    if (length === 0) return hash & 0x7fffffff;
+    for (let k = i; k <= i + length; k++) hash = Math.imul(hash ^ lower(bytes[k]), 0x01000193);
+    i = resolve(bytes, i + 1 + length, start, end);
+  }
+  return -1;
+}
+
+/** Both have been hashed, so both are names. */
+function sameName(bytes: Uint8Array, a: number, b: number, start: number, end: number): boolean {
+  let i = resolve(bytes, a, start, end);
+  let j = resolve(bytes, b, start, end);
+  while (i !== j) {
+    if (i < 0 || j < 0) return false;
+    const length = bytes[i];
+    if (length !== bytes[j]) return false;
+    if (length === 0) return true;
+    for (let k = 1; k <= length; k++) if (lower(bytes[i + k]) !== lower(bytes[j + k])) return false;
+    i = resolve(bytes, i + 1 + length, start, end);
+    j = resolve(bytes, j + 1 + length, start, end);
+  }
+  return true;
+}
+
+/** The text of a name that has been hashed. */
+function readName(bytes: Uint8Array, at: number, start: number, end: number): string {
+  let text = '';
+  let i = resolve(bytes, at, start, end);
+  while (i >= 0 && bytes[i] !== 0) {
+    if (text !== '') text += '.';
+    for (let k = 1; k <= bytes[i]; k++) text += character(lower(bytes[i + k]));
+    i = resolve(bytes, i + 1 + bytes[i], start, end);
+  }
+  return text;
+}
+
+function character(code: number): string {
+  if (code <= 0x20 || code >= 0x7f) return `\\${String(code).padStart(3, '0')}`;
+  const plain = String.fromCharCode(code);
+  return plain === '.' || plain === '\\' ? `\\${plain}` : plain;
+}
+
+function lower(code: number): number {
+  return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+}
+
+/** Longest message of `encodeDnsQuery`. */
+export const MAX_QUERY = HEADER + MAX_NAME + 4;
+
+/** Writes a query that asks for recursion; its length, or 0 when `name` is no name (letters, digits, hyphens and the like in labels of at most 63). */
+export function encodeDnsQuery(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  id: number,
+  name: string,
+  type: number,
+): number {
+  const labels = name === '' || name === '.' ? [] : name.replace(/\.$/, '').split('.');
+  if (labels.some((label) => !/^[\x21-\x5b\x5d-\x7e]{1,63}$/.test(label))) return 0;
+  if (labels.reduce((sum, label) => sum + 1 + label.length, 1) > MAX_NAME) return 0;
+  view.setUint16(at, id);
+  view.setUint16(at + 2, FLAG_RECURSION_DESIRED);
+  view.setUint16(at + 4, 1);
+  for (let i = 6; i < HEADER; i += 2) view.setUint16(at + i, 0);
+  let next = at + HEADER;
+  for (const label of labels) {
+    bytes[next++] = label.length;
+    for (let i = 0; i < label.length; i++) bytes[next++] = label.charCodeAt(i);
+  }
+  bytes[next++] = 0;
+  view.setUint16(next, type);
+  view.setUint16(next + 2, CLASS_IN);
+  return next + 4 - at;
+}
