@@ -8,8 +8,13 @@ export interface PlaceDoc {
   readonly description?: string;
   readonly allowed?: string;
   readonly apply?: 'live' | 'restart';
+  /** The default in words. */
   readonly fallback?: string;
+  /** The default as a value. */
+  readonly preset?: string | number | boolean;
   readonly json?: Readonly<Record<string, unknown>>;
+  /** The keys that stand in it where it is written as a mapping. */
+  readonly mapping?: z.ZodType;
 }
 
 type Definition = {
@@ -31,6 +36,11 @@ export function schemaAt(path: Path): z.ZodType {
   return schema;
 }
 
+/** Whether a change of this place works while the gateway runs; of a whole section, whether all its keys do. */
+export function applyAt(path: Path): 'live' | 'restart' {
+  return isLive(schemaAt(path)) ? 'live' : 'restart';
+}
+
 export function docOf(schema: z.ZodType): PlaceDoc {
   return (schema.meta() ?? {}) as PlaceDoc;
 }
@@ -46,14 +56,29 @@ export function memberOf(schema: z.ZodType): z.ZodType | undefined {
   return valueType ?? element;
 }
 
+/** Whether `schema` is a list of its members, not a mapping. */
+export function isList(schema: z.ZodType): boolean {
+  return definition(schema).element !== undefined;
+}
+
+function isLive(schema: z.ZodType): boolean {
+  const { apply } = docOf(schema);
+  if (apply !== undefined) return apply === 'live';
+  const member = memberOf(schema);
+  return member === undefined ? Object.values(keysOf(schema)).every(isLive) : isLive(member);
+}
+
 function child(schema: z.ZodType, step: string): z.ZodType | undefined {
   const keys = keysOf(schema);
   return Object.hasOwn(keys, step) ? keys[step] : memberOf(schema);
 }
 
-/** Without the wrappers of a default. */
+/** Without the wrappers of a default and of a short form. */
 function definition(schema: z.ZodType): Definition {
-  let inner = schema.def as unknown as Definition;
-  while (inner.innerType !== undefined) inner = inner.innerType.def as unknown as Definition;
-  return inner;
+  let inner = schema;
+  for (;;) {
+    const next = docOf(inner).mapping ?? (inner.def as unknown as Definition).innerType;
+    if (next === undefined) return inner.def as unknown as Definition;
+    inner = next;
+  }
 }

@@ -1,6 +1,6 @@
 /** One key of the configuration as a zod schema that carries everything said about it. */
 import { z } from 'zod';
-import type { Parsed } from './parsed.js';
+import type { Mistake, Parsed } from './parsed.js';
 
 /** What the documentation, the JSON Schema and the error messages say about a key. */
 export interface KeyDoc {
@@ -9,8 +9,10 @@ export interface KeyDoc {
   readonly allowed: string;
   /** Whether a change works while the gateway runs, or after its next start. */
   readonly apply: 'live' | 'restart';
-  /** JSON Schema of the value. */
+  /** JSON Schema of the value; of its short form where it can be a mapping too. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** The keys that stand in it where it is written as a mapping. */
+  readonly mapping?: z.ZodType;
 }
 
 /** A required key whose value `parse` reads. */
@@ -26,7 +28,7 @@ export function optional<T>(
 ) {
   return reader(parse)
     .prefault(fallback)
-    .meta({ ...doc, fallback: String(fallback), json: { ...doc.json, default: fallback } });
+    .meta({ ...doc, fallback: String(fallback), preset: fallback });
 }
 
 /** A key that stays `undefined` when it is not there; `fallback` says what happens then. */
@@ -41,12 +43,46 @@ export function section<T extends z.ZodType>(schema: T, doc: Pick<KeyDoc, 'descr
   return schema.meta({ ...doc });
 }
 
+/** Reads a value that is a mapping of keys, or something shorter that `short` reads. */
+export function mappingOr<M extends z.ZodType, T>(mapping: M, short: (raw: unknown) => Parsed<T>) {
+  return (raw: unknown): Parsed<z.output<M> | T> => {
+    const isMapping = typeof raw === 'object' && raw !== null && !Array.isArray(raw);
+    return isMapping ? readWith(mapping, raw) : short(raw);
+  };
+}
+
+/** Reads what is short for a mapping with `key` alone. */
+export function asKey<M extends z.ZodType>(mapping: M, key: string) {
+  return (raw: unknown): Parsed<z.output<M>> => {
+    const result = readWith(mapping, { [key]: raw });
+    if ('value' in result) return result;
+    return { problems: result.problems.map((mistake) => ({ ...mistake, path: mistake.path.slice(1) })) };
+  };
+}
+
+function readWith<M extends z.ZodType>(mapping: M, raw: unknown): Parsed<z.output<M>> {
+  const result = mapping.safeParse(raw);
+  if (result.success) return { value: result.data };
+  return {
+    problems: result.error.issues.map((issue): Mistake => {
+      const path = issue.path as readonly (string | number)[];
+      if (issue.code === 'unrecognized_keys') {
+        return { path, message: issue.message, unknownKeys: issue.keys };
+      }
+      const expected = issue.code === 'custom' ? (issue.params?.expected as string | undefined) : undefined;
+      return { path, message: issue.message, ...(expected === undefined ? {} : { expected }) };
+    }),
+  };
+}
+
 function reader<T>(parse: (raw: unknown) => Parsed<T>) {
   return z.unknown().transform((raw, context): T => {
     const result = parse(raw);
     if ('value' in result) return result.value;
-    for (const { path, message, expected } of result.problems) {
-      context.addIssue({ code: 'custom', path: [...path], message, params: { expected } });
+    for (const { path, message, expected, unknownKeys } of result.problems) {
+      if (unknownKeys === undefined) {
+        context.addIssue({ code: 'custom', path: [...path], message, params: { expected } });
+      } else context.addIssue({ code: 'unrecognized_keys', path: [...path], keys: [...unknownKeys] });
     }
     return z.NEVER;
   });

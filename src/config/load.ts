@@ -9,7 +9,7 @@ import { ConfigError, type ConfigProblem } from './problems.js';
 import { resolve } from './resolve.js';
 import { ConfigSchema } from './schema.js';
 import { isLaterKey, nearest } from './vocabulary.js';
-import { type Path, type Position, readYaml, type YamlSource } from './yaml-source.js';
+import { type Path, type Position, pathText, readYaml, type YamlSource } from './yaml-source.js';
 
 /** The largest file that is read, in bytes; the largest sensible configuration has a quarter of that. */
 export const MAX_CONFIG_BYTES = 256 * 1024;
@@ -48,16 +48,6 @@ export function parseConfig(text: string, fileName: string): GatewayConfig {
   // A mapping that did not parse as YAML is incomplete: what is missing there says nothing.
   const syntax = problems.filter((problem) => problem.expected === 'valid YAML');
   throw new ConfigError(fileName, inOrder(syntax.length > 0 ? syntax : problems));
-}
-
-/** `routes.a.addresses[1]`. */
-export function pathText(path: Path): string {
-  return path.reduce<string>((text, step) => {
-    if (typeof step === 'number') return `${text}[${step}]`;
-    const key = step.length > 60 ? `${step.slice(0, 60)}…` : step;
-    const shown = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
-    return text === '' ? shown : `${text}.${shown}`;
-  }, '');
 }
 
 /** More problems than anybody corrects at once; the last line says how many are left. */

@@ -2,11 +2,13 @@
 
 /** One mistake inside a value. */
 export interface Mistake {
-  /** From the value inward, for items of a list. */
+  /** From the value inward, for items of a list and keys of a mapping. */
   readonly path: readonly (string | number)[];
   readonly message: string;
   /** What would have been allowed, where it is narrower than what the key allows. */
   readonly expected?: string;
+  /** Keys of the mapping at `path` that nobody knows. */
+  readonly unknownKeys?: readonly string[];
 }
 
 export type Parsed<T> = { readonly value: T } | { readonly problems: readonly Mistake[] };

@@ -1,7 +1,31 @@
-/** From the file as it was read to the configuration as the daemon uses it. */
-import type { AddressSource, GatewayConfig, NextHopSource, RouteConfig } from '../model/config.js';
-import { MIN_IPV6_MTU } from './cross-checks.js';
-import type { ConfigFile, RouteFile } from './schema.js';
+/** From the file as it was read to the configuration as the daemon uses it: defaults that depend on other keys, names. */
+import { basename, dirname, join } from 'node:path/posix';
+import type {
+  AddressSource,
+  Affinity,
+  CheckConfig,
+  GatewayConfig,
+  MatchConfig,
+  MemoryConfig,
+  NextHopSource,
+  RouteConfig,
+  SelectConfig,
+  ServiceConfig,
+} from '../model/config.js';
+import {
+  criterionOf,
+  DEFAULT_AFFINITY_MS,
+  DEFAULT_BY,
+  DEFAULT_THRESHOLD,
+  defaultPeriodMs,
+} from './criteria.js';
+import { expandSets, type Sets } from './rules/match.js';
+import { MIN_IPV6_MTU } from './rules/routes.js';
+import type { CheckFile } from './schema/check.js';
+import type { RouteFile } from './schema/routes.js';
+import type { ServiceFile } from './schema/services.js';
+import type { ConfigFile } from './schema.js';
+import { withoutCovered } from './values/prefixes.js';
 
 /** `names`: the routes in the order of the file, which object keys that look like numbers do not keep. */
 export function resolve(file: ConfigFile, names: readonly string[]): GatewayConfig {
@@ -13,13 +37,9 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     control: file.control,
     lan: file.lan,
     routes,
-    services: file.services.map(({ name, match, select }) => ({
-      name,
-      match,
-      select: select === 'race' ? { kind: 'race' } : { kind: 'route', route: select },
-    })),
+    services: file.services.map((service) => resolveService(service, file, names)),
     rest: { route: file.rest.route, translate: file.rest.translate ?? restRoute?.translate ?? true },
-    memory: { trustMs: file.memory.trust },
+    memory: resolveMemory(file),
     limits: { ...limits, raceTimeoutMs: raceTimeout },
     kernel: { ...kernel, heartbeatMs: heartbeat },
     log: file.log,
@@ -29,14 +49,23 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
 function resolveRoute(name: string, route: RouteFile): RouteConfig {
   const ipv4 = resolveFamily(route, 'ipv4');
   const ipv6 = tooSmallForIpv6(route) ? NOT_CARRIED : resolveFamily(route, 'ipv6');
+  const { translate } = route;
   return {
     name,
     interface: route.interface,
     gateway: { ipv4: ipv4.gateway, ipv6: ipv6.gateway },
     addresses: { ipv4: ipv4.addresses, ipv6: ipv6.addresses },
-    translate: route.translate,
+    translate: translate !== false,
+    prefix: typeof translate === 'object' ? translate : null,
     mtu: route.mtu ?? null,
     weight: route.weight,
+    capacity: route.capacity ?? null,
+    cost: route.cost,
+    quotaBytes: route.quota ?? null,
+    lastResort: route.use === 'last-resort',
+    onDown: route.onDown,
+    failback: route.failback,
+    check: route.check === undefined ? null : resolveCheck(route.check),
     optional: route.optional,
   };
 }
@@ -57,4 +86,89 @@ function resolveFamily({ gateway, addresses }: RouteFile, family: 'ipv4' | 'ipv6
 
 function tooSmallForIpv6(route: RouteFile): boolean {
   return route.mtu !== undefined && route.mtu < MIN_IPV6_MTU;
+}
+
+/** Answers that take longer than this are of no use to a connection either. */
+const DEFAULT_TIMEOUT_MS = 2000;
+
+function resolveCheck({ targets, interval, timeout, fail, recover }: CheckFile): CheckConfig {
+  const timeoutMs = timeout ?? Math.min(DEFAULT_TIMEOUT_MS, interval);
+  return { targets, intervalMs: interval, timeoutMs, fail, recover };
+}
+
+function resolveService(service: ServiceFile, file: ConfigFile, routes: readonly string[]): ServiceConfig {
+  const select = resolveSelect(service.select, file.rest.route, routes);
+  return {
+    name: service.name,
+    match: resolveMatch(service.match, new Map(Object.entries(file.sets))),
+    select,
+    affinity: service.affinity?.by ?? defaultAffinity(select, file.memory.trust),
+    affinityMs: service.affinity?.for ?? DEFAULT_AFFINITY_MS,
+    translate: service.translate ?? null,
+    sessionWeight: service.sessionWeight,
+  };
+}
+
+function resolveMatch(match: ServiceFile['match'], sets: Sets): MatchConfig {
+  return {
+    tcp: match.tcp ?? null,
+    udp: match.udp ?? null,
+    protocol: match.protocol ?? [],
+    source: resolvePrefixes(match.source, sets),
+    destination: resolvePrefixes(match.destination, sets),
+    domain: match.domain ?? [],
+    dscp: match.dscp ?? [],
+    interface: match.interface ?? [],
+    time: match.time ?? [],
+  };
+}
+
+/** Prefixes that do not overlap are what an interval set of the kernel takes. */
+function resolvePrefixes(items: readonly string[] | undefined, sets: Sets): readonly string[] {
+  return withoutCovered(expandSets(items ?? [], sets) ?? []);
+}
+
+function resolveSelect(
+  { criterion: name, routes: named, threshold, period, by, costDelay }: ServiceFile['select'],
+  restRoute: string,
+  routes: readonly string[],
+): SelectConfig {
+  const criterion = criterionOf(name, routes) ?? 'rest';
+  const only = criterion === 'fixed' ? name : criterion === 'rest' ? restRoute : undefined;
+  return {
+    criterion,
+    routes: only === undefined ? (named ?? routes) : [only],
+    threshold: threshold ?? DEFAULT_THRESHOLD,
+    periodMs: period ?? defaultPeriodMs(criterion),
+    by: by ?? DEFAULT_BY,
+    costDelayMs: costDelay ?? 0,
+  };
+}
+
+/** With one route there is nothing to pin; who has every connection raced does not want it pinned. */
+function defaultAffinity({ criterion }: SelectConfig, trustMs: number): Affinity {
+  const racesAll = criterion === 'race' && trustMs === 0;
+  return criterion === 'fixed' || criterion === 'rest' || racesAll ? 'none' : 'client+destination';
+}
+
+const DEFAULT_FORGET_MS = 86_400_000;
+const STORE_DIRECTORY = '/var/lib/pathrace';
+
+function resolveMemory({ control, memory }: ConfigFile): MemoryConfig {
+  const { trust, forget, size, aggregate, refresh, store, stagger } = memory;
+  return {
+    trustMs: trust,
+    forgetMs: forget ?? Math.max(DEFAULT_FORGET_MS, trust),
+    size,
+    aggregate,
+    refresh,
+    store: store === undefined ? defaultStore(control) : store,
+    stagger,
+  };
+}
+
+/** What is in /run is gone with the next boot; elsewhere the socket's directory tells one gateway from another. */
+function defaultStore(control: string): string {
+  const directory = control.startsWith('/run/') ? STORE_DIRECTORY : dirname(control);
+  return join(directory, `${basename(control, '.sock')}.store`);
 }

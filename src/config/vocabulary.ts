@@ -1,26 +1,9 @@
-/** Words of the configuration that a reader may expect although this release does not take them. */
-
-/** Ways to select a route. A route must not be called like one, or `select` would be ambiguous. */
-export const CRITERIA = [
-  'race',
-  'round-robin',
-  'weighted',
-  'least-connections',
-  'least-traffic',
-  'least-weighted-load',
-  'fastest-probe',
-  'cheapest',
-  'priority',
-  'spillover',
-  'hash',
-] as const;
+/** Words of the configuration that a reader may expect although this release does not take them, and words meant by others. */
 
 /** Keys of later releases, by the last key of the mapping that they belong to. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
-  routes: ['capacity', 'cost', 'quota', 'use'],
-  services: ['win', 'affinity'],
-  match: ['udp', 'sip', 'dns', 'quic', 'address', 'client', 'dscp'],
-  memory: ['size', 'aggregate'],
+  services: ['win'],
+  match: ['sip', 'dns', 'quic', 'rtsp', 'h323'],
 };
 
 /** Whether `key` is a key that a later release takes in the mapping called `parent`. */

@@ -34,9 +34,9 @@ export interface YamlSource {
   keysAt(path: Path): readonly string[];
 }
 
-/** A configuration is four levels deep. */
+/** A configuration is five levels deep. */
 const MAX_DEPTH = 12;
-/** 16 routes of 64 addresses and 64 services of 256 ports fit. */
+/** 16 routes of 64 addresses and 64 services of 512 ports and prefixes fit. */
 const MAX_NODES = 40_000;
 /** Anchors are a convenience for a few lines, not a language. */
 const MAX_ALIASES = 64;
@@ -57,7 +57,9 @@ export function readYaml(text: string): YamlSource {
       logLevel: 'silent',
     });
     for (const mistake of [...document.errors, ...document.warnings]) {
-      reader.report(mistake.pos[0], [], 'text that is not YAML', 'valid YAML', oneLine(mistake.message));
+      const quotes = mistake.code === 'BAD_SCALAR_START' ? ' Put the value in quotes.' : '';
+      const message = `${oneLine(mistake.message)}${quotes}`;
+      reader.report(mistake.pos[0], [], 'text that is not YAML', 'valid YAML', message);
     }
     reader.readRoot(document.contents);
   } catch {
@@ -71,6 +73,16 @@ export function readYaml(text: string): YamlSource {
     );
   }
   return reader.finish();
+}
+
+/** `routes.a.addresses[1]`. */
+export function pathText(path: Path): string {
+  return path.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    const key = step.length > 60 ? `${step.slice(0, 60)}…` : step;
+    const shown = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
+    return text === '' ? shown : `${text}.${shown}`;
+  }, '');
 }
 
 interface Entry {

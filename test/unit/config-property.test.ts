@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { configurationSchema } from '../../src/config/document.js';
 import { parseConfig } from '../../src/config/load.js';
 import { ConfigError } from '../../src/config/problems.js';
 import { formatAddress, parseAddress } from '../../src/model/address.js';
@@ -36,12 +37,48 @@ const GOOD = {
       gateway: ['203.0.1.1', 'fd03:1::1'],
       addresses: ['203.0.1.2', 'fd03:1::2'],
       mtu: 1400,
+      capacity: '500mbit',
+      cost: '8/GB',
+      quota: '50GB/month',
+      use: 'last-resort',
+      onDown: 'keep',
+      failback: 'reset after 10m',
+      check: { targets: ['ping 192.0.2.1', 'http://192.0.2.1/ host a.b'], interval: '2s', timeout: '1s' },
+      translate: { inside: 'fd00:1::/48', outside: '2001:db8::/48' },
     },
-    b: { interface: 'wan2', gateway: 'auto', weight: 3, translate: false },
+    b: { interface: 'wan2', gateway: 'auto', weight: 3, translate: false, check: 'dns 192.0.2.53 a.b' },
   },
-  services: [{ name: 's', match: { tcp: [80, '8000-8999'] }, select: 'race' }],
+  sets: { s: ['10.0.0.0/8', 'fd00::/8'] },
+  services: [
+    { name: 's', match: { tcp: [80, '8000-8999'] }, select: 'race' },
+    {
+      name: 't',
+      match: {
+        udp: 'any',
+        source: ['@s', '192.0.2.1'],
+        destination: '198.51.100.0/24',
+        domain: '*.example.com',
+        dscp: ['ef', 1],
+        interface: 'lan0',
+        protocol: 'udp',
+        time: ['mon-fri 08:00-18:00', 'sat,sun'],
+      },
+      select: { criterion: 'spillover', routes: ['a', 'b'], threshold: '80%' },
+      affinity: { by: 'client', for: '1h' },
+      translate: true,
+      sessionWeight: 2,
+    },
+  ],
   rest: { route: 'a', translate: true },
-  memory: { trust: '0s' },
+  memory: {
+    trust: '0s',
+    forget: '1h',
+    size: 100,
+    aggregate: { ipv4: 24, ipv6: 48 },
+    refresh: '2%',
+    store: 'none',
+    stagger: 'always',
+  },
   limits: { races: 100, racePorts: '40000-50000', raceTimeout: '2s' },
   kernel: { queue: 1, heartbeat: '1s' },
   log: { level: 'debug' },
@@ -77,6 +114,17 @@ const weird = fc.oneof(
     'fd00::1-fd00::2',
     '1.2.3.4',
     '9'.repeat(400),
+    '@s',
+    '0%',
+    '1e400mbit',
+    'reset after 99999999999',
+    'tcp [::]:1',
+    'http://[',
+    'mon-',
+    '-',
+    ':',
+    '/',
+    '%',
   ),
   fc.array(fc.oneof(fc.string(), fc.integer(), fc.ipV4(), fc.ipV6()), { maxLength: 5 }),
   fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.constant(null)), { maxKeys: 4 }),
@@ -145,7 +193,7 @@ describe('parseConfig of anything', () => {
       fc.property(fc.constantFrom(...paths(GOOD)), weird, (path, value) => {
         accepted(stringify(replaced(GOOD, path, value)));
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -165,7 +213,16 @@ describe('parseConfig of anything', () => {
       [['lan'], [], 'lan'],
       [['routes', 'a', 'mtu'], 1, 'routes.a.mtu'],
       [['routes', 'b', 'weight'], 0, 'routes.b.weight'],
+      [['routes', 'a', 'capacity'], 7, 'routes.a.capacity'],
+      [['routes', 'a', 'check', 'timeout'], '1h', 'routes.a.check.timeout'],
+      [['routes', 'a', 'translate', 'outside'], '2001:db8::/47', 'routes.a.translate.outside'],
+      [['sets', 's'], [], 'sets.s'],
       [['services', '0', 'select'], 'nobody', 'services[0].select'],
+      [['services', '1', 'match', 'protocol'], 'gre', 'services[1].match.protocol'],
+      [['services', '1', 'select', 'routes', '1'], 'nobody', 'services[1].select.routes[1]'],
+      [['services', '1', 'affinity', 'for'], 'ever', 'services[1].affinity.for'],
+      [['memory', 'aggregate', 'ipv4'], 1, 'memory.aggregate.ipv4'],
+      [['memory', 'forget'], 'never', 'memory.forget'],
       [['rest', 'route'], 'nobody', 'rest.route'],
       [['limits', 'races'], -1, 'limits.races'],
       [['kernel', 'heartbeat'], '1y', 'kernel.heartbeat'],
@@ -189,7 +246,7 @@ describe('parseConfig of anything', () => {
     const addresses = fc.uniqueArray(fc.oneof(fc.ipV4(), fc.ipV6()), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(addresses, (list) => {
-        const file = replaced(GOOD, ['routes', 'b', 'addresses'], list);
+        const file = replaced(GOOD, ['routes', 'b'], { interface: 'wan2', addresses: list });
         try {
           const { ipv4, ipv6 } = parseConfig(stringify(file), 'f').routes[1].addresses;
           const expected = list.map((text) => formatAddress(parseAddress(text) ?? new Int32Array(4)));
@@ -201,4 +258,42 @@ describe('parseConfig of anything', () => {
       }),
     );
   });
+
+  it('fills in the documented default of every key', () => {
+    const schema = configurationSchema();
+    const filled = withDefaults(schema, {
+      lan: ['lan0'],
+      routes: { a: { interface: 'wan1' }, b: { interface: 'wan2' } },
+      services: [{ name: 's', match: 'any', select: 'hash' }],
+      rest: { route: 'a' },
+    }) as Record<string, Record<string, Record<string, unknown>>>;
+    expect(filled.routes.a).toMatchObject({
+      weight: 1,
+      gateway: 'auto',
+      translate: true,
+      onDown: 'reset',
+      cost: 0,
+    });
+    expect(filled.memory).toMatchObject({ trust: '10m', refresh: 0.02, aggregate: { ipv4: 32, ipv6: 64 } });
+    const bare = {
+      lan: filled.lan,
+      routes: { a: { interface: 'wan1' }, b: { interface: 'wan2' } },
+      rest: filled.rest,
+    };
+    const services = [{ name: 's', match: 'any', select: 'hash' }];
+    expect(parseConfig(stringify(filled), 'f')).toEqual(parseConfig(stringify({ ...bare, services }), 'f'));
+  });
 });
+
+/** The value with every default that the JSON Schema names put in. */
+function withDefaults(schema: Record<string, unknown>, value: unknown): unknown {
+  if (value === undefined && schema.default !== undefined) return schema.default;
+  const { properties, additionalProperties, items } = schema as Record<string, Record<string, never>>;
+  if (schema.type === 'array') return ((value ?? []) as unknown[]).map((item) => withDefaults(items, item));
+  if (schema.type !== 'object') return value;
+  const given = (value ?? {}) as Record<string, unknown>;
+  const schemas =
+    properties ?? Object.fromEntries(Object.keys(given).map((key) => [key, additionalProperties]));
+  const entries = Object.keys(schemas).map((key) => [key, withDefaults(schemas[key], given[key])] as const);
+  return Object.fromEntries(entries.filter(([, one]) => one !== undefined));
+}

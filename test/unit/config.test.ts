@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.js';
-import { ConfigError, type ConfigProblem, problemLine } from '../../src/config/problems.js';
-import type { GatewayConfig } from '../../src/model/config.js';
+import { problemLine } from '../../src/config/problems.js';
+import { complaints, problemsOf, read, routeWith, SMALL, serviceWith, withRoute } from './config-tools.js';
 
 /** The configuration that other tools rely on, as it stands. */
 const INTERFACE = `control: /run/pathrace/test.sock
@@ -17,30 +17,33 @@ rest: { route: a }
 memory: { trust: 0s }        # 0s: race every connection
 `;
 
-const SMALL = 'lan: [lan0]\nroutes: { a: { interface: wan1 }, b: { interface: wan2 } }\nrest: { route: a }\n';
+/** What a route is that says its interface only, but for its next hops and addresses. */
+const USUAL_ROUTE = {
+  translate: true,
+  prefix: null,
+  mtu: null,
+  weight: 1,
+  capacity: null,
+  cost: 0,
+  quotaBytes: null,
+  lastResort: false,
+  onDown: 'reset',
+  failback: { kind: 'move-new' },
+  check: null,
+  optional: false,
+};
 
-function problemsOf(text: string): readonly ConfigProblem[] {
-  try {
-    parseConfig(text, 'file.yaml');
-  } catch (error) {
-    if (error instanceof ConfigError) return error.problems;
-    throw error;
-  }
-  return [];
-}
-
-/** Key and message of each problem, for comparison. */
-function complaints(text: string): readonly string[] {
-  return problemsOf(text).map(({ line, key, message }) => `${line} ${key}: ${message}`);
-}
-
-function withRoute(route: string): string {
-  return SMALL.replace('{ interface: wan1 }', route);
-}
-
-function routeOf(route: string): GatewayConfig['routes'][number] {
-  return parseConfig(withRoute(route), 'file.yaml').routes[0];
-}
+const ANYTHING = {
+  tcp: null,
+  udp: null,
+  protocol: [],
+  source: [],
+  destination: [],
+  domain: [],
+  dscp: [],
+  interface: [],
+  time: [],
+};
 
 describe('configurations that are accepted', () => {
   it('takes the configuration of the interface as it stands', () => {
@@ -53,35 +56,51 @@ describe('configurations that are accepted', () => {
           interface: 'wan1',
           gateway: { ipv4: '203.0.1.1', ipv6: 'fd03:1::1' },
           addresses: { ipv4: ['203.0.1.2'], ipv6: ['fd03:1::2'] },
-          translate: true,
-          mtu: null,
-          weight: 1,
-          optional: false,
+          ...USUAL_ROUTE,
         },
         {
           name: 'b',
           interface: 'wan2',
           gateway: { ipv4: '203.0.2.1', ipv6: null },
           addresses: { ipv4: ['203.0.2.2'], ipv6: [] },
-          translate: true,
-          mtu: null,
-          weight: 1,
-          optional: false,
+          ...USUAL_ROUTE,
         },
         {
           name: 'c',
           interface: 'wan3',
           gateway: { ipv4: '203.0.3.1', ipv6: null },
           addresses: { ipv4: ['203.0.3.2'], ipv6: [] },
-          translate: true,
-          mtu: null,
-          weight: 1,
-          optional: false,
+          ...USUAL_ROUTE,
         },
       ],
-      services: [{ name: 'everything', match: { tcp: [{ from: 1, to: 65535 }] }, select: { kind: 'race' } }],
+      services: [
+        {
+          name: 'everything',
+          match: { ...ANYTHING, tcp: [{ from: 1, to: 65535 }] },
+          select: {
+            criterion: 'race',
+            routes: ['a', 'b', 'c'],
+            threshold: 0.8,
+            periodMs: 600_000,
+            by: 'client+destination',
+            costDelayMs: 0,
+          },
+          affinity: 'none',
+          affinityMs: 1_800_000,
+          translate: null,
+          sessionWeight: 1,
+        },
+      ],
       rest: { route: 'a', translate: true },
-      memory: { trustMs: 0 },
+      memory: {
+        trustMs: 0,
+        forgetMs: 86_400_000,
+        size: 100_000,
+        aggregate: { ipv4: 32, ipv6: 64 },
+        refresh: 0.02,
+        store: '/var/lib/pathrace/test.store',
+        stagger: 'remembered',
+      },
       limits: {
         races: 8192,
         racesPerClient: 1024,
@@ -99,20 +118,29 @@ describe('configurations that are accepted', () => {
   });
 
   it('fills in everything that a small configuration leaves out', () => {
-    const config = parseConfig(SMALL, 'file.yaml');
+    const config = read(SMALL);
     expect(config.control).toBe('/run/pathrace/control.sock');
     expect(config.routes[0].gateway).toEqual({ ipv4: 'auto', ipv6: 'auto' });
     expect(config.routes[0].addresses).toEqual({ ipv4: 'auto', ipv6: 'auto' });
     expect(config.services).toEqual([]);
-    expect(config.memory.trustMs).toBe(0);
+    expect(config.routes[0]).toMatchObject(USUAL_ROUTE);
+    expect(config.memory).toEqual({
+      trustMs: 600_000,
+      forgetMs: 86_400_000,
+      size: 100_000,
+      aggregate: { ipv4: 32, ipv6: 64 },
+      refresh: 0.02,
+      store: '/var/lib/pathrace/control.store',
+      stagger: 'remembered',
+    });
   });
 
   it('carries only the families that a list names', () => {
-    expect(routeOf('{ interface: w, addresses: 203.0.1.2 }')).toMatchObject({
+    expect(routeWith('addresses: 203.0.1.2')).toMatchObject({
       gateway: { ipv4: 'auto', ipv6: null },
       addresses: { ipv4: ['203.0.1.2'], ipv6: [] },
     });
-    expect(routeOf('{ interface: w, gateway: "fe80::1" }')).toMatchObject({
+    expect(routeWith('gateway: "fe80::1"')).toMatchObject({
       gateway: { ipv4: null, ipv6: 'fe80::1' },
       addresses: { ipv4: [], ipv6: 'auto' },
     });
@@ -120,14 +148,14 @@ describe('configurations that are accepted', () => {
 
   it('expands ranges, mixes families and writes addresses in one form', () => {
     const list = '[203.0.1.254-203.0.2.1, "2001:DB8:0:0::fffe-2001:db8::1:1", "fd00::1.2.3.4"]';
-    expect(routeOf(`{ interface: w, addresses: ${list} }`).addresses).toEqual({
+    expect(routeWith(`addresses: ${list}`).addresses).toEqual({
       ipv4: ['203.0.1.254', '203.0.1.255', '203.0.2.0', '203.0.2.1'],
       ipv6: ['2001:db8::fffe', '2001:db8::ffff', '2001:db8::1:0', '2001:db8::1:1', 'fd00::102:304'],
     });
   });
 
   it('carries IPv4 only where the MTU is too small for IPv6', () => {
-    const { gateway, addresses } = routeOf('{ interface: w, mtu: 1000 }');
+    const { gateway, addresses } = routeWith('mtu: 1000');
     expect([gateway, addresses]).toEqual([
       { ipv4: 'auto', ipv6: null },
       { ipv4: 'auto', ipv6: [] },
@@ -135,16 +163,12 @@ describe('configurations that are accepted', () => {
   });
 
   it('merges the ports of a service', () => {
-    const services = 'services: [{ name: s, match: { tcp: [443, "80-90", 91, "85-100"] }, select: b }]\n';
-    expect(parseConfig(SMALL + services, 'f').services[0]).toEqual({
-      name: 's',
-      match: {
-        tcp: [
-          { from: 80, to: 100 },
-          { from: 443, to: 443 },
-        ],
-      },
-      select: { kind: 'route', route: 'b' },
+    expect(serviceWith('match: { tcp: [443, "80-90", 91, "85-100"] }, select: b').match).toEqual({
+      ...ANYTHING,
+      tcp: [
+        { from: 80, to: 100 },
+        { from: 443, to: 443 },
+      ],
     });
   });
 
@@ -223,6 +247,7 @@ describe('configurations that are refused', () => {
     ['? [a]\n: b\n', 'This is not a key.'],
     ['a: *nowhere\n', ''],
     ['--- 1\n--- 2\n', ''],
+    ['lan: @a\n', 'line 1 Plain value cannot start with reserved character @. Put the value in quotes.'],
     ['a: !!js/function "x"\n', ''],
     ['lan: \0\n', 'Not a text file.'],
     ['lan: \ufffd\n', 'Not a text file.'],
@@ -232,13 +257,12 @@ describe('configurations that are refused', () => {
     expect(problems.map((problem) => `line ${problem.line} ${problem.message}`).join()).toContain(message);
   });
 
-  it('names criteria and keys of later releases', () => {
+  it('names keys of later releases', () => {
     const service =
-      'services: [{ name: s, match: { tcp: 80, udp: 53 }, select: cheapest }]\nmemory: { size: 1 }\n';
+      'services: [{ name: s, match: { tcp: 80, sip: true }, select: race, win: first-payload }]\n';
     expect(complaints(SMALL + service)).toEqual([
-      '4 services[0].match.udp: This key belongs to a later release.',
-      '4 services[0].select: This criterion belongs to a later release.',
-      '5 memory.size: This key belongs to a later release.',
+      '4 services[0].match.sip: This key belongs to a later release.',
+      '4 services[0].win: This key belongs to a later release.',
     ]);
   });
 
@@ -280,6 +304,15 @@ describe('hostile input ends soon and with problems', () => {
     ['many routes', `routes: {${Array.from({ length: 9000 }, (_, i) => `r${i}: {interface: w}`).join(',')}}`],
     ['many addresses', `routes: { a: { addresses: [${Array(40_000).fill('1.1.1').join(',')}] } }`],
     ['many services', `services: [${Array(20_000).fill('{name: a}').join(',')}]`],
+    ['many sets', `sets: {${Array.from({ length: 20_000 }, (_, i) => `s${i}: x`).join(',')}}`],
+    [
+      'services of many sets',
+      `sets: {${Array.from({ length: 64 }, (_, i) => `s${i}: [${Array.from({ length: 200 }, (_, j) => `10.${i}.${j}.0/25`).join(',')}]`).join(',')}}
+services: [${Array(64)
+        .fill(`{match: {source: [${Array.from({ length: 64 }, (_, i) => `"@s${i}"`).join(',')}]}, select: x}`)
+        .join(',')}]`,
+    ],
+    ['many targets', `routes: { a: { check: [${Array(30_000).fill('ping 1').join(',')}] } }`],
     ['colons', 'a:'.repeat(100_000)],
     ['question marks', '? '.repeat(100_000)],
     ['dashes', '- '.repeat(100_000)],

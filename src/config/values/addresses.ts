@@ -1,7 +1,8 @@
 /** Lists of addresses as people write them: one, a range, a list that mixes both families. */
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { formatAddress, parseAddress } from '../model/address.js';
-import { bad, type Mistake, type Parsed } from './parsed.js';
+import { formatAddress, parseAddress } from '../../model/address.js';
+import { bad, type Mistake, type Parsed } from '../parsed.js';
+import { clip } from './texts.js';
 
 /** Canonical text by family, ranges expanded. */
 export interface AddressSet {
@@ -93,7 +94,8 @@ function parseItem(item: unknown, linkLocal: boolean): readonly string[] | strin
   return range;
 }
 
-function whyUnusable(text: string, linkLocal: boolean): string | undefined {
+/** Why no host on another network can have this address; undefined if one can. */
+export function whyUnusable(text: string, linkLocal: boolean): string | undefined {
   if (text.includes('/')) return `${clip(text)} has a prefix length; write the address alone.`;
   if (text.includes('%')) return `${clip(text)} names an interface; the route's \`interface\` does that.`;
   const family = isIP(text);
@@ -106,10 +108,6 @@ function whyUnusable(text: string, linkLocal: boolean): string | undefined {
     return `${text} is a link-local address; nothing beyond the link answers to it.`;
   }
   return undefined;
-}
-
-function clip(text: string): string {
-  return JSON.stringify(text.length > 50 ? `${text.slice(0, 50)}…` : text);
 }
 
 function subnet(address: string, prefix: number): BlockList {
@@ -135,14 +133,19 @@ const NOT_HOSTS = {
 } as const;
 const LINK_LOCAL = subnet('fe80::', 10);
 
+/** Canonical text of a valid address. */
+export function canonicalAddress(text: string): string {
+  return fromNumber(toNumber(text));
+}
+
 /** The address as one number, IPv4 in its IPv6 form; `text` is a valid address. */
-function toNumber(text: string): bigint {
+export function toNumber(text: string): bigint {
   const words = parseAddress(text) ?? new Int32Array(4);
   return words.reduce((value, word) => (value << 32n) | BigInt(word >>> 0), 0n);
 }
 
 /** Canonical text. */
-function fromNumber(value: bigint): string {
+export function fromNumber(value: bigint): string {
   return formatAddress(
     Int32Array.from([96n, 64n, 32n, 0n], (shift) => Number((value >> shift) & 0xffffffffn) | 0),
   );

@@ -1,0 +1,32 @@
+/** `kernel`: what the gateway uses of the kernel. */
+import { z } from 'zod';
+import { section } from '../key.js';
+import { count, duration } from './keys.js';
+
+const number = (description: string, min: number, max: number, fallback: number) =>
+  count('restart', description, min, max, fallback);
+
+export const KernelSchema = section(
+  z
+    .strictObject({
+      queue: number('Number of the LAN queue of nfnetlink_queue; the WAN queue is the next.', 0, 65534, 5050),
+      table: number(
+        'Routing table of the first route; the next routes have the next ones.',
+        256,
+        2_000_000_000,
+        20501,
+      ),
+      rulePriority: number('Priority of the first ip rule; the next rules follow.', 1, 32_000, 20_500),
+      heartbeat: duration(
+        'restart',
+        'The kernel goes on alone when the daemon gave no sign of life for this long.',
+        { text: ['100ms', '10s'], ms: [100, 10_000] },
+        '500ms',
+      ),
+    })
+    .prefault({}),
+  {
+    description: 'What the gateway uses of the kernel; change it only to live beside other software.',
+    allowed: 'a mapping of kernel numbers',
+  },
+);

@@ -1,0 +1,164 @@
+/** A configuration as the file would say it: texts by key, for people who compare two of them. */
+import type {
+  GatewayConfig,
+  MatchConfig,
+  RouteConfig,
+  SelectConfig,
+  ServiceConfig,
+} from '../model/config.js';
+import { DEFAULT_AFFINITY_MS, DEFAULT_BY, DEFAULT_THRESHOLD, defaultPeriodMs, usesOf } from './criteria.js';
+import { formatTarget } from './values/check-targets.js';
+import { formatFailback } from './values/failback.js';
+import { formatDscp, formatProtocol } from './values/header-fields.js';
+import { formatPortRange, formatPorts } from './values/ports.js';
+import {
+  formatCapacity,
+  formatCost,
+  formatDuration,
+  formatShare,
+  formatVolume,
+} from './values/quantities.js';
+import { formatSpan } from './values/times.js';
+
+/** A value; null is one that is not there. A list is compared as a whole, a mapping key by key. */
+export type View = string | null | readonly string[] | Mapping;
+
+export interface Mapping {
+  /** Mappings of two kinds are not compared key by key but shown in full. */
+  readonly kind: string;
+  /** A mapping that says no more than this key is written as its value. */
+  readonly main?: string;
+  readonly keys: Readonly<Record<string, View>>;
+}
+
+/** Everything but `routes` and `services`, which go by name. */
+export function viewOfRest(config: GatewayConfig): Mapping {
+  const { control, lan, rest, memory, limits, kernel, log } = config;
+  const { raceTimeoutMs, racePorts, ...counts } = limits;
+  const { heartbeatMs, ...numbers } = kernel;
+  return mapping({
+    control,
+    lan,
+    rest: mapping({ route: rest.route, translate: String(rest.translate) }),
+    memory: mapping({
+      trust: formatDuration(memory.trustMs),
+      forget: formatDuration(memory.forgetMs),
+      size: String(memory.size),
+      aggregate: mapping(texts(memory.aggregate)),
+      refresh: formatShare(memory.refresh),
+      store: memory.store ?? 'none',
+      stagger: memory.stagger,
+    }),
+    limits: mapping({
+      ...texts(counts),
+      racePorts: formatPortRange(racePorts),
+      raceTimeout: formatDuration(raceTimeoutMs),
+    }),
+    kernel: mapping({ ...texts(numbers), heartbeat: formatDuration(heartbeatMs) }),
+    log: mapping({ level: log.level }),
+  });
+}
+
+export function viewOfRoute(route: RouteConfig): Mapping {
+  const { gateway, addresses, check, prefix } = route;
+  return mapping({
+    interface: route.interface,
+    gateway: bothFamilies(listed(gateway.ipv4), listed(gateway.ipv6)),
+    addresses: bothFamilies(listed(addresses.ipv4), listed(addresses.ipv6)),
+    weight: String(route.weight),
+    capacity: route.capacity === null ? null : formatCapacity(route.capacity),
+    cost: formatCost(route.cost),
+    quota: route.quotaBytes === null ? null : `${formatVolume(route.quotaBytes)}/month`,
+    use: route.lastResort ? 'last-resort' : 'normal',
+    onDown: route.onDown,
+    failback: formatFailback(route.failback),
+    check:
+      check === null
+        ? null
+        : mapping({
+            targets: check.targets.map(formatTarget),
+            interval: formatDuration(check.intervalMs),
+            timeout: formatDuration(check.timeoutMs),
+            fail: String(check.fail),
+            recover: String(check.recover),
+          }),
+    translate: prefix === null ? String(route.translate) : mapping({ ...prefix }),
+    optional: String(route.optional),
+    mtu: route.mtu === null ? null : String(route.mtu),
+  });
+}
+
+/** `routes`: the names of all routes in the order of the file. */
+export function viewOfService(service: ServiceConfig, routes: readonly string[]): Mapping {
+  return mapping({
+    match: viewOfMatch(service.match),
+    select: viewOfSelect(service.select, routes),
+    affinity: viewOfAffinity(service),
+    translate: service.translate === null ? null : String(service.translate),
+    sessionWeight: String(service.sessionWeight),
+  });
+}
+
+function viewOfMatch(match: MatchConfig): View {
+  const keys = {
+    tcp: match.tcp === null ? null : formatPorts(match.tcp),
+    udp: match.udp === null ? null : formatPorts(match.udp),
+    source: listOrNull(match.source),
+    destination: listOrNull(match.destination),
+    domain: listOrNull(match.domain),
+    dscp: listOrNull(match.dscp.map(formatDscp)),
+    interface: listOrNull(match.interface),
+    protocol: listOrNull(match.protocol.map(formatProtocol)),
+    time: listOrNull(match.time.map(formatSpan)),
+  };
+  return Object.values(keys).every((value) => value === null) ? 'any' : mapping(keys);
+}
+
+/** A criterion with all routes and without options of its own is its name alone. */
+function viewOfSelect(select: SelectConfig, routes: readonly string[]): View {
+  const { criterion } = select;
+  if (criterion === 'fixed') return select.routes[0];
+  if (criterion === 'rest') return 'rest';
+  const all = select.routes.length === routes.length && select.routes.every((name, i) => name === routes[i]);
+  const { threshold, periodMs, by, costDelayMs } = select;
+  const options = {
+    routes: all ? null : select.routes,
+    threshold: threshold === DEFAULT_THRESHOLD ? null : formatShare(threshold),
+    period: periodMs === defaultPeriodMs(criterion) ? null : formatDuration(periodMs),
+    by: by === DEFAULT_BY ? null : by,
+    costDelay: costDelayMs === 0 ? null : formatDuration(costDelayMs),
+  };
+  const uses = usesOf(criterion);
+  const used = Object.entries(options).filter(([key]) => uses.some((use) => use === key));
+  return { kind: criterion, main: 'criterion', keys: { criterion, ...Object.fromEntries(used) } };
+}
+
+function viewOfAffinity({ affinity, affinityMs }: ServiceConfig): View {
+  if (affinityMs === DEFAULT_AFFINITY_MS) return affinity;
+  return mapping({ by: affinity, for: formatDuration(affinityMs) });
+}
+
+function mapping(keys: Mapping['keys']): Mapping {
+  return { kind: 'mapping', keys };
+}
+
+function texts(values: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, String(value)]));
+}
+
+function listOrNull(list: readonly string[]): readonly string[] | null {
+  return list.length === 0 ? null : list;
+}
+
+function listed(source: 'auto' | string | readonly string[] | null): readonly string[] {
+  return source === null ? [] : typeof source === 'string' ? [source] : source;
+}
+
+/** `auto` of both families, or what there is of each; a route need not carry both. */
+function bothFamilies(ipv4: readonly string[], ipv6: readonly string[]): View {
+  const isAuto = (list: readonly string[]): boolean => list.length === 1 && list[0] === 'auto';
+  if (isAuto(ipv4) && isAuto(ipv6)) return 'auto';
+  const name = (list: readonly string[], family: string): readonly string[] =>
+    isAuto(list) ? [`auto for ${family}`] : list;
+  return [...name(ipv4, 'IPv4'), ...name(ipv6, 'IPv6')];
+}
