@@ -7,7 +7,8 @@ import {
   SINGLE_REASONS,
   type SingleReason,
 } from '../model/reasons.js';
-import type { Micros, RaceId, RouteNumber } from './engine-types.js';
+import type { Packet } from '../wire/packet.js';
+import type { Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
 import { ATTEMPT } from './race/states.js';
 import { EVIDENCE_RST, type RaceTable } from './race/table.js';
 
@@ -21,6 +22,8 @@ export interface DecisionRecord {
   /** 0: none. */
   readonly route: RouteNumber;
   readonly raced: boolean;
+  /** 0: none. */
+  readonly service: ServiceNumber;
   readonly reason: OutcomeReason | SingleReason;
   /** Per route number from 1: what it answered (ANSWER), and after how many microseconds (-1 unknown). */
   readonly answers: readonly { readonly answer: number; readonly rttMicros: number }[];
@@ -33,6 +36,7 @@ export class DecisionRing {
   private readonly ports: Uint16Array;
   private readonly route: Uint8Array;
   private readonly reason: Uint8Array;
+  private readonly service: Uint8Array;
   private readonly answer: Uint16Array;
   private readonly rtt: Int32Array;
   private written = 0;
@@ -46,13 +50,14 @@ export class DecisionRing {
     this.ports = new Uint16Array(size * 2);
     this.route = new Uint8Array(size);
     this.reason = new Uint8Array(size);
+    this.service = new Uint8Array(size);
     this.answer = new Uint16Array(size * routeCount);
     this.rtt = new Int32Array(size * routeCount);
   }
 
   /** Notes a race's outcome; returns its number, with which `update` finds it again. */
   noteRace(races: RaceTable, race: RaceId, route: RouteNumber, reason: OutcomeReason, now: Micros): number {
-    const slot = this.begin(now, route, OUTCOME_REASONS.indexOf(reason));
+    const slot = this.begin(now, route, OUTCOME_REASONS.indexOf(reason), races.service[race]);
     for (let i = 0; i < 4; i++) {
       this.addresses[slot * 8 + i] = races.client[race * 4 + i];
       this.addresses[slot * 8 + 4 + i] = races.destination[race * 4 + i];
@@ -65,21 +70,19 @@ export class DecisionRing {
 
   /** Notes a connection that went by one route without a race. */
   noteSingle(
-    client: AddressWords,
-    clientPort: number,
-    destination: AddressWords,
-    destinationPort: number,
+    packet: Packet,
     route: RouteNumber,
     reason: SingleReason,
+    service: ServiceNumber,
     now: Micros,
   ): void {
-    const slot = this.begin(now, route, OUTCOME_REASONS.length + SINGLE_REASONS.indexOf(reason));
+    const slot = this.begin(now, route, OUTCOME_REASONS.length + SINGLE_REASONS.indexOf(reason), service);
     for (let i = 0; i < 4; i++) {
-      this.addresses[slot * 8 + i] = client[i];
-      this.addresses[slot * 8 + 4 + i] = destination[i];
+      this.addresses[slot * 8 + i] = packet.source[i];
+      this.addresses[slot * 8 + 4 + i] = packet.destination[i];
     }
-    this.ports[slot * 2] = clientPort;
-    this.ports[slot * 2 + 1] = destinationPort;
+    this.ports[slot * 2] = packet.sourcePort;
+    this.ports[slot * 2 + 1] = packet.destinationPort;
     this.answer.fill(ANSWER.NONE, slot * this.routeCount, (slot + 1) * this.routeCount);
   }
 
@@ -109,11 +112,12 @@ export class DecisionRing {
     return found;
   }
 
-  private begin(now: Micros, route: RouteNumber, reason: number): number {
+  private begin(now: Micros, route: RouteNumber, reason: number, service: ServiceNumber): number {
     const slot = this.written++ % this.size;
     this.at[slot] = now;
     this.route[slot] = route;
     this.reason[slot] = reason;
+    this.service[slot] = service;
     return slot;
   }
 
@@ -136,6 +140,7 @@ export class DecisionRing {
       destinationPort: this.ports[slot * 2 + 1],
       route: this.route[slot],
       raced,
+      service: this.service[slot],
       reason: raced ? OUTCOME_REASONS[reason] : SINGLE_REASONS[reason - OUTCOME_REASONS.length],
       answers: Array.from({ length: this.routeCount }, (_, i) => ({
         answer: this.answer[first + i],

@@ -1,8 +1,10 @@
 /** The engine's contract with its front ends: what goes in, what comes out, and in which order. */
 
-import type { AddressWords } from '../model/address.js';
-import type { SingleReason } from '../model/reasons.js';
+import type { AddressWords, Family } from '../model/address.js';
+import type { Affinity, CriterionName } from '../model/config.js';
+import type { HealthReason, SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
+import type { RoutePrefix } from './race/prefix.js';
 
 /** Monotonic time in microseconds; any origin, the same for all calls. */
 export type Micros = number;
@@ -13,18 +15,61 @@ export type RaceId = number;
 /** Number of a route: its place in the configuration, 1 for the first. 0 is none. */
 export type RouteNumber = number;
 
+/** Number of a service, 1 to 127; 0 is none. It stays the same while the service keeps its name. */
+export type ServiceNumber = number;
+
 /** What the engine knows of a route; replaced as a whole when something changes. */
 export interface EngineRoute {
   readonly number: RouteNumber;
   /** Index of its interface in the kernel, 0 when it does not exist. */
   readonly interfaceIndex: number;
-  /** Whether new connections of a family may use it now. */
+  /** Whether packets of a family can leave by it now: link, address, next hop. */
   readonly usable: { readonly 4: boolean; readonly 6: boolean };
+  /** false: a number without a route, kept for later. */
+  readonly configured: boolean;
+  /** Rounds of its checks without any answer after which it is down; 0: it has no checks. */
+  readonly checkFails: number;
+  /** Rounds with an answer that prove as much as three answers of traffic; that many when absent. */
+  readonly checkRecovers?: number;
+  /** `draining` and `disabled` routes take no new connection. */
+  readonly admin: 'enabled' | 'draining' | 'disabled';
+  /** Taken only while no other route of a service can be used. */
+  readonly lastResort: boolean;
   readonly translate: boolean;
   /** Largest packet it carries, bytes. */
   readonly mtu: number;
+  /** IPv6 by prefix, for the clients that one of these has; the others get an address of the pool. */
+  readonly prefixes?: readonly RoutePrefix[];
   /** Source addresses: four words each. */
   readonly addresses: { readonly 4: Int32Array; readonly 6: Int32Array };
+}
+
+/** A service, as the engine needs it; all are replaced at once. */
+export interface EngineService {
+  readonly number: ServiceNumber;
+  /** `fixed` has one route in `routes`; `rest` is left to the kernel. */
+  readonly criterion: CriterionName | 'fixed' | 'rest';
+  /** The routes it chooses among, in order of preference. Never empty. */
+  readonly routes: readonly RouteNumber[];
+  readonly affinity: Affinity;
+  readonly affinityMicros: Micros;
+  /** null: as each route says. */
+  readonly translate: boolean | null;
+  readonly sessionWeight: number;
+  readonly threshold: number;
+  readonly by: 'client' | 'destination' | 'client+destination';
+  /** Head start per unit of cost. */
+  readonly costDelayMicros: Micros;
+}
+
+/** How memory decides; may change while the engine lives. */
+export interface MemorySettings {
+  /** 0: no memory at all. */
+  readonly trustMicros: Micros;
+  readonly forgetMicros: Micros;
+  /** Share of connections to remembered destinations that is raced again. */
+  readonly refresh: number;
+  readonly stagger: 'always' | 'remembered' | 'never';
 }
 
 /** Bounds and times, fixed while the engine lives. */
@@ -39,14 +84,21 @@ export interface EngineSettings {
   readonly portMemory: number;
   readonly raceTimeoutMicros: Micros;
   readonly decisions: number;
+  /** Destinations that are remembered, and the prefix lengths that make one destination. */
+  readonly memorySize: number;
+  readonly aggregate: { readonly 4: number; readonly 6: number };
   /** Two random words, different in every run: nobody outside can aim at hash chains or guess ports. */
   readonly secret: readonly [number, number];
 }
 
 /** Everything that can happen. `packet` is a reused view, valid during the call. */
 export type Input =
-  /** A packet of a new connection from the LAN. */
-  | { kind: 'setup'; packet: Packet }
+  /**
+   * A packet of a new connection from the LAN, and the service that the kernel has put it into (0: none, raced over all
+   * routes). `tried`: it repeats the SYN of a flow that this route was given and has not answered; 0: it does not. `pinned`:
+   * the route that the kernel knows its group to have; 0 or absent: none.
+   */
+  | { kind: 'setup'; packet: Packet; service: ServiceNumber; tried: RouteNumber; pinned?: RouteNumber }
   /**
    * A TCP packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been
    * asked yet); otherwise it has been asked and does not.
@@ -56,6 +108,10 @@ export type Input =
   | { kind: 'committed'; race: RaceId; ok: boolean }
   /** A copy could not be sent: no route in the kernel, interface down. */
   | { kind: 'not-sent'; race: RaceId; route: RouteNumber }
+  /** A round of a route's own checks has ended. */
+  | { kind: 'checked'; route: RouteNumber; family: Family; answered: boolean }
+  /** A session has begun or ended in the connection table; `counted`: the engine has counted it when it chose. */
+  | { kind: 'session'; begins: boolean; route: RouteNumber; service: ServiceNumber; counted: boolean }
   /** Time has come to `nextDeadline()`. */
   | { kind: 'tick' };
 
@@ -64,8 +120,15 @@ export type Input =
  * the others any number of times. A loser's `cancel` comes before the `commit` that beats it.
  */
 export interface EffectSink {
-  /** The packet in hand goes on by the kernel alone, over `route` (0: the rest route). */
-  release(route: RouteNumber, reason: SingleReason): void;
+  /**
+   * The packet in hand goes on by the kernel alone, over `route` (0: the rest route). `service` is kept with the flow;
+   * `counted`: so is that its session has been counted already.
+   */
+  release(route: RouteNumber, reason: SingleReason, service: ServiceNumber, counted: boolean): void;
+  /** The packet in hand goes on as it came: over the route that its flow has. */
+  resume(): void;
+  /** Takes the flow of the packet in hand out of the connection table; its route has not answered. */
+  unbind(): void;
   /** The packet in hand goes on unchanged. */
   accept(): void;
   /** The packet in hand ends here. */
@@ -88,6 +151,34 @@ export interface EffectSink {
   isTaken(race: RaceId, route: RouteNumber): boolean;
   /** Sends the client the error that a route answered, translated to the client's own tuple. */
   reject(race: RaceId, route: RouteNumber): void;
+  /**
+   * From now on the kernel decides by itself: new connections of the services that choose among the routes of `mask`, to the
+   * destination (an address or prefix at `words[at]`), go by `route` for `ttl`. Replaces what was said before.
+   */
+  remember(
+    mask: number,
+    family: Family,
+    words: AddressWords,
+    at: number,
+    route: RouteNumber,
+    ttl: Micros,
+  ): void;
+  /** Takes it back. */
+  unremember(mask: number, family: Family, words: AddressWords, at: number): void;
+  /** From now on the kernel sends a group's new connections by `route`, until `ttl` after the last of them. */
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void;
+  /** The health of a route has changed; what the kernel may do by itself with it is in `Engine.openMark`. */
+  routeChanged(route: RouteNumber, reason: HealthReason): void;
+}
+
+/** What later connections share with the first of their group. */
+export interface AffinityGroup {
+  family: Family;
+  readonly client: AddressWords;
+  /** `address`: the destination, or its prefix, in `destination`. `number`: a site, in `number`. `none`: the client alone. */
+  kind: 'address' | 'number' | 'none';
+  readonly destination: AddressWords;
+  number: number;
 }
 
 /** A decided flow, as the connection table has it. */
@@ -112,4 +203,6 @@ export interface EngineCounters {
   /** Indexed as SINGLE_REASONS and IGNORED_REASONS. */
   readonly single: Float64Array;
   readonly ignored: Float64Array;
+  /** Connections that a route left unanswered and another one saved; indexed by route number. */
+  readonly rescues: Float64Array;
 }

@@ -1,70 +1,93 @@
 /**
- * The engine. A packet of a new connection passes these stages, in this order:
+ * The engine. A packet of a new connection passes these stages, in this order (setup.ts):
  *
  *   classify  may it be copied at all?                       classify/setup.ts
  *   repeat    does a race for its flow exist?                race/start.ts
- *   choose    how many routes can carry it?                  choose/candidates.ts
+ *   choose    affinity, memory, criterion; or a race         choose/choose.ts
  *   limit     table, client and port bounds                  limit/
- *   race      one attempt per usable route                   race/start.ts
+ *   race      one attempt per route, at once or staggered    race/start.ts, race/schedule.ts
  *
  * and an answer of a provider these:
  *
  *   find      which attempt is it about?                     race/find.ts
  *   judge     positive, negative, challenge, too late        race/answer.ts, race/icmp.ts
  *   commit    bind the flow to the route, or reject          commit/
+ *   remember  what was measured, here and in the kernel      commit/remember.ts
  *
  * No I/O, no clock, no randomness of its own: `now` and the secret come in, effects go out.
  */
 
-import type { AddressWords } from '../model/address.js';
-import type { SingleReason } from '../model/reasons.js';
+import type { AddressWords, Family } from '../model/address.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
-import { countUsable, onlyUsable } from './choose/candidates.js';
-import { whyNotRaced } from './classify/setup.js';
+import { isOpen, openRoutes } from './choose/candidates.js';
+import type { RouteFacts } from './choose/criterion.js';
+import { activate, masksOf } from './choose/services.js';
+import { countSession } from './choose/sessions.js';
 import { settleNegative } from './commit/negative.js';
 import { handleCommitted } from './commit/outcome.js';
-import { type Context, countIgnored, countSingle, createContext } from './context.js';
+import { sweep, tellKernel } from './commit/remember.js';
+import { type ActiveService, type Context, countIgnored, createContext } from './context.js';
 import type { DecisionRecord } from './decisions.js';
 import type {
   EffectSink,
   EngineCounters,
   EngineRoute,
+  EngineService,
   EngineSettings,
   Input,
   LivingFlow,
+  MemorySettings,
   Micros,
   RaceId,
   RouteNumber,
+  ServiceNumber,
 } from './engine-types.js';
+import { tellChange } from './health/evidence.js';
+import type { Health } from './health/health.js';
+import type { MemoryTable } from './memory/table.js';
 import { handleAnswer } from './race/answer.js';
 import { expire } from './race/expire.js';
 import { findAnswered, findQuoted } from './race/find.js';
 import { handleIcmpError } from './race/icmp.js';
-import { repeatOrReplace, startRace } from './race/start.js';
+import { sendNext } from './race/schedule.js';
 import { ATTEMPT, RACE } from './race/states.js';
 import type { RaceTable } from './race/table.js';
+import { hasRacePort, isTranslated } from './race/translated.js';
+import { handleSetup } from './setup.js';
 
 export class Engine {
   private readonly context: Context;
+  private everything: ActiveService;
 
   constructor(settings: EngineSettings) {
     this.context = createContext(settings);
+    this.everything = activate(EVERYTHING);
   }
 
   /** Takes one input; its effects go to `out` before this returns. */
   handle(input: Input, now: Micros, out: EffectSink): void {
     switch (input.kind) {
       case 'setup':
-        return this.handleSetup(input.packet, now, out);
+        return handleSetup(this.context, this.everything, input, now, out);
       case 'answer':
         return this.handleAnswer(input.packet, input.interfaceIndex, input.known, now, out);
       case 'committed':
         return handleCommitted(this.context, input.race, input.ok, now, out);
       case 'not-sent':
         return this.handleNotSent(input.race, input.route, now, out);
+      case 'checked':
+        return this.handleChecked(input.route, input.family, input.answered, now, out);
+      case 'session':
+        return this.count(input);
       case 'tick':
         return expire(this.context, now, out);
     }
+  }
+
+  /** A session of the connection table has begun or ended: the same as a `session` input, which has no effects. */
+  count(input: Input & { kind: 'session' }): void {
+    if (input.begins && input.counted) return;
+    countSession(this.context, input.route, input.service, input.begins ? 1 : -1);
   }
 
   /** When `tick` is due; Infinity when nothing waits. */
@@ -73,14 +96,152 @@ export class Engine {
   }
 
   /** Replaces what is known of the routes; races that run go on with the copies that are out. */
-  setRoutes(routes: readonly EngineRoute[]): void {
-    this.context.routes = routes;
+  setRoutes(routes: readonly EngineRoute[], now: Micros, out: EffectSink): void {
+    const { context } = this;
+    context.routes = routes;
+    const numbers = routes.filter((route) => route.configured).map((route) => route.number);
+    this.everything = activate({ ...EVERYTHING, routes: numbers });
+    for (const route of routes) {
+      for (const family of FAMILIES) {
+        if (context.health.link(route.number, family, route.usable[family], now))
+          tellChange(context, route.number, family, now, out);
+      }
+    }
+  }
+
+  /** Replaces the services. What memory and affinity hold stays. */
+  setServices(services: readonly EngineService[], memory: MemorySettings): void {
+    const { context } = this;
+    context.memorySettings = memory;
+    const before = context.services;
+    context.services = [];
+    for (const service of services) context.services[service.number] = activate(service, before);
+    const masks = masksOf(services, memory);
+    // The kernel's maps of other masks are new and empty.
+    if (masks.join() !== context.masks.join()) context.told.forgetAll();
+    context.masks = masks;
+    context.keepsSources = services.some((service) => service.translate === false);
+    context.countsSessions = services.some((service) => COUNTING.includes(service.criterion));
+  }
+
+  /** Replaces what is measured outside: all columns that are given. Traffic given anew takes over from `assigned`. */
+  setFacts(facts: Partial<RouteFacts>, historyPeriod: Micros | null): void {
+    const { context } = this;
+    if (historyPeriod !== null) context.history.periodMicros = historyPeriod;
+    for (const name of FACTS) {
+      const column = facts[name];
+      if (column !== undefined) context.facts[name].set(column.subarray(0, context.facts[name].length));
+    }
+    if (facts.traffic !== undefined) context.facts.assigned.fill(0);
+  }
+
+  /** The sessions as they are: after events of the connection table have been lost. */
+  recount(sessions: readonly { route: RouteNumber; service: ServiceNumber; count: number }[]): void {
+    const { facts, services } = this.context;
+    facts.sessions.fill(0);
+    facts.weightedSessions.fill(0);
+    for (const { route, service, count } of sessions) {
+      if (route === 0 || route >= facts.sessions.length) continue;
+      facts.sessions[route] += count;
+      facts.weightedSessions[route] += count * (services[service]?.sessionWeight ?? 1);
+    }
+  }
+
+  /** What the kernel may do with a route by itself: its generation; 0: ask for each connection. */
+  openGeneration(route: RouteNumber, family: Family): number {
+    return isOpen(this.context, route, family) ? this.context.health.generationOf(route, family) : 0;
+  }
+
+  /** The kernel's maps have been emptied: `refill` tells it everything again. */
+  forgetTold(): void {
+    this.context.told.forgetAll();
+  }
+
+  /** Tells the kernel of everything that memory trusts and it has not heard. In parts of `count` slots. */
+  refill(from: number, count: number, now: Micros, out: EffectSink): void {
+    const { context } = this;
+    const { memory } = context;
+    for (let slot = from; slot < Math.min(from + count, memory.size); slot++) {
+      if (memory.isUsed(slot))
+        tellKernel(context, slot, memory.address, slot * 4, memory.familyOf(slot), now, out);
+    }
+  }
+
+  /** Forgets destinations that nobody has used for long. In parts of `count` slots. */
+  sweep(from: number, count: number, now: Micros, out: EffectSink): void {
+    sweep(this.context, from, count, now, out);
+  }
+
+  /** The site that an address belongs to, as a DNS answer has said. */
+  learnSite(words: AddressWords, at: number, site: number, expiresAt: Micros): void {
+    this.context.sites.learn(words, at, site, expiresAt);
+  }
+
+  /** Groups of a service are free again (0: of all). */
+  unpin(service: ServiceNumber): void {
+    this.context.affinity.clear(service);
   }
 
   /** Tells of a flow that lives already, made by an engine before this one: its port is not given to another client. */
   adopt(flow: LivingFlow, now: Micros): void {
     const { client, clientPort, destination, destinationPort, port } = flow;
     this.context.ports.adopt(client, clientPort, destination, destinationPort, port, now);
+  }
+
+  /** Whether a race's copies get an address of a route. */
+  translates(race: RaceId, route: RouteNumber): boolean {
+    return isTranslated(this.context, race, route);
+  }
+
+  /** Source port of a race's copies on a route. */
+  portOf(race: RaceId, route: RouteNumber): number {
+    const { races } = this.context;
+    return hasRacePort(this.context, race, route) ? races.natPort[race] : races.clientPort[race];
+  }
+
+  get facts(): RouteFacts {
+    return this.context.facts;
+  }
+
+  /** Means for `fastest-history`, as of now. */
+  measureHistory(now: Micros): Float64Array {
+    this.context.history.means(this.context.facts.history, now);
+    return this.context.facts.history;
+  }
+
+  get health(): Health {
+    return this.context.health;
+  }
+
+  get memory(): MemoryTable {
+    return this.context.memory;
+  }
+
+  /** Of `count` slots from `from` on, entries in the kernel's memory, and those that may decide alone. */
+  countMemory(from: number, count: number, now: Micros): { inKernel: number; trusted: number } {
+    const { memory, told, memorySettings } = this.context;
+    const open = { 4: this.openMask(4), 6: this.openMask(6) };
+    return {
+      inKernel: told.living(from, count, now),
+      trusted: memory.countTrusted(from, count, open, now, memorySettings.trustMicros),
+    };
+  }
+
+  /** Bits of the routes that the kernel may use by itself. */
+  openMask(family: Family): number {
+    return openRoutes(this.context, -1, family);
+  }
+
+  get memorySettings(): MemorySettings {
+    return this.context.memorySettings;
+  }
+
+  get countsSessions(): boolean {
+    return this.context.countsSessions;
+  }
+
+  get masks(): readonly number[] {
+    return this.context.masks;
   }
 
   get routes(): readonly EngineRoute[] {
@@ -109,40 +270,18 @@ export class Engine {
     return this.context.decisions.latest(limit);
   }
 
-  private handleSetup(packet: Packet, now: Micros, out: EffectSink): void {
-    const { context } = this;
-    const notRaced = whyNotRaced(packet);
-    if (notRaced !== null) return this.release(packet, 0, notRaced, now, out);
-    const race = context.races.findFlow(
-      packet.source,
-      packet.sourcePort,
-      packet.destination,
-      packet.destinationPort,
-    );
-    if (race >= 0 && repeatOrReplace(context, race, packet, now, out) === 'handled') return;
-    const usable = countUsable(context.routes, packet.family);
-    if (usable === 0) return this.release(packet, 0, 'no-route', now, out);
-    if (usable === 1) {
-      return this.release(packet, onlyUsable(context.routes, packet.family), 'only-route', now, out);
-    }
-    const refused = startRace(context, packet, now, out);
-    if (refused !== null) this.release(packet, 0, refused, now, out);
-  }
-
-  private release(
-    packet: Packet,
+  private handleChecked(
     route: RouteNumber,
-    reason: SingleReason,
+    family: Family,
+    answered: boolean,
     now: Micros,
     out: EffectSink,
   ): void {
     const { context } = this;
-    countSingle(context, reason);
-    const { source, sourcePort, destination, destinationPort } = packet;
-    if (reason !== 'not-a-set-up') {
-      context.decisions.noteSingle(source, sourcePort, destination, destinationPort, route, reason, now);
-    }
-    out.release(route, reason);
+    const { checkFails: fail = 0, checkRecovers: recover = 3 } = context.routes[route - 1] ?? {};
+    if (!answered && fail === 0) return;
+    if (context.health.checked(route, family, answered, { fail, recover }, now))
+      tellChange(context, route, family, now, out);
   }
 
   private handleAnswer(
@@ -185,6 +324,26 @@ export class Engine {
     if (races.attemptState[at] !== ATTEMPT.SENT || races.attemptSends[at] > 1) return;
     races.setAttempt(at, ATTEMPT.NOT_SENT);
     races.attemptSends[at] = 0;
-    if (races.state[race] === RACE.RACING) settleNegative(this.context, race, now, out);
+    if (races.state[race] !== RACE.RACING) return;
+    sendNext(this.context, race, now, out);
+    settleNegative(this.context, race, now, out);
   }
 }
+
+const FAMILIES = [4, 6] as const;
+const COUNTING: readonly string[] = ['least-connections', 'least-weighted-load', 'least-traffic'];
+const FACTS = ['weight', 'cost', 'capacity', 'traffic', 'used', 'quota', 'probe', 'history'] as const;
+
+/** What no service names, when it is asked about all the same: raced over all routes. */
+const EVERYTHING: EngineService = {
+  number: 0,
+  criterion: 'race',
+  routes: [],
+  affinity: 'none',
+  affinityMicros: 0,
+  translate: null,
+  sessionWeight: 1,
+  threshold: 0,
+  by: 'client+destination',
+  costDelayMicros: 0,
+};

@@ -133,10 +133,25 @@ function checkAttempts({ races, settings }: Context, living: readonly number[]):
       const state = races.attemptState[races.attempt(race, route)];
       same(state !== ATTEMPT.NONE, races.hasAttempt(race, route));
     }
+    checkWaiting(races, race);
     const winner = races.winner[race];
     if (races.state[race] === RACE.RACING) same(winner, 0);
     else same(races.attemptState[races.attempt(race, winner)], ATTEMPT.ANSWERED);
     ordered(settings.racePorts.from, races.natPort[race]);
     ordered(races.natPort[race], settings.racePorts.to);
   }
+}
+
+/** Copies wait only while nothing is decided, none of them has left, and somebody looks when the next of them is due. */
+function checkWaiting(races: Context['races'], race: number): void {
+  const waiting = races.waiting[race];
+  same(waiting & races.routes[race], 0);
+  if (races.state[race] !== RACE.RACING) same(waiting, 0);
+  let next = Number.POSITIVE_INFINITY;
+  for (let route = 1; route <= races.routeCount; route++) {
+    if ((waiting & (1 << route)) !== 0) next = Math.min(next, races.attemptDueAt[races.attempt(race, route)]);
+  }
+  same(races.nextStart[race], next);
+  if ((races.trials[race] & (1 << races.winner[race])) !== 0)
+    throw new RangeError('a route on trial has won');
 }

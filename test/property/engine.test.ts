@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EngineRoute } from '../../src/core/engine-types.js';
+import type { EngineRoute, MemorySettings } from '../../src/core/engine-types.js';
 import { type Endpoint, readPacket } from '../../src/sim/packets.js';
+import { serviceOver } from '../../src/sim/world.js';
 import { FLAG } from '../../src/wire/packet.js';
 import { garbage, icmpError, options, segment, word } from '../arbitrary/packets.js';
 import { type Effect, Harness, RST_ACK, routes, SYN_ACK, VERDICTS, words } from '../sim/engine-harness.js';
@@ -22,7 +23,20 @@ interface Flow {
 
 /** Everything that can happen. */
 type Transition =
-  | { kind: 'syn'; flow: number; isn: number; options: readonly number[]; ttl: number; data: number }
+  | {
+      kind: 'syn';
+      flow: number;
+      isn: number;
+      options: readonly number[];
+      ttl: number;
+      data: number;
+      service: number;
+      tried: number;
+    }
+  | { kind: 'datagram'; flow: number; service: number }
+  | { kind: 'checked'; route: number; answered: boolean }
+  | { kind: 'session'; begins: boolean; route: number; service: number; counted: boolean }
+  | { kind: 'services'; trust: number; stagger: MemorySettings['stagger'] }
   | { kind: 'answer'; flow: number; route: number; flags: number; ack: number | 'right'; known: boolean }
   | {
       kind: 'icmp';
@@ -35,12 +49,14 @@ type Transition =
     }
   | { kind: 'bytes'; bytes: Uint8Array; route: number; known: boolean }
   | { kind: 'pass'; milliseconds: number }
-  | { kind: 'routes'; usable: number; moved: number }
+  | { kind: 'routes'; usable: number; moved: number; drained: number; lastResort: number }
   | { kind: 'not-sent'; attempt: number }
   | { kind: 'commits'; ok: boolean; batch: boolean };
 
 const flow = fc.integer({ min: 0, max: 15 });
 const route = fc.integer({ min: 1, max: ROUTES });
+/** 0: none names it; 6: one that does not exist. */
+const service = fc.constantFrom(0, 0, 1, 1, 2, 3, 4, 5, 6);
 const transition: fc.Arbitrary<Transition> = fc.oneof(
   {
     weight: 6,
@@ -54,6 +70,31 @@ const transition: fc.Arbitrary<Transition> = fc.oneof(
       ),
       ttl: fc.constantFrom(64, 64, 64, 2, 1),
       data: fc.constantFrom(0, 0, 20),
+      service,
+      tried: fc.constantFrom(0, 0, 0, 1, 2),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('datagram' as const), flow, service }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('checked' as const), route, answered: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('session' as const),
+      begins: fc.boolean(),
+      route: fc.integer({ min: 0, max: ROUTES + 1 }),
+      service,
+      counted: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('services' as const),
+      trust: fc.constantFrom(0, 2_000_000, 600_000_000),
+      stagger: fc.constantFrom('always' as const, 'remembered' as const, 'never' as const),
     }),
   },
   {
@@ -104,6 +145,8 @@ const transition: fc.Arbitrary<Transition> = fc.oneof(
       kind: fc.constant('routes' as const),
       usable: fc.integer({ min: 0, max: 15 }),
       moved: fc.integer({ min: 0, max: 15 }),
+      drained: fc.constantFrom(0, 0, 0, 1, 2, 12),
+      lastResort: fc.constantFrom(0, 0, 8, 12),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('not-sent' as const), attempt: fc.nat(20) }) },
@@ -118,8 +161,11 @@ class Model {
     races: 6,
     racesPerClient: 4,
     portMemory: 16,
+    memorySize: 3,
     racePorts: { from: 40_000, to: 40_015 },
   });
+  /** What the kernel's maps hold, by mask and destination. */
+  private readonly held = new Set<string>();
   readonly flows: Flow[] = Array.from({ length: 16 }, (_, i) => {
     const [clients, servers] = i < 12 ? [CLIENTS, SERVERS] : [CLIENTS6, SERVERS6];
     return {
@@ -143,6 +189,7 @@ class Model {
     const verdicts = effects.filter(({ kind }) => VERDICTS.includes(kind));
     expect(verdicts).toHaveLength(packets);
     this.checkOrder(effects);
+    this.checkMaps(effects);
     if (h.commitResult === null) {
       for (const { kind, race } of effects) if (kind === 'commit') this.waiting.push(race!);
     }
@@ -151,7 +198,9 @@ class Model {
 
   /** The end of a batch. */
   settle(): void {
+    const before = this.h.all.length;
     for (const race of this.waiting.splice(0)) this.h.committed(race, this.ok);
+    this.checkMaps(this.h.all.slice(before));
     checkInvariants(this.h.context);
   }
 
@@ -221,7 +270,28 @@ class Model {
         h.pass(step.milliseconds);
         return 0;
       case 'routes':
-        h.engine.setRoutes(changedRoutes(step.usable, step.moved));
+        h.setRoutes(changedRoutes(step));
+        return 0;
+      case 'services':
+        h.setServices(SERVICES, {
+          trustMicros: step.trust,
+          forgetMicros: 3 * step.trust,
+          stagger: step.stagger,
+        });
+        // The kernel's maps are made anew.
+        this.held.clear();
+        h.engine.forgetTold();
+        h.engine.refill(0, 3, h.now, h);
+        return 0;
+      case 'datagram':
+        h.datagram({ ...this.flows[step.flow], service: step.service });
+        return 1;
+      case 'checked':
+        h.checked(step.route, step.answered);
+        return 0;
+      case 'session':
+        h.session(step.begins, step.route, step.service, step.counted);
+        for (const count of h.engine.facts.sessions) expect(count).toBeGreaterThanOrEqual(0);
         return 0;
       case 'not-sent': {
         const attempts = h.all.filter(({ kind }) => kind === 'attempt');
@@ -234,6 +304,26 @@ class Model {
         h.commitResult = step.batch ? null : step.ok;
         return 0;
     }
+  }
+
+  /** Nothing is taken back that was not said, and never more is said than memory holds. */
+  private checkMaps(effects: readonly Effect[]): void {
+    const { h, held } = this;
+    for (const { kind, mask, key, route, ttl, service: of } of effects) {
+      if (kind === 'remember') {
+        held.add(`${mask} ${key}`);
+        expect(ttl).toBeGreaterThan(0);
+        expect(h.engine.masks).toContain(mask);
+        expect(h.engine.openGeneration(route!, key!.includes(':') ? 6 : 4)).toBeGreaterThan(0);
+        expect((1 << route!) & mask!).not.toBe(0);
+      } else if (kind === 'unremember') {
+        expect(held.delete(`${mask} ${key}`)).toBe(true);
+      } else if (kind === 'pin') {
+        expect(of).toBe(3);
+      }
+    }
+    expect(held.size).toBeLessThanOrEqual(3 * h.engine.masks.length);
+    expect(h.engine.memory.destinations).toBeLessThanOrEqual(3);
   }
 
   private sourceOf(flow: number, number: number): Int32Array {
@@ -254,12 +344,32 @@ class Model {
   }
 }
 
-function changedRoutes(usable: number, moved: number): EngineRoute[] {
+const SERVICES = [
+  serviceOver([1, 2, 3, 4], { number: 1 }),
+  serviceOver([4, 1], { number: 2, costDelayMicros: 10_000 }),
+  serviceOver([1, 2, 3], { number: 3, affinity: 'client+prefix', affinityMicros: 3_000_000 }),
+  serviceOver([2, 3], { number: 4, criterion: 'least-connections', sessionWeight: 3 }),
+  serviceOver([1, 2], { number: 5, translate: false }),
+];
+
+function changedRoutes({
+  usable,
+  moved,
+  drained,
+  lastResort,
+}: Transition & { kind: 'routes' }): EngineRoute[] {
   return routes(ROUTES, (each) => {
     const bit = 1 << (each.number - 1);
+    const admin = (drained & bit) !== 0 ? 'draining' : 'enabled';
     const up = (usable & bit) !== 0;
     const address = (moved & bit) !== 0 ? words(`203.0.${each.number}.99`) : each.addresses[4];
-    return { usable: { 4: up, 6: up }, addresses: { ...each.addresses, 4: address } };
+    return {
+      usable: { 4: up, 6: up },
+      addresses: { ...each.addresses, 4: address },
+      admin,
+      lastResort: (lastResort & bit) !== 0,
+      checkFails: 2,
+    };
   });
 }
 

@@ -128,7 +128,7 @@ describe('routes that change during a race', () => {
   it('one that becomes unusable gets no repeats, but its answer still wins', () => {
     const h = new Harness(3);
     h.setup();
-    h.engine.setRoutes(routes(3, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })));
+    h.setRoutes(routes(3, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })));
     h.pass(1000);
     h.setup();
     expect(h.words).toEqual(['attempt 1', 'attempt 3', 'drop']);
@@ -143,7 +143,7 @@ describe('routes that change during a race', () => {
       routes(3, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })),
     );
     h.setup();
-    h.engine.setRoutes(routes(3));
+    h.setRoutes(routes(3));
     h.pass(1000);
     h.setup();
     expect(h.words).toEqual(['attempt 1', 'attempt 2', 'attempt 3', 'drop']);
@@ -153,7 +153,7 @@ describe('routes that change during a race', () => {
     const h = new Harness(2);
     const [{ race }] = h.setup();
     const address = words('203.0.2.77');
-    h.engine.setRoutes(
+    h.setRoutes(
       routes(2, (route) => (route.number === 2 ? { addresses: { ...route.addresses, 4: address } } : {})),
     );
     h.pass(1000);
@@ -166,7 +166,7 @@ describe('routes that change during a race', () => {
   it('all gone: a repeat goes by the rest route instead of nowhere', () => {
     const h = new Harness(2);
     h.setup();
-    h.engine.setRoutes(routes(2, () => ({ usable: { 4: false, 6: false } })));
+    h.setRoutes(routes(2, () => ({ usable: { 4: false, 6: false } })));
     h.pass(1000);
     h.setup();
     expect(h.last).toContainEqual({ kind: 'release', route: 0, reason: 'no-route' });
@@ -175,7 +175,7 @@ describe('routes that change during a race', () => {
   it('an answer by an interface that was made anew finds its race', () => {
     const h = new Harness(2);
     h.setup();
-    h.engine.setRoutes(routes(2, ({ number }) => ({ interfaceIndex: number === 2 ? 15 : 11 })));
+    h.setRoutes(routes(2, ({ number }) => ({ interfaceIndex: number === 2 ? 15 : 11 })));
     h.answer(5, { to: { address: words('203.0.2.2'), port: CLIENT.port }, from: SERVER });
     expect(h.words).toEqual(['commit 2']);
   });

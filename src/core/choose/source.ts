@@ -19,9 +19,50 @@ export function isInPool(pool: Int32Array, words: AddressWords, at: number): boo
   return false;
 }
 
+/** 32 bits of an address, as nft's `jhash ip daddr mod 4294967295 seed 0x0` gives them. */
+export function keyHash(words: AddressWords, at: number, family: Family): number {
+  return scaled(addressHash(words, at, family));
+}
+
+/** The same of several words: addresses in network order; a mark, which is in the order of the machine, by `markWord`. */
+export function wordsHash(words: AddressWords, count: number): number {
+  return scaled(jhash(words, 0, count) >>> 0);
+}
+
+/** A mark as a word of `wordsHash`. */
+export function markWord(mark: number): number {
+  return swap(mark);
+}
+
+/** reciprocal_scale by 2^32 - 1 takes one from everything but 0. */
+function scaled(hash: number): number {
+  return hash === 0 ? 0 : (hash - 1) | 0;
+}
+
+/** 32 bits of client and destination, as nft's `jhash ip saddr . ip daddr` has them before its `mod`. */
+export function flowHash(packet: {
+  family: Family;
+  source: AddressWords;
+  destination: AddressWords;
+}): number {
+  const words = packet.family === 4 ? 1 : 4;
+  for (let i = 0; i < words; i++) {
+    pair[i] = packet.source[4 - words + i];
+    pair[words + i] = packet.destination[4 - words + i];
+  }
+  return jhash(pair, 0, words * 2) >>> 0;
+}
+
+/** 32 bits of one address, as nft's `jhash ip saddr` has them before its `mod`. */
+export function addressHash(words: AddressWords, at: number, family: Family): number {
+  return (family === 4 ? jhash(words, at + 3, 1) : jhash(words, at, 4)) >>> 0;
+}
+
+const pair = new Int32Array(8);
+
 const JHASH_INITVAL = 0xdeadbeef;
 
-/** jhash() of 4 or 16 bytes in network order, seed 0. Words are read as the little-endian kernel reads them. */
+/** jhash() of `count` words in network order, seed 0. Words are read as the little-endian kernel reads them. */
 function jhash(words: AddressWords, at: number, count: number): number {
   let a = (JHASH_INITVAL + count * 4) | 0;
   let b = a;
@@ -48,6 +89,8 @@ function jhash(words: AddressWords, at: number, count: number): number {
     left -= 3;
   }
   a = (a + swap(words[next])) | 0;
+  if (left > 1) b = (b + swap(words[next + 1])) | 0;
+  if (left > 2) c = (c + swap(words[next + 2])) | 0;
   c = ((c ^ b) - rol(b, 14)) | 0;
   a = ((a ^ c) - rol(c, 11)) | 0;
   b = ((b ^ a) - rol(a, 25)) | 0;

@@ -2,6 +2,7 @@
 import type { OutcomeReason } from '../../model/reasons.js';
 import type { Context } from '../context.js';
 import type { EffectSink, Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { bringDeadline, setDeadline } from '../race/deadline.js';
 import { cancelOpenAttempts, endRace } from '../race/end.js';
 import { ATTEMPT } from '../race/states.js';
 import { EVIDENCE_RST } from '../race/table.js';
@@ -21,19 +22,20 @@ const REPEAT_MICROS = 1_000_000;
 
 /** Called after each negative answer of an undecided race: ends it, or says when to look again. */
 export function settleNegative(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
-  const { races, deadlines } = context;
+  const { races } = context;
   const { silent, negative, resets, slowest } = tally(context, race);
   if (silent === 0) return fail(context, race, 'all-routes-negative', now, out);
   if (negative === 0) return;
   if (negative === 1) {
-    deadlines.set(
+    setDeadline(
+      context,
       race,
       Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSynAt[race] + REPEAT_MICROS),
     );
   }
   if (resets < 2) return;
   const { least, most, times } = REFUSAL_GRACE_MICROS;
-  deadlines.bring(race, now + Math.min(most, Math.max(least, times * slowest)));
+  bringDeadline(context, race, now + Math.min(most, Math.max(least, times * slowest)));
 }
 
 /** The time of a race has come: ends it if a route has said no. False when all that were asked are silent. */
@@ -50,7 +52,8 @@ function tally(
   race: RaceId,
 ): { silent: number; negative: number; resets: number; slowest: number } {
   const { races } = context;
-  const result = { silent: 0, negative: 0, resets: 0, slowest: 0 };
+  // A copy that is still to leave may be answered.
+  const result = { silent: races.waiting[race] === 0 ? 0 : 1, negative: 0, resets: 0, slowest: 0 };
   for (let route = 1; route <= races.routeCount; route++) {
     const at = races.attempt(race, route);
     const state = races.attemptState[at];
@@ -94,7 +97,7 @@ function fail(context: Context, race: RaceId, reason: OutcomeReason, now: Micros
   countNegative(context, race);
   cancelOpenAttempts(context, race, out);
   if (route !== 0) out.reject(race, route);
-  endRace(context, race, 0, route === 0 ? 'no-copy-sent' : reason, now);
+  endRace(context, race, 0, route === 0 ? 'no-copy-sent' : reason, now, out);
 }
 
 /**

@@ -1,8 +1,14 @@
 /** Stage 5: what the kernel said to a commit. */
+
+import type { OutcomeReason } from '../../model/reasons.js';
+import { pinWinner } from '../affinity/pin.js';
+import { countSession } from '../choose/sessions.js';
 import type { Context } from '../context.js';
 import type { EffectSink, Micros, RaceId } from '../engine-types.js';
+import { setDeadline } from '../race/deadline.js';
 import { allAnswered, endRace } from '../race/end.js';
 import { RACE } from '../race/states.js';
+import { rememberDecision } from './remember.js';
 
 /** How long a decided race waits for its losers, to measure and reset them; later answers are reset all the same. */
 export const LINGER_MICROS = 2_000_000;
@@ -21,20 +27,23 @@ export function handleCommitted(
     // The server holds a connection that nobody will use; and the port is somebody's.
     out.cancel(race, route, (races.isn[race] + 1) | 0);
     context.ports.taken(races.destination, race * 4, races.destinationPort[race], races.natPort[race], now);
-    endRace(context, race, 0, 'tuple-in-use', now);
+    endRace(context, race, 0, 'tuple-in-use', now, out);
     return;
   }
   counters.decided++;
   counters.wins[route]++;
   context.clients.done(races.client, race * 4);
-  races.decision[race] = context.decisions.noteRace(
-    races,
-    race,
-    route,
-    races.simultaneous[race] === 1 ? 'simultaneous-open' : 'first-reply',
-    now,
-  );
+  races.decision[race] = context.decisions.noteRace(races, race, route, outcomeOf(context, race), now);
   races.linger(race);
-  if (allAnswered(context, race)) endRace(context, race, route, 'first-reply', now);
-  else context.deadlines.set(race, now + LINGER_MICROS);
+  context.facts.assigned[route]++;
+  if (context.countsSessions) countSession(context, route, races.service[race], 1);
+  pinWinner(context, race, route, now, out);
+  rememberDecision(context, race, now, out);
+  if (allAnswered(context, race)) endRace(context, race, route, 'first-reply', now, out);
+  else setDeadline(context, race, now + LINGER_MICROS);
+}
+
+function outcomeOf(context: Context, race: RaceId): OutcomeReason {
+  if (context.races.simultaneous[race] === 1) return 'simultaneous-open';
+  return context.races.tried[race] !== 0 ? 'rescued' : 'first-reply';
 }

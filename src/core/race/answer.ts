@@ -1,15 +1,20 @@
 /** What a route answers: SYN+ACK, SYN, RST or a challenge ACK. The rules are H1, H8-H10, T2, P1-P4 of the field. */
 
-import type { Family } from '../../model/address.js';
+import { type Family, sameAddress } from '../../model/address.js';
 import { FLAG, type Packet } from '../../wire/packet.js';
 import { isInPool } from '../choose/source.js';
 import { countNegative, rankOf, settleNegative } from '../commit/negative.js';
+import { rememberLoser } from '../commit/remember.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { noteLife } from '../health/evidence.js';
+import { sendAttempt } from './attempt.js';
 import { allAnswered, endRace } from './end.js';
-import { sendAttempt } from './start.js';
+import { mapOut } from './prefix.js';
+import { dropWaiting, sendNext } from './schedule.js';
 import { ATTEMPT, RACE, RACE_EDGES, to } from './states.js';
 import { EVIDENCE_RST } from './table.js';
+import { isTranslated } from './translated.js';
 
 /** A TCP packet that came in by an attempt's route to the attempt's address and port. */
 export function handleAnswer(
@@ -45,7 +50,10 @@ function handleSynAck(
   const { races, counters } = context;
   const at = races.attempt(race, route.number);
   const before = races.attemptState[at];
-  if (races.state[race] === RACE.RACING) return win(context, race, route.number, now, out);
+  if (before !== ATTEMPT.ANSWERED) races.attemptShape[at] = shapeOf(packet);
+  noteLife(context, route.number, packet.family, now, out);
+  const onTrial = (races.trials[race] & (1 << route.number)) !== 0;
+  if (races.state[race] === RACE.RACING && !onTrial) return win(context, race, route.number, now, out);
   if (before !== ATTEMPT.ANSWERED) {
     races.setAttempt(at, ATTEMPT.ANSWERED);
     measure(context, at, now);
@@ -58,9 +66,14 @@ function handleSynAck(
   }
   if (before === ATTEMPT.SENT) counters.losses[route.number]++;
   countIgnored(context, 'late-syn-ack');
-  out.cancel(race, route.number, packet.acknowledgement);
+  if (!sharesTuple(context, race, route.number)) out.cancel(race, route.number, packet.acknowledgement);
   out.drop();
-  loserAnswered(context, race, route.number);
+  loserAnswered(context, race, route.number, now, out);
+}
+
+/** What a server's answers have in common: the options that it sends and its window. */
+function shapeOf(packet: Packet): number {
+  return (packet.options << 16) | packet.view.getUint16(packet.transport + 14);
 }
 
 /** Simultaneous open: the server's own SYN is as good as an answer (RFC 5382 REQ-2). */
@@ -88,16 +101,29 @@ function win(context: Context, race: RaceId, route: RouteNumber, now: Micros, ou
   measure(context, at, now);
   to(races.state, race, RACE.COMMITTING, RACE_EDGES);
   races.winner[race] = route;
+  dropWaiting(context, race);
   countNegative(context, race);
   out.commit(race, route);
 }
 
 function stillOurs(context: Context, race: RaceId, route: RouteNumber): boolean {
   const { races } = context;
-  const { translate, addresses } = context.routes[route - 1];
-  const pool = addresses[races.family[race] as Family];
-  return !translate || isInPool(pool, races.attemptAddress, races.attempt(race, route) * 4);
+  const pool = context.routes[route - 1].addresses[races.family[race] as Family];
+  return (
+    !isTranslated(context, race, route) ||
+    isMapped(context, race, route) ||
+    isInPool(pool, races.attemptAddress, races.attempt(race, route) * 4)
+  );
 }
+
+function isMapped({ routes, races }: Context, race: RaceId, route: RouteNumber): boolean {
+  return (
+    mapOut(routes[route - 1].prefixes, races.client, race * 4, mapped, 0) &&
+    sameAddress(races.attemptAddress, races.attempt(race, route) * 4, mapped, 0)
+  );
+}
+
+const mapped = new Int32Array(4);
 
 /** RFC 9293 section 3.10.7.3: a reset in SYN-SENT counts only if it acknowledges the SYN. */
 function handleReset(
@@ -120,6 +146,7 @@ function handleReset(
     out.drop();
     return;
   }
+  noteLife(context, route.number, packet.family, now, out);
   resetWords[0] = packet.sequence;
   resetWords[1] = packet.acknowledgement;
   holdNegative(context, race, route.number, EVIDENCE_RST, resetWords, now, out);
@@ -154,13 +181,28 @@ function handleChallenge(
   // Once per copy: a path that answers every reset with another ACK is left alone (RFC 5961 section 9.1).
   if (!unacceptable || races.attemptState[at] !== ATTEMPT.SENT || races.attemptChallenges[at] >= sends)
     return;
-  if (sends > MAX_CHALLENGED_SENDS) return;
+  if (sends > MAX_CHALLENGED_SENDS || sharesTuple(context, race, route.number)) return;
   races.attemptChallenges[at]++;
   out.cancel(race, route.number, packet.acknowledgement);
   if (races.state[race] === RACE.RACING) sendAttempt(context, race, route, now, out);
 }
 
 const MAX_CHALLENGED_SENDS = 7;
+
+/** To the server this copy and the winner's are one connection: both carry the same source. A reset would end it. */
+function sharesTuple(context: Context, race: RaceId, route: RouteNumber): boolean {
+  const { races } = context;
+  const winner = races.winner[race];
+  if (winner === 0 || isTranslated(context, race, route) !== isTranslated(context, race, winner))
+    return false;
+  const { attemptAddress } = races;
+  return sameAddress(
+    attemptAddress,
+    races.attempt(race, route) * 4,
+    attemptAddress,
+    races.attempt(race, winner) * 4,
+  );
+}
 
 /** Keeps a negative answer back while another route may still say yes. The packet in hand ends here. */
 export function holdNegative(
@@ -185,9 +227,12 @@ export function holdNegative(
   for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = words[i];
   if (state === ATTEMPT.SENT) measure(context, at, now);
   races.setAttempt(at, ATTEMPT.NEGATIVE);
-  if (races.state[race] === RACE.RACING) return settleNegative(context, race, now, out);
+  if (races.state[race] === RACE.RACING) {
+    sendNext(context, race, now, out);
+    return settleNegative(context, race, now, out);
+  }
   if (state === ATTEMPT.SENT) counters.losses[route]++;
-  loserAnswered(context, race, route);
+  loserAnswered(context, race, route, now, out);
 }
 
 /** A time is known only when one copy was sent: which of several was answered cannot be told (Karn). */
@@ -197,9 +242,16 @@ function measure(context: Context, at: number, now: Micros): void {
     races.attemptRtt[at] = Math.min(now - races.attemptSentAt[at], 0x7fffffff);
 }
 
-function loserAnswered(context: Context, race: RaceId, route: RouteNumber): void {
+function loserAnswered(
+  context: Context,
+  race: RaceId,
+  route: RouteNumber,
+  now: Micros,
+  out: EffectSink,
+): void {
   const { races } = context;
   if (races.state[race] !== RACE.DECIDED) return;
   context.decisions.update(races.decision[race], races, race, route);
-  if (allAnswered(context, race)) endRace(context, race, route, 'first-reply', 0);
+  rememberLoser(context, race, route, now, out);
+  if (allAnswered(context, race)) endRace(context, race, route, 'first-reply', now, out);
 }

@@ -1,5 +1,6 @@
 /** How a race ends without a winner, and what a winner's race leaves behind. */
 import type { OutcomeReason } from '../../model/reasons.js';
+import { rememberEnd } from '../commit/remember.js';
 import type { Context } from '../context.js';
 import type { EffectSink, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { ATTEMPT, RACE } from './states.js';
@@ -11,9 +12,12 @@ export function endRace(
   route: RouteNumber,
   reason: OutcomeReason,
   now: Micros,
+  out: EffectSink,
 ): void {
   const { races, counters } = context;
-  if (races.state[race] !== RACE.DECIDED) {
+  if (races.state[race] === RACE.DECIDED) {
+    rememberEnd(context, race, now, out);
+  } else {
     context.clients.done(races.client, race * 4);
     context.decisions.noteRace(races, race, route, reason, now);
     counters.failed++;

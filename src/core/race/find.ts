@@ -3,6 +3,10 @@ import { type AddressWords, sameAddress } from '../../model/address.js';
 import type { Packet } from '../../wire/packet.js';
 import type { Context } from '../context.js';
 import type { EngineRoute, RaceId } from '../engine-types.js';
+import { mapIn } from './prefix.js';
+import { hasRacePort, isTranslated } from './translated.js';
+
+const inside = new Int32Array(4);
 
 /** The race whose attempt on `route` a TCP packet answers; -1 when there is none. */
 export function findAnswered(context: Context, route: EngineRoute, packet: Packet): RaceId {
@@ -26,10 +30,23 @@ function find(
 ): RaceId {
   const { races } = context;
   // An untranslated attempt has the client's own address and port: its flow is the key.
-  const race = route.translate
-    ? races.findAnswer(remote, remotePort, localPort)
-    : races.findFlow(local, localPort, remote, remotePort);
-  if (race < 0 || !races.hasAttempt(race, route.number)) return -1;
-  const at = races.attempt(race, route.number) * 4;
-  return sameAddress(races.attemptAddress, at, local, 0) ? race : -1;
+  const race = races.findAnswer(remote, remotePort, localPort);
+  if (race >= 0 && hasRacePort(context, race, route.number) && isOf(context, race, route, local)) return race;
+  // By prefix the client has kept its port, and its address can be told.
+  if (mapIn(route.prefixes, local, 0, inside, 0)) {
+    const own = races.findFlow(inside, localPort, remote, remotePort);
+    if (own >= 0 && !hasRacePort(context, own, route.number) && isOf(context, own, route, local)) return own;
+  }
+  if (route.translate && !context.keepsSources) return -1;
+  const kept = races.findFlow(local, localPort, remote, remotePort);
+  return kept >= 0 && !isTranslated(context, kept, route.number) && isOf(context, kept, route, local)
+    ? kept
+    : -1;
+}
+
+/** Whether a race has an attempt on a route with this local address. */
+function isOf(context: Context, race: RaceId, route: EngineRoute, local: AddressWords): boolean {
+  const { races } = context;
+  if (!races.hasAttempt(race, route.number)) return false;
+  return sameAddress(races.attemptAddress, races.attempt(race, route.number) * 4, local, 0);
 }

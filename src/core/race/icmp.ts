@@ -1,7 +1,9 @@
 /** ICMP errors about copies: verified against the race before they are believed (RFC 5927), then held or learnt from. */
+import { sameAddress } from '../../model/address.js';
 import type { Packet } from '../../wire/packet.js';
 import { type Context, countIgnored } from '../context.js';
 import type { EffectSink, EngineRoute, Micros, RaceId } from '../engine-types.js';
+import { noteLife } from '../health/evidence.js';
 import { holdNegative } from './answer.js';
 
 /** An error whose quote names the attempt of `race` on `route`. */
@@ -26,6 +28,9 @@ export function handleIcmpError(
     out.drop();
     return;
   }
+  // The destination itself has spoken; a router on the way may be the first one behind us.
+  if (sameAddress(packet.source, 0, races.destination, race * 4))
+    noteLife(context, route.number, packet.family, now, out);
   const evidence = packet.icmpType * 256 + packet.icmpCode;
   holdNegative(context, race, route.number, evidence, packet.source, now, out);
 }

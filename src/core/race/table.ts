@@ -26,6 +26,18 @@ export class RaceTable {
   readonly winner: Uint8Array;
   /** 1: the winning answer was the server's own SYN. */
   readonly simultaneous: Uint8Array;
+  readonly service: Uint8Array;
+  /** Whether the copies keep the client's address and port, as the service says: TRANSLATE. */
+  readonly translate: Uint8Array;
+  /** The route that the client's first SYN went by alone, without an answer; 0: none. */
+  readonly tried: Uint8Array;
+  /** Bits of routes that are only measured: they are down until they have proved themselves. */
+  readonly trials: Uint32Array;
+  /** Bits of routes whose copy leaves later, and when the next of them is due. */
+  readonly waiting: Uint32Array;
+  readonly nextStart: Float64Array;
+  /** When the race is due for anything else. */
+  readonly dueAt: Float64Array;
   /** Bits of routes that have an attempt. */
   readonly routes: Uint32Array;
   readonly startedAt: Float64Array;
@@ -42,6 +54,10 @@ export class RaceTable {
   readonly attemptChallenges: Uint8Array;
   readonly attemptAddress: AddressWords;
   readonly attemptSentAt: Float64Array;
+  /** When a waiting copy leaves. */
+  readonly attemptDueAt: Float64Array;
+  /** What the answer looked like, apart from what differs from one connection to the next. */
+  readonly attemptShape: Int32Array;
   /** Microseconds from sending to the answer; -1 when there is none or it cannot be told. */
   readonly attemptRtt: Int32Array;
   readonly attemptEvidence: Uint16Array;
@@ -79,6 +95,13 @@ export class RaceTable {
     this.isn = new Int32Array(slots);
     this.winner = new Uint8Array(slots);
     this.simultaneous = new Uint8Array(slots);
+    this.service = new Uint8Array(slots);
+    this.translate = new Uint8Array(slots);
+    this.tried = new Uint8Array(slots);
+    this.trials = new Uint32Array(slots);
+    this.waiting = new Uint32Array(slots);
+    this.nextStart = new Float64Array(slots);
+    this.dueAt = new Float64Array(slots);
     this.routes = new Uint32Array(slots);
     this.startedAt = new Float64Array(slots);
     this.lastSynAt = new Float64Array(slots);
@@ -90,6 +113,8 @@ export class RaceTable {
     this.attemptChallenges = new Uint8Array(attempts);
     this.attemptAddress = new Int32Array(attempts * 4);
     this.attemptSentAt = new Float64Array(attempts);
+    this.attemptDueAt = new Float64Array(attempts);
+    this.attemptShape = new Int32Array(attempts);
     this.attemptRtt = new Int32Array(attempts);
     this.attemptEvidence = new Uint16Array(attempts);
     this.attemptEvidenceWords = new Int32Array(attempts * 4);
@@ -185,6 +210,13 @@ export class RaceTable {
       this.attemptEvidence[at] = 0;
     }
     this.simultaneous[race] = 0;
+    this.service[race] = 0;
+    this.translate[race] = 0;
+    this.tried[race] = 0;
+    this.trials[race] = 0;
+    this.waiting[race] = 0;
+    this.nextStart[race] = Number.POSITIVE_INFINITY;
+    this.dueAt[race] = Number.POSITIVE_INFINITY;
     const flow = this.flowHash(client, 0, clientPort, destination, 0, destinationPort);
     this.flowNext[race] = this.flowBuckets[flow];
     this.flowBuckets[flow] = race;

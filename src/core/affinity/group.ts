@@ -1,0 +1,59 @@
+/** Which group a connection belongs to: what must be equal for later connections to use the route of the first. */
+import type { AddressWords, Family } from '../../model/address.js';
+import type { Affinity } from '../../model/config.js';
+import { keyHash, markWord, wordsHash } from '../choose/source.js';
+import type { AffinityGroup } from '../engine-types.js';
+
+/** Prefixes that one operator of servers is likely to have for one service (CORRECTNESS H-PIN). */
+export const AFFINITY_PREFIX = { 4: 24, 6: 48 } as const;
+
+export function createGroup(): AffinityGroup {
+  return { family: 4, client: new Int32Array(4), kind: 'none', destination: new Int32Array(4), number: 0 };
+}
+
+/** Fills `group`. `site`: the number of the destination's site; 0 when no name is known for it. */
+export function fillGroup(
+  group: AffinityGroup,
+  affinity: Affinity,
+  family: Family,
+  client: AddressWords,
+  clientAt: number,
+  destination: AddressWords,
+  destinationAt: number,
+  site: number,
+): void {
+  group.family = family;
+  for (let i = 0; i < 4; i++) group.client[i] = client[clientAt + i];
+  group.number = 0;
+  if (affinity === 'client+site') {
+    group.kind = 'number';
+    group.number = site !== 0 ? site : keyHash(destination, destinationAt, family);
+    return;
+  }
+  group.kind = affinity === 'client' || affinity === 'none' ? 'none' : 'address';
+  for (let i = 0; i < 4; i++) group.destination[i] = destination[destinationAt + i];
+  if (affinity === 'client+prefix') maskAddress(group.destination, 0, family, AFFINITY_PREFIX[family]);
+}
+
+/** A group of IPv6 as the kernel's maps know it, where it has more to it than its client. */
+export function groupNumber({ client, kind, destination, number }: AffinityGroup): number {
+  for (let i = 0; i < 4; i++) pair[i] = client[i];
+  if (kind === 'number') {
+    pair[4] = markWord(number);
+    return wordsHash(pair, 5);
+  }
+  for (let i = 0; i < 4; i++) pair[4 + i] = destination[i];
+  return wordsHash(pair, 8);
+}
+
+const pair = new Int32Array(8);
+
+/** Clears the bits behind a prefix, in place. */
+export function maskAddress(words: AddressWords, at: number, family: Family, length: number): void {
+  const bits = family === 4 ? 96 + length : length;
+  for (let i = 0; i < 4; i++) {
+    const left = bits - i * 32;
+    if (left >= 32) continue;
+    words[at + i] = left <= 0 ? 0 : words[at + i] & (-1 << (32 - left));
+  }
+}

@@ -1,0 +1,40 @@
+/** Services as the engine keeps them, with the state of their criteria. */
+import type { ActiveService } from '../context.js';
+import type { EngineService, MemorySettings } from '../engine-types.js';
+import { MAX_VIEWS } from '../memory/told.js';
+import { CRITERION_KINDS } from './criteria/index.js';
+
+type Chosen = keyof typeof CRITERION_KINDS;
+
+/** Makes a service ready; one that is as before keeps its turns. */
+export function activate(
+  service: EngineService,
+  before: readonly (ActiveService | undefined)[] = [],
+): ActiveService {
+  const old = before[service.number];
+  const kind = service.criterion in CRITERION_KINDS ? CRITERION_KINDS[service.criterion as Chosen] : null;
+  const same =
+    old !== undefined &&
+    old.criterion === service.criterion &&
+    old.threshold === service.threshold &&
+    old.by === service.by;
+  const chooser = same
+    ? old.chooser
+    : (kind?.create({ threshold: service.threshold, by: service.by }) ?? null);
+  return { ...service, chooser, mask: service.routes.reduce((mask, route) => mask | (1 << route), 0) };
+}
+
+/** The sets of routes that need a memory in the kernel: the most used ones first, no more than it has room for. */
+export function masksOf(services: readonly EngineService[], memory: MemorySettings): number[] {
+  if (memory.trustMicros === 0) return [];
+  const uses = new Map<number, number>();
+  for (const { criterion, routes } of services) {
+    if (criterion !== 'race' || routes.length < 2) continue;
+    const mask = routes.reduce((bits, route) => bits | (1 << route), 0);
+    uses.set(mask, (uses.get(mask) ?? 0) + 1);
+  }
+  return [...uses]
+    .sort(([a, m], [b, n]) => n - m || a - b)
+    .slice(0, MAX_VIEWS)
+    .map(([mask]) => mask);
+}

@@ -1,0 +1,210 @@
+/**
+ * Whether a route works, from evidence: answers and silences of real traffic, its own checks, its link. Kept per family,
+ * since a provider's IPv6 often dies alone. One answer from anywhere is proof of life; the silence of one destination is
+ * no proof of death.
+ *
+ *   UP       memory and every criterion use it
+ *   SUSPECT  races use it, the others do not: it was silent lately, or has just come back and must prove itself
+ *   DOWN     used only for clients that have waited in vain; a connection now and then is tried on it besides, and an answer
+ *            is the way back
+ */
+import type { Family } from '../../model/address.js';
+import { HEALTH_REASONS, type HealthReason } from '../../model/reasons.js';
+import type { Micros, RouteNumber } from '../engine-types.js';
+
+export const HEALTH = { UP: 0, SUSPECT: 1, DOWN: 2 } as const;
+
+/** Silences without any answer in between after which a route is suspect. */
+const SUSPECT_AFTER = 3;
+/**
+ * And down: this many, of this many destinations, over at least this time. Suspect is enough for new connections; down cuts the
+ * established ones, which outlive a few seconds of silence.
+ */
+const DOWN_AFTER = { silences: 6, destinations: 3, micros: 10_000_000 } as const;
+/** Silences further apart than this do not add up. */
+const STRIKE_WINDOW_MICROS = 30_000_000;
+/** Answers after which a suspect route is up again. */
+const PROOFS = 3;
+/** As many thirds, sevenths, ... may not add up to it exactly. */
+const ENOUGH = PROOFS - 1e-6;
+/** A route that has come back is suspect for at least this long; twice as long for each time in the window before. */
+const HOLD = { first: 1_000_000, most: 60_000_000, window: 600_000_000 } as const;
+/** A down route gets a share of a connection to prove itself this often. */
+const TRIAL_EVERY_MICROS = 500_000;
+const TARGETS = 4;
+
+/** BOUNDED: two lanes per route. */
+export class Health {
+  private readonly state: Uint8Array;
+  private readonly why: Uint8Array;
+  private readonly changedAt: Float64Array;
+  private readonly generation: Uint16Array;
+  private readonly strikes: Uint16Array;
+  private readonly firstStrikeAt: Float64Array;
+  private readonly lastStrikeAt: Float64Array;
+  private readonly targets: Int32Array;
+  private readonly targetCount: Uint8Array;
+  /** In answers of traffic; that of a check may count more or less. */
+  private readonly proofs: Float64Array;
+  private readonly holdUntil: Float64Array;
+  private readonly falls: Uint16Array;
+  private readonly lastFallAt: Float64Array;
+  private readonly trialAt: Float64Array;
+  private readonly failedRounds: Uint16Array;
+  private readonly linked: Uint8Array;
+  /** Counts changes: who keeps a copy of the states compares it. */
+  version = 0;
+
+  constructor(routes: number) {
+    const lanes = (routes + 1) * 2;
+    this.state = new Uint8Array(lanes);
+    this.why = new Uint8Array(lanes);
+    this.changedAt = new Float64Array(lanes);
+    this.generation = new Uint16Array(lanes).fill(1);
+    this.strikes = new Uint16Array(lanes);
+    this.firstStrikeAt = new Float64Array(lanes);
+    this.lastStrikeAt = new Float64Array(lanes);
+    this.targets = new Int32Array(lanes * TARGETS);
+    this.targetCount = new Uint8Array(lanes);
+    this.proofs = new Float64Array(lanes);
+    this.holdUntil = new Float64Array(lanes);
+    this.falls = new Uint16Array(lanes);
+    this.lastFallAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
+    this.trialAt = new Float64Array(lanes);
+    this.failedRounds = new Uint16Array(lanes);
+    // 2: not told yet.
+    this.linked = new Uint8Array(lanes).fill(2);
+  }
+
+  of(route: RouteNumber, family: Family): number {
+    return this.state[lane(route, family)];
+  }
+
+  reasonOf(route: RouteNumber, family: Family): HealthReason {
+    return HEALTH_REASONS[this.why[lane(route, family)]];
+  }
+
+  since(route: RouteNumber, family: Family): Micros {
+    return this.changedAt[lane(route, family)];
+  }
+
+  /** Changes whenever a route goes down: what was kept before then is void. 1 to 65535. */
+  generationOf(route: RouteNumber, family: Family): number {
+    return this.generation[lane(route, family)];
+  }
+
+  /** The link of a route, from outside: whether packets of a family can leave by it. Returns whether its state changed. */
+  link(route: RouteNumber, family: Family, linked: boolean, now: Micros): boolean {
+    const at = lane(route, family);
+    const before = this.linked[at];
+    this.linked[at] = linked ? 1 : 0;
+    if (before === this.linked[at]) return false;
+    if (!linked) return this.fall(at, 'link', now);
+    // At the start a route is up until it proves otherwise; later it must prove itself.
+    return before === 2 ? this.move(at, HEALTH.UP, 'answered', now) : this.rise(at, now, 0);
+  }
+
+  /** Somebody beyond the next hop has answered by this route. Returns whether its state changed. */
+  answered(route: RouteNumber, family: Family, now: Micros, proof = 1): boolean {
+    const at = lane(route, family);
+    this.strikes[at] = 0;
+    this.failedRounds[at] = 0;
+    if (this.state[at] === HEALTH.UP || this.linked[at] === 0) return false;
+    if (this.state[at] === HEALTH.DOWN) return this.rise(at, now, proof);
+    this.proofs[at] += proof;
+    if (this.proofs[at] < ENOUGH || now < this.holdUntil[at]) return false;
+    return this.move(at, HEALTH.UP, 'answered', now);
+  }
+
+  /**
+   * A destination answered by another route and not by this one. `target` tells destinations apart. Returns whether the
+   * state changed.
+   */
+  silent(route: RouteNumber, family: Family, target: number, reason: HealthReason, now: Micros): boolean {
+    const at = lane(route, family);
+    if (this.strikes[at] === 0 || now - this.lastStrikeAt[at] > STRIKE_WINDOW_MICROS) {
+      this.strikes[at] = 0;
+      this.firstStrikeAt[at] = now;
+      this.targetCount[at] = 0;
+    }
+    this.strikes[at]++;
+    this.lastStrikeAt[at] = now;
+    this.proofs[at] = 0;
+    this.noteTarget(at, target | 0);
+    if (this.state[at] === HEALTH.DOWN) return false;
+    const long = now - this.firstStrikeAt[at] >= DOWN_AFTER.micros;
+    if (long && this.strikes[at] >= DOWN_AFTER.silences && this.targetCount[at] >= DOWN_AFTER.destinations) {
+      return this.fall(at, reason, now);
+    }
+    if (this.state[at] === HEALTH.SUSPECT || this.strikes[at] < SUSPECT_AFTER) return false;
+    this.holdUntil[at] = now;
+    return this.move(at, HEALTH.SUSPECT, reason, now);
+  }
+
+  /**
+   * A round of the route's own checks; `fail` rounds in a row without any answer, of traffic either, mean down; `recover` rounds with one
+   * are proof enough.
+   */
+  checked(
+    route: RouteNumber,
+    family: Family,
+    answered: boolean,
+    { fail, recover }: { readonly fail: number; readonly recover: number },
+    now: Micros,
+  ): boolean {
+    if (answered) return this.answered(route, family, now, PROOFS / recover);
+    const at = lane(route, family);
+    if (this.failedRounds[at] < 65535) this.failedRounds[at]++;
+    this.proofs[at] = 0;
+    if (this.failedRounds[at] < fail || this.state[at] === HEALTH.DOWN) return false;
+    return this.fall(at, 'checks-failed', now);
+  }
+
+  /** Whether a connection shall be tried on a route that is not up, besides the routes that carry it. */
+  takeTrial(route: RouteNumber, family: Family, now: Micros): boolean {
+    const at = lane(route, family);
+    if (this.state[at] === HEALTH.UP || this.linked[at] !== 1 || now < this.trialAt[at]) return false;
+    this.trialAt[at] = now + TRIAL_EVERY_MICROS;
+    return true;
+  }
+
+  private noteTarget(at: number, target: number): void {
+    const count = this.targetCount[at];
+    for (let i = 0; i < count; i++) if (this.targets[at * TARGETS + i] === target) return;
+    if (count === TARGETS) return;
+    this.targets[at * TARGETS + count] = target;
+    this.targetCount[at]++;
+  }
+
+  private fall(at: number, reason: HealthReason, now: Micros): boolean {
+    if (now - this.lastFallAt[at] > HOLD.window) this.falls[at] = 0;
+    if (this.falls[at] < 16) this.falls[at]++;
+    this.lastFallAt[at] = now;
+    this.generation[at] = this.generation[at] === 65535 ? 1 : this.generation[at] + 1;
+    this.trialAt[at] = now + TRIAL_EVERY_MICROS;
+    return this.move(at, HEALTH.DOWN, reason, now);
+  }
+
+  private rise(at: number, now: Micros, proof: number): boolean {
+    this.proofs[at] = proof;
+    this.strikes[at] = 0;
+    this.failedRounds[at] = 0;
+    this.holdUntil[at] = now + Math.min(HOLD.most, HOLD.first * 2 ** Math.max(0, this.falls[at] - 1));
+    return this.move(at, HEALTH.SUSPECT, 'returned', now);
+  }
+
+  private move(at: number, state: number, reason: HealthReason, now: Micros): boolean {
+    const changed = this.state[at] !== state;
+    this.state[at] = state;
+    this.why[at] = HEALTH_REASONS.indexOf(reason);
+    if (state === HEALTH.UP) this.proofs[at] = 0;
+    if (!changed) return false;
+    this.changedAt[at] = now;
+    this.version++;
+    return true;
+  }
+}
+
+function lane(route: RouteNumber, family: Family): number {
+  return route * 2 + (family === 6 ? 1 : 0);
+}

@@ -1,0 +1,171 @@
+/**
+ * What every route last said about every destination: a verdict, the time it took and when that was. A verdict counts for a
+ * while that depends on what it is, and is void when its route has been forgotten since.
+ */
+import type { Family } from '../../model/address.js';
+import type { Micros, RouteNumber } from '../engine-types.js';
+
+/** What a route said last. */
+export const VERDICT = {
+  NONE: 0,
+  /** Answered, and the time is known. */
+  ANSWERED: 1,
+  /** Answered after a repeated copy, so that the time cannot be told (Karn); a copy or an answer was lost. */
+  RETRANSMITTED: 2,
+  /** Answered by something that is not the server, as far as can be told. */
+  INTERCEPTED: 3,
+  /** RST or ICMP error while another route answered. */
+  FAILED: 4,
+  SILENT: 5,
+} as const;
+
+export type Verdict = Exclude<(typeof VERDICT)[keyof typeof VERDICT], 0>;
+
+/** By verdict; the words that the control socket uses. */
+export const VERDICT_NAMES = [
+  'none',
+  'answered',
+  'retransmitted',
+  'intercepted',
+  'failed',
+  'silent',
+] as const;
+
+export const MAX_ROUTES = 16;
+
+/** Longest time that a failure is held against a route: outages of one path to one server are mostly shorter. */
+const REFUSAL_LIFE_MICROS = 60_000_000;
+
+/** Places in the order of a staggered race, best first, of the routes whose time is not known. */
+const RANK = 2 ** 32;
+const RANK_OF = [2 * RANK, 0, RANK, 3 * RANK, 4 * RANK, 4 * RANK] as const;
+
+/** How long a verdict counts when an answer with a time counts for `period`. */
+export function lifeOf(verdict: number, period: Micros): Micros {
+  switch (verdict) {
+    case VERDICT.ANSWERED:
+      return period;
+    case VERDICT.RETRANSMITTED:
+    case VERDICT.INTERCEPTED:
+      return period / 4;
+    case VERDICT.FAILED:
+    case VERDICT.SILENT:
+      return Math.min(REFUSAL_LIFE_MICROS, period / 10);
+    default:
+      return 0;
+  }
+}
+
+/** Columns by `slot * routes + route - 1`: 13 bytes for each, and one per slot. */
+export class Verdicts {
+  readonly kind: Uint8Array;
+  /** Microseconds; -1 where the kind is not ANSWERED. */
+  readonly rtt: Int32Array;
+  readonly at: Float64Array;
+  /** By `2 * route`, and one more for IPv6: what was said at this moment and before is void. */
+  readonly forgottenAt: Float64Array;
+  /** By slot: 1 for IPv6. */
+  private readonly six: Uint8Array;
+  private readonly rank = new Float64Array(MAX_ROUTES);
+
+  constructor(
+    slots: number,
+    readonly routes: number,
+  ) {
+    this.kind = new Uint8Array(slots * routes);
+    this.rtt = new Int32Array(slots * routes);
+    this.at = new Float64Array(slots * routes);
+    this.forgottenAt = new Float64Array(2 * routes + 2).fill(Number.NEGATIVE_INFINITY);
+    this.six = new Uint8Array(slots);
+  }
+
+  /**
+   * Replaces what the route said before; nothing is smoothed. A destination is measured when its trust ends, minutes after
+   * the last time: by then the path may be another one, and an average of two paths describes neither. Within one race all
+   * routes are measured at the same moment against the same server, so that what is noise of the server or of the LAN is in
+   * all of them and cancels out in the comparison, unless some of them are mixed with the past. What remains is noise of a
+   * single route, and a race that it has decided wrongly is corrected when the trust ends.
+   */
+  note(slot: number, route: RouteNumber, verdict: Verdict, rttMicros: number, now: Micros): void {
+    const at = slot * this.routes + route - 1;
+    const timed = verdict === VERDICT.ANSWERED && rttMicros >= 0;
+    this.kind[at] = verdict === VERDICT.ANSWERED && !timed ? VERDICT.RETRANSMITTED : verdict;
+    this.rtt[at] = timed ? Math.min(rttMicros, 0x7fffffff) : -1;
+    this.at[at] = now;
+  }
+
+  /** Nothing has been said of a new destination of a family. */
+  clear(slot: number, family: Family): void {
+    this.six[slot] = family === 6 ? 1 : 0;
+    const base = slot * this.routes;
+    for (let at = base; at < base + this.routes; at++) this.kind[at] = VERDICT.NONE;
+  }
+
+  /** Voids all that was said of a route's destinations of a family, in one step. */
+  forget(route: RouteNumber, family: Family, now: Micros): void {
+    this.forgottenAt[2 * route + (family === 6 ? 1 : 0)] = now;
+  }
+
+  /** Whether something of the time `at` is void for this route. */
+  isForgotten(slot: number, route: RouteNumber, at: Micros): boolean {
+    return at <= this.forgottenAt[2 * route + this.six[slot]];
+  }
+
+  /** The verdict that counts now; NONE when there is none. */
+  live(slot: number, route: RouteNumber, now: Micros, period: Micros): number {
+    return this.endOf(slot, route, period) > now ? this.kind[slot * this.routes + route - 1] : VERDICT.NONE;
+  }
+
+  /** Until when the route's verdict counts; minus infinity when there is none. */
+  endOf(slot: number, route: RouteNumber, period: Micros): Micros {
+    const at = slot * this.routes + route - 1;
+    const kind = this.kind[at];
+    if (kind === VERDICT.NONE || this.isForgotten(slot, route, this.at[at])) return Number.NEGATIVE_INFINITY;
+    return this.at[at] + lifeOf(kind, period);
+  }
+
+  /** The time that the route took last, however long ago; -1 when it is not known. */
+  rttOf(slot: number, route: RouteNumber): Micros {
+    const at = slot * this.routes + route - 1;
+    if (this.kind[at] !== VERDICT.ANSWERED || this.isForgotten(slot, route, this.at[at])) return -1;
+    return this.rtt[at];
+  }
+
+  /** The route of `mask` with the shortest time that counts; the first of equals. 0: none. */
+  best(slot: number, mask: number, now: Micros, period: Micros): RouteNumber {
+    let best = 0;
+    let shortest = 0;
+    for (let route = 1; route <= this.routes; route++) {
+      if ((mask & (1 << route)) === 0) continue;
+      const at = slot * this.routes + route - 1;
+      if (this.kind[at] !== VERDICT.ANSWERED || (best !== 0 && this.rtt[at] >= shortest)) continue;
+      if (this.endOf(slot, route, period) <= now) continue;
+      best = route;
+      shortest = this.rtt[at];
+    }
+    return best;
+  }
+
+  /**
+   * Writes the routes of `mask` in the order in which their copies should leave, and returns how many: by time; then those
+   * that answered in a time that cannot be told; unknown ones; those where something else answers; those that failed or were
+   * silent. Equals in the order of their numbers.
+   */
+  order(slot: number, mask: number, now: Micros, period: Micros, out: Uint8Array): number {
+    const { rank } = this;
+    let count = 0;
+    for (let route = 1; route <= this.routes; route++) {
+      if ((mask & (1 << route)) === 0) continue;
+      const verdict = this.live(slot, route, now, period);
+      const own = verdict === VERDICT.ANSWERED ? this.rtt[slot * this.routes + route - 1] : RANK_OF[verdict];
+      let place = count++;
+      for (; place > 0 && rank[place - 1] > own; place--) {
+        rank[place] = rank[place - 1];
+        out[place] = out[place - 1];
+      }
+      rank[place] = own;
+      out[place] = route;
+    }
+    return count;
+  }
+}

@@ -1,0 +1,494 @@
+import { describe, expect, it } from 'vitest';
+import { keyHash } from '../../src/core/choose/source.js';
+import type { EngineRoute, EngineService } from '../../src/core/engine-types.js';
+import { copyPacket } from '../../src/sim/effect-packets.js';
+import { type Endpoint, readPacket } from '../../src/sim/packets.js';
+import { serviceOver } from '../../src/sim/world.js';
+import { FLAG } from '../../src/wire/packet.js';
+import { CLIENT, Harness, only, routes, SERVER, words } from '../sim/engine-harness.js';
+
+function gateway(
+  count = 3,
+  service: Partial<EngineService> = {},
+  change: (route: EngineRoute) => Partial<EngineRoute> = () => ({}),
+): Harness {
+  const h = new Harness(count, {}, routes(count, change));
+  h.setServices([
+    serviceOver(
+      Array.from({ length: count }, (_, i) => i + 1),
+      service,
+    ),
+  ]);
+  return h;
+}
+
+function server(text: string, port = 443): Endpoint {
+  return { address: words(text), port };
+}
+
+let nextPort = 40_000;
+function client(host = 2): Endpoint {
+  return { address: words(`10.0.0.${host}`), port: nextPort++ };
+}
+
+/** Routes of so many new connections, to a destination each, as the criterion gives them. */
+function chosen(h: Harness, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => {
+    h.setup({ service: 1, client: client(), destination: server(`198.18.0.${i + 1}`) });
+    return only(h.last, 'release')[0]?.route ?? -1;
+  });
+}
+
+/** Makes a route suspect: three connections that it left unanswered and another one saved. */
+function suspect(h: Harness, route: number, by: number): void {
+  const answers = h.engine.routes.map(({ number }) => (number === by ? 10 : null));
+  for (let i = 0; i < 3; i++) {
+    h.connection(nextPort++, answers, { service: 1, tried: route, destination: server(`198.18.1.${i + 1}`) });
+    h.pass(100);
+  }
+  expect(h.health()[route - 1]).toBe('suspect');
+}
+
+describe('routes that take nothing new', () => {
+  it.each(['draining', 'disabled'] as const)('%s: no copy, no turn, nothing by the kernel', (admin) => {
+    const h = gateway(3, {}, ({ number }) => (number === 2 ? { admin } : {}));
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 1', 'attempt 3', 'drop']);
+    expect(h.engine.openGeneration(2, 4)).toBe(0);
+    const turns = gateway(3, { criterion: 'round-robin' }, ({ number }) => (number === 2 ? { admin } : {}));
+    expect(chosen(turns, 4)).toEqual([1, 3, 1, 3]);
+  });
+
+  it('what was sent before it was drained may still win; it gets no repeat', () => {
+    const h = gateway(2);
+    h.setup({ service: 1 });
+    h.setRoutes(routes(2, ({ number }) => ({ admin: number === 1 ? 'draining' : 'enabled' })));
+    h.pass(1000);
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 2', 'drop']);
+    h.answer(1);
+    expect(h.words).toEqual(['commit 1']);
+    expect(only(h.last, 'remember')).toEqual([]);
+  });
+
+  it('all of a service: its connections go by the rest route', () => {
+    const h = gateway(2, {}, () => ({ admin: 'draining' }));
+    h.setup({ service: 1 });
+    expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'no-route', service: 1 }]);
+  });
+
+  it('back again, it is used at once: nothing was wrong with it', () => {
+    const h = gateway(2, { criterion: 'priority' }, ({ number }) =>
+      number === 1 ? { admin: 'disabled' } : {},
+    );
+    expect(chosen(h, 1)).toEqual([2]);
+    h.setRoutes(routes(2));
+    expect(chosen(h, 1)).toEqual([1]);
+  });
+});
+
+describe('a last resort', () => {
+  const metered = ({ number }: EngineRoute): Partial<EngineRoute> => ({ lastResort: number === 3 });
+
+  it('is not raced and not chosen while another route is up', () => {
+    const h = gateway(3, {}, metered);
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'drop']);
+    expect(chosen(gateway(3, { criterion: 'round-robin' }, metered), 4)).toEqual([1, 2, 1, 2]);
+  });
+
+  it('joins with the repeat of the SYN: the others may have died unnoticed', () => {
+    const h = gateway(3, {}, metered);
+    h.setup({ service: 1 });
+    h.pass(1000);
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'attempt 3', 'drop']);
+  });
+
+  it('rescues what the only other route leaves without an answer', () => {
+    const h = gateway(2, {}, ({ number }) => ({ lastResort: number === 2 }));
+    expect(chosen(h, 1)).toEqual([1]);
+    h.setup({ service: 1, tried: 1 });
+    expect(h.words).toContain('attempt 2');
+  });
+
+  it('is raced when the others are only suspect, and chosen before them', () => {
+    const h = gateway(2, {}, ({ number }) => ({ lastResort: number === 2 }));
+    const other = gateway(2, { criterion: 'priority' }, ({ number }) => ({ lastResort: number === 2 }));
+    for (const each of [h, other]) {
+      each.setRoutes(
+        routes(2, ({ number }) => ({ lastResort: number === 2, usable: { 4: number === 2, 6: false } })),
+      );
+      each.setRoutes(routes(2, ({ number }) => ({ lastResort: number === 2 })));
+      expect(each.health()).toEqual(['suspect', 'up']);
+    }
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'drop']);
+    // Route 1 is on trial, half a second after it has come back.
+    other.pass(500);
+    other.setup({ service: 1 });
+    expect(other.words).toEqual(['attempt 2', 'attempt 1', 'drop']);
+    expect(chosen(other, 1)).toEqual([2]);
+  });
+
+  it('carries all when the others are gone', () => {
+    const h = gateway(3, {}, (route) => ({ ...metered(route), usable: { 4: route.number === 3, 6: false } }));
+    h.setup({ service: 1 });
+    expect(h.last).toMatchObject([{ kind: 'release', route: 3, reason: 'only-route' }]);
+  });
+});
+
+describe('affinity', () => {
+  const MINUTES = 600_000_000;
+
+  it.each([
+    ['client', '10.0.0.2 *', ['198.51.100.1', '192.0.2.1'], []],
+    ['client+destination', '10.0.0.2 198.51.100.1', ['198.51.100.1'], ['198.51.100.2', '192.0.2.1']],
+    ['client+prefix', '10.0.0.2 198.51.100.0', ['198.51.100.1', '198.51.100.77'], ['198.51.101.1']],
+    [
+      'client+site',
+      `10.0.0.2 #${keyHash(SERVER.address, 0, 4) >>> 0}`,
+      ['198.51.100.1'],
+      ['198.51.100.2', '192.0.2.1'],
+    ],
+  ] as const)('%s: later connections of the group follow the first', (affinity, key, inside, outside) => {
+    const h = gateway(3, { affinity, affinityMicros: MINUTES });
+    const effects = h.connection(nextPort++, [30, 10, 20], { service: 1 });
+    expect(only(effects, 'pin')).toEqual([{ kind: 'pin', service: 1, key, route: 2, ttl: MINUTES }]);
+    for (const host of inside) {
+      h.setup({ service: 1, client: client(), destination: server(host, 8080) });
+      expect(h.words).toEqual(['release 2']);
+      expect(h.last).toContainEqual({ kind: 'release', route: 2, reason: 'affinity', service: 1 });
+      // Each use of it lasts as long again.
+      expect(only(h.last, 'pin')).toMatchObject([{ route: 2, ttl: MINUTES }]);
+    }
+    for (const host of outside) {
+      h.setup({ service: 1, client: client(), destination: server(host) });
+      expect(h.words).toContain('attempt 1');
+    }
+    h.setup({ service: 1, client: client(3), destination: server('198.51.100.200') });
+    expect(h.words).toContain('attempt 1');
+  });
+
+  it('client+site: addresses of one site are one group, as far as DNS has told', () => {
+    const h = gateway(3, { affinity: 'client+site' });
+    for (const host of ['198.51.100.1', '192.0.2.1']) h.engine.learnSite(words(host), 0, 77, 1_000_000_000);
+    const effects = h.connection(nextPort++, [30, 10, 20], { service: 1 });
+    expect(only(effects, 'pin')).toMatchObject([{ key: '10.0.0.2 #77', route: 2 }]);
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.1') });
+    expect(h.last).toContainEqual({ kind: 'release', route: 2, reason: 'affinity', service: 1 });
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.2') });
+    expect(h.words).toContain('attempt 1');
+  });
+
+  it('client+prefix of IPv6 is a /48', () => {
+    const h = gateway(2, { affinity: 'client+prefix' });
+    const fields = { service: 1, client: words('fd00::2'), destination: server('2001:db8:100::1') };
+    expect(only(h.connection(nextPort++, [20, 10], fields), 'pin')).toMatchObject([
+      { key: 'fd00::2 2001:db8:100::' },
+    ]);
+    const v6 = { address: words('fd00::2'), port: 45_000 };
+    h.setup({ service: 1, client: v6, destination: server('2001:db8:100:ffff::1') });
+    expect(h.words).toEqual(['release 2']);
+    h.setup({ service: 1, client: v6, destination: server('2001:db8:101::1') });
+    expect(h.words).toContain('attempt 1');
+  });
+
+  it('goes before every criterion, and what a criterion chooses is pinned, too', () => {
+    const h = gateway(3, { criterion: 'round-robin', affinity: 'client' });
+    const routesOf = [2, 3, 2, 4, 3, 2].map((host) => {
+      h.setup({ service: 1, client: client(host), destination: server(`198.18.0.${nextPort % 250}`) });
+      return only(h.last, 'release')[0].route;
+    });
+    expect(routesOf).toEqual([1, 2, 1, 3, 2, 1]);
+  });
+
+  it('ends when nobody of the group has come for so long', () => {
+    const h = gateway(3, { affinity: 'client', affinityMicros: MINUTES });
+    h.connection(nextPort++, [30, 10, 20], { service: 1 });
+    for (let i = 0; i < 3; i++) {
+      h.pass(599_000);
+      h.setup({ service: 1, client: client(), destination: server('192.0.2.1') });
+      expect(h.words).toEqual(['release 2']);
+    }
+    h.pass(601_000);
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.1') });
+    expect(h.words).toContain('attempt 1');
+  });
+
+  it('when its route goes down the group is free, and stays where it goes then', () => {
+    const h = gateway(3, { affinity: 'client' });
+    h.connection(nextPort++, [30, 10, 20], { service: 1 });
+    h.setRoutes(routes(3, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })));
+    const moved = h.connection(nextPort++, [30, null, 20], { service: 1, destination: server('192.0.2.1') });
+    expect(only(moved, 'pin')).toMatchObject([{ route: 3 }]);
+    // Back again, it is another one: what was pinned to it before is void, also in the kernel.
+    h.setRoutes(routes(3));
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.2') });
+    expect(h.words).toEqual(['release 3']);
+  });
+
+  it('a rescue moves the group', () => {
+    const h = gateway(3, { affinity: 'client' });
+    h.connection(nextPort++, [30, 10, 20], { service: 1 });
+    const saved = h.connection(nextPort++, [30, null, 20], {
+      service: 1,
+      tried: 2,
+      destination: server('192.0.2.1'),
+    });
+    expect(only(saved, 'pin')).toMatchObject([{ route: 3 }]);
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.2') });
+    expect(h.words).toEqual(['release 3']);
+  });
+
+  it('of one service says nothing about another; and can be taken back', () => {
+    const h = new Harness(2);
+    const pinned = { affinity: 'client' as const };
+    h.setServices([serviceOver([1, 2], pinned), serviceOver([1, 2], { ...pinned, number: 2 })]);
+    h.connection(nextPort++, [20, 10], { service: 1 });
+    h.setup({ service: 2, client: client(), destination: server('192.0.2.1') });
+    expect(h.words).toContain('attempt 1');
+    h.engine.unpin(2);
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.1') });
+    expect(h.words).toEqual(['release 2']);
+    h.engine.unpin(0);
+    h.setup({ service: 1, client: client(), destination: server('192.0.2.3') });
+    expect(h.words).toContain('attempt 1');
+  });
+});
+
+describe('a service that keeps the clients’ addresses', () => {
+  it('sends copies that are the client’s own, and finds their answers, over routes that translate', () => {
+    const h = new Harness(2);
+    h.setServices([serviceOver([1, 2], { translate: false }), serviceOver([1, 2], { number: 2 })]);
+    const [{ race }] = h.setup({ service: 1 });
+    const copy = readPacket(copyPacket(h.engine, race!, 2))!;
+    expect([copy.source, copy.sourcePort]).toEqual([CLIENT.address, CLIENT.port]);
+    expect(h.engine.translates(race!, 2)).toBe(false);
+    h.icmp(1, 3, 1, { source: CLIENT });
+    expect(h.words).toEqual(['drop']);
+    h.answer(2);
+    expect(h.words).toEqual(['accept']);
+    h.answer(2, { to: CLIENT });
+    expect(h.words).toEqual(['commit 2']);
+  });
+
+  it('resets no loser: to the server all copies are one connection', () => {
+    const h = new Harness(3);
+    h.setServices([serviceOver([1, 2, 3], { translate: false })]);
+    h.setup({ service: 1 });
+    h.answer(2, { to: CLIENT });
+    h.answer(1, { to: CLIENT });
+    expect(h.words).toEqual(['drop']);
+    h.answer(3, { to: CLIENT, flags: FLAG.ACK, acknowledgement: 77 });
+    expect(h.words).toEqual(['drop']);
+    expect(h.ignored('challenge-ack')).toBe(1);
+  });
+
+  it('lets a route on trial win: by which route the server answers does not depend on the copy', () => {
+    const h = new Harness(
+      2,
+      {},
+      routes(2, () => ({ checkFails: 1 })),
+    );
+    h.setServices([serviceOver([1, 2], { translate: false })]);
+    h.checked(1, false);
+    h.pass(500);
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 2', 'attempt 1', 'drop']);
+    h.answer(1, { to: CLIENT });
+    expect(h.words).toEqual(['commit 1']);
+  });
+
+  it('and another one at the same time does not', () => {
+    const h = new Harness(2);
+    h.setServices([serviceOver([1, 2], { translate: false }), serviceOver([1, 2], { number: 2 })]);
+    const from = client(7);
+    const [{ race }] = h.setup({ service: 2, client: from });
+    expect(h.engine.translates(race!, 1)).toBe(true);
+    h.answer(1, { to: from });
+    expect(h.words).toEqual(['accept']);
+    h.answer(1, { to: { address: words('203.0.1.2'), port: h.engine.races.natPort[race!] } });
+    expect(h.words).toEqual(['commit 1']);
+  });
+});
+
+describe('what cannot be copied', () => {
+  it('datagrams of one flow that wait in the queue together get one route, and count once', () => {
+    const h = gateway(3, { criterion: 'round-robin' });
+    const from = client();
+    expect(h.datagram({ service: 1, client: from })).toMatchObject([{ route: 1, reason: 'criterion' }]);
+    for (let i = 0; i < 3; i++) {
+      h.pass(600);
+      expect(h.datagram({ service: 1, client: from })).toMatchObject([{ route: 1, reason: 'same-flow' }]);
+    }
+    expect(h.datagram({ service: 1, client: client() })).toMatchObject([{ route: 2 }]);
+    expect(h.datagram({ service: 1, client: { ...from, port: from.port + 1000 } })).toMatchObject([
+      { route: 3 },
+    ]);
+    expect(h.engine.facts.assigned.slice(1, 4)).toEqual(Float64Array.of(1, 1, 1));
+    h.pass(300);
+    expect(h.datagram({ service: 1, client: from })).toMatchObject([{ route: 1, reason: 'criterion' }]);
+  });
+
+  it('of a service that races goes by what races of TCP have taught about its destination', () => {
+    const h = gateway(3);
+    expect(h.datagram({ service: 1, client: client() })).toMatchObject([{ route: 1, reason: 'criterion' }]);
+    h.connection(nextPort++, [30, 10, 20], { service: 1 });
+    h.pass(10_000);
+    expect(h.datagram({ service: 1, client: client() })).toMatchObject([{ route: 2, reason: 'remembered' }]);
+    h.pass(700_000);
+    expect(h.datagram({ service: 1, client: client() })).toMatchObject([{ route: 2, reason: 'criterion' }]);
+  });
+
+  it('of a destination that is not known, by the route that lost the least time in races', () => {
+    const h = gateway(3);
+    for (let i = 1; i <= 3; i++) {
+      h.connection(nextPort++, [30, 10, 20], { service: 1, destination: server(`198.18.0.${i}`) });
+    }
+    h.engine.measureHistory(h.now);
+    expect([...h.engine.facts.history]).toEqual([-1, 20_000, 0, 10_000]);
+    const to = server('192.0.2.9', 53);
+    expect(h.datagram({ service: 1, client: client(), destination: to })).toMatchObject([{ route: 2 }]);
+    h.pass(4_000_000);
+    h.engine.measureHistory(h.now);
+    expect([...h.engine.facts.history]).toEqual([-1, -1, -1, -1]);
+  });
+});
+
+describe('criteria', () => {
+  it('fastest-history: the daemon is only asked about what shall be measured, so it races; datagrams go by history', () => {
+    const h = gateway(2, { criterion: 'fastest-history' });
+    for (let i = 1; i <= 3; i++) {
+      const effects = h.connection(nextPort++, [20, 10], {
+        service: 1,
+        destination: server(`198.18.0.${i}`),
+      });
+      expect(only(effects, 'attempt')).toHaveLength(2);
+      expect(only(effects, 'remember')).toEqual([]);
+    }
+    h.engine.measureHistory(h.now);
+    h.setup({ service: 1, client: client() });
+    expect(h.words).toEqual(['attempt 1', 'attempt 2', 'drop']);
+    expect(h.datagram({ service: 1, client: client() })).toMatchObject([{ route: 2 }]);
+  });
+
+  it('a fixed route while it can carry anything; else the rest route', () => {
+    const h = gateway(2);
+    h.setServices([serviceOver([2], { criterion: 'fixed' })]);
+    expect(chosen(h, 2)).toEqual([2, 2]);
+    h.setRoutes(routes(2, ({ number }) => ({ usable: { 4: number !== 2, 6: true } })));
+    h.setup({ service: 1 });
+    expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'no-route', service: 1 }]);
+  });
+
+  it('rest: to the kernel, whatever the routes are', () => {
+    const h = gateway(2, { criterion: 'rest' });
+    h.setup({ service: 1 });
+    expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'criterion', service: 1 }]);
+  });
+
+  it('keep to routes that are up while there is one, and their turns over a change of services', () => {
+    const h = gateway(3, { criterion: 'round-robin' });
+    suspect(h, 2, 3);
+    h.engine.health.takeTrial(2, 4, h.now);
+    expect(chosen(h, 3)).toEqual([1, 3, 1]);
+    h.setServices([serviceOver([1, 2, 3], { criterion: 'round-robin' })]);
+    expect(chosen(h, 1)).toEqual([3]);
+  });
+
+  it('see what races have assigned', () => {
+    const h = gateway(2, { criterion: 'least-traffic' });
+    h.connection(nextPort++, [10, null], { service: 1, tried: 2 });
+    expect([...h.engine.facts.assigned]).toEqual([0, 1, 0]);
+    h.engine.setFacts({ traffic: Float64Array.of(0, 5, 5) }, null);
+    expect([...h.engine.facts.assigned]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('sessions', () => {
+  const counting = (): Harness => {
+    const h = new Harness(2);
+    h.setServices([
+      serviceOver([1, 2], { criterion: 'least-connections' }),
+      serviceOver([1, 2], { number: 2, criterion: 'race', sessionWeight: 5 }),
+    ]);
+    return h;
+  };
+  const counts = (h: Harness): number[][] => [
+    [...h.engine.facts.sessions.slice(1)],
+    [...h.engine.facts.weightedSessions.slice(1)],
+  ];
+
+  it('are counted when the route is chosen, and not again when they begin', () => {
+    const h = counting();
+    h.setup({ service: 1 });
+    expect(h.last).toEqual([{ kind: 'release', route: 1, reason: 'criterion', service: 1, counted: true }]);
+    h.session(true, 1, 1, true);
+    expect(counts(h)).toEqual([
+      [1, 0],
+      [1, 0],
+    ]);
+    h.setup({ service: 1, client: client() });
+    expect(only(h.last, 'release')[0].route).toBe(2);
+    h.session(false, 1, 1, true);
+    expect(counts(h)[0]).toEqual([0, 1]);
+  });
+
+  it('of races when they are won, with the weight of their service', () => {
+    const h = counting();
+    h.connection(nextPort++, [20, 10], { service: 2 });
+    expect(counts(h)).toEqual([
+      [0, 1],
+      [0, 5],
+    ]);
+    h.session(true, 2, 2, true);
+    h.session(false, 2, 2, true);
+    expect(counts(h)).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it('that the kernel made alone when they begin; and never fewer than none', () => {
+    const h = counting();
+    h.session(true, 2, 2, false);
+    expect(counts(h)).toEqual([
+      [0, 1],
+      [0, 5],
+    ]);
+    for (let i = 0; i < 3; i++) h.session(false, 2, 2, false);
+    expect(counts(h)).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it('by the rest route are nobody’s, and numbers that do not exist are none', () => {
+    const h = counting();
+    for (const route of [0, 3, 31]) h.session(true, route, 1, false);
+    expect(counts(h)[0]).toEqual([0, 0]);
+  });
+
+  it('can be counted anew', () => {
+    const h = counting();
+    h.setup({ service: 1 });
+    h.engine.recount([
+      { route: 1, service: 1, count: 3 },
+      { route: 1, service: 2, count: 2 },
+      { route: 2, service: 9, count: 4 },
+      { route: 0, service: 1, count: 7 },
+    ]);
+    expect(counts(h)).toEqual([
+      [5, 4],
+      [13, 4],
+    ]);
+  });
+
+  it('are not counted while no criterion goes by them', () => {
+    const h = gateway(2, { criterion: 'round-robin' });
+    h.setup({ service: 1 });
+    expect(h.last).toEqual([{ kind: 'release', route: 1, reason: 'criterion', service: 1 }]);
+    expect(counts(h)[0]).toEqual([0, 0]);
+  });
+});
