@@ -1,5 +1,5 @@
 /** What the kernel remembers of flows: enough of conntrack and NAT to carry decided connections. */
-import type { Micros, RouteNumber } from '../core/engine-types.js';
+import type { Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { type Endpoint, tupleKey } from './packets.js';
 
@@ -12,6 +12,13 @@ export interface Flow {
   readonly since: Micros;
   /** Written by a commit; otherwise the kernel translated it alone. */
   readonly raced: boolean;
+  readonly service: ServiceNumber;
+  /** Whether the engine counted its session when it chose. */
+  readonly counted: boolean;
+  /** Its SYN goes to the engine when it is repeated before an answer: another route may answer. */
+  readonly rescuable: boolean;
+  /** Something has come back by its route. */
+  answered: boolean;
   /** Nothing more is expected of it: a new SYN or a new entry may take its tuples. */
   finished: boolean;
 }
@@ -22,6 +29,8 @@ export class ConntrackModel {
   /** Entries that stood in the way and were finished; and commits that a living flow refused. */
   replaced = 0;
   refused = 0;
+  /** Called when a flow has begun, and when it has finished or was removed. */
+  onSession: ((flow: Flow, begins: boolean) => void) | undefined;
 
   // BOUNDED: flows of one run.
   private readonly byClient = new Map<string, Flow>();
@@ -50,10 +59,12 @@ export class ConntrackModel {
     }
     this.byClient.set(clientKey(flow), flow);
     this.byAnswer.set(answerKey(flow), flow);
+    this.onSession?.(flow, true);
     return 'ok';
   }
 
   remove(flow: Flow): void {
+    this.finish(flow);
     if (this.byClient.get(clientKey(flow)) === flow) this.byClient.delete(clientKey(flow));
     if (this.byAnswer.get(answerKey(flow)) === flow) this.byAnswer.delete(answerKey(flow));
   }
@@ -68,7 +79,7 @@ export class ConntrackModel {
       this.remove(flow);
       return undefined;
     }
-    note(flow, packet);
+    this.note(flow, packet);
     return flow;
   }
 
@@ -83,7 +94,7 @@ export class ConntrackModel {
     const flow = this.byAnswer.get(
       tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort),
     );
-    if (flow !== undefined) note(flow, packet);
+    if (flow !== undefined) this.note(flow, packet);
     return flow;
   }
 
@@ -99,10 +110,16 @@ export class ConntrackModel {
   hasSource(destination: Endpoint, source: Endpoint): boolean {
     return this.byAnswer.has(tupleKey(destination.address, destination.port, source.address, source.port));
   }
-}
 
-function note(flow: Flow, packet: Packet): void {
-  if ((packet.flags & (FLAG.RST | FLAG.FIN)) !== 0) flow.finished = true;
+  private note(flow: Flow, packet: Packet): void {
+    if ((packet.flags & (FLAG.RST | FLAG.FIN)) !== 0) this.finish(flow);
+  }
+
+  private finish(flow: Flow): void {
+    if (flow.finished) return;
+    flow.finished = true;
+    this.onSession?.(flow, false);
+  }
 }
 
 function clientKey({ client, destination }: Flow): string {

@@ -112,7 +112,7 @@ export function endpointsOf(
 }
 
 function sourcePort(engine: Engine, race: RaceId, route: RouteNumber): number {
-  return engine.routes[route - 1].translate ? engine.races.natPort[race] : engine.races.clientPort[race];
+  return engine.translates(race, route) ? engine.races.natPort[race] : engine.races.clientPort[race];
 }
 
 function four(words: AddressWords, at: number): AddressWords {

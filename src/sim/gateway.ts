@@ -6,32 +6,30 @@
  */
 import { Engine } from '../core/engine.js';
 import type {
+  AffinityGroup,
   EffectSink,
   EngineRoute,
-  EngineSettings,
+  EngineService,
+  MemorySettings,
   Micros,
   RaceId,
   RouteNumber,
+  ServiceNumber,
 } from '../core/engine-types.js';
-import { DECODE_REASONS, type SingleReason } from '../model/reasons.js';
-import { createPacket, DECODE, decode, FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
-import { ConntrackModel, type Flow } from './conntrack.js';
+import type { AddressWords, Family } from '../model/address.js';
+import { DECODE_REASONS, type HealthReason, type SingleReason } from '../model/reasons.js';
+import { createPacket, DECODE, decode } from '../wire/packet.js';
+import type { ConntrackModel } from './conntrack.js';
 import { cancelPacket, copyPacket, endpointsOf, refusalPacket, rejectPacket } from './effect-packets.js';
-import { type Endpoint, readPacket, translated } from './packets.js';
+import { type GatewayPorts, type KernelOptions, SimKernel } from './kernel.js';
+import { readPacket } from './packets.js';
 import type { Schedule } from './schedule.js';
 
-/** What the gateway is connected to. */
-export interface GatewayPorts {
-  toProvider(route: RouteNumber, bytes: Uint8Array): void;
-  toClient(bytes: Uint8Array, provider: number): void;
-}
-
-export interface GatewayOptions {
-  readonly settings: EngineSettings;
-  /** Route of everything that is not raced. */
-  readonly rest: RouteNumber;
+export interface GatewayOptions extends KernelOptions {
   /** Packets are taken in batches this long after the first of them; 0: each at once. */
   readonly batchMicros: Micros;
+  /** How long the kernel's maps take to hold what the engine says. */
+  readonly mapLagMicros: Micros;
 }
 
 /** A packet in one of the two queues. */
@@ -40,6 +38,9 @@ interface Queued {
   /** 0: from the LAN. */
   readonly provider: number;
   readonly known: boolean;
+  /** Of packets from the LAN. */
+  readonly service: ServiceNumber;
+  readonly tried: RouteNumber;
 }
 
 /** Interface index of a route in the simulation. */
@@ -47,18 +48,16 @@ export function interfaceOf(route: RouteNumber): number {
   return 10 + route;
 }
 
-/** First port of what the kernel translates alone; race ports begin above. */
-const FIRST_KERNEL_PORT = 1024;
-
 export class SimGateway implements EffectSink {
   readonly engine: Engine;
-  readonly conntrack = new ConntrackModel();
+  readonly kernel: SimKernel;
   /** Packets that could not be decoded, by DECODE_REASONS. */
   readonly dropped = new Float64Array(DECODE_REASONS.length);
   /** Setups that went by one route, in order. BOUNDED: connections of one run. */
   readonly released: { readonly route: RouteNumber; readonly reason: SingleReason }[] = [];
-  /** Packets that belonged to no flow and no race, and ended here as the kernel's rules say. */
-  strays = 0;
+  /** Changes of routes that the engine has told of, in order. BOUNDED: changes of one run. */
+  readonly changes: { readonly at: Micros; readonly route: RouteNumber; readonly reason: HealthReason }[] =
+    [];
   /** Packets that the engine was shown. */
   queued = 0;
   /** Called after each batch: tests look for broken promises here. */
@@ -79,7 +78,6 @@ export class SimGateway implements EffectSink {
   private copies: { bytes: Uint8Array; race: RaceId; route: RouteNumber }[] = [];
   private commits: { race: RaceId; route: RouteNumber; queued: Queued }[] = [];
   private verdicts: (() => void)[] = [];
-  private nextKernelPort = FIRST_KERNEL_PORT;
 
   constructor(
     private readonly options: GatewayOptions,
@@ -87,10 +85,31 @@ export class SimGateway implements EffectSink {
     private readonly ports: GatewayPorts,
   ) {
     this.engine = new Engine(options.settings);
+    this.kernel = new SimKernel(options, this.engine, schedule, ports, {
+      ask: (bytes, service, tried) =>
+        this.enqueue(this.lan, { bytes, provider: 0, known: false, service, tried }),
+      hear: (bytes, provider, known) =>
+        this.enqueue(this.wan, { bytes, provider, known, service: 0, tried: 0 }),
+    });
+    this.conntrack.onSession = ({ route, service, counted }, begins) => {
+      if (!this.engine.countsSessions) return;
+      this.engine.handle({ kind: 'session', begins, route, service, counted }, schedule.now, this);
+    };
+  }
+
+  get conntrack(): ConntrackModel {
+    return this.kernel.conntrack;
   }
 
   setRoutes(routes: readonly EngineRoute[]): void {
-    this.engine.setRoutes(routes);
+    this.engine.setRoutes(routes, this.schedule.now, this);
+    this.flush();
+  }
+
+  setServices(services: readonly EngineService[], memory: MemorySettings): void {
+    this.engine.setServices(services, memory);
+    this.kernel.setServices(services, memory);
+    this.engine.refill(0, this.engine.memory.size, this.schedule.now, this);
   }
 
   setInterface(route: RouteNumber, up: boolean): void {
@@ -98,71 +117,12 @@ export class SimGateway implements EffectSink {
     else this.down.add(route);
   }
 
-  // ---- the kernel: packets in ----
-
-  /** Rule chain `lan`: known flows never reach the engine. */
   fromClient(bytes: Uint8Array): void {
-    const packet = readPacket(bytes);
-    const flow = packet?.protocol === PROTOCOL.TCP ? this.conntrack.ofClient(packet) : undefined;
-    if (flow !== undefined) {
-      this.forwardOut(bytes, flow);
-      return;
-    }
-    const isSyn =
-      packet !== null && (packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK)) === FLAG.SYN;
-    if (packet !== null && !isSyn) this.strays++;
-    else this.enqueue(this.lan, { bytes, provider: 0, known: false });
+    this.kernel.fromClient(bytes);
   }
 
-  /** Rule chain `early`, before conntrack: answers to race ports. */
   fromProvider(bytes: Uint8Array, provider: number): void {
-    const packet = readPacket(bytes);
-    if (packet !== null && this.isEarly(packet, provider)) {
-      this.enqueue(this.wan, { bytes, provider, known: true });
-    } else {
-      this.afterEarly(bytes, packet, provider);
-    }
-  }
-
-  private isEarly(packet: Packet, provider: number): boolean {
-    if (packet.protocol !== PROTOCOL.TCP) return false;
-    const { flags } = packet;
-    if ((flags & (FLAG.FIN | FLAG.SYN | FLAG.RST)) !== FLAG.SYN) return false;
-    if (this.isRacePort(packet.destinationPort)) return true;
-    return (flags & FLAG.ACK) !== 0 && !this.engine.routes[provider - 1].translate;
-  }
-
-  /** Conntrack's own look, then rule chain `wan_late`. */
-  private afterEarly(bytes: Uint8Array, packet: Packet | null, provider: number): void {
-    const flow = packet === null ? undefined : this.conntrack.ofAnswer(packet);
-    if (packet !== null && flow !== undefined && flow.route === provider) {
-      this.forwardIn(bytes, packet, flow);
-      return;
-    }
-    if (packet === null || this.isLate(packet)) this.enqueue(this.wan, { bytes, provider, known: false });
-    else this.strays++;
-  }
-
-  private isLate(packet: Packet): boolean {
-    if (packet.protocol !== PROTOCOL.TCP) return true;
-    const flags = packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK);
-    if ((flags & FLAG.RST) !== 0 || flags === (FLAG.SYN | FLAG.ACK)) return true;
-    return flags === FLAG.ACK && this.isRacePort(packet.destinationPort);
-  }
-
-  private isRacePort(port: number): boolean {
-    const { from, to } = this.options.settings.racePorts;
-    return port >= from && port <= to;
-  }
-
-  private forwardOut(bytes: Uint8Array, flow: Flow): void {
-    this.ports.toProvider(flow.route, translated(bytes, { source: flow.source }));
-  }
-
-  private forwardIn(bytes: Uint8Array, packet: Packet, flow: Flow): void {
-    // An ICMP error about a decided flow: translating its quote is the kernel's business, and not modelled.
-    if (packet.protocol !== PROTOCOL.TCP) return;
-    this.ports.toClient(translated(bytes, { destination: flow.client }), flow.route);
+    this.kernel.fromProvider(bytes, provider);
   }
 
   // ---- the front end: batches ----
@@ -187,14 +147,14 @@ export class SimGateway implements EffectSink {
   }
 
   private handle(queued: Queued): void {
-    const { bytes, provider, known } = queued;
+    const { bytes, provider, known, service, tried } = queued;
     this.hand = queued;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const result = decode(this.packet, bytes, view, 0, bytes.length);
     const { packet } = this;
     const now = this.schedule.now;
     if (result !== DECODE.OK) this.dropped[result]++;
-    else if (provider === 0) this.engine.handle({ kind: 'setup', packet }, now, this);
+    else if (provider === 0) this.engine.handle({ kind: 'setup', packet, service, tried }, now, this);
     else
       this.engine.handle({ kind: 'answer', packet, interfaceIndex: interfaceOf(provider), known }, now, this);
     this.hand = null;
@@ -207,7 +167,9 @@ export class SimGateway implements EffectSink {
     for (const { race, route, queued } of commits) {
       const ok = this.write(race, route);
       if (ok)
-        this.verdicts.push(() => this.afterEarly(queued.bytes, readPacket(queued.bytes), queued.provider));
+        this.verdicts.push(() =>
+          this.kernel.afterEarly(queued.bytes, readPacket(queued.bytes), queued.provider),
+        );
       this.engine.handle({ kind: 'committed', race, ok }, this.schedule.now, this);
     }
     const { verdicts } = this;
@@ -220,7 +182,17 @@ export class SimGateway implements EffectSink {
 
   private write(race: RaceId, route: RouteNumber): boolean {
     const ends = endpointsOf(this.engine, race, route);
-    const flow = { ...ends, route, since: this.schedule.now, raced: true, finished: false };
+    const flow = {
+      ...ends,
+      route,
+      since: this.schedule.now,
+      raced: true,
+      service: this.engine.races.service[race],
+      counted: this.engine.countsSessions,
+      rescuable: false,
+      answered: true,
+      finished: false,
+    };
     return this.conntrack.write(flow) === 'ok';
   }
 
@@ -251,20 +223,60 @@ export class SimGateway implements EffectSink {
 
   // ---- effects out ----
 
-  release(route: RouteNumber, reason: SingleReason): void {
+  release(route: RouteNumber, reason: SingleReason, service: ServiceNumber, counted: boolean): void {
     this.onEffect?.('release', -1, route);
     this.released.push({ route, reason });
     const { bytes } = this.hand!;
-    const by = route === 0 ? this.options.rest : route;
-    this.verdicts.push(() => this.carryAlone(bytes, by));
+    this.verdicts.push(() => this.kernel.carryAlone(bytes, route, service, counted));
+  }
+
+  resume(): void {
+    this.onEffect?.('resume', -1, this.hand!.tried);
+    const { bytes } = this.hand!;
+    this.verdicts.push(() => this.kernel.resume(bytes));
+  }
+
+  unbind(): void {
+    this.onEffect?.('unbind', -1, this.hand!.tried);
+    this.kernel.unbind(this.packet);
+  }
+
+  remember(
+    mask: number,
+    family: Family,
+    words: AddressWords,
+    at: number,
+    route: RouteNumber,
+    ttl: Micros,
+  ): void {
+    this.changeMaps(this.kernel.maps.remember(mask, family, words, at, route, ttl));
+  }
+
+  unremember(mask: number, family: Family, words: AddressWords, at: number): void {
+    this.changeMaps(this.kernel.maps.unremember(mask, family, words, at));
+  }
+
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
+    this.changeMaps(this.kernel.maps.pin(service, group, route, ttl));
+  }
+
+  routeChanged(route: RouteNumber, reason: HealthReason): void {
+    this.changes.push({ at: this.schedule.now, route, reason });
+  }
+
+  /** The maps are written behind the packets. */
+  private changeMaps(change: (now: Micros) => void): void {
+    const { mapLagMicros } = this.options;
+    if (mapLagMicros === 0) change(this.schedule.now);
+    else this.schedule.after(mapLagMicros, () => change(this.schedule.now));
   }
 
   accept(): void {
     this.onEffect?.('accept', -1, 0);
     const { bytes, provider, known } = this.hand!;
     this.verdicts.push(() => {
-      if (known) this.afterEarly(bytes, readPacket(bytes), provider);
-      else this.strays++;
+      if (known) this.kernel.afterEarly(bytes, readPacket(bytes), provider);
+      else this.kernel.strays++;
     });
   }
 
@@ -307,50 +319,5 @@ export class SimGateway implements EffectSink {
     this.onEffect?.('reject', race, route);
     const bytes = rejectPacket(this.engine, race, route);
     this.schedule.after(0, () => this.ports.toClient(bytes, 0));
-  }
-
-  /** A connection that the kernel translates to a port below the race ports. */
-  private carryAlone(bytes: Uint8Array, route: RouteNumber): void {
-    const packet = readPacket(bytes);
-    if (packet === null || packet.protocol !== PROTOCOL.TCP || packet.ttl <= 1) {
-      this.strays++;
-      return;
-    }
-    const client = { address: packet.source, port: packet.sourcePort };
-    const destination = { address: packet.destination, port: packet.destinationPort };
-    const source = this.kernelSource(client, destination, route, packet.family);
-    if (source === null) {
-      this.strays++;
-      return;
-    }
-    const flow = {
-      client,
-      destination,
-      source,
-      route,
-      since: this.schedule.now,
-      raced: false,
-      finished: false,
-    };
-    if (this.conntrack.write(flow) === 'ok') this.forwardOut(bytes, flow);
-  }
-
-  private kernelSource(
-    client: Endpoint,
-    destination: Endpoint,
-    route: RouteNumber,
-    family: 4 | 6,
-  ): Endpoint | null {
-    const config = this.engine.routes[route - 1];
-    if (!config.translate) return client;
-    const pool = config.addresses[family];
-    if (pool.length === 0) return null;
-    const address = pool.slice(0, 4);
-    for (let tries = this.options.settings.racePorts.from - FIRST_KERNEL_PORT; tries > 0; tries--) {
-      const port = this.nextKernelPort;
-      this.nextKernelPort = port + 1 < this.options.settings.racePorts.from ? port + 1 : FIRST_KERNEL_PORT;
-      if (!this.conntrack.hasSource(destination, { address, port })) return { address, port };
-    }
-    return null;
   }
 }

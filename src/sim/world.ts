@@ -2,9 +2,17 @@
  * A whole simulated site: clients, the gateway with its engine, providers, servers, one virtual clock. A `Scenario` says what
  * it is like; what happens beyond it (connections, tampering, route changes) is planned by the caller.
  */
-import type { EngineRoute, EngineSettings, Micros } from '../core/engine-types.js';
+import type {
+  EngineRoute,
+  EngineService,
+  EngineSettings,
+  MemorySettings,
+  Micros,
+  ServiceNumber,
+} from '../core/engine-types.js';
 import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
 import { assert } from '../model/errors.js';
+import type { Packet } from '../wire/packet.js';
 import { type ConnectOptions, SimClient } from './client.js';
 import { interfaceOf, SimGateway } from './gateway.js';
 import { type Endpoint, readPacket, tupleKey } from './packets.js';
@@ -20,6 +28,12 @@ export interface WorldOptions {
   readonly tamper?: Tamper;
   /** See GatewayOptions; default 0. */
   readonly batchMicros?: Micros;
+  readonly mapLagMicros?: Micros;
+  /** Default: none, and no memory: everything is raced over all routes. */
+  readonly services?: readonly EngineService[];
+  readonly memory?: Partial<MemorySettings>;
+  /** Default: the first service. */
+  readonly serviceOf?: (packet: Packet) => ServiceNumber;
   /** One way between clients and gateway, microseconds; default 0, so that times can be computed by hand. */
   readonly lanMicros?: Micros;
   /** Which packets the LAN loses; `true` for lost. */
@@ -49,8 +63,38 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   portMemory: 1024,
   raceTimeoutMicros: 5_000_000,
   decisions: 256,
+  memorySize: 256,
+  aggregate: { 4: 32, 6: 128 },
   secret: [0x1234567, 0x89abcde],
 };
+
+/** No connection is drawn to the daemon by lot, so that runs can be computed by hand. */
+export const DEFAULT_MEMORY: MemorySettings = {
+  trustMicros: 600_000_000,
+  forgetMicros: 86_400_000_000,
+  refresh: 0,
+  stagger: 'remembered',
+};
+
+/** A service with nothing left out: `race` over the given routes unless `fields` says otherwise. */
+export function serviceOver(
+  routes: readonly number[],
+  fields: Partial<Omit<EngineService, 'routes'>> = {},
+): EngineService {
+  return {
+    number: 1,
+    criterion: 'race',
+    routes,
+    affinity: 'none',
+    affinityMicros: 600_000_000,
+    translate: null,
+    sessionWeight: 1,
+    threshold: 0.8,
+    by: 'client+destination',
+    costDelayMicros: 0,
+    ...fields,
+  };
+}
 
 const DEFAULT_PORT = 443;
 const FIRST_CLIENT_PORT = 40_000;
@@ -79,8 +123,16 @@ export class World {
     const { seed, providers, servers } = this.scenario;
     this.random = random(subSeed(seed, 1000));
     const settings = { ...DEFAULT_SETTINGS, routes: providers.length, ...options.settings };
+    const { services = [] } = options;
     this.gateway = new SimGateway(
-      { settings, rest: 1, batchMicros: options.batchMicros ?? 0 },
+      {
+        settings,
+        rest: 1,
+        batchMicros: options.batchMicros ?? 0,
+        mapLagMicros: options.mapLagMicros ?? 0,
+        serviceOf: options.serviceOf ?? (() => services[0]?.number ?? 0),
+        random: random(subSeed(seed, 1001)),
+      },
       this.schedule,
       {
         toProvider: (route, bytes) => this.providers[route - 1].fromGateway(bytes),
@@ -104,6 +156,7 @@ export class World {
       });
     }
     this.gateway.setRoutes(this.routes());
+    if (services.length > 0) this.gateway.setServices(services, { ...DEFAULT_MEMORY, ...options.memory });
   }
 
   provider(name: string): SimProvider {
@@ -158,6 +211,10 @@ export class World {
         number: provider.number,
         interfaceIndex: interfaceOf(provider.number),
         usable: { 4: provider.families.includes('ipv4'), 6: provider.families.includes('ipv6') },
+        configured: true,
+        checkFails: 0,
+        admin: 'enabled',
+        lastResort: false,
         translate: provider.translate,
         mtu: provider.mtu,
         addresses: {

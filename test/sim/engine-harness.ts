@@ -2,34 +2,65 @@
 import type { Context } from '../../src/core/context.js';
 import { Engine } from '../../src/core/engine.js';
 import type {
+  AffinityGroup,
   EffectSink,
   EngineRoute,
+  EngineService,
   EngineSettings,
+  MemorySettings,
+  Micros,
   RaceId,
   RouteNumber,
+  ServiceNumber,
 } from '../../src/core/engine-types.js';
-import { type AddressWords, parseAddress } from '../../src/model/address.js';
+import { VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
+import { type AddressWords, type Family, formatAddress, parseAddress } from '../../src/model/address.js';
 import {
+  type HealthReason,
   IGNORED_REASONS,
   type IgnoredReason,
   SINGLE_REASONS,
   type SingleReason,
 } from '../../src/model/reasons.js';
 import { type Endpoint, icmpPacket, tcpPacket } from '../../src/sim/packets.js';
-import { DEFAULT_SETTINGS } from '../../src/sim/world.js';
+import { DEFAULT_MEMORY, DEFAULT_SETTINGS } from '../../src/sim/world.js';
 import { createPacket, DECODE, decode, FLAG } from '../../src/wire/packet.js';
 
 export interface Effect {
-  readonly kind: 'release' | 'accept' | 'drop' | 'attempt' | 'cancel' | 'refuse' | 'commit' | 'reject';
+  readonly kind:
+    | 'release'
+    | 'resume'
+    | 'unbind'
+    | 'accept'
+    | 'drop'
+    | 'attempt'
+    | 'cancel'
+    | 'refuse'
+    | 'commit'
+    | 'reject'
+    | 'remember'
+    | 'unremember'
+    | 'pin'
+    | 'route-changed';
   readonly race?: RaceId;
   readonly route?: RouteNumber;
   readonly sequence?: number;
   /** Initial sequence number of the race at that moment. */
   readonly isn?: number;
-  readonly reason?: SingleReason;
+  readonly reason?: SingleReason | HealthReason;
+  /** Left out when 0. */
+  readonly service?: ServiceNumber;
+  /** Left out when false. */
+  readonly counted?: true;
+  /** What is remembered or pinned: the destination, or client and group. */
+  readonly key?: string;
+  readonly mask?: number;
+  readonly ttl?: Micros;
 }
 
-export const VERDICTS = ['release', 'accept', 'drop', 'commit'];
+export const VERDICTS = ['release', 'resume', 'accept', 'drop', 'commit'];
+/** What the kernel's maps are told: not what becomes of a packet. */
+const NOTES: readonly string[] = ['remember', 'unremember', 'pin', 'route-changed'];
 
 export const SYN_ACK = FLAG.SYN | FLAG.ACK;
 export const RST_ACK = FLAG.RST | FLAG.ACK;
@@ -43,6 +74,8 @@ export interface SetupFields {
   ttl?: number;
   ipOptions?: number;
   data?: number;
+  service?: ServiceNumber;
+  tried?: RouteNumber;
 }
 
 export interface AnswerFields {
@@ -53,6 +86,7 @@ export interface AnswerFields {
   flags?: number;
   known?: boolean;
   data?: number;
+  options?: readonly number[];
 }
 
 export function words(text: string): AddressWords {
@@ -77,6 +111,10 @@ export function routes(
       number,
       interfaceIndex: 10 + number,
       usable: { 4: true, 6: true },
+      configured: true,
+      checkFails: 0,
+      admin: 'enabled',
+      lastResort: false,
       translate: true,
       mtu: 1500,
       addresses: { 4: words(`203.0.${number}.2`), 6: words(`fd03:${number}::2`) },
@@ -102,21 +140,90 @@ export class Harness implements EffectSink {
     table: readonly EngineRoute[] = routes(count),
   ) {
     this.engine = new Engine({ ...DEFAULT_SETTINGS, routes: count, ...settings });
-    this.engine.setRoutes(table);
+    this.engine.setRoutes(table, this.now, this);
+  }
+
+  setRoutes(table: readonly EngineRoute[]): Effect[] {
+    this.begin();
+    this.engine.setRoutes(table, this.now, this);
+    return this.last;
+  }
+
+  setServices(services: readonly EngineService[], memory: Partial<MemorySettings> = {}): void {
+    this.engine.setServices(services, { ...DEFAULT_MEMORY, ...memory });
   }
 
   setup(fields: SetupFields = {}): Effect[] {
     const { client = CLIENT, destination = SERVER, isn = ISN, flags = FLAG.SYN, ...rest } = fields;
+    const { service = 0, tried = 0, ...packet } = rest;
     return this.setupBytes(
-      tcpPacket({ ...rest, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
+      tcpPacket({ ...packet, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
+      service,
+      tried,
     );
   }
 
-  setupBytes(bytes: Uint8Array): Effect[] {
+  setupBytes(bytes: Uint8Array, service: ServiceNumber = 0, tried: RouteNumber = 0): Effect[] {
     this.begin();
     this.read(bytes);
-    this.engine.handle({ kind: 'setup', packet: this.packet }, this.now, this);
+    this.engine.handle({ kind: 'setup', packet: this.packet, service, tried }, this.now, this);
     return this.finish();
+  }
+
+  /** A UDP datagram, as the front end shows what it does not decode further: addresses, ports, protocol. */
+  datagram(fields: SetupFields = {}): Effect[] {
+    const { client = CLIENT, destination = SERVER, service = 0 } = fields;
+    this.begin();
+    const packet = createPacket();
+    packet.family = client.address[2] === 0xffff ? 4 : 6;
+    packet.protocol = 17;
+    packet.source.set(client.address);
+    packet.destination.set(destination.address);
+    packet.sourcePort = client.port;
+    packet.destinationPort = destination.port;
+    this.engine.handle({ kind: 'setup', packet, service, tried: 0 }, this.now, this);
+    return this.finish();
+  }
+
+  /** A whole raced connection from a client port of its own, answered by each route after its milliseconds (null: never). */
+  connection(
+    port: number,
+    answers: readonly (number | null)[],
+    fields: Omit<SetupFields, 'client'> & { client?: AddressWords } = {},
+  ): Effect[] {
+    const client = { address: fields.client ?? CLIENT.address, port };
+    const destination = fields.destination ?? SERVER;
+    const begun = this.all.length;
+    const start = this.now;
+    this.setup({ ...fields, client });
+    const order = answers
+      .map((after, i) => ({ route: i + 1, after }))
+      .filter((each): each is { route: number; after: number } => each.after !== null)
+      .sort((a, b) => a.after - b.after);
+    for (const { route, after } of order) {
+      this.pass(start / 1000 + after - this.now / 1000);
+      const race = this.engine.races.findFlow(
+        client.address,
+        client.port,
+        destination.address,
+        destination.port,
+      );
+      if (race < 0 || !this.engine.races.hasAttempt(race, route)) continue;
+      const natPort = this.engine.races.natPort[race];
+      const to = { address: this.sourceOf(route, destination), port: natPort };
+      this.answer(route, { from: destination, to, acknowledgement: (fields.isn ?? ISN) + 1 });
+    }
+    return this.all.slice(begun);
+  }
+
+  checked(route: RouteNumber, answered: boolean, family: Family = 4): Effect[] {
+    this.begin();
+    this.engine.handle({ kind: 'checked', route, family, answered }, this.now, this);
+    return this.last;
+  }
+
+  session(begins: boolean, route: RouteNumber, service: ServiceNumber, counted: boolean): void {
+    this.engine.handle({ kind: 'session', begins, route, service, counted }, this.now, this);
   }
 
   /** By default the SYN+ACK of SERVER to route `route`'s copy of CLIENT's SYN. */
@@ -129,8 +236,10 @@ export class Harness implements EffectSink {
       flags = SYN_ACK,
       known = true,
       data = 0,
+      options = [],
     } = fields;
-    return this.answerBytes(route, tcpPacket({ from, to, sequence, acknowledgement, flags, data }), known);
+    const segment = { from, to, sequence, acknowledgement, flags, data, options };
+    return this.answerBytes(route, tcpPacket(segment), known);
   }
 
   /** An ICMP error about route `route`'s copy, from its provider's router; `quote` changes what it quotes. */
@@ -203,14 +312,38 @@ export class Harness implements EffectSink {
     return this.engine.counters.ignored[IGNORED_REASONS.indexOf(reason)];
   }
 
+  /** What memory holds of a destination: a word and milliseconds per route. */
+  memory(destination: Endpoint = SERVER): string[] {
+    const { memory } = this.engine;
+    const slot = memory.find(destination.address, 0);
+    if (slot < 0) return [];
+    return Array.from({ length: memory.routes }, (_, i) => {
+      const at = slot * memory.routes + i;
+      const rtt = memory.rttOf(slot, i + 1);
+      return VERDICT_NAMES[memory.verdicts.kind[at]] + (rtt < 0 ? '' : ` ${rtt / 1000}`);
+    });
+  }
+
+  /** Entries of the kernel's memory, as the engine counts them. */
+  get inKernel(): number {
+    return this.engine.countMemory(0, this.engine.memory.size, this.now).inKernel;
+  }
+
+  /** Health per route: up, suspect or down. */
+  health(family: Family = 4): string[] {
+    return this.engine.routes.map(
+      ({ number }) => ['up', 'suspect', 'down'][this.engine.health.of(number, family)],
+    );
+  }
+
   /** The inside of the engine, for invariants only. */
   get context(): Context {
     return (this.engine as unknown as { context: Context }).context;
   }
 
-  /** The effects of the last input as words, for comparing. */
+  /** The effects of the last input as words, for comparing; without what the kernel's maps are told. */
   get words(): string[] {
-    return this.last.map(({ kind, route }) => (route === undefined ? kind : `${kind} ${route}`));
+    return wordsOf(this.last);
   }
 
   private sourceOf(route: RouteNumber, server: Endpoint): AddressWords {
@@ -242,8 +375,27 @@ export class Harness implements EffectSink {
     this.all.push(effect);
   }
 
-  release(route: RouteNumber, reason: SingleReason): void {
-    this.note({ kind: 'release', route, reason });
+  release(route: RouteNumber, reason: SingleReason, service: ServiceNumber, counted: boolean): void {
+    const extra = { ...(service !== 0 && { service }), ...(counted && { counted }) };
+    this.note({ kind: 'release', route, reason, ...extra });
+  }
+  resume(): void {
+    this.note({ kind: 'resume' });
+  }
+  unbind(): void {
+    this.note({ kind: 'unbind' });
+  }
+  remember(mask: number, _: Family, words: AddressWords, at: number, route: RouteNumber, ttl: Micros): void {
+    this.note({ kind: 'remember', mask, key: formatAddress(words, at), route, ttl });
+  }
+  unremember(mask: number, _: Family, words: AddressWords, at: number): void {
+    this.note({ kind: 'unremember', mask, key: formatAddress(words, at) });
+  }
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
+    this.note({ kind: 'pin', service, key: groupText(group), route, ttl });
+  }
+  routeChanged(route: RouteNumber, reason: HealthReason): void {
+    this.note({ kind: 'route-changed', route, reason });
   }
   accept(): void {
     this.note({ kind: 'accept' });
@@ -272,4 +424,21 @@ export class Harness implements EffectSink {
   reject(race: RaceId, route: RouteNumber): void {
     this.note({ kind: 'reject', race, route });
   }
+}
+
+/** Effects as words, without what the kernel's maps are told. */
+export function wordsOf(effects: readonly Effect[]): string[] {
+  return effects
+    .filter(({ kind }) => !NOTES.includes(kind))
+    .map(({ kind, route }) => (route === undefined ? kind : `${kind} ${route}`));
+}
+
+/** Effects of one kind. */
+export function only(effects: readonly Effect[], kind: Effect['kind']): Effect[] {
+  return effects.filter((effect) => effect.kind === kind);
+}
+
+function groupText({ client, kind, destination, number }: AffinityGroup): string {
+  const last = kind === 'address' ? formatAddress(destination) : kind === 'number' ? `#${number >>> 0}` : '*';
+  return `${formatAddress(client)} ${last}`;
 }

@@ -1,0 +1,217 @@
+/**
+ * What the kernel decides by itself, as `src/kernel/render-services.ts` has it: maps that the daemon fills, which route a new
+ * connection gets from them, and which connections it asks about. Plans of criteria are not modelled: each of theirs is
+ * asked about. Neither are sites and domains.
+ */
+import { createGroup, fillGroup, maskAddress } from '../core/affinity/group.js';
+import { isAvailable } from '../core/choose/candidates.js';
+import type {
+  AffinityGroup,
+  EngineRoute,
+  EngineService,
+  EngineSettings,
+  Micros,
+  RouteNumber,
+  ServiceNumber,
+} from '../core/engine-types.js';
+import { type AddressWords, type Family, formatAddress } from '../model/address.js';
+import type { Packet } from '../wire/packet.js';
+import type { Random } from './random.js';
+
+/** What the maps need to know of the engine. */
+export interface MapOwner {
+  readonly routes: readonly EngineRoute[];
+  /** The sets of routes that the kernel has a memory for. */
+  readonly masks: readonly number[];
+  readonly health: { generationOf(route: RouteNumber, family: Family): number };
+  openGeneration(route: RouteNumber, family: Family): number;
+}
+
+/** A route, and the generation that it had when the value was written: the value is void unless that is open. */
+interface Value {
+  readonly route: RouteNumber;
+  readonly generation: number;
+}
+
+/** Connections of a service, in a second, that its closed routes may be tried with; nft's default burst. */
+const TRIALS = { perSecond: 2, burst: 5 } as const;
+
+export class KernelMaps {
+  /** Connections that got their route here, by affinity and by memory; and those drawn to the daemon all the same. */
+  pinned = 0;
+  remembered = 0;
+  drawn = 0;
+
+  // BOUNDED: services, and sets of routes that they choose among.
+  private services: readonly EngineService[] = [];
+  private readonly memories = new Map<number, TimedMap>();
+  private readonly affinities = new Map<ServiceNumber, TimedMap>();
+  private readonly trials = new Map<ServiceNumber, { tokens: number; at: Micros }>();
+  private refresh = 0;
+  private readonly group = createGroup();
+
+  constructor(
+    private readonly owner: MapOwner,
+    private readonly aggregate: EngineSettings['aggregate'],
+    private readonly random: Random,
+  ) {}
+
+  /** New rules: the memories over sets of routes that nobody chooses among any more are gone. */
+  setServices(services: readonly EngineService[], refresh: number): void {
+    this.services = services;
+    this.refresh = refresh;
+    for (const mask of this.memories.keys()) if (!this.owner.masks.includes(mask)) this.memories.delete(mask);
+  }
+
+  service(number: ServiceNumber): EngineService | undefined {
+    return this.services.find((service) => service.number === number);
+  }
+
+  /** The route of a new connection; 0: the daemon is asked. */
+  routeOf(packet: Packet, number: ServiceNumber, now: Micros): RouteNumber {
+    const service = this.service(number);
+    if (service === undefined) return 0;
+    const key = service.affinity === 'none' ? '' : groupKey(this.groupOf(packet, service));
+    const pinned = key === '' ? undefined : this.affinities.get(number)?.find(key, now);
+    if (pinned !== undefined) {
+      const route = this.take(service, packet, key, pinned, now);
+      if (route !== 0) this.pinned++;
+      return route;
+    }
+    if (service.criterion !== 'race') return 0;
+    if (this.isTried(service, packet.family, now)) return 0;
+    if (this.refresh > 0 && this.random() < this.refresh) {
+      this.drawn++;
+      return 0;
+    }
+    const memory = this.memories.get(maskOf(service));
+    const value = memory?.find(this.prefixKey(packet.family, packet.destination, 0), now);
+    if (value === undefined) return 0;
+    const route = this.take(service, packet, key, value, now);
+    if (route !== 0) this.remembered++;
+    return route;
+  }
+
+  /** The engine's effect, as something to be done now or a little later. */
+  remember(
+    mask: number,
+    family: Family,
+    words: AddressWords,
+    at: number,
+    route: RouteNumber,
+    ttl: Micros,
+  ): (now: Micros) => void {
+    const key = this.prefixKey(family, words, at);
+    const value = this.valueOf(route, family);
+    return (now) => {
+      let memory = this.memories.get(mask);
+      if (memory === undefined) {
+        memory = new TimedMap();
+        this.memories.set(mask, memory);
+      }
+      memory.put(key, value, now + ttl);
+    };
+  }
+
+  unremember(mask: number, family: Family, words: AddressWords, at: number): (now: Micros) => void {
+    const key = this.prefixKey(family, words, at);
+    return () => this.memories.get(mask)?.delete(key);
+  }
+
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): (now: Micros) => void {
+    const key = groupKey(group);
+    const value = this.valueOf(route, group.family);
+    return (now) => this.affinityOf(service).put(key, value, now + ttl);
+  }
+
+  /** Elements that have not timed out: of the memory over the routes of `mask`, and of a service's groups. */
+  countRemembered(mask: number, now: Micros): number {
+    return this.memories.get(mask)?.living(now) ?? 0;
+  }
+
+  countPinned(service: ServiceNumber, now: Micros): number {
+    return this.affinityOf(service).living(now);
+  }
+
+  /** A value was found: when its route is open the connection takes it, and its group with it. */
+  private take(service: EngineService, packet: Packet, key: string, value: Value, now: Micros): RouteNumber {
+    if (this.owner.openGeneration(value.route, packet.family) !== value.generation) return 0;
+    if (key !== '') this.affinityOf(service.number).put(key, value, now + service.affinityMicros);
+    return value.route;
+  }
+
+  private valueOf(route: RouteNumber, family: Family): Value {
+    return { route, generation: this.owner.health.generationOf(route, family) };
+  }
+
+  private affinityOf(service: ServiceNumber): TimedMap {
+    let affinity = this.affinities.get(service);
+    if (affinity === undefined) {
+      affinity = new TimedMap();
+      this.affinities.set(service, affinity);
+    }
+    return affinity;
+  }
+
+  /** While a route of the service waits to prove itself, some connections are asked about. */
+  private isTried(service: EngineService, family: Family, now: Micros): boolean {
+    const { routes } = this.owner;
+    const waits = service.routes.some((number) => {
+      return isAvailable(routes[number - 1], family) && this.owner.openGeneration(number, family) === 0;
+    });
+    if (!waits) return false;
+    const bucket = this.trials.get(service.number) ?? { tokens: TRIALS.burst, at: now };
+    this.trials.set(service.number, bucket);
+    const earned = ((now - bucket.at) / 1e6) * TRIALS.perSecond;
+    bucket.tokens = Math.min(TRIALS.burst, bucket.tokens + earned);
+    bucket.at = now;
+    if (bucket.tokens < 1) return false;
+    bucket.tokens--;
+    return true;
+  }
+
+  private groupOf({ family, source, destination }: Packet, { affinity }: EngineService): AffinityGroup {
+    fillGroup(this.group, affinity, family, source, 0, destination, 0, 0);
+    return this.group;
+  }
+
+  private prefixKey(family: Family, words: AddressWords, at: number): string {
+    const address = words.slice(at, at + 4);
+    maskAddress(address, 0, family, this.aggregate[family]);
+    return formatAddress(address);
+  }
+}
+
+/** Elements with time-outs. BOUNDED: by what the daemon puts in; tests look at how much that is. */
+class TimedMap {
+  private readonly entries = new Map<string, { readonly value: Value; readonly expiresAt: Micros }>();
+
+  find(key: string, now: Micros): Value | undefined {
+    const entry = this.entries.get(key);
+    if (entry !== undefined && entry.expiresAt > now) return entry.value;
+    this.entries.delete(key);
+    return undefined;
+  }
+
+  put(key: string, value: Value, expiresAt: Micros): void {
+    this.entries.set(key, { value, expiresAt });
+  }
+
+  delete(key: string): void {
+    this.entries.delete(key);
+  }
+
+  living(now: Micros): number {
+    for (const key of [...this.entries.keys()]) this.find(key, now);
+    return this.entries.size;
+  }
+}
+
+function maskOf({ routes }: EngineService): number {
+  return routes.reduce((bits, route) => bits | (1 << route), 0);
+}
+
+function groupKey({ client, kind, destination, number }: AffinityGroup): string {
+  const last = kind === 'address' ? formatAddress(destination) : kind === 'number' ? String(number) : '';
+  return `${formatAddress(client)} ${last}`;
+}

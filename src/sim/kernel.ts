@@ -1,0 +1,209 @@
+/**
+ * The kernel below the engine's front end: conntrack and NAT, which packets are queued, and what is decided without asking
+ * (`src/kernel/render.ts` has the rules of the real one).
+ */
+import { sourceIndex } from '../core/choose/source.js';
+import type { Engine } from '../core/engine.js';
+import type {
+  EngineService,
+  EngineSettings,
+  MemorySettings,
+  RouteNumber,
+  ServiceNumber,
+} from '../core/engine-types.js';
+import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
+import { ConntrackModel, type Flow } from './conntrack.js';
+import { KernelMaps } from './kernel-maps.js';
+import { type Endpoint, readPacket, translated } from './packets.js';
+import type { Random } from './random.js';
+import type { Schedule } from './schedule.js';
+
+/** What the gateway is connected to. */
+export interface GatewayPorts {
+  toProvider(route: RouteNumber, bytes: Uint8Array): void;
+  toClient(bytes: Uint8Array, provider: number): void;
+}
+
+export interface KernelOptions {
+  readonly settings: EngineSettings;
+  /** Route of everything that is not raced. */
+  readonly rest: RouteNumber;
+  /** The service of a new connection; 0: none names it. */
+  readonly serviceOf: (packet: Packet) => ServiceNumber;
+  /** Decides which remembered connections are asked about all the same. */
+  readonly random: Random;
+}
+
+/** The two queues. */
+export interface KernelQueues {
+  /** A packet of a new connection; `tried`: it repeats the SYN of a flow that this route has not answered. */
+  ask(bytes: Uint8Array, service: ServiceNumber, tried: RouteNumber): void;
+  /** A packet from a provider that a race may be about. */
+  hear(bytes: Uint8Array, provider: number, known: boolean): void;
+}
+
+/** First port of what the kernel translates alone; race ports begin above. */
+const FIRST_KERNEL_PORT = 1024;
+
+export class SimKernel {
+  readonly maps: KernelMaps;
+  readonly conntrack = new ConntrackModel();
+  /** Packets that belonged to no flow and no race, and ended here as the rules say. */
+  strays = 0;
+
+  private nextKernelPort = FIRST_KERNEL_PORT;
+  private keepsSources = false;
+
+  constructor(
+    private readonly options: KernelOptions,
+    private readonly engine: Engine,
+    private readonly schedule: Schedule,
+    private readonly ports: GatewayPorts,
+    private readonly front: KernelQueues,
+  ) {
+    this.maps = new KernelMaps(engine, options.settings.aggregate, options.random);
+  }
+
+  setServices(services: readonly EngineService[], memory: MemorySettings): void {
+    this.maps.setServices(services, memory.refresh);
+    this.keepsSources = services.some(({ translate }) => translate === false);
+  }
+
+  /** Rule chain `lan`: known flows never reach the engine. */
+  fromClient(bytes: Uint8Array): void {
+    const packet = readPacket(bytes);
+    const flow = packet?.protocol === PROTOCOL.TCP ? this.conntrack.ofClient(packet) : undefined;
+    const isSyn =
+      packet !== null && (packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK)) === FLAG.SYN;
+    if (flow !== undefined) {
+      if (isSyn && flow.rescuable && !flow.answered) this.front.ask(bytes, flow.service, flow.route);
+      else this.forwardOut(bytes, flow);
+    } else if (packet === null) {
+      this.front.ask(bytes, 0, 0);
+    } else if (isSyn) {
+      const service = this.options.serviceOf(packet);
+      const route = this.maps.routeOf(packet, service, this.schedule.now);
+      if (route === 0) this.front.ask(bytes, service, 0);
+      else this.carryAlone(bytes, route, service, false);
+    } else {
+      this.strays++;
+    }
+  }
+
+  /** Rule chain `early`, before conntrack: answers to race ports. */
+  fromProvider(bytes: Uint8Array, provider: number): void {
+    const packet = readPacket(bytes);
+    if (packet !== null && this.isEarly(packet, provider)) {
+      this.front.hear(bytes, provider, true);
+    } else {
+      this.afterEarly(bytes, packet, provider);
+    }
+  }
+
+  private isEarly(packet: Packet, provider: number): boolean {
+    if (packet.protocol !== PROTOCOL.TCP) return false;
+    const { flags } = packet;
+    if ((flags & (FLAG.FIN | FLAG.SYN | FLAG.RST)) !== FLAG.SYN) return false;
+    if (this.isRacePort(packet.destinationPort)) return true;
+    return (flags & FLAG.ACK) !== 0 && (this.keepsSources || !this.engine.routes[provider - 1].translate);
+  }
+
+  /** Conntrack's own look, then rule chain `wan_late`. */
+  afterEarly(bytes: Uint8Array, packet: Packet | null, provider: number): void {
+    const flow = packet === null ? undefined : this.conntrack.ofAnswer(packet);
+    if (packet !== null && flow !== undefined && flow.route === provider) {
+      this.forwardIn(bytes, packet, flow);
+      return;
+    }
+    if (packet === null || this.isLate(packet)) this.front.hear(bytes, provider, false);
+    else this.strays++;
+  }
+
+  private isLate(packet: Packet): boolean {
+    if (packet.protocol !== PROTOCOL.TCP) return true;
+    const flags = packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK);
+    if ((flags & FLAG.RST) !== 0 || flags === (FLAG.SYN | FLAG.ACK)) return true;
+    return flags === FLAG.ACK && this.isRacePort(packet.destinationPort);
+  }
+
+  private isRacePort(port: number): boolean {
+    const { from, to } = this.options.settings.racePorts;
+    return port >= from && port <= to;
+  }
+
+  private forwardOut(bytes: Uint8Array, flow: Flow): void {
+    this.ports.toProvider(flow.route, translated(bytes, { source: flow.source }));
+  }
+
+  private forwardIn(bytes: Uint8Array, packet: Packet, flow: Flow): void {
+    // An ICMP error about a decided flow: translating its quote is the kernel's business, and not modelled.
+    if (packet.protocol !== PROTOCOL.TCP) return;
+    flow.answered = true;
+    this.ports.toClient(translated(bytes, { destination: flow.client }), flow.route);
+  }
+
+  /** The packet of a flow that is known goes on by the flow's route. */
+  resume(bytes: Uint8Array): void {
+    const packet = readPacket(bytes);
+    const flow = packet === null ? undefined : this.conntrack.ofClient(packet);
+    if (flow === undefined) this.strays++;
+    else this.forwardOut(bytes, flow);
+  }
+
+  /** The flow of a packet is forgotten. */
+  unbind(packet: Packet): void {
+    const flow = this.conntrack.ofClient(packet);
+    if (flow !== undefined) this.conntrack.remove(flow);
+  }
+
+  /** A connection that the kernel translates to a port below the race ports; `chosen` 0: by the rest route. */
+  carryAlone(bytes: Uint8Array, chosen: RouteNumber, number: ServiceNumber, counted: boolean): void {
+    const route = chosen === 0 ? this.options.rest : chosen;
+    const service = this.maps.service(number);
+    const packet = readPacket(bytes);
+    if (packet === null || packet.protocol !== PROTOCOL.TCP || packet.ttl <= 1) {
+      this.strays++;
+      return;
+    }
+    const client = { address: packet.source, port: packet.sourcePort };
+    const destination = { address: packet.destination, port: packet.destinationPort };
+    const translates = service?.translate !== false && this.engine.routes[route - 1].translate;
+    const source = translates ? this.kernelSource(client, destination, route, packet.family) : client;
+    if (source === null) {
+      this.strays++;
+      return;
+    }
+    const flow = {
+      client,
+      destination,
+      source,
+      route,
+      since: this.schedule.now,
+      raced: false,
+      service: number,
+      counted,
+      rescuable: chosen !== 0 && service !== undefined && service.routes.length > 1,
+      answered: false,
+      finished: false,
+    };
+    if (this.conntrack.write(flow) === 'ok') this.forwardOut(bytes, flow);
+  }
+
+  private kernelSource(
+    client: Endpoint,
+    destination: Endpoint,
+    route: RouteNumber,
+    family: 4 | 6,
+  ): Endpoint | null {
+    const pool = this.engine.routes[route - 1].addresses[family];
+    if (pool.length === 0) return null;
+    const index = sourceIndex(client.address, 0, family, pool.length / 4) * 4;
+    const address = pool.slice(index, index + 4);
+    for (let tries = this.options.settings.racePorts.from - FIRST_KERNEL_PORT; tries > 0; tries--) {
+      const port = this.nextKernelPort;
+      this.nextKernelPort = port + 1 < this.options.settings.racePorts.from ? port + 1 : FIRST_KERNEL_PORT;
+      if (!this.conntrack.hasSource(destination, { address, port })) return { address, port };
+    }
+    return null;
+  }
+}
