@@ -2,7 +2,7 @@
 import { PathraceError } from '../model/errors.js';
 import { encodeQueueRule } from '../wire/netlink/nftables.js';
 import { runCommand, tryCommand } from './command.js';
-import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
+import { CHAIN_QUEUE_DNS, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
 import type { DesiredState, QueueMethod } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
@@ -23,19 +23,32 @@ export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promi
   if (hasIpv6) await applyIp(state, 'ipv6');
 }
 
-/** The ruleset, replaced in one transaction. */
-export async function applyNftState(state: DesiredState): Promise<void> {
-  const text = renderNft(state);
-  if ((await tryCommand('nft', ['-f', '-'], text)).code !== 0) {
+/**
+ * The ruleset, replaced in one transaction; what only the state before had is removed. False: that did not fit what was there,
+ * and the table is new, with empty sets and maps.
+ */
+export async function applyNftState(
+  state: DesiredState,
+  before: DesiredState | null = null,
+): Promise<boolean> {
+  const text = renderNft(state, before);
+  const fits = (await tryCommand('nft', ['-f', '-'], text)).code === 0;
+  if (!fits) {
     // What an older version left may have sets of another shape: the whole table anew, with what was recorded in it.
     const before = recordedSettings();
-    await runCommand('nft', ['-f', '-'], `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${text}`);
+    await runCommand(
+      'nft',
+      ['-f', '-'],
+      `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${renderNft(state)}`,
+    );
     await recordSettings(before);
   }
   if (state.queue.method === 'xt') {
     appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
     appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
+    appendQueueRule(CHAIN_QUEUE_DNS, state.queue.dns);
   }
+  return fits;
 }
 
 async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {

@@ -104,6 +104,26 @@ export class Conntrack {
     return this.readEntry() === 0 ? this.entry.mark : 0;
   }
 
+  /** Takes the flow of a packet of its client out of the table; nothing happens when there is none. */
+  remove(packet: Packet): void {
+    const flow: FlowEntry = {
+      family: packet.family,
+      client: packet.source,
+      clientAt: 0,
+      clientPort: packet.sourcePort,
+      destination: packet.destination,
+      destinationAt: 0,
+      destinationPort: packet.destinationPort,
+      translated: false,
+      source: packet.source,
+      sourceAt: 0,
+      sourcePort: packet.sourcePort,
+      mark: 0,
+    };
+    encodeDeleteByOriginal(this.socket.writer, flow, this.socket.nextSequence());
+    this.socket.request();
+  }
+
   /** Visits the TCP flows that live and were distributed. */
   eachLiving(hasIpv6: boolean, visit: (flow: LivingFlow) => void): void {
     for (const family of hasIpv6 ? ([4, 6] as const) : ([4] as const)) {

@@ -1,10 +1,15 @@
 /** Names of everything that Pathrace owns in the kernel, and how it uses the packet mark. */
 
+import type { Affinity } from '../model/config.js';
+
 /** The one nf_tables table (family inet), and the parts of it that are addressed from outside its text. */
 export const TABLE = 'pathrace';
 export const SET_ALIVE = 'alive';
+/** Further packets of flows that have a route. */
+export const CHAIN_AGAIN = 'again';
 export const CHAIN_QUEUE_LAN = 'queue_lan';
 export const CHAIN_QUEUE_WAN = 'queue_wan';
+export const CHAIN_QUEUE_DNS = 'queue_dns';
 /** Holds, as comments of its rules, the values that sysctls had before; no hook leads to it. */
 export const CHAIN_BEFORE = 'before';
 
@@ -12,7 +17,7 @@ export const CHAIN_BEFORE = 'before';
 export const RT_PROTOCOL = 82;
 
 /**
- * The mark of packets and flows that are distributed: bits 24-28 carry the route's number, the upper three are flags, the lower 24 stay 0.
+ * The mark of packets and flows that are distributed: bits 24-28 carry the route's number, 16-22 the service's, the rest are flags.
  * nft before 1.1 cannot combine two marks in one expression, so a distributed flow carries our mark alone.
  */
 export const MARK = {
@@ -22,15 +27,54 @@ export const MARK = {
   UNTRANSLATED: 0x20000000,
   /** Set before the WAN queue when conntrack has already looked. */
   LATE: 0x40000000,
+  /** Set before the LAN queue when the route in the mark is that of the connection's group. */
+  PINNED: 0x40000000,
+  /** While the ruleset asks for a way besides the main table's default route. */
+  NO_DEFAULT: 0x40000000,
   /** On packets that the daemon sends: conntrack and NAT leave them alone. */
   OWN: 0x80000000,
+  SERVICE_SHIFT: 16,
+  SERVICE_MASK: 0x007f0000,
+  /** Kept in the connection's mark: chosen without asking its server, so another route may still take over. */
+  RESCUABLE: 0x00800000,
+  /** Kept in the connection's mark: the engine has counted its session when it chose the route. */
+  COUNTED: 0x00008000,
+  /** Of the values in memory and affinity maps: the route's generation when they were written. Never on flows. */
+  GENERATION_MASK: 0x0000ffff,
   /** What a connection's mark keeps. */
-  FLOW_MASK: 0x3f000000,
+  FLOW_MASK: 0x3fff8000,
 } as const;
 
 /** The mark of a route's packets. */
 export function routeMark(route: number): number {
   return route << MARK.ROUTE_SHIFT;
+}
+
+/** The part of a mark that says which service a flow belongs to. */
+export function serviceMark(service: number): number {
+  return service << MARK.SERVICE_SHIFT;
+}
+
+/** Routes that the kernel may use by itself, as values of `routeMark(route) | generation`. */
+export const SET_OPEN = { 4: 'open4', 6: 'open6' } as const;
+/** Servers towards which a route has no port left. */
+export const SET_FULL = { 4: 'full4', 6: 'full6' } as const;
+/** Sites of addresses, for `affinity: client+site`. */
+export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
+
+/** The kernel's memory for the services that choose among the routes of `mask`. */
+export function memoryMap(family: 4 | 6, mask: number): string {
+  return `memory${family}_${mask.toString(16)}`;
+}
+
+/** The groups of a service; `kind` is part of the name, since a map cannot change the shape of its keys. */
+export function affinityMap(family: 4 | 6, service: number, kind: Affinity): string {
+  return `affinity${family}_${service}_${kind.replace('client+', '')}`;
+}
+
+/** Addresses that a service's domains have been seen to have. */
+export function domainSet(family: 4 | 6, service: number): string {
+  return `domain${family}_${service}`;
 }
 
 /** As nft and ip print and read marks. */

@@ -1,5 +1,7 @@
-/** The kernel's state as it shall be: a value made from configuration and routes. Pure. */
-import type { GatewayConfig, PortRange } from '../model/config.js';
+/** The kernel's state as it shall be: a value made from configuration, routes and choices. Pure. */
+import type { KernelPlan } from '../core/choose/criterion.js';
+import type { GatewayConfig, PortRange, ServiceConfig } from '../model/config.js';
+import type { PrefixPair } from '../wire/nptv6-subnets.js';
 import { MARK, routeMark } from './constants.js';
 import type { ResolvedRoute, RouteFamily } from './routes.js';
 
@@ -13,35 +15,87 @@ export interface DesiredRoute {
   readonly interface: string;
   readonly table: number;
   readonly translate: boolean;
+  /** NPTv6: inside and outside prefixes. */
+  readonly prefixes: readonly PrefixPair[];
   readonly mtu: number;
   readonly ipv4: RouteFamily | null;
   readonly ipv6: RouteFamily | null;
 }
 
+/** A plan of one family, its routes as the values that are in the set of open routes. */
+export interface DesiredPlan {
+  readonly kind: KernelPlan['kind'];
+  readonly values: readonly number[];
+}
+
 export interface DesiredService {
-  readonly name: string;
-  readonly tcp: readonly PortRange[];
-  /** null: raced by the daemon. Else the mark of a route, per family 0 when it cannot carry it. */
-  readonly route: { readonly ipv4: number; readonly ipv6: number } | null;
+  readonly number: number;
+  readonly config: ServiceConfig;
+  /** Its time is now; at others it takes no connections, and keeps what is known of its domains and groups. */
+  readonly isActive: boolean;
+  /** What the kernel chooses by itself; null: it asks the daemon. */
+  readonly plan: { readonly ipv4: DesiredPlan | null; readonly ipv6: DesiredPlan | null };
+  /** Set of routes whose memory it uses; 0: none. */
+  readonly memory: number;
+  /** Its flows may still be taken over by another route. */
+  readonly rescuable: boolean;
+  /** Some of its routes must prove themselves: a connection now and then goes to the daemon. */
+  readonly trial: { readonly ipv4: boolean; readonly ipv6: boolean };
 }
 
 export interface DesiredState {
   readonly lan: readonly string[];
   readonly routes: readonly DesiredRoute[];
+  /** In the order in which they match. */
   readonly services: readonly DesiredService[];
+  /** Sets of routes that have a memory. */
+  readonly memories: readonly number[];
+  readonly memorySize: number;
+  readonly aggregate: { readonly ipv4: number; readonly ipv6: number };
+  /** Of 1000 connections to remembered destinations, so many are raced again. */
+  readonly refresh: number;
   /** Marks for the rest, per family; 0: no route can carry the family, the main table decides. */
   readonly rest: { readonly ipv4: number; readonly ipv6: number };
+  /** Families whose routes are all there, and all closed by command: nothing new may leave. */
+  readonly closed: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly racePorts: PortRange;
   readonly rate: { readonly perSecond: number; readonly burst: number };
-  readonly queue: { readonly lan: number; readonly wan: number; readonly method: QueueMethod };
+  readonly queue: {
+    readonly lan: number;
+    readonly wan: number;
+    readonly dns: number;
+    readonly method: QueueMethod;
+  };
+  /** Answers of name servers pass the daemon. */
+  readonly readsDns: boolean;
   readonly rulePriority: number;
 }
 
-/** The state for the configuration and the routes as they are now. */
+/** What the daemon has chosen, and the kernel does by itself until it chooses anew. */
+export interface KernelChoices {
+  /** Whether it is the time of a service. */
+  isActive(service: ServiceConfig): boolean;
+  /** A service's number, by its name. */
+  numberOf(service: string): number;
+  /** The plan of a service; null: ask. */
+  plan(service: ServiceConfig, family: 4 | 6): KernelPlan | null;
+  /** Set of routes whose memory a service uses; 0: none. */
+  memoryOf(service: ServiceConfig): number;
+  isOnTrial(service: ServiceConfig, family: 4 | 6): boolean;
+  /** Generation of a route (health.ts). */
+  generation(route: number, family: 4 | 6): number;
+  /** Routes that carry the rest, the best first; CLOSED_RANK: takes nothing new. */
+  rank(route: number, family: 4 | 6): number;
+}
+
+export const CLOSED_RANK = 9;
+
+/** The state for the configuration, the routes as they are now, and what has been chosen. */
 export function desiredState(
   config: GatewayConfig,
   resolved: readonly ResolvedRoute[],
   method: QueueMethod,
+  choices: KernelChoices,
 ): DesiredState {
   const routes = resolved.map((route) => ({
     number: route.number,
@@ -50,42 +104,75 @@ export function desiredState(
     interface: route.config.interface,
     table: config.kernel.table + route.number - 1,
     translate: route.config.translate,
+    prefixes: route.prefixes,
     mtu: route.mtu,
     ipv4: route.ipv4,
     ipv6: route.ipv6,
   }));
+  const services = config.services.map((service) => ({
+    number: choices.numberOf(service.name),
+    config: service,
+    isActive: choices.isActive(service),
+    plan: { ipv4: planOf(service, 4, choices), ipv6: planOf(service, 6, choices) },
+    memory: choices.memoryOf(service),
+    rescuable: service.select.routes.length > 1,
+    trial: { ipv4: choices.isOnTrial(service, 4), ipv6: choices.isOnTrial(service, 6) },
+  }));
   return {
     lan: config.lan,
     routes,
-    services: config.services.map((service) => ({
-      name: service.name,
-      tcp: service.match.tcp,
-      route:
-        service.select.kind === 'race'
-          ? null
-          : {
-              ipv4: markFor(routes, service.select.route, 'ipv4'),
-              ipv6: markFor(routes, service.select.route, 'ipv6'),
-            },
-    })),
-    rest: { ipv4: restMark(config, routes, 'ipv4'), ipv6: restMark(config, routes, 'ipv6') },
+    services,
+    memories: [...new Set(services.map(({ memory }) => memory).filter((mask) => mask !== 0))],
+    memorySize: config.memory.size,
+    aggregate: config.memory.aggregate,
+    refresh: Math.round(config.memory.refresh * 1000),
+    rest: {
+      ipv4: restMark(config, routes, 'ipv4', choices),
+      ipv6: restMark(config, routes, 'ipv6', choices),
+    },
+    closed: { ipv4: isClosed(routes, 'ipv4', choices), ipv6: isClosed(routes, 'ipv6', choices) },
     racePorts: config.limits.racePorts,
     rate: { perSecond: config.limits.raceRatePerClient, burst: config.limits.raceBurstPerClient },
-    queue: { lan: config.kernel.queue, wan: config.kernel.queue + 1, method },
+    queue: { lan: config.kernel.queue, wan: config.kernel.queue + 1, dns: config.kernel.queue + 2, method },
+    readsDns: config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site'),
     rulePriority: config.kernel.rulePriority,
   };
 }
 
-/** The mark of a route by name; the first usable one when it cannot carry the family; 0 when none can. */
-function markFor(routes: readonly DesiredRoute[], name: string, family: 'ipv4' | 'ipv6'): number {
-  const named = routes.find((route) => route.name === name);
-  if (named !== undefined && named[family] !== null) return named.mark;
-  return routes.find((route) => route[family] !== null)?.mark ?? 0;
+function planOf(service: ServiceConfig, family: 4 | 6, choices: KernelChoices): DesiredPlan | null {
+  const plan = choices.plan(service, family);
+  if (plan === null) return null;
+  return {
+    kind: plan.kind,
+    values: plan.routes.map((route) => routeMark(route) | choices.generation(route, family)),
+  };
 }
 
-function restMark(config: GatewayConfig, routes: readonly DesiredRoute[], family: 'ipv4' | 'ipv6'): number {
-  const mark = markFor(routes, config.rest.route, family);
-  const own = routes.find((route) => route.name === config.rest.route)?.mark === mark;
+/** By the main table a packet would leave with its inside address. */
+function isClosed(routes: readonly DesiredRoute[], family: 'ipv4' | 'ipv6', choices: KernelChoices): boolean {
+  const able = routes.filter((route) => route[family] !== null);
+  const rank = (route: DesiredRoute): number => choices.rank(route.number, family === 'ipv4' ? 4 : 6);
+  return able.length > 0 && able.every((route) => rank(route) >= CLOSED_RANK);
+}
+
+/** The mark of the rest route; of the best other one when it cannot carry the family; 0 when none can. */
+function restMark(
+  config: GatewayConfig,
+  routes: readonly DesiredRoute[],
+  family: 'ipv4' | 'ipv6',
+  choices: KernelChoices,
+): number {
+  const able = routes.filter((route) => route[family] !== null);
+  const rank = (route: DesiredRoute): number => choices.rank(route.number, family === 'ipv4' ? 4 : 6);
+  const named = able.find((route) => route.name === config.rest.route);
+  const best = able.reduce<DesiredRoute | undefined>(
+    (found, route) => (found === undefined || rank(route) < rank(found) ? route : found),
+    undefined,
+  );
+  // Nothing better than the one that was named: it stays, also while it is only suspected.
+  const route =
+    named !== undefined && best !== undefined && rank(named) <= Math.max(rank(best), 1) ? named : best;
+  if (route === undefined) return 0;
   // Beyond another route than the one that was named nobody knows the way back to inside addresses.
-  return own && !config.rest.translate ? (mark | MARK.UNTRANSLATED) >>> 0 : mark;
+  return route === named && !config.rest.translate ? (route.mark | MARK.UNTRANSLATED) >>> 0 : route.mark;
 }

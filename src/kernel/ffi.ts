@@ -47,6 +47,7 @@ type Int = (...args: number[]) => number;
 export const sys = {
   socket: libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as Int,
   bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
+  connect: libc.func('connect', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
   getsockname: libc.func('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
   setsockopt: libc.func('setsockopt', 'int', [
     'int',

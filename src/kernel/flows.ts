@@ -1,11 +1,11 @@
-/** Living flows of a route in the kernel's table: counted for `status`, cut when their route has lost its address. */
+/** Living flows in the kernel's table: counted for `status`, cut when their route is gone or an operator says so. */
 import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
 import { buildTcp, type Ends } from '../wire/build.js';
-import { type Entry, encodeDeleteByOriginal, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
+import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
 import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { tryCommand } from './command.js';
 import { dumpEntries } from './conntrack.js';
-import { MARK, routeMark, TABLE } from './constants.js';
+import { MARK, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -16,7 +16,41 @@ export interface Flow {
   readonly clientPort: number;
   readonly destination: AddressWords;
   readonly destinationPort: number;
+  /** What names its entry. */
+  readonly original: Uint8Array;
 }
+
+/** Lowest port of what the kernel translates alone. */
+const FIRST_PORT = 1024;
+
+/** The ports of one source address of a route towards one server. */
+export interface PortUse {
+  readonly route: number;
+  readonly family: 4 | 6;
+  readonly protocol: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+  /** Of the ports there are; 1: none is left. */
+  share: number;
+}
+
+/** What a choice of flows sees of each; reused. */
+export interface MarkedFlow {
+  family: 4 | 6;
+  route: number;
+  service: number;
+  untranslated: boolean;
+  /** Four words: the source as the provider sees it. */
+  source: AddressWords;
+}
+
+const marked: MarkedFlow = {
+  family: 4,
+  route: 0,
+  service: 0,
+  untranslated: false,
+  source: new Int32Array(4),
+};
 
 export class Flows {
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBytes: 256 * 1024 });
@@ -38,22 +72,64 @@ export class Flows {
   }
 
   /**
-   * Cuts the flows of a route whose translated source is none of `keep`: their entries go, and their clients are
-   * reset, so that applications reconnect now. Returns how many were cut.
+   * Cuts the flows of a route and family whose translated source is none of `keep`. Untranslated flows, those that came in by the
+   * provider among them, carry none of the route's addresses and stay.
    */
-  async cut(route: number, keep: readonly string[]): Promise<number> {
+  async cutLost(route: number, family: 4 | 6, keep: readonly string[]): Promise<number> {
     const kept = new Set(keep.map((text) => formatAddress(parseAddress(text)!)));
+    return this.cut((flow) => {
+      const ours = flow.route === route && flow.family === family && !flow.untranslated;
+      return ours && !kept.has(formatAddress(flow.source));
+    });
+  }
+
+  /**
+   * Cuts the flows that are chosen: their entries go; TCP clients are reset, so that applications reconnect now, and the
+   * next datagram of any other is a new flow. Returns how many were cut.
+   */
+  async cut(isChosen: (flow: MarkedFlow) => boolean): Promise<number> {
     const cut: Flow[] = [];
-    // Untranslated flows, those that came in by the provider among them, carry none of the route's addresses.
-    this.each(routeMark(route), MARK.FLOW_MASK, (entry) => {
-      if (!kept.has(formatAddress(entry.source))) cut.push(copyFlow(entry));
+    this.each(0, 0, (entry) => {
+      const { mark } = entry;
+      marked.family = entry.family;
+      marked.route = (mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+      marked.service = (mark & MARK.SERVICE_MASK) >>> MARK.SERVICE_SHIFT;
+      marked.untranslated = (mark & MARK.UNTRANSLATED) !== 0;
+      marked.source = entry.source;
+      if (marked.route !== 0 && !isOver(entry) && isChosen(marked)) cut.push(copyFlow(entry));
     });
     const tcp = cut.filter((flow) => flow.protocol === PROTOCOL.TCP);
     // First the set that answers the clients, then the entries: nothing slips through in between.
     await this.declareReset(tcp);
-    for (const flow of tcp) this.remove(flow);
+    for (const flow of cut) this.remove(flow);
     this.poke(tcp);
     return cut.length;
+  }
+
+  /**
+   * How much of its ports every source address has in use towards each server; the kernel's own ports, below `racePorts`. Every
+   * server has all ports of an address to itself (RFC 7857 section 3).
+   */
+  portUse(racePortsFrom: number): PortUse[] {
+    const uses = new Map<string, PortUse & { count: number }>();
+    const ports = racePortsFrom - FIRST_PORT;
+    this.each(0, 0, (entry) => {
+      const route = (entry.mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+      const ported = entry.protocol === PROTOCOL.TCP || entry.protocol === PROTOCOL.UDP;
+      if (route === 0 || !ported || (entry.mark & MARK.UNTRANSLATED) !== 0) return;
+      if (entry.sourcePort < FIRST_PORT || entry.sourcePort >= racePortsFrom) return;
+      const { family, protocol, destinationPort } = entry;
+      const key = `${route} ${entry.source.join()} ${protocol} ${entry.destination.join()} ${destinationPort}`;
+      let use = uses.get(key);
+      if (use === undefined) {
+        const destination = formatAddress(entry.destination);
+        use = { route, family, protocol, destination, destinationPort, count: 0, share: 0 };
+        uses.set(key, use);
+      }
+      use.count++;
+      use.share = use.count / ports;
+    });
+    return [...uses.values()];
   }
 
   close(): void {
@@ -79,21 +155,8 @@ export class Flows {
     }
   }
 
-  private remove(flow: Flow): void {
-    encodeDeleteByOriginal(
-      this.socket.writer,
-      {
-        ...flow,
-        clientAt: 0,
-        destinationAt: 0,
-        translated: false,
-        source: flow.client,
-        sourceAt: 0,
-        sourcePort: flow.clientPort,
-        mark: 0,
-      },
-      this.socket.nextSequence(),
-    );
+  private remove({ family, original }: Flow): void {
+    encodeDeleteByTuple(this.socket.writer, family, original, this.socket.nextSequence());
     this.socket.request();
   }
 
@@ -144,5 +207,6 @@ function copyFlow(entry: Entry): Flow {
     clientPort: entry.clientPort,
     destination: entry.destination.slice(),
     destinationPort: entry.destinationPort,
+    original: entry.original.slice(),
   };
 }

@@ -10,24 +10,32 @@
 import { isInPool } from '../core/choose/source.js';
 import { Engine } from '../core/engine.js';
 import type {
+  AffinityGroup,
   EffectSink,
   EngineRoute,
+  EngineService,
   EngineSettings,
   Input,
+  MemorySettings,
+  Micros,
   RaceId,
   RouteNumber,
+  ServiceNumber,
 } from '../core/engine-types.js';
-import { type AddressWords, formatAddress } from '../model/address.js';
-import { DECODE_REASONS } from '../model/reasons.js';
+import type { AddressWords, Family } from '../model/address.js';
+import { DECODE_REASONS, type SingleReason } from '../model/reasons.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import { Conntrack } from './conntrack.js';
-import { MARK, routeMark } from './constants.js';
+import { MARK } from './constants.js';
 import type { Memory } from './ffi.js';
-import { createFlow, flowOf, PacketWriter } from './packet-writer.js';
+import { KernelMemory } from './kernel-memory.js';
+import { MemoryUpkeep } from './memory-upkeep.js';
+import { chosenMark, createFlow, flowOf, PacketWriter } from './packet-writer.js';
 import { BATCH, Queue } from './queue.js';
 import { RawSocket } from './raw-socket.js';
+import { haveSharedAddress } from './twins.js';
 
 /** Batches taken from each queue before the event loop gets its turn. */
 const ROUNDS = 8;
@@ -42,6 +50,10 @@ export interface FrontEndOptions {
   readonly staleAfterMicros: number;
   /** Monotonic microseconds. */
   readonly clock: () => number;
+  /** The health of a route has changed, or a route's part in what the kernel may do alone. */
+  readonly onHealth: () => void;
+  /** The kernel's table, or a part of it, is gone. */
+  readonly onStateLost: () => void;
 }
 
 /** Packets that ended in the daemon because they could not be decoded, by DECODE_REASONS. */
@@ -49,6 +61,8 @@ export type DropCounters = Float64Array;
 
 export class FrontEnd implements EffectSink {
   readonly engine: Engine;
+  readonly kernel: KernelMemory;
+  readonly upkeep: MemoryUpkeep;
   readonly lan: Queue;
   readonly wan: Queue;
   readonly dropped: DropCounters = new Float64Array(DECODE_REASONS.length);
@@ -61,7 +75,12 @@ export class FrontEnd implements EffectSink {
   private readonly writer: PacketWriter;
   private readonly packet = createPacket();
   private readonly flow = createFlow();
-  private readonly setupInput: Input & { kind: 'setup' } = { kind: 'setup', packet: this.packet };
+  private readonly setupInput: Input & { kind: 'setup' } = {
+    kind: 'setup',
+    packet: this.packet,
+    service: 0,
+    tried: 0,
+  };
   private readonly answerInput: Input & { kind: 'answer' } = {
     kind: 'answer',
     packet: this.packet,
@@ -81,9 +100,13 @@ export class FrontEnd implements EffectSink {
   private passThrough = false;
   /** Two routes have an address in common. */
   private hasTwins = false;
+  private healthChanged = false;
+  private services: readonly (EngineService | undefined)[] = [];
 
   constructor(private readonly options: FrontEndOptions) {
     this.engine = new Engine(options.settings);
+    this.kernel = new KernelMemory(this.engine, options.settings.aggregate, options.onStateLost);
+    this.upkeep = new MemoryUpkeep(this.engine, this.kernel, options.clock);
     this.wan = new Queue(options.queue + 1, options.queueLength);
     this.lan = new Queue(options.queue, options.queueLength);
     this.handQueue = this.lan;
@@ -97,8 +120,33 @@ export class FrontEnd implements EffectSink {
   }
 
   setRoutes(routes: readonly EngineRoute[]): void {
-    this.engine.setRoutes(routes);
+    this.now = this.options.clock();
+    this.engine.setRoutes(routes, this.now, this);
     this.hasTwins = haveSharedAddress(routes);
+    this.kernel.syncOpen();
+    this.flush();
+  }
+
+  setServices(services: readonly EngineService[], memory: MemorySettings): void {
+    this.engine.setServices(services, memory);
+    this.kernel.setServices(services);
+    const byNumber: EngineService[] = [];
+    for (const service of services) byNumber[service.number] = service;
+    this.services = byNumber;
+  }
+
+  /** A round of a route's own checks has ended. */
+  checked(route: RouteNumber, family: Family, answered: boolean): void {
+    this.now = this.options.clock();
+    this.engine.handle({ kind: 'checked', route, family, answered }, this.now, this);
+    this.flush();
+  }
+
+  /** The kernel's table is new: what it knew is gone. `upkeep.refill` follows. */
+  forgetTold(): void {
+    this.engine.forgetTold();
+    this.kernel.restart(this.engine.masks);
+    this.upkeep.forgetTold();
   }
 
   /** Tells the engine of the flows that live already. Called once, before the first packet. */
@@ -154,8 +202,16 @@ export class FrontEnd implements EffectSink {
       this.lan.accept(queued.id);
       return;
     }
+    const { mark } = queued;
     const result = this.decode(queued, memory);
-    if (result === DECODE.OK) this.engine.handle(this.setupInput, this.now, this);
+    this.setupInput.service = (mark & MARK.SERVICE_MASK) >>> MARK.SERVICE_SHIFT;
+    const route = (mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+    this.setupInput.tried = (mark & MARK.RESCUABLE) === 0 ? 0 : route;
+    this.setupInput.pinned = (mark & MARK.PINNED) === 0 ? 0 : route;
+    // What is not TCP cannot be copied, but a criterion can choose for it.
+    const other =
+      result === DECODE.PROTOCOL || (result === DECODE.ICMP_TYPE && this.setupInput.service !== 0);
+    if (result === DECODE.OK || other) this.engine.handle(this.setupInput, this.now, this);
     else this.refuseUndecoded(result);
   };
 
@@ -193,9 +249,42 @@ export class FrontEnd implements EffectSink {
 
   // ---- effects out ----
 
-  release(route: RouteNumber): void {
+  release(route: RouteNumber, reason: SingleReason, number: ServiceNumber, counted: boolean): void {
     // Mark 0 keeps what the ruleset has set: the rest route.
-    this.handQueue.accept(this.handId, route === 0 ? 0 : routeMark(route));
+    if (route === 0) return this.handQueue.accept(this.handId);
+    const rescuable = reason !== 'same-flow';
+    this.handQueue.accept(this.handId, chosenMark(this.services[number], number, route, rescuable, counted));
+  }
+
+  resume(): void {
+    this.handQueue.accept(this.handId);
+  }
+
+  unbind(): void {
+    this.conntrack.remove(this.packet);
+  }
+
+  remember(
+    mask: number,
+    family: Family,
+    words: AddressWords,
+    at: number,
+    route: RouteNumber,
+    ttl: Micros,
+  ): void {
+    this.kernel.remember(mask, family, words, at, route, ttl);
+  }
+
+  unremember(mask: number, family: Family, words: AddressWords, at: number): void {
+    this.kernel.unremember(mask, family, words, at);
+  }
+
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
+    this.kernel.pin(service, group, route, ttl);
+  }
+
+  routeChanged(): void {
+    this.healthChanged = true;
   }
 
   accept(): void {
@@ -243,6 +332,10 @@ export class FrontEnd implements EffectSink {
     this.wan.flush();
     this.sendPackets();
     this.lan.flush();
+    if (!this.healthChanged) return;
+    this.healthChanged = false;
+    this.kernel.syncOpen();
+    this.options.onHealth();
   }
 
   private sendPackets(): void {
@@ -298,19 +391,4 @@ export class FrontEnd implements EffectSink {
     }
     return byInterface;
   }
-}
-
-function haveSharedAddress(routes: readonly EngineRoute[]): boolean {
-  for (const family of [4, 6] as const) {
-    const seen = new Set<string>();
-    for (const { addresses, translate } of routes) {
-      const pool = addresses[family];
-      for (let at = 0; translate && at < pool.length; at += 4) {
-        const address = formatAddress(pool, at);
-        if (seen.has(address)) return true;
-        seen.add(address);
-      }
-    }
-  }
-  return false;
 }

@@ -1,10 +1,10 @@
 /** The dead man's switch: packets are queued only while the race loop renews its sign of life in the kernel. */
 import { encodeRemove, encodeRenew } from '../wire/netlink/nftables.js';
-import { PROTOCOL } from '../wire/packet.js';
 import { SET_ALIVE, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
-const KEYS = [PROTOCOL.TCP, PROTOCOL.ICMP, PROTOCOL.ICMPV6];
+/** NFPROTO_IPV4 and NFPROTO_IPV6 (uapi/linux/netfilter.h): every packet has one of them. */
+const KEYS = [2, 10];
 
 export class Heartbeat {
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 8192, receiveBytes: 8192 });

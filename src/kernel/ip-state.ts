@@ -12,21 +12,31 @@ export type IpFamily = 'ipv4' | 'ipv6';
 
 /** After the rules for marks: what is on a link of ours goes there, whatever its source. */
 const LINK_OFFSET = 32;
-/** Then the rules for a route's own addresses: what the gateway itself sends from them leaves by their provider. */
+/**
+ * Then nothing more for who asks what there is besides a default route, and the rules for a route's own addresses: what the
+ * gateway itself sends from them leaves by their provider.
+ */
 const FROM_OFFSET = 33;
+const NO_DEFAULT = mark(MARK.NO_DEFAULT);
 const METRIC = 1;
-/** Behind every other default route: without a way out, nothing falls through to another provider. */
-const METRIC_UNREACHABLE = 4278198272;
+/**
+ * Behind every other default route: without a way out, nothing falls through to another provider. Not `unreachable`: an error
+ * would end a connection whose next SYN finds another route.
+ */
+const METRIC_BLACKHOLE = 4278198272;
 
 export function desiredIp(state: DesiredState, family: IpFamily): IpState {
-  const rules = [`priority ${state.rulePriority + LINK_OFFSET} lookup main suppress_prefixlength 0`];
+  const rules = [
+    `priority ${state.rulePriority + LINK_OFFSET} lookup main suppress_prefixlength 0`,
+    `priority ${state.rulePriority + FROM_OFFSET} fwmark ${NO_DEFAULT}/${NO_DEFAULT} blackhole`,
+  ];
   const routes: string[] = [];
   for (const route of state.routes) {
     const part = route[family];
     const { table } = route;
     const priority = state.rulePriority + route.number;
     rules.push(rule({ priority, fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK), table }));
-    routes.push(`unreachable default table ${table} metric ${METRIC_UNREACHABLE}`);
+    routes.push(`blackhole default table ${table} metric ${METRIC_BLACKHOLE}`);
     if (part === null) continue;
     for (const src of route.translate ? part.addresses : []) {
       rules.push(rule({ priority: priority + FROM_OFFSET, src, table }));
@@ -52,15 +62,15 @@ export function currentIp(rulesJson: string, routesJson: string): IpState {
     rules: rules.map((item) =>
       rule({
         priority: item.priority,
-        table: item.table,
+        table: item.table ?? null,
         ...(item.suppress_prefixlen === undefined ? {} : { suppress: item.suppress_prefixlen }),
         ...(item.fwmark === undefined ? {} : { fwmark: item.fwmark, fwmask: item.fwmask ?? '0xffffffff' }),
         ...(item.src === 'all' ? {} : { src: item.src }),
       }),
     ),
     routes: parse<RouteJson>(routesJson).map((item) =>
-      item.type === 'unreachable'
-        ? `unreachable default table ${item.table} metric ${item.metric}`
+      item.type === 'blackhole'
+        ? `blackhole default table ${item.table} metric ${item.metric}`
         : routeText({
             gateway: item.gateway ?? (item.via === undefined ? null : `${item.via.family} ${item.via.host}`),
             dev: item.dev ?? '',
@@ -98,7 +108,8 @@ interface RuleJson {
   src: string;
   fwmark?: string;
   fwmask?: string;
-  table: string;
+  /** Absent where the rule is a blackhole. */
+  table?: string;
   suppress_prefixlen?: number;
   protocol?: string;
 }
@@ -123,12 +134,14 @@ function rule(r: {
   fwmask?: string;
   src?: string;
   suppress?: number;
-  table: number | string;
+  /** null: a blackhole. */
+  table: number | string | null;
 }): string {
   const mark = r.fwmark === undefined ? '' : `fwmark ${r.fwmark}/${r.fwmask} `;
   const from = r.src === undefined ? '' : `from ${r.src} `;
   const suppress = r.suppress === undefined ? '' : ` suppress_prefixlength ${r.suppress}`;
-  return `priority ${r.priority} ${from}${mark}lookup ${r.table}${suppress}`;
+  const action = r.table === null ? 'blackhole' : `lookup ${r.table}`;
+  return `priority ${r.priority} ${from}${mark}${action}${suppress}`;
 }
 
 function routeText(r: {

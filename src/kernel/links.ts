@@ -1,8 +1,10 @@
 /** What the kernel knows of interfaces, addresses and next hops: read as a whole, and a signal whenever it changes. */
 
+import { formatAddress, readAddress } from '../model/address.js';
+import { eachAttribute } from '../wire/netlink/message.js';
 import { runCommand } from './command.js';
 import { type Watch, watchReadable } from './ffi.js';
-import { NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
+import { type EachMessage, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
 
 /** One interface. */
 export interface Link {
@@ -31,6 +33,8 @@ export interface LinkSnapshot {
   readonly links: ReadonlyMap<string, Link>;
   /** Next hop of the best default route per interface and family; null when the route has none. */
   readonly gateways: ReadonlyMap<string, { ipv4?: string | null; ipv6?: string | null }>;
+  /** IPv6 prefixes that the main table has behind the LAN interfaces; only if they were asked for. */
+  readonly behindLan?: readonly string[];
 }
 
 interface IpAddressJson {
@@ -61,8 +65,8 @@ interface IpRouteJson {
   nexthops?: { gateway?: string; via?: { host: string }; dev: string }[];
 }
 
-/** Reads everything at once. */
-export async function readLinks(): Promise<LinkSnapshot> {
+/** Reads everything at once. `lan`: interfaces whose prefixes matter. */
+export async function readLinks(lan: readonly string[] = []): Promise<LinkSnapshot> {
   const [addresses, routes4, routes6] = await Promise.all([
     runCommand('ip', ['-j', '-d', 'address', 'show']),
     runCommand('ip', ['-j', '-4', 'route', 'show', 'default']),
@@ -73,21 +77,44 @@ export async function readLinks(): Promise<LinkSnapshot> {
   const gateways = new Map<string, { ipv4?: string | null; ipv6?: string | null }>();
   noteGateways(gateways, 'ipv4', parse<IpRouteJson>(routes4));
   noteGateways(gateways, 'ipv6', parse<IpRouteJson>(routes6));
-  return { links, gateways };
+  const behind = await Promise.all(
+    lan.map((name) => runCommand('ip', ['-j', '-6', 'route', 'show', 'dev', name]).catch(() => '')),
+  );
+  const behindLan = behind.flatMap((text) => parse<IpRouteJson>(text).map(({ dst }) => dst));
+  return { links, gateways, behindLan: behindLan.filter((dst) => dst.includes(':')) };
 }
 
 const GROUPS = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV6_IFADDR: 9, IPV6_ROUTE: 11 } as const;
 /** Changes come in bursts: an address, its routes, its prefix. */
 const SETTLE_MS = 15;
 
-/** Calls `onChange` soon after links, addresses or routes changed; a burst makes one call. */
-export function watchLinks(onChange: () => void): { close(): void } {
+/** An interface that can carry nothing any more, or has lost an address. */
+export interface LostLink {
+  readonly index: number;
+  readonly reason: 'interface-missing' | 'interface-down' | 'no-carrier' | 'no-address';
+  /** null: the interface as a whole. */
+  readonly address: string | null;
+}
+
+/**
+ * Calls `onChange` soon after links, addresses or routes changed; a burst makes one call. `onLost`: at once when a link or
+ * an address is gone, before any snapshot could say so.
+ */
+export function watchLinks(
+  onChange: () => void,
+  onLost: (lost: LostLink) => void = ignore,
+): { close(): void } {
   const socket = new NetlinkSocket(NETLINK_ROUTE, { groups: Object.values(GROUPS) });
   socket.setReceiveBuffer(1024 * 1024);
   let timer: NodeJS.Timeout | null = null;
   const watch: Watch = watchReadable(socket.fd, () => {
-    while (socket.read(ignore, ignore)) {
-      // What changed does not matter: the snapshot is read as a whole.
+    // What else changed does not matter: the snapshot is read as a whole.
+    const look: EachMessage = ({ type, body, end }, view) => {
+      const lost = type === RTM.DELADDR ? lostAddress(view, body, end) : lostLink(type, view, body, end);
+      if (lost !== null) onLost(lost);
+    };
+    while (socket.read(ignore, look)) {
+      // Until nothing is left.
     }
     timer ??= setTimeout(() => {
       timer = null;
@@ -104,6 +131,44 @@ export function watchLinks(onChange: () => void): { close(): void } {
 }
 
 function ignore(): void {}
+
+const RTM = { NEWLINK: 16, DELLINK: 17, DELADDR: 21 } as const;
+const IFF = { UP: 1, LOWER_UP: 0x1_0000 } as const;
+/** struct ifinfomsg (include/uapi/linux/rtnetlink.h): family at 0, index at 4, flags at 8. */
+const IFINFOMSG_LEN = 16;
+
+function lostLink(type: number, view: DataView, body: number, end: number): LostLink | null {
+  if ((type !== RTM.NEWLINK && type !== RTM.DELLINK) || end - body < IFINFOMSG_LEN) return null;
+  // A bridge tells of its ports under a family of its own.
+  if (view.getUint8(body) !== 0) return null;
+  const index = view.getInt32(body + 4, true);
+  const flags = view.getUint32(body + 8, true);
+  if (type === RTM.DELLINK) return { index, reason: 'interface-missing', address: null };
+  if ((flags & IFF.UP) === 0) return { index, reason: 'interface-down', address: null };
+  return (flags & IFF.LOWER_UP) === 0 ? { index, reason: 'no-carrier', address: null } : null;
+}
+
+const AF = { INET: 2, INET6: 10 } as const;
+const IFA = { ADDRESS: 1, LOCAL: 2 } as const;
+/** struct ifaddrmsg (include/uapi/linux/if_addr.h): family at 0, index at 4. */
+const IFADDRMSG_LEN = 8;
+
+function lostAddress(view: DataView, body: number, end: number): LostLink | null {
+  if (end - body < IFADDRMSG_LEN) return null;
+  const family = view.getUint8(body);
+  if (family !== AF.INET && family !== AF.INET6) return null;
+  const index = view.getInt32(body + 4, true);
+  // Of a point-to-point link in IPv4 the other is the peer's.
+  const wanted = family === AF.INET ? IFA.LOCAL : IFA.ADDRESS;
+  const words = new Int32Array(4);
+  let found = false;
+  eachAttribute(view, body + IFADDRMSG_LEN, end, (type, value, length) => {
+    if (type !== wanted || length < (family === AF.INET ? 4 : 16)) return;
+    readAddress(family === AF.INET ? 4 : 6, view, value, words);
+    found = true;
+  });
+  return found ? { index, reason: 'no-address', address: formatAddress(words) } : null;
+}
 
 function parse<T>(text: string): T[] {
   return text.trim() === '' ? [] : (JSON.parse(text) as T[]);

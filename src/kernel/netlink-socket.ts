@@ -130,6 +130,21 @@ export class NetlinkSocket {
     sendInBackground(this.fd, this.out.address, length, () => done(this.request()));
   }
 
+  /** The same for many messages: `onError` gets each error with the sequence of its message, then `done` whether it was sent at all. */
+  exchangeInBackground(
+    onError: (error: number, sequence: number) => void,
+    done: (sent: boolean) => void,
+  ): void {
+    const { length } = this.writer;
+    this.writer.length = 0;
+    sendInBackground(this.fd, this.out.address, length, (sent) => {
+      while (this.read(onError, null)) {
+        // Until nothing is left.
+      }
+      done(sent === length);
+    });
+  }
+
   close(): void {
     sys.close(this.fd);
     recycle(this.out);

@@ -1,7 +1,8 @@
 /** Turns the engine's effects into packets in the raw sockets' batches, and into conntrack flows. */
 import type { Engine } from '../core/engine.js';
-import type { RaceId, RouteNumber } from '../core/engine-types.js';
+import type { EngineService, RaceId, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import { EVIDENCE_RST } from '../core/race/table.js';
+import { TRANSLATE } from '../core/race/translated.js';
 import type { Family } from '../model/address.js';
 import {
   buildCopy,
@@ -13,7 +14,7 @@ import {
 } from '../wire/build.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { Packet } from '../wire/packet.js';
-import { MARK, routeMark } from './constants.js';
+import { MARK, routeMark, serviceMark } from './constants.js';
 import type { RawSocket } from './raw-socket.js';
 
 /** IP and TCP header without options, per family: what an MTU leaves for a segment. */
@@ -49,7 +50,7 @@ export class PacketWriter {
     const config = this.engine.routes[route - 1];
     fields.source = races.attemptAddress;
     fields.sourceAt = races.attempt(race, route) * 4;
-    fields.sourcePort = config.translate ? races.natPort[race] : races.clientPort[race];
+    fields.sourcePort = this.engine.portOf(race, route);
     fields.mss = this.engine.mtuOf(config, races.destination, race * 4) - HEADERS[family];
     const at = raw.begin();
     const setupAt = race * MAX_SETUP_LENGTH;
@@ -66,7 +67,7 @@ export class PacketWriter {
     if (raw === null) return;
     ends.source = races.attemptAddress;
     ends.sourceAt = races.attempt(race, route) * 4;
-    ends.sourcePort = this.engine.routes[route - 1].translate ? races.natPort[race] : races.clientPort[race];
+    ends.sourcePort = this.engine.portOf(race, route);
     ends.destination = races.destination;
     ends.destinationAt = race * 4;
     ends.destinationPort = races.destinationPort[race];
@@ -157,7 +158,7 @@ export function createFlow(): FlowEntry {
 /** The conntrack entry of a race won by `route`; `flow` is filled and returned. */
 export function flowOf(engine: Engine, race: RaceId, route: RouteNumber, flow: FlowEntry): FlowEntry {
   const { races } = engine;
-  const { translate } = engine.routes[route - 1];
+  const translated = engine.translates(race, route);
   flow.family = races.family[race] as Family;
   flow.client = races.client;
   flow.clientAt = race * 4;
@@ -165,10 +166,35 @@ export function flowOf(engine: Engine, race: RaceId, route: RouteNumber, flow: F
   flow.destination = races.destination;
   flow.destinationAt = race * 4;
   flow.destinationPort = races.destinationPort[race];
-  flow.translated = translate;
+  flow.translated = translated;
   flow.source = races.attemptAddress;
   flow.sourceAt = races.attempt(race, route) * 4;
-  flow.sourcePort = translate ? races.natPort[race] : races.clientPort[race];
-  flow.mark = routeMark(route);
+  flow.sourcePort = engine.portOf(race, route);
+  flow.mark = flowMark(engine, race, route);
   return flow;
+}
+
+/** A raced flow is not rescuable: its route has answered. */
+function flowMark(engine: Engine, race: RaceId, route: RouteNumber): number {
+  const untranslated = engine.races.translate[race] === TRANSLATE.NEVER ? MARK.UNTRANSLATED : 0;
+  const counted = engine.countsSessions ? MARK.COUNTED : 0;
+  return routeMark(route) | serviceMark(engine.races.service[race]) | untranslated | counted;
+}
+
+/** The mark of a flow that a criterion has given to a route without asking its server. */
+export function chosenMark(
+  service: EngineService | undefined,
+  number: ServiceNumber,
+  route: RouteNumber,
+  rescuable: boolean,
+  counted: boolean,
+): number {
+  const hasOthers = service !== undefined && service.routes.length > 1;
+  return (
+    routeMark(route) |
+    serviceMark(number) |
+    (rescuable && hasOthers ? MARK.RESCUABLE : 0) |
+    (service?.translate === false ? MARK.UNTRANSLATED : 0) |
+    (counted ? MARK.COUNTED : 0)
+  );
 }

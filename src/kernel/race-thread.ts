@@ -1,158 +1,242 @@
 /**
- * The race loop's own thread: engine, queues, raw sockets and the sign of life. It talks with the main thread in
- * messages, so that nothing an operator does delays a packet.
+ * The race loop's own thread: engine, queues, raw sockets, the kernel's memory and the sign of life. It talks with the main
+ * thread in messages, so that nothing an operator does delays a packet.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { DecisionRecord } from '../core/decisions.js';
-import type { EngineCounters, EngineRoute, EngineSettings } from '../core/engine-types.js';
+import { restore } from '../core/memory/rows.js';
 import { PathraceError } from '../model/errors.js';
+import { DnsLearner } from './dns-learner.js';
 import { type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
 import { readQueueState } from './queue-state.js';
+import type { RaceReply, RaceRequest, RaceThreadOptions, ServicesMessage } from './race-messages.js';
+import { healthOf, memoryPart, takeSnapshot } from './race-report.js';
+import { SessionCounter } from './session-counter.js';
 
-/** What the thread is started with. */
-export interface RaceThreadOptions {
-  readonly settings: EngineSettings;
-  readonly routes: readonly EngineRoute[];
-  readonly queue: number;
-  readonly queueLength: number;
-  readonly hasIpv6: boolean;
-  readonly heartbeatMs: number;
-}
-
-/** From the main thread. `id` comes back in the answer. */
-export type RaceRequest =
-  | { readonly id: number; readonly kind: 'routes'; readonly routes: readonly EngineRoute[] }
-  | { readonly id: number; readonly kind: 'snapshot' }
-  | {
-      readonly id: number;
-      readonly kind: 'decisions';
-      readonly address: Int32Array | null;
-      readonly port: number | null;
-      readonly limit: number;
-    }
-  | { readonly id: number; readonly kind: 'stop' };
-
-/** To the main thread. `id` 0: unasked, at the start. */
-export type RaceReply =
-  /** `state-lost`: somebody has removed our table from the kernel. */
-  | { readonly id: number; readonly kind: 'ready' | 'done' | 'state-lost' }
-  | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
-  | { readonly id: number; readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
-  | {
-      readonly id: number;
-      readonly kind: 'decisions';
-      readonly decisions: readonly DecisionRecord[];
-      /** Wall time, milliseconds, of the origin of the engine's clock. */
-      readonly originMs: number;
-    };
-
-/** Counters of the thread. */
-export interface RaceSnapshot {
-  readonly engine: EngineCounters;
-  readonly dropped: Float64Array;
-  readonly stale: number;
-  readonly undecodable: number;
-  /** How often new connections were left to the kernel because more packets came than could be handled. */
-  readonly overloads: number;
-  readonly received: { readonly lan: number; readonly wan: number };
-}
-
-/** The engine's deadlines are kept to within this. */
+/** The engine's deadlines are kept to within this; those of waiting copies to a millisecond. */
 const TICK_MS = 20;
 /** Renewals within the life of the sign. */
 const BEATS = 4;
 /** After an overload the kernel has new connections for itself for this long. */
 const OVERLOAD_PAUSE_MICROS = 1_000_000;
+/** Memory is looked through a part at a time. */
+const UPKEEP_MS = 100;
 
-function start(options: RaceThreadOptions): void {
-  const clock = (): number => performance.now() * 1000;
-  const frontEnd = new FrontEnd({
-    settings: options.settings,
-    queue: options.queue,
-    queueLength: options.queueLength,
-    hasIpv6: options.hasIpv6,
-    staleAfterMicros: options.heartbeatMs * 1000,
-    clock,
-  });
-  frontEnd.setRoutes(options.routes);
-  frontEnd.adopt();
-  const heartbeat = new Heartbeat(options.heartbeatMs, () => {
-    parentPort!.postMessage({ id: 0, kind: 'state-lost' } satisfies RaceReply);
-  });
-  let overloads = 0;
-  let pausedUntil = 0;
-  const beat = (): void => {
-    if (isOverloaded(options)) {
-      // A full queue would cost answers of races: better no races for a while than lost ones.
-      heartbeat.pause();
-      pausedUntil = clock() + OVERLOAD_PAUSE_MICROS;
-      overloads++;
-    } else if (clock() >= pausedUntil) {
-      heartbeat.beat();
+class RaceThread {
+  private readonly frontEnd: FrontEnd;
+  private readonly heartbeat: Heartbeat;
+  private readonly dns: DnsLearner;
+  private readonly sessions: SessionCounter;
+  private readonly watches: Watch[] = [];
+  private readonly timers: NodeJS.Timeout[] = [];
+  private startTimer: NodeJS.Timeout | null = null;
+  private refilling = false;
+  private overloads = 0;
+  private pausedUntil = 0;
+  private failed = false;
+  /** Routes that were open when their health changed last. */
+  private open = 0;
+
+  constructor(private readonly options: RaceThreadOptions) {
+    const stateLost = (): void => send({ id: 0, kind: 'state-lost' });
+    this.frontEnd = new FrontEnd({
+      settings: options.settings,
+      queue: options.queue,
+      queueLength: options.queueLength,
+      hasIpv6: options.hasIpv6,
+      staleAfterMicros: options.heartbeatMs * 1000,
+      clock,
+      onHealth: () => this.healthChanged(),
+      onStateLost: stateLost,
+    });
+    this.heartbeat = new Heartbeat(options.heartbeatMs, stateLost);
+    this.dns = new DnsLearner(options.queue + 2, this.frontEnd.engine, this.frontEnd.kernel, clock);
+    this.sessions = new SessionCounter(this.frontEnd.engine);
+  }
+
+  start(): void {
+    const { frontEnd, options } = this;
+    this.setServices(options.services);
+    frontEnd.setRoutes(options.routes);
+    frontEnd.adopt();
+    if (options.memory !== null) {
+      const { rows, newNumber, elapsedMs } = options.memory;
+      restore(frontEnd.engine.memory, rows, newNumber, clock(), elapsedMs);
     }
-  };
-  const watches: Watch[] = [];
-  const timers: NodeJS.Timeout[] = [];
-  const close = (): void => {
-    for (const watch of watches.splice(0)) watch.close();
-    frontEnd.close();
-  };
-  // A bug must not leave the loop half alive: the thread ends, the sign of life runs out, the kernel goes on. The queues are
-  // closed here, since descriptors of ours do not end with the thread; and the thread ends outside of the callback,
-  // which is called from native code.
-  let failed = false;
-  const guarded = (work: () => void) => (): void => {
-    if (failed) return;
-    try {
-      work();
-    } catch (error) {
-      failed = true;
-      for (const timer of timers) clearInterval(timer);
-      reportFailure(error);
-      close();
-      setImmediate(() => process.exit(1));
-    }
-  };
-  const run = guarded(() => frontEnd.run());
-  watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
-  const tick = guarded(() => frontEnd.tick());
-  timers.push(setInterval(tick, TICK_MS), setInterval(guarded(beat), options.heartbeatMs / BEATS));
-  heartbeat.first();
+    frontEnd.forgetTold();
+    const run = this.guarded(() => {
+      frontEnd.run();
+      this.planStart();
+    });
+    this.watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
+    const every = (ms: number, work: () => void): number =>
+      this.timers.push(setInterval(this.guarded(work), ms));
+    every(TICK_MS, () => frontEnd.tick());
+    every(options.heartbeatMs / BEATS, () => this.beat());
+    every(UPKEEP_MS, () => frontEnd.upkeep.step(frontEnd));
+    this.heartbeat.first();
+    this.refill();
+    send({ id: 0, kind: 'ready' });
+    send({ id: 0, kind: 'health', health: healthOf(frontEnd.engine) });
+  }
 
-  const stop = async (): Promise<void> => {
-    for (const timer of timers) clearInterval(timer);
-    await heartbeat.stop();
-    run();
-    if (!failed) close();
-  };
-
-  parentPort!.on('message', (request: RaceRequest) => {
-    const reply = (message: RaceReply): void => parentPort!.postMessage(message);
+  answer(request: RaceRequest): void {
+    const { frontEnd } = this;
+    const { engine } = frontEnd;
     const { id } = request;
     switch (request.kind) {
       case 'routes':
         frontEnd.setRoutes(request.routes);
-        return reply({ id, kind: 'done' });
+        return send({ id, kind: 'done' });
+      case 'services':
+        this.setServices(request.services);
+        frontEnd.upkeep.forgetTold();
+        this.refill();
+        return send({ id, kind: 'done' });
+      case 'facts':
+        engine.setFacts(request.facts, request.historyPeriod);
+        engine.measureHistory(clock());
+        return send({ id, kind: 'done' });
+      case 'checked':
+        frontEnd.checked(request.route, request.family, request.answered);
+        return send({ id, kind: 'done' });
+      case 'refill':
+        frontEnd.forgetTold();
+        this.refill();
+        void this.dns.retell();
+        return send({ id, kind: 'done' });
+      case 'unpin':
+        engine.unpin(request.service);
+        frontEnd.kernel.unpin(request.service);
+        return send({ id, kind: 'done' });
+      case 'settle':
+        void frontEnd.kernel.idle().then(() => send({ id, kind: 'done' }));
+        return;
+      case 'memory': {
+        const { from, count, choices } = request;
+        return send({ id, kind: 'memory', part: memoryPart(engine, from, count, choices, clock()) });
+      }
       case 'snapshot':
-        return reply({ id, kind: 'snapshot', snapshot: { ...takeSnapshot(frontEnd), overloads } });
+        return send({ id, kind: 'snapshot', snapshot: takeSnapshot(frontEnd, this.overloads, clock()) });
       case 'decisions': {
         const { address, port, limit } = request;
-        const { engine } = frontEnd;
         const decisions =
           address === null ? engine.latestDecisions(limit) : engine.decisionsFor(address, port, limit);
-        return reply({ id, kind: 'decisions', decisions, originMs: performance.timeOrigin });
+        return send({ id, kind: 'decisions', decisions, originMs: performance.timeOrigin });
       }
       case 'stop':
-        void stop().then(() => {
-          reply({ id, kind: 'done' });
+        void this.stop().then(() => {
+          send({ id, kind: 'done' });
           parentPort!.close();
         });
         return;
     }
-  });
-  parentPort!.postMessage({ id: 0, kind: 'ready' } satisfies RaceReply);
+  }
+
+  private healthChanged(): void {
+    const { engine, upkeep } = this.frontEnd;
+    const open = engine.openMask(4) | (engine.openMask(6) << 16);
+    // What was learnt without a route that is back may no longer be the best: the kernel asks about it again.
+    if ((open & ~this.open) !== 0) {
+      upkeep.forgetTold();
+      this.refill();
+    }
+    this.open = open;
+    send({ id: 0, kind: 'health', health: healthOf(engine) });
+  }
+
+  private setServices({ services, memory, domains, readsDns }: ServicesMessage): void {
+    const before = this.frontEnd.engine.memorySettings.trustMicros;
+    this.frontEnd.setServices(services, memory);
+    // The kernel must not trust for longer than is said now.
+    if (memory.trustMicros < before) this.frontEnd.forgetTold();
+    this.dns.setDomains(
+      domains,
+      services.some((service) => service.affinity === 'client+site'),
+    );
+    this.dns.listen(readsDns);
+    this.sessions.follow();
+  }
+
+  /** The kernel hears of all that memory trusts, a little at a time. */
+  private refill(): void {
+    if (this.refilling) return;
+    this.refilling = true;
+    const step = this.guarded(() => {
+      this.refilling = this.frontEnd.upkeep.refill(this.frontEnd);
+      if (this.refilling) setTimeout(step, 2);
+    });
+    step();
+  }
+
+  /** A copy that waits for its turn leaves to the millisecond; everything else can wait for the next tick. */
+  private planStart(): void {
+    const wait = (this.frontEnd.engine.nextDeadline() - clock()) / 1000;
+    if (wait >= TICK_MS || this.startTimer !== null) return;
+    this.startTimer = setTimeout(
+      this.guarded(() => {
+        this.startTimer = null;
+        this.frontEnd.tick();
+        this.planStart();
+      }),
+      Math.max(1, Math.ceil(wait)),
+    );
+  }
+
+  private beat(): void {
+    if (isOverloaded(this.options)) {
+      // A full queue would cost answers of races: better no races for a while than lost ones.
+      this.heartbeat.pause();
+      this.pausedUntil = clock() + OVERLOAD_PAUSE_MICROS;
+      this.overloads++;
+    } else if (clock() >= this.pausedUntil) {
+      this.heartbeat.beat();
+    }
+  }
+
+  private async stop(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    if (this.startTimer !== null) clearTimeout(this.startTimer);
+    await this.heartbeat.stop();
+    this.guarded(() => this.frontEnd.run())();
+    if (!this.failed) this.close();
+  }
+
+  private close(): void {
+    for (const watch of this.watches.splice(0)) watch.close();
+    this.sessions.close();
+    this.dns.close();
+    this.frontEnd.close();
+  }
+
+  /**
+   * A bug must not leave the loop half alive: the thread ends, the sign of life runs out, the kernel goes on. The queues are
+   * closed here, since descriptors of ours do not end with the thread; and the thread ends outside of the callback, which is
+   * called from native code.
+   */
+  private guarded(work: () => void): () => void {
+    return () => {
+      if (this.failed) return;
+      try {
+        work();
+      } catch (error) {
+        this.failed = true;
+        for (const timer of this.timers) clearInterval(timer);
+        reportFailure(error);
+        this.close();
+        setImmediate(() => process.exit(1));
+      }
+    };
+  }
+}
+
+function clock(): number {
+  return performance.now() * 1000;
+}
+
+function send(reply: RaceReply): void {
+  parentPort!.postMessage(reply);
 }
 
 /** Either queue more than half full: packets come faster than they are handled, and the next will be let by unseen. */
@@ -161,31 +245,18 @@ function isOverloaded({ queue, queueLength }: RaceThreadOptions): boolean {
   return readQueueState(queue).waiting > limit || readQueueState(queue + 1).waiting > limit;
 }
 
-function takeSnapshot(frontEnd: FrontEnd): Omit<RaceSnapshot, 'overloads'> {
-  return {
-    engine: frontEnd.engine.counters,
-    dropped: frontEnd.dropped,
-    stale: frontEnd.stale,
-    undecodable: frontEnd.lan.undecodable + frontEnd.wan.undecodable,
-    received: { lan: frontEnd.lan.received, wan: frontEnd.wan.received },
-  };
-}
-
 function reportFailure(error: unknown): void {
   const known = error instanceof PathraceError;
   const message = known
     ? `${error.message}${error.found === undefined ? '' : ` Found: ${error.found}.`}`
     : String((error as Error).stack ?? error);
-  parentPort!.postMessage({
-    id: 0,
-    kind: 'failed',
-    code: known ? error.code : 'E_INTERNAL',
-    message,
-  } satisfies RaceReply);
+  send({ id: 0, kind: 'failed', code: known ? error.code : 'E_INTERNAL', message });
 }
 
 try {
-  start(workerData as RaceThreadOptions);
+  const thread = new RaceThread(workerData as RaceThreadOptions);
+  parentPort!.on('message', (request: RaceRequest) => thread.answer(request));
+  thread.start();
 } catch (error) {
   reportFailure(error);
   parentPort!.close();

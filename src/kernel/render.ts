@@ -1,36 +1,84 @@
 /** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
 import type { PortRange } from '../model/config.js';
-import { CHAIN_BEFORE, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, hex, MARK, SET_ALIVE, TABLE } from './constants.js';
+import {
+  CHAIN_AGAIN,
+  CHAIN_BEFORE,
+  CHAIN_QUEUE_DNS,
+  CHAIN_QUEUE_LAN,
+  CHAIN_QUEUE_WAN,
+  hex,
+  MARK,
+  SET_ALIVE,
+  SET_FULL,
+  serviceMark,
+  TABLE,
+} from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { againChain, raceChain, serviceChains, serviceMatches, serviceSets } from './render-services.js';
 
 /**
- * One transaction: declares the table's objects if they are missing, then replaces the rules. The queue chains are
- * filled once and left alone, the sets keep their elements: a reload is one atomic step.
+ * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
+ * state before, and removes what only that had. Rules that stay keep what they count by (turns, limits). The queue chains
+ * are filled once and left alone, sets and maps keep their elements: a reload is one atomic step. It fails when the state
+ * before is not there any more.
  */
-export function renderNft(state: DesiredState): string {
+export function renderNft(state: DesiredState, before: DesiredState | null = null): string {
   const t = `inet ${TABLE}`;
+  const chains = rulesOf(state);
+  const objects = objectsOf(state);
+  const old = before === null ? new Map<string, string[]>() : rulesOf(before);
   const lines = [
+    ...(before === null ? [] : [`flush chain ${t} ${CHAIN_AGAIN}`]),
     `add table ${t}`,
-    ...SETS.map(([name, body]) => `add set ${t} ${name} { ${body} }`),
-    ...COUNTERS.map((name) => `add counter ${t} ${name}`),
+    ...objects.map(({ kind, name, body }) => `add ${kind} ${t} ${name}${body}`),
     ...HOOKS.map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
-    ...PLAIN_CHAINS.map((name) => `add chain ${t} ${name}`),
-    ...state.routes.flatMap((route) => [
-      `add chain ${t} snat_${route.number}`,
-      `add chain ${t} clamp_${route.number}`,
-    ]),
-    `add chain ${t} ${CHAIN_QUEUE_LAN}`,
-    `add chain ${t} ${CHAIN_QUEUE_WAN}`,
-    `add chain ${t} ${CHAIN_BEFORE}`,
+    ...[...chains.keys()].filter((name) => !HOOK_NAMES.has(name)).map((name) => `add chain ${t} ${name}`),
+    ...[CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE].map(
+      (name) => `add chain ${t} ${name}`,
+    ),
   ];
-  const chains = new Map<string, string[]>([
+  if (state.queue.method === 'nft') {
+    chains.set(CHAIN_QUEUE_LAN, [`queue flags bypass to ${state.queue.lan}`]);
+    chains.set(CHAIN_QUEUE_WAN, [`queue flags bypass to ${state.queue.wan}`]);
+    chains.set(CHAIN_QUEUE_DNS, [`queue flags bypass to ${state.queue.dns}`]);
+  }
+  const gone = [...old.keys()].filter((name) => !chains.has(name));
+  for (const name of gone) lines.push(`flush chain ${t} ${name}`);
+  for (const [name, rules] of chains) {
+    if (name !== CHAIN_AGAIN && old.get(name)?.join('\n') === rules.join('\n')) continue;
+    lines.push(`flush chain ${t} ${name}`, ...rules.map((rule) => `add rule ${t} ${name} ${rule}`));
+  }
+  for (const name of gone) lines.push(`delete chain ${t} ${name}`);
+  const kept = new Set(objects.map(({ name }) => name));
+  for (const { kind, name } of before === null ? [] : objectsOf(before))
+    if (!kept.has(name)) lines.push(`delete ${kind} ${t} ${name}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Sets, maps and counters. */
+function objectsOf(state: DesiredState): { kind: 'set' | 'map' | 'counter'; name: string; body: string }[] {
+  const { sets, maps } = serviceSets(state);
+  return [
+    ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
+    ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
+    ...COUNTERS.map((name) => ({ kind: 'counter' as const, name, body: '' })),
+  ];
+}
+
+/** All rules by chain, but those that lead into the queues. */
+function rulesOf(state: DesiredState): Map<string, string[]> {
+  return new Map<string, string[]>([
     ['early', early(state)],
     ['early_syn', earlySyn(state)],
+    ['dns', dnsAnswers(state)],
+    ['dns_local', dnsLocal(state)],
     ['lan', lan(state)],
+    [CHAIN_AGAIN, againChain()],
     ['lan_new', lanNew(state)],
-    // What the main table sends anywhere but to a provider is not ours; what it knows no way for is.
-    ['elsewhere', [`fib daddr oif exists fib daddr oifname != ${wans(state)} accept`]],
-    ['race', race(state)],
+    ['rest', rest(state)],
+    ['elsewhere', elsewhere(state)],
+    ['race', raceChain(state)],
+    ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['settle', settle(state)],
@@ -43,25 +91,19 @@ export function renderNft(state: DesiredState): string {
     ['nat', nat(state)],
     ...state.routes.map((route): [string, string[]] => [`snat_${route.number}`, snat(state, route)]),
   ]);
-  if (state.queue.method === 'nft') {
-    chains.set(CHAIN_QUEUE_LAN, [`queue flags bypass to ${state.queue.lan}`]);
-    chains.set(CHAIN_QUEUE_WAN, [`queue flags bypass to ${state.queue.wan}`]);
-  }
-  for (const [name, rules] of chains) {
-    lines.push(`flush chain ${t} ${name}`, ...rules.map((rule) => `add rule ${t} ${name} ${rule}`));
-  }
-  return `${lines.join('\n')}\n`;
 }
 
 /** Bounded: the kernel refuses elements beyond `size`, and the rule that wanted one goes on without. */
 const SETS: readonly (readonly [string, string])[] = [
-  [SET_ALIVE, 'type inet_proto; flags timeout;'],
+  [SET_ALIVE, 'type nf_proto; flags timeout;'],
   ['flood4', 'type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   ['flood6', 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   [
     'reset4',
     'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 65536;',
   ],
+  [SET_FULL[4], 'type ipv4_addr . inet_service . mark; flags timeout; size 1024;'],
+  [SET_FULL[6], 'type ipv6_addr . inet_service . mark; flags timeout; size 1024;'],
   [
     'reset6',
     'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 65536;',
@@ -69,11 +111,20 @@ const SETS: readonly (readonly [string, string])[] = [
 ];
 
 /** Counters that `status` shows. */
-export const COUNTERS = ['flood', 'invalid', 'spoofed', 'unsolicited', 'reset_clients'] as const;
+export const COUNTERS = [
+  'flood',
+  'invalid',
+  'spoofed',
+  'unsolicited',
+  'reset_clients',
+  'ports_exhausted',
+] as const;
 
 /** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
+  ['dns', 'type filter hook prerouting priority -165; policy accept;'],
+  ['dns_local', 'type filter hook output priority -150; policy accept;'],
   ['lan', 'type filter hook prerouting priority -160; policy accept;'],
   ['settle', 'type filter hook prerouting priority -150; policy accept;'],
   ['forward', 'type filter hook forward priority -10; policy accept;'],
@@ -82,19 +133,10 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
 ];
 
-const PLAIN_CHAINS = [
-  'early_syn',
-  'lan_new',
-  'elsewhere',
-  'race',
-  'midstream',
-  'wan_late',
-  'clamp',
-  'forward_invalid',
-] as const;
+const HOOK_NAMES: ReadonlySet<string> = new Set(HOOKS.map(([name]) => name));
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
-const alive = `meta l4proto @${SET_ALIVE}`;
+const alive = `meta nfproto @${SET_ALIVE}`;
 const newFlow = `ct mark and ${hex(MARK.FLOW_MASK)} == 0`;
 
 /** Answers to attempts, before conntrack: it does not know the flow yet. */
@@ -104,7 +146,10 @@ function early(state: DesiredState): string[] {
 
 function earlySyn(state: DesiredState): string[] {
   const ports = range(state.racePorts);
-  const untranslated = state.routes.filter((route) => !route.translate).map((route) => route.interface);
+  const keepsSources = state.services.some(({ config }) => config.translate === false);
+  const untranslated = state.routes
+    .filter((route) => keepsSources || !route.translate || route.prefixes.length > 0)
+    .map((route) => route.interface);
   return [
     `tcp flags & ack == ack tcp dport ${ports} goto ${CHAIN_QUEUE_WAN}`,
     // A server's own SYN can be an answer too; nobody may make us work with more of them than this.
@@ -115,15 +160,41 @@ function earlySyn(state: DesiredState): string[] {
   ];
 }
 
+/** Answers of name servers wait until the daemon has read them: a client may connect at once. */
+function dnsAnswers(state: DesiredState): string[] {
+  if (!state.readsDns) return [];
+  return [`iifname ${wans(state)} udp sport 53 ct state established ${alive} goto ${CHAIN_QUEUE_DNS}`];
+}
+
+/** The same for a name server on this machine. */
+function dnsLocal(state: DesiredState): string[] {
+  if (!state.readsDns) return [];
+  return [`oifname ${set(state.lan)} udp sport 53 ${alive} goto ${CHAIN_QUEUE_DNS}`];
+}
+
 /** After conntrack. The first two rules are all that a packet of a living flow sees here. */
 function lan(state: DesiredState): string[] {
   const mask = hex(MARK.FLOW_MASK);
   return [
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
-    `iifname ${set(state.lan)} ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
+    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
     'ct state established,related accept',
+    `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_AGAIN}`,
     `iifname ${set(state.lan)} goto lan_new`,
     `iifname ${wans(state)} goto wan_late`,
+  ];
+}
+
+/**
+ * What the main table sends anywhere but to a provider is not ours; what it knows no way for, or only its default route, is: with
+ * this mark the lookup stops before that (ip-state.ts).
+ */
+function elsewhere(state: DesiredState): string[] {
+  const way = 'fib daddr . mark';
+  return [
+    setMark(MARK.NO_DEFAULT),
+    `${way} oif exists ${way} oifname != ${wans(state)} ${setMark(0)} accept`,
+    setMark(0),
   ];
 }
 
@@ -132,33 +203,22 @@ function lanNew(state: DesiredState): string[] {
     'fib daddr type vmap { local : accept, broadcast : accept, anycast : accept, multicast : accept, unicast : jump elsewhere }',
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
     'ct state invalid,untracked accept',
-    ...restRules(state),
-    ...state.services.flatMap((service) => {
-      const match = `tcp flags & (fin|syn|rst|ack) == syn tcp dport ${ports(service.tcp)}`;
-      if (service.route === null) return [`${match} ${alive} goto race`, `${match} accept`];
-      return [
-        `meta nfproto ipv4 ${match} ${setMark(service.route.ipv4)} accept`,
-        `meta nfproto ipv6 ${match} ${setMark(service.route.ipv6)} accept`,
-      ];
-    }),
+    ...(['ipv4', 'ipv6'] as const)
+      .filter((family) => state.closed[family])
+      .map((family) => `meta nfproto ${family} reject with icmpx type admin-prohibited`),
+    // A connection that began elsewhere is no new one.
+    'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn goto rest',
+    ...serviceMatches(state),
+    'goto rest',
   ];
 }
 
-function restRules(state: DesiredState): string[] {
+/** What no service names. */
+function rest(state: DesiredState): string[] {
   const rules: string[] = [];
   if (state.rest.ipv4 !== 0) rules.push(`meta nfproto ipv4 ${setMark(state.rest.ipv4)}`);
   if (state.rest.ipv6 !== 0) rules.push(`meta nfproto ipv6 ${setMark(state.rest.ipv6)}`);
   return rules;
-}
-
-/** A client that opens connections faster than it may race them goes on by the rest route, without the daemon. */
-function race(state: DesiredState): string[] {
-  const limit = `limit rate over ${state.rate.perSecond}/second burst ${state.rate.burst} packets`;
-  return [
-    `meta nfproto ipv4 add @flood4 { ip saddr ${limit} } counter name flood accept`,
-    `meta nfproto ipv6 add @flood6 { ip6 saddr ${limit} } counter name flood accept`,
-    `goto ${CHAIN_QUEUE_LAN}`,
-  ];
 }
 
 /** Packets of flows that were taken out of conntrack on purpose: the client is told at its next word. */
@@ -215,7 +275,16 @@ function forwardInvalid(state: DesiredState): string[] {
 function clamp(state: DesiredState): string[] {
   const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
   const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
-  return [`oifname vmap { ${map} }`, `iifname vmap { ${map} }`];
+  // A repeat of a SYN has its port already.
+  const first = 'ct state new ct status & confirmed != confirmed';
+  const route = `(meta mark and ${hex(MARK.ROUTE_MASK)})`;
+  const refuse = 'counter name ports_exhausted reject with icmpx type admin-prohibited';
+  return [
+    `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
+    `${first} ip6 daddr . tcp dport . ${route} @${SET_FULL[6]} ${refuse}`,
+    `oifname vmap { ${map} }`,
+    `iifname vmap { ${map} }`,
+  ];
 }
 
 /** The kernel only ever lowers an MSS by this. Routes that share an interface share the smallest. */
@@ -237,6 +306,7 @@ function input(state: DesiredState): string[] {
 }
 
 function nat(state: DesiredState): string[] {
+  const asked = state.services.filter(({ config }) => config.translate === true);
   return [
     `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
     ...state.routes
@@ -244,6 +314,15 @@ function nat(state: DesiredState): string[] {
       .map(
         (route) =>
           `ct mark and ${hex(MARK.ROUTE_MASK)} == ${hex(route.mark)} oifname "${route.interface}" goto snat_${route.number}`,
+      ),
+    // A service may want an address of a route that keeps the others' own.
+    ...state.routes
+      .filter((route) => !route.translate)
+      .flatMap((route) =>
+        asked.map(
+          ({ number }) =>
+            `ct mark and ${hex(MARK.ROUTE_MASK | MARK.SERVICE_MASK)} == ${hex(route.mark | serviceMark(number))} oifname "${route.interface}" goto snat_${route.number}`,
+        ),
       ),
   ];
 }
@@ -257,6 +336,8 @@ function snat(state: DesiredState, route: DesiredRoute): string[] {
     ['ipv6', 'ip6'],
   ] as const) {
     const pool = route[family]?.addresses ?? [];
+    for (const { inside, outside } of family === 'ipv6' ? route.prefixes : [])
+      rules.push(`ip6 saddr ${inside} snat ip6 prefix to ${outside}`);
     for (const [index, address] of pool.entries()) {
       const share = pool.length > 1 ? `jhash ${keyword} saddr mod ${pool.length} seed 0x0 == ${index} ` : '';
       const to = family === 'ipv6' ? `[${address}]` : address;
@@ -283,8 +364,4 @@ function set(names: readonly string[]): string {
 
 function range(ports: PortRange): string {
   return ports.from === ports.to ? String(ports.from) : `${ports.from}-${ports.to}`;
-}
-
-function ports(ranges: readonly PortRange[]): string {
-  return `{ ${ranges.map(range).join(', ')} }`;
 }

@@ -1,5 +1,6 @@
 /** The routes as they are now: the configuration, filled in with what the kernel knows. Pure. */
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
+import { type PrefixPair, subnetPairs } from '../wire/nptv6-subnets.js';
 import type { Link, LinkAddress, LinkSnapshot } from './links.js';
 
 /** What one family of a route needs to carry a connection. */
@@ -17,20 +18,50 @@ export interface ResolvedRoute {
   readonly ipv4: RouteFamily | null;
   readonly ipv6: RouteFamily | null;
   readonly mtu: number;
+  /** IPv6 translated by prefix: the inside prefixes that are behind the LAN, and what stands for them. */
+  readonly prefixes: readonly PrefixPair[];
   readonly state: 'up' | 'down';
-  /** Why it is down, or why a family is missing. */
+  /** Why it is down, or what has become of a family that it had: `ipv4-no-address`. */
   readonly reasons: readonly string[];
+  /** What it has had since the gateway started, on its interface. */
+  readonly had: { readonly addresses: readonly string[]; readonly families: readonly RouteFamilyName[] };
 }
+
+export type RouteFamilyName = 'ipv4' | 'ipv6';
 
 const DEFAULT_MTU = 1500;
 
-/** Every route of the configuration, in its order. */
-export function resolveRoutes(config: GatewayConfig, snapshot: LinkSnapshot): ResolvedRoute[] {
-  return config.routes.map((route, index) => resolve(route, index + 1, snapshot));
+/**
+ * Every route of the configuration, in its order. `numberOf`: its number by its name; its place where none is given. `before`:
+ * the routes until now.
+ */
+export function resolveRoutes(
+  config: GatewayConfig,
+  snapshot: LinkSnapshot,
+  numberOf: ((name: string) => number) | null = null,
+  before: readonly ResolvedRoute[] = [],
+): ResolvedRoute[] {
+  return config.routes.map((route, index) => {
+    const old = before.find((one) => one.config.name === route.name);
+    const had = old !== undefined && old.config.interface === route.interface ? old.had : NOTHING;
+    return resolve(route, numberOf?.(route.name) ?? index + 1, snapshot, had);
+  });
 }
 
-function resolve(config: RouteConfig, number: number, snapshot: LinkSnapshot): ResolvedRoute {
+const NOTHING: ResolvedRoute['had'] = { addresses: [], families: [] };
+
+function resolve(
+  config: RouteConfig,
+  number: number,
+  snapshot: LinkSnapshot,
+  before: ResolvedRoute['had'],
+): ResolvedRoute {
   const link = snapshot.links.get(config.interface);
+  const present = [...(link?.ipv4 ?? []), ...(link?.ipv6 ?? [])].map(({ address }) => address);
+  const addresses = [...new Set([...before.addresses, ...present])].filter((a) => isNamed(config, a));
+  const { prefix } = config;
+  const prefixes =
+    prefix === null ? [] : subnetPairs(prefix.inside, prefix.outside, snapshot.behindLan ?? []);
   const down = (reason: string): ResolvedRoute => ({
     number,
     config,
@@ -38,18 +69,29 @@ function resolve(config: RouteConfig, number: number, snapshot: LinkSnapshot): R
     ipv4: null,
     ipv6: null,
     mtu: config.mtu ?? link?.mtu ?? DEFAULT_MTU,
+    prefixes,
     state: 'down',
     reasons: [reason],
+    had: { addresses, families: before.families },
   });
   if (link === undefined) return down('interface-missing');
   if (!link.up) return down('interface-down');
   if (!link.carrier) return down('no-carrier');
   const gateways = snapshot.gateways.get(config.interface) ?? {};
-  const ipv4 = resolveFamily(config, 'ipv4', link, link.ipv4, gateways.ipv4);
-  const ipv6 = resolveFamily(config, 'ipv6', link, link.ipv6, gateways.ipv6);
-  const usable4 = typeof ipv4 === 'string' ? null : ipv4;
-  const usable6 = typeof ipv6 === 'string' ? null : ipv6;
-  const reasons = [ipv4, ipv6].filter((r): r is string => typeof r === 'string' && r !== 'not-configured');
+  const lost = addresses.filter((address) => !present.includes(address));
+  const found = {
+    ipv4: resolveFamily(config, 'ipv4', link, link.ipv4, gateways.ipv4, lost),
+    ipv6: resolveFamily(config, 'ipv6', link, link.ipv6, gateways.ipv6, lost),
+  };
+  const usable4 = typeof found.ipv4 === 'string' ? null : found.ipv4;
+  const usable6 = typeof found.ipv6 === 'string' ? null : found.ipv6;
+  const isUp = usable4 !== null || usable6 !== null;
+  const missing = FAMILIES.filter((family) => typeof found[family] === 'string');
+  const lostFamilies = missing.filter((family) => before.families.includes(family));
+  const reasons = (isUp ? lostFamilies : missing)
+    .filter((family) => found[family] !== 'not-configured')
+    .map((family) => (isUp ? `${family}-${found[family]}` : String(found[family])));
+  const carried = FAMILIES.filter((family) => !missing.includes(family));
   return {
     number,
     config,
@@ -57,24 +99,38 @@ function resolve(config: RouteConfig, number: number, snapshot: LinkSnapshot): R
     ipv4: usable4,
     ipv6: usable6,
     mtu: Math.min(config.mtu ?? link.mtu, link.mtu),
-    state: usable4 !== null || usable6 !== null ? 'up' : 'down',
-    reasons: usable4 !== null || usable6 !== null ? [] : [...new Set(reasons)],
+    prefixes,
+    state: isUp ? 'up' : 'down',
+    reasons: [...new Set(reasons)],
+    had: { addresses, families: [...new Set([...before.families, ...carried])].sort() },
   };
 }
 
-/** The family, or why it cannot be used. */
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+
+/** Whether the configuration names an address of an interface. */
+function isNamed({ addresses: { ipv4, ipv6 } }: RouteConfig, address: string): boolean {
+  const named = address.includes(':') ? ipv6 : ipv4;
+  return named !== 'auto' && named.includes(address);
+}
+
+/** The family, or why it cannot be used. `lost`: configured addresses that were on the interface and are gone. */
 function resolveFamily(
   config: RouteConfig,
-  family: 'ipv4' | 'ipv6',
+  family: RouteFamilyName,
   link: Link,
   present: readonly LinkAddress[],
   learnt: string | null | undefined,
+  lost: readonly string[],
 ): RouteFamily | string {
   if (family === 'ipv6' && link.ipv6Tentative) return 'address-tentative';
   const wanted = config.addresses[family];
   // Configured addresses may be on the interface or routed to us; only those of `auto` must be there.
-  const addresses = wanted === 'auto' ? present.map((a) => a.address) : wanted;
-  if (addresses.length === 0 && config.translate) return wanted === 'auto' ? 'no-address' : 'not-configured';
+  const addresses =
+    wanted === 'auto' ? present.map((a) => a.address) : wanted.filter((address) => !lost.includes(address));
+  // Who translates by prefix needs no address on the interface.
+  const needsAddress = config.translate && (family === 'ipv4' || config.prefix === null);
+  if (addresses.length === 0 && needsAddress) return wanted.length > 0 ? 'no-address' : 'not-configured';
   const configured = config.gateway[family];
   const gateway = configured === 'auto' ? learnt : configured;
   if (gateway === undefined || gateway === null) {

@@ -1,8 +1,17 @@
 /** Kernel states worth looking at as text: each has a golden `NAME.nft` and `NAME.ip` beside this file. */
 import { parseConfig } from '../../src/config/load.js';
-import { type DesiredState, desiredState, type QueueMethod } from '../../src/kernel/desired.js';
+import { createFacts } from '../../src/core/choose/criterion.js';
+import { kernelChoices } from '../../src/daemon/choices.js';
+import { Numbers } from '../../src/daemon/numbers.js';
+import {
+  type DesiredState,
+  desiredState,
+  type KernelChoices,
+  type QueueMethod,
+} from '../../src/kernel/desired.js';
 import type { Link, LinkSnapshot } from '../../src/kernel/links.js';
-import { resolveRoutes } from '../../src/kernel/routes.js';
+import type { RouteHealth } from '../../src/kernel/race-messages.js';
+import { type ResolvedRoute, resolveRoutes } from '../../src/kernel/routes.js';
 import type { GatewayConfig } from '../../src/model/config.js';
 
 /** Every interface of the examples, up, without addresses. */
@@ -31,9 +40,41 @@ export function config(yaml: string): GatewayConfig {
   return parseConfig(yaml, 'example.yaml');
 }
 
-function state(yaml: string, method: QueueMethod = 'nft', links: readonly Link[] = LINKS): DesiredState {
+function state(
+  yaml: string,
+  method: QueueMethod = 'nft',
+  links: readonly Link[] = LINKS,
+  gateways: Record<string, object> = {},
+  health: readonly RouteHealth[] = [],
+): DesiredState {
   const parsed = config(yaml);
-  return desiredState(parsed, resolveRoutes(parsed, snapshot(links)), method);
+  const resolved = resolveRoutes(parsed, snapshot(links, gateways));
+  return desiredState(parsed, resolved, method, choices(parsed, resolved, health));
+}
+
+/** What a gateway chooses at its start: all routes are up, nothing has been measured. */
+export function choices(
+  parsed: GatewayConfig,
+  resolved: readonly ResolvedRoute[],
+  health: readonly RouteHealth[] = [],
+): KernelChoices {
+  const routes = new Numbers(16);
+  const services = new Numbers(127);
+  routes.assign(parsed.routes.map(({ name }) => name));
+  services.assign(parsed.services.map(({ name }) => name));
+  const facts = createFacts(16);
+  for (const route of parsed.routes) facts.weight[routes.of(route.name)] = route.weight;
+  const now = new Date(2026, 10, 22, 12, 0);
+  return kernelChoices({
+    config: parsed,
+    resolved,
+    routes,
+    services,
+    health,
+    adminOf: () => 'enabled',
+    facts,
+    now,
+  });
 }
 
 /** Two routes, IPv4 only: the least that makes a gateway. */
@@ -124,6 +165,37 @@ services:
 rest: { route: a }
 `;
 
+/** Every criterion, kind of affinity and way to match. */
+const SERVICES = `
+lan: [lan0]
+sets: { office: [10.1.0.0/16, 10.2.0.0/16, "fd00:1::/64"] }
+routes:
+  a: { interface: wan1, gateway: [203.0.1.1, "fd03:1::1"], addresses: [203.0.1.2, "fd03:1::2"], weight: 2, capacity: 100mbit, check: ping 192.0.2.1 }
+  b: { interface: wan2, gateway: [203.0.2.1, "fd03:2::1"], addresses: [203.0.2.2, "fd03:2::2"], cost: 1/GB, capacity: 50mbit, check: ping 192.0.2.1 }
+  c: { interface: wan3, gateway: 203.0.3.1, addresses: [203.0.3.2], use: last-resort, check: ping 192.0.2.1 }
+services:
+  - { name: printer, match: { destination: 192.0.2.0/24 }, select: rest, translate: false }
+  - { name: fixed, match: { tcp: 22, source: "@office" }, select: b }
+  - { name: turns, match: { tcp: [8000-8099], dscp: ef }, select: round-robin, affinity: none }
+  - { name: shares, match: { udp: 443, interface: lan0 }, select: weighted, affinity: client }
+  - { name: hashed, match: { protocol: gre }, select: { criterion: hash, by: client }, affinity: none }
+  - { name: banks, match: { tcp: 443, domain: bank.example }, select: race, affinity: client+site }
+  - { name: near, match: { tcp: 443, destination: ["198.51.100.0/24", "2001:db8::/32"] }, select: { criterion: race, routes: [a, b] }, affinity: client+prefix }
+  - { name: load, match: { tcp: 25 }, select: least-connections }
+  - { name: order, match: { tcp: 993 }, select: { criterion: priority, routes: [b, a] } }
+  - { name: evening, match: { tcp: 873, time: "mon-fri 18:00-06:00" }, select: cheapest }
+  - { name: everything, match: any, select: race }
+rest: { route: a }
+memory: { trust: 10m, refresh: 5% }
+`;
+
+const up = { state: 'up', reason: 'answered', sinceMs: 0, generation: 1 } as const;
+const SUSPECT: RouteHealth = {
+  route: 1,
+  4: { state: 'suspect', reason: 'silent', sinceMs: 0, generation: 3 },
+  6: up,
+};
+
 /** Sixteen routes of four addresses each: the most routes. */
 const SIXTEEN = `
 lan: [lan0]
@@ -152,12 +224,10 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   untranslated: state(UNTRANSLATED),
   'fixed-route': state(FIXED_ROUTE),
   'rest-untranslated': state(REST_UNTRANSLATED),
-  'point-to-point': desiredState(
-    config(DIALLED),
-    resolveRoutes(config(DIALLED), snapshot(dialled, { wan2: { ipv4: null } })),
-    'nft',
-  ),
+  'point-to-point': state(DIALLED, 'nft', dialled, { wan2: { ipv4: null } }),
   'overlapping-ports': state(OVERLAPPING_PORTS),
   'same-interface-untranslated': state(SAME_INTERFACE_UNTRANSLATED),
   'sixteen-routes': state(SIXTEEN, 'nft', many),
+  services: state(SERVICES),
+  'services-a-suspect': state(SERVICES, 'nft', LINKS, {}, [SUSPECT]),
 };

@@ -1,7 +1,8 @@
-/** The daemon and the kernel must give a client the same address of a pool: `sourceIndex` against nft's own `jhash`. */
+/** Daemon and kernel must hash alike, for pools, criteria and groups: core/choose/source.ts and group.ts against nft's `jhash`. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sourceIndex } from '../../src/core/choose/source.js';
+import { createGroup, fillGroup, groupNumber } from '../../src/core/affinity/group.js';
+import { flowHash, keyHash, sourceIndex } from '../../src/core/choose/source.js';
 import { parseAddress } from '../../src/model/address.js';
 
 const NAMESPACE = `pr-jhash-${process.pid}`;
@@ -26,6 +27,29 @@ const CLIENTS6 = Array.from(
     `fd00:${((i * 7919) % 65536).toString(16)}::${(i * 31).toString(16)}:${(1 + i * 257).toString(16)}`,
 );
 
+const SERVERS4 = ['198.51.100.1', '192.0.2.255', '8.8.8.8'];
+const SERVERS6 = ['2001:db8::1', '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff', '2620:fe::fe'];
+const MARK = 0x89abcdef;
+
+/** What hashes to 32 bits, by the name of its set; elements are source, destination and hash. */
+const WHOLE = { key: 'DADDR', pair: 'SADDR . DADDR', site: 'SADDR . meta mark' } as const;
+
+function wholeRules(): string[] {
+  return ['ip', 'ip6'].flatMap((family) =>
+    Object.entries(WHOLE).flatMap(([name, what]) => {
+      const type = family === 'ip' ? 'ipv4_addr' : 'ipv6_addr';
+      const words = what.replace('SADDR', `${family} saddr`).replace('DADDR', `${family} daddr`);
+      const only = `udp dport 10 meta nfproto ${family === 'ip' ? 'ipv4' : 'ipv6'}`;
+      return [
+        `add set inet t ${family}_${name} { type ${type} . ${type} . mark; flags dynamic; size 1024; }`,
+        `add rule inet t c ${only} meta mark set 0x${MARK.toString(16)}`,
+        `add rule inet t c ${only} meta mark set jhash ${words} mod 4294967295 seed 0x0`,
+        `add rule inet t c ${only} add @${family}_${name} { ${family} saddr . ${family} daddr . meta mark }`,
+      ];
+    }),
+  );
+}
+
 /** In `output`, one counter per bucket and client. */
 function rules(): string {
   const lines = ['add table inet t', 'add chain inet t c { type filter hook output priority 0; }'];
@@ -44,21 +68,27 @@ function rules(): string {
       }
     }
   }
-  return lines.join('\n');
+  return [...lines, ...wholeRules()].join('\n');
 }
 
-/** Sends one datagram from every address. */
+/** Sends one datagram from every address, and one to each server of its family. */
 const SEND = `
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
-for (const address of readFileSync(0, 'utf8').trim().split(' ')) {
+const [clients, servers] = readFileSync(0, 'utf8').trim().split('|').map((part) => part.split(' '));
+for (const address of clients) {
   const six = address.includes(':');
+  const to = servers.filter((server) => server.includes(':') === six);
   await new Promise((resolve, reject) => {
     const socket = createSocket(six ? 'udp6' : 'udp4');
     socket.on('error', reject);
     socket.bind(0, address, () => socket.send('x', 9, six ? '2001:db8::1' : '198.51.100.1', (error) => {
-      socket.close();
-      error ? reject(error) : resolve();
+      if (error) reject(error);
+      let left = to.length;
+      for (const server of to) socket.send('x', 10, server, (error) => {
+        if (error) reject(error);
+        if (--left === 0) socket.close(resolve);
+      });
     }));
   });
 }
@@ -83,7 +113,13 @@ beforeAll(() => {
   );
   inside(['ip', '-6', 'route', 'add', 'default', 'dev', 'dum0']);
   inside(['nft', '-f', '-'], rules());
-  inside([process.execPath, '--input-type=module', '-e', SEND], [...CLIENTS4, ...CLIENTS6].join(' '));
+  const input = [
+    [...CLIENTS4, ...CLIENTS6],
+    [...SERVERS4, ...SERVERS6],
+  ]
+    .map((part) => part.join(' '))
+    .join('|');
+  inside([process.execPath, '--input-type=module', '-e', SEND], input);
 });
 
 afterAll(() => {
@@ -126,5 +162,51 @@ describe.each([
       used.add(index);
     }
     expect(used.size).toBe(count);
+  });
+});
+
+/** Source, destination and hash, as the kernel has noted them. */
+function kernelHashes(set: string): { source: Int32Array; destination: Int32Array; hash: number }[] {
+  const listed = JSON.parse(inside(['nft', '-j', 'list', 'set', 'inet', 't', set])) as {
+    nftables: { set?: { elem?: { concat: [string, string, number] }[] } }[];
+  };
+  return listed.nftables
+    .flatMap(({ set }) => set?.elem ?? [])
+    .map(({ concat: [source, destination, hash] }) => ({
+      source: parseAddress(source)!,
+      destination: parseAddress(destination)!,
+      hash: hash >>> 0,
+    }));
+}
+
+describe.each([
+  ['ip', 4, CLIENTS4.length * SERVERS4.length],
+  ['ip6', 6, CLIENTS6.length * SERVERS6.length],
+] as const)('%s, all 32 bits', (family, version, count) => {
+  it('daddr: the number of a destination without a name', () => {
+    const noted = kernelHashes(`${family}_key`);
+    expect(noted.length).toBe(count);
+    for (const { destination, hash } of noted) expect(keyHash(destination, 0, version) >>> 0).toBe(hash);
+  });
+
+  it('saddr . daddr: what the criterion `hash` goes by, less the one that `mod` takes', () => {
+    const noted = kernelHashes(`${family}_pair`);
+    expect(noted.length).toBe(count);
+    for (const { source, destination, hash } of noted)
+      expect(flowHash({ family: version, source, destination }) - 1).toBe(hash);
+    expect(new Set(noted.map(({ hash }) => hash)).size).toBe(count);
+  });
+
+  it('groups of IPv6: client and destination, client and site', () => {
+    if (version === 4) return;
+    const group = createGroup();
+    for (const { source, destination, hash } of kernelHashes('ip6_pair')) {
+      fillGroup(group, 'client+destination', 6, source, 0, destination, 0, 0);
+      expect(groupNumber(group) >>> 0).toBe(hash);
+    }
+    for (const { source, destination, hash } of kernelHashes('ip6_site')) {
+      fillGroup(group, 'client+site', 6, source, 0, destination, 0, MARK | 0);
+      expect(groupNumber(group) >>> 0).toBe(hash);
+    }
   });
 });

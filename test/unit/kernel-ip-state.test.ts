@@ -10,27 +10,29 @@ const RULES4 = `[{"priority":0,"src":"all","table":"local"},
   {"priority":20502,"src":"all","fwmark":"0x2000000","fwmask":"0x1f000000","table":"20502","protocol":"82"},
   {"priority":20503,"src":"all","fwmark":"0x3000000","fwmask":"0x1f000000","table":"20503","protocol":"82"},
   {"priority":20532,"src":"all","table":"main","suppress_prefixlen":0,"protocol":"82"},
+  {"priority":20533,"src":"all","fwmark":"0x40000000","fwmask":"0x40000000","action":"blackhole","protocol":"82"},
   {"priority":20534,"src":"203.0.1.2","table":"20501","protocol":"82"},
   {"priority":20535,"src":"203.0.2.2","table":"20502","protocol":"82"},
   {"priority":20536,"src":"203.0.3.2","table":"20503","protocol":"82"},
   {"priority":32766,"src":"all","table":"main"},{"priority":32767,"src":"all","table":"default"}]`;
 const ROUTES4 = `[{"dst":"default","gateway":"203.0.1.1","dev":"wan1","table":"20501","metric":1,"flags":["onlink"]},
-  {"type":"unreachable","dst":"default","table":"20501","metric":4278198272,"flags":[]},
+  {"type":"blackhole","dst":"default","table":"20501","metric":4278198272,"flags":[]},
   {"dst":"default","gateway":"203.0.2.1","dev":"wan2","table":"20502","metric":1,"flags":["onlink"]},
-  {"type":"unreachable","dst":"default","table":"20502","metric":4278198272,"flags":[]},
+  {"type":"blackhole","dst":"default","table":"20502","metric":4278198272,"flags":[]},
   {"dst":"default","gateway":"203.0.3.1","dev":"wan3","table":"20503","metric":1,"flags":["onlink"]},
-  {"type":"unreachable","dst":"default","table":"20503","metric":4278198272,"flags":[]}]`;
+  {"type":"blackhole","dst":"default","table":"20503","metric":4278198272,"flags":[]}]`;
 const RULES6 = `[{"priority":0,"src":"all","table":"local"},
   {"priority":20501,"src":"all","fwmark":"0x1000000","fwmask":"0x1f000000","table":"20501","protocol":"82"},
   {"priority":20502,"src":"all","fwmark":"0x2000000","fwmask":"0x1f000000","table":"20502","protocol":"82"},
   {"priority":20503,"src":"all","fwmark":"0x3000000","fwmask":"0x1f000000","table":"20503","protocol":"82"},
   {"priority":20532,"src":"all","table":"main","suppress_prefixlen":0,"protocol":"82"},
+  {"priority":20533,"src":"all","fwmark":"0x40000000","fwmask":"0x40000000","action":"blackhole","protocol":"82"},
   {"priority":20534,"src":"fd03:1::2","table":"20501","protocol":"82"},
   {"priority":32766,"src":"all","table":"main"}]`;
 const ROUTES6 = `[{"dst":"default","gateway":"fd03:1::1","dev":"wan1","table":"20501","metric":1,"flags":["onlink"],"pref":"medium"},
-  {"type":"unreachable","dst":"default","dev":"lo","table":"20501","metric":4278198272,"flags":[],"pref":"medium"},
-  {"type":"unreachable","dst":"default","dev":"lo","table":"20502","metric":4278198272,"flags":[],"pref":"medium"},
-  {"type":"unreachable","dst":"default","dev":"lo","table":"20503","metric":4278198272,"flags":[],"pref":"medium"}]`;
+  {"type":"blackhole","dst":"default","dev":"lo","table":"20501","metric":4278198272,"flags":[],"pref":"medium"},
+  {"type":"blackhole","dst":"default","dev":"lo","table":"20502","metric":4278198272,"flags":[],"pref":"medium"},
+  {"type":"blackhole","dst":"default","dev":"lo","table":"20503","metric":4278198272,"flags":[],"pref":"medium"}]`;
 
 describe('what the kernel has', () => {
   it('reads back as what was asked for', () => {
@@ -47,7 +49,7 @@ describe('what the kernel has', () => {
   it('is never a rule of somebody else', () => {
     const lines = ipChanges(currentIp(RULES4, ROUTES4), { rules: [], routes: [] });
     expect(lines.filter((line) => /priority (0|90|3276\d) /.test(line))).toEqual([]);
-    expect(lines).toHaveLength(13);
+    expect(lines).toHaveLength(14);
     expect(lines.every((line) => /^(rule|route) del .* proto(col)? 82$/.test(line))).toBe(true);
   });
 });
@@ -75,7 +77,7 @@ describe('changes', () => {
   const desired = desiredIp(STATES['three-routes'], 'ipv4');
   const down = desiredIp(STATES['three-routes-a-down'], 'ipv4');
 
-  it('of a route that goes down take its next hop and its source rule away, and leave its mark unreachable', () => {
+  it('of a route that goes down take its next hop and its source rule away, and leave its mark a black hole', () => {
     expect(ipChanges(desired, down)).toEqual([
       'rule del priority 20534 from 203.0.1.2 lookup 20501 protocol 82',
       'route del default via 203.0.1.1 dev wan1 table 20501 metric 1 onlink proto 82',

@@ -45,4 +45,26 @@ describe('a ruleset', () => {
     expect(renderNft(STATES['two-routes-xt'])).not.toMatch(/flush chain inet pathrace queue_|queue flags/);
     expect(renderNft(STATES['two-routes'])).toMatch(/flush chain inet pathrace queue_lan/);
   });
+
+  it('touches only the chains that differ from the state before: turns and limits go on', () => {
+    const [before, after] = [STATES.services, STATES['services-a-suspect']];
+    const flushed = (text: string): string[] =>
+      [...text.matchAll(/^flush chain inet pathrace (\S+)$/gm)].map(([, name]) => name);
+    // The first of all fails where the table is gone.
+    expect(renderNft(before, before).split('\n')[0]).toBe('flush chain inet pathrace again');
+    const ofNft = ['queue_lan', 'queue_wan', 'queue_dns'];
+    const same = flushed(renderNft(before, before));
+    expect(same.filter((name) => !ofNft.includes(name))).toEqual(['again', 'again']);
+    const changed = new Set(flushed(renderNft(after, before)));
+    const chainOf = (text: string, name: string): string =>
+      text
+        .split('\n')
+        .filter((line) => line.startsWith(`add rule inet pathrace ${name} `))
+        .join('\n');
+    const [old, now] = [renderNft(before), renderNft(after)];
+    for (const name of flushed(now)) {
+      if (name === 'again' || ofNft.includes(name)) continue;
+      expect([name, changed.has(name)]).toEqual([name, chainOf(old, name) !== chainOf(now, name)]);
+    }
+  });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { desiredState } from '../../src/kernel/desired.js';
 import type { Link } from '../../src/kernel/links.js';
 import { type ResolvedRoute, resolveRoutes } from '../../src/kernel/routes.js';
-import { config, link, snapshot, THREE_ROUTES, TWO_ROUTES } from '../golden/states.js';
+import { choices, config, link, snapshot, THREE_ROUTES, TWO_ROUTES } from '../golden/states.js';
 
 /** The first route of a configuration with two, given the state of its interface. */
 function first(
@@ -116,17 +116,19 @@ describe('desiredState', () => {
   const links = [link('wan1', 3), link('wan2', 4), link('wan3', 5)];
   const of = (yaml: string, present: readonly Link[] = links) => {
     const parsed = config(yaml);
-    return desiredState(parsed, resolveRoutes(parsed, snapshot(present)), 'nft');
+    const resolved = resolveRoutes(parsed, snapshot(present));
+    return desiredState(parsed, resolved, 'nft', choices(parsed, resolved));
   };
 
   it('numbers routes, marks and tables in the order of the file', () => {
-    const state = desiredState(three, resolveRoutes(three, snapshot(links)), 'xt');
+    const resolved = resolveRoutes(three, snapshot(links));
+    const state = desiredState(three, resolved, 'xt', choices(three, resolved));
     expect(state.routes.map(({ number, name, mark, table }) => [number, name, mark, table])).toEqual([
       [1, 'a', 0x01000000, 20501],
       [2, 'b', 0x02000000, 20502],
       [3, 'c', 0x03000000, 20503],
     ]);
-    expect(state.queue).toEqual({ lan: 5050, wan: 5051, method: 'xt' });
+    expect(state.queue).toEqual({ lan: 5050, wan: 5051, dns: 5052, method: 'xt' });
     expect(state.racePorts).toEqual({ from: 32768, to: 60999 });
   });
 
@@ -150,7 +152,9 @@ describe('desiredState', () => {
 
   it('gives a service its route per family', () => {
     const yaml = THREE_ROUTES.replace('select: race', 'select: b');
-    expect(of(yaml).services[0].route).toEqual({ ipv4: 0x02000000, ipv6: 0x01000000 });
-    expect(of(THREE_ROUTES).services[0].route).toBeNull();
+    // Route b has no IPv6: the daemon is asked, and leaves it to the rest route.
+    const plan = { ipv4: { kind: 'one', values: [0x02000001] }, ipv6: null };
+    expect(of(yaml).services[0].plan).toEqual(plan);
+    expect(of(THREE_ROUTES).services[0].plan).toEqual({ ipv4: null, ipv6: null });
   });
 });

@@ -1,0 +1,198 @@
+/**
+ * Which names addresses have, from the answers of name servers that pass. An answer that says something new waits until the
+ * kernel knows it, since the client connects as soon as it has it; every other goes on at once.
+ */
+import { createRequire } from 'node:module';
+import type { Engine } from '../core/engine.js';
+import type { ServiceNumber } from '../core/engine-types.js';
+import { type AddressWords, type Family, formatAddress } from '../model/address.js';
+import { createDnsAnswer, DNS_PORT, decodeDnsAnswer } from '../wire/dns.js';
+import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
+import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
+import { type Memory, type Watch, watchReadable } from './ffi.js';
+import type { KernelMemory } from './kernel-memory.js';
+import { BATCH, Queue } from './queue.js';
+
+const QUEUE_LENGTH = 512;
+/** Answers that may wait for the kernel at one time; more go on at once. */
+const MOST_WAITING = 128;
+/** An address is believed to have its name for at least this long, and at most so long, whatever the answer says. */
+const LIFE_MS = { least: 600_000, most: 86_400_000 } as const;
+const UDP_HEADER = 8;
+/** What the kernel has been told lately. BOUNDED: the oldest gives way. */
+const MOST_TOLD = 65_536;
+
+/** An address and what the kernel has been told of it. */
+interface Told {
+  readonly family: Family;
+  readonly words: AddressWords;
+  /** The number of a site, or of a service. */
+  readonly isSite: boolean;
+  readonly number: number;
+  /** Milliseconds: when the next answer is news again, and when the kernel forgets it. */
+  readonly newsAt: number;
+  readonly until: number;
+}
+
+/** The domains of a service. */
+export interface ServiceDomains {
+  readonly service: ServiceNumber;
+  readonly names: readonly string[];
+}
+
+export class DnsLearner {
+  /** Answers read, and those that waited for the kernel, since start. */
+  readonly stats = { answers: 0, held: 0 };
+
+  private queue: Queue | null = null;
+  private watch: Watch | null = null;
+  private services = new Map<string, ServiceNumber[]>();
+  private sites = false;
+  private waiting = 0;
+  private readonly told = new Map<string, Told>();
+  private readonly packet = createPacket();
+  private readonly answer = createDnsAnswer();
+
+  constructor(
+    private readonly number: number,
+    private readonly engine: Engine,
+    private readonly kernel: KernelMemory,
+    private readonly clock: () => number,
+  ) {}
+
+  /** What to look for. `sites`: which registrable domain every address belongs to, as well. */
+  setDomains(domains: readonly ServiceDomains[], sites: boolean): void {
+    this.services = new Map();
+    for (const { service, names } of domains) {
+      for (const name of names) this.services.set(name, [...(this.services.get(name) ?? []), service]);
+    }
+    this.sites = sites;
+    if (sites) loadSuffixes();
+    const kept = new Set(domains.map(({ service }) => service));
+    for (const [key, { isSite, number }] of this.told)
+      if (isSite ? !sites : !kept.has(number)) this.told.delete(key);
+  }
+
+  /** The kernel's sets are new: it hears again what is still true. */
+  async retell(): Promise<void> {
+    const { kernel } = this;
+    for (const { family, words, isSite, number, until } of [...this.told.values()]) {
+      while (!kernel.hasRoom) await kernel.idle();
+      const left = Math.floor(until - this.clock() / 1000);
+      if (left <= 0) continue;
+      if (isSite) kernel.learnSite(family, words, 0, number, left);
+      else kernel.learnDomain(number, family, words, 0, left);
+    }
+  }
+
+  /** Begins or ends to read answers. */
+  listen(wanted: boolean): void {
+    if (wanted === (this.queue !== null)) return;
+    if (!wanted) return this.close();
+    const queue = new Queue(this.number, QUEUE_LENGTH);
+    this.queue = queue;
+    this.watch = watchReadable(queue.fd, () => {
+      while (queue.receive(this.onAnswer) === BATCH && this.queue === queue) queue.flush();
+      if (this.queue === queue) queue.flush();
+    });
+  }
+
+  close(): void {
+    this.watch?.close();
+    this.watch = null;
+    this.queue?.close();
+    this.queue = null;
+  }
+
+  private readonly onAnswer = (queued: QueuedPacket, memory: Memory): void => {
+    const queue = this.queue!;
+    const { id } = queued;
+    if (!this.learn(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
+    this.waiting++;
+    this.stats.held++;
+    void this.kernel.idle().then(() => {
+      this.waiting--;
+      if (this.queue !== queue) return;
+      queue.accept(id);
+      queue.flush();
+    });
+  };
+
+  /** Tells the kernel what an answer says; false when it says nothing that is wanted and new. */
+  private learn(queued: QueuedPacket, memory: Memory): boolean {
+    const { packet, answer } = this;
+    const { payload, payloadLength, wireLength } = queued;
+    const result = decode(packet, memory.bytes, memory.view, payload, payload + payloadLength, wireLength);
+    if (result !== DECODE.PROTOCOL || packet.protocol !== PROTOCOL.UDP || packet.sourcePort !== DNS_PORT)
+      return false;
+    const start = packet.transport + UDP_HEADER;
+    if (!decodeDnsAnswer(memory.bytes, memory.view, start, packet.end, answer) || answer.rcode !== 0)
+      return false;
+    this.stats.answers++;
+    const services = this.servicesOf(answer.question);
+    const site = this.sites ? siteOf(answer.question) : 0;
+    let isNew = false;
+    for (let i = 0; i < answer.count; i++) {
+      const family: Family = answer.families[i] === 6 ? 6 : 4;
+      const ttl = Math.min(LIFE_MS.most, Math.max(LIFE_MS.least, answer.ttls[i] * 1000));
+      for (const service of services) {
+        if (!this.isNews(false, service, family, i * 4, ttl)) continue;
+        isNew = true;
+        this.kernel.learnDomain(service, family, answer.addresses, i * 4, ttl);
+      }
+      if (site === 0 || !this.isNews(true, site, family, i * 4, ttl)) continue;
+      isNew = true;
+      this.engine.learnSite(answer.addresses, i * 4, site, this.clock() + ttl * 1000);
+      this.kernel.learnSite(family, answer.addresses, i * 4, site, ttl);
+    }
+    return isNew;
+  }
+
+  /** Services with the name or a domain above it. */
+  private servicesOf(name: string): ServiceNumber[] {
+    if (this.services.size === 0) return [];
+    const found: ServiceNumber[] = [];
+    for (let rest = name; rest !== ''; ) {
+      found.push(...(this.services.get(rest) ?? []));
+      const dot = rest.indexOf('.');
+      rest = dot < 0 ? '' : rest.slice(dot + 1);
+    }
+    return found;
+  }
+
+  /** Whether the kernel should hear of an address of the answer: it has not, or half of its time is over. */
+  private isNews(isSite: boolean, number: number, family: Family, at: number, ttlMs: number): boolean {
+    const { addresses } = this.answer;
+    const now = this.clock() / 1000;
+    const key = `${isSite ? 'site' : 'service'} ${number} ${formatAddress(addresses, at)}`;
+    const known = this.told.get(key);
+    if (known !== undefined && known.newsAt > now) return false;
+    this.told.delete(key);
+    if (this.told.size >= MOST_TOLD) {
+      for (const oldest of this.told.keys()) {
+        this.told.delete(oldest);
+        break;
+      }
+    }
+    const words = addresses.slice(at, at + 4);
+    this.told.set(key, { family, words, isSite, number, newsAt: now + ttlMs / 2, until: now + ttlMs });
+    return true;
+  }
+}
+
+/** A number for the registrable domain of a name, never 0; by the public suffix list, private suffixes included. */
+export function siteOf(name: string): number {
+  const domain = loadSuffixes().getDomain(name, { allowPrivateDomains: true }) ?? name;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < domain.length; i++) hash = Math.imul(hash ^ domain.charCodeAt(i), 0x01000193);
+  return hash === 0 ? 1 : hash | 0;
+}
+
+type Suffixes = typeof import('tldts');
+let suffixes: Suffixes | null = null;
+
+/** Some megabytes that most gateways never need. */
+function loadSuffixes(): Suffixes {
+  suffixes ??= createRequire(import.meta.url)('tldts') as Suffixes;
+  return suffixes;
+}

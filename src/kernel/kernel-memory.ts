@@ -1,0 +1,161 @@
+/** What the kernel decides by alone: memory, groups, and the routes that are open. Written behind the packets, in batches. */
+import { groupNumber, maskAddress } from '../core/affinity/group.js';
+import type { Engine } from '../core/engine.js';
+import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import type { AddressWords, Family } from '../model/address.js';
+import type { Affinity } from '../model/config.js';
+import { addAddress, addMark, createKey, type ElementKey, keyOf } from '../wire/netlink/nft-elements.js';
+import { affinityMap, domainSet, MAP_SITE, memoryMap, routeMark, SET_OPEN } from './constants.js';
+import { ElementWriter } from './element-writer.js';
+
+/** What of a service the kernel has maps for. */
+export interface ServiceMaps {
+  readonly number: ServiceNumber;
+  readonly affinity: Affinity;
+}
+
+export class KernelMemory {
+  /** Elements that the kernel did not take: a full map. What they would have said is asked of the daemon. */
+  refused = 0;
+
+  private readonly writer: ElementWriter;
+  private readonly key: ElementKey = createKey();
+  private readonly prefix = new Int32Array(4);
+  private affinities: (Affinity | undefined)[] = [];
+  /** Values in the sets of open routes, per family. */
+  private readonly open: Record<Family, Set<number>> = { 4: new Set(), 6: new Set() };
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly aggregate: { readonly 4: number; readonly 6: number },
+    onStateLost: () => void,
+  ) {
+    this.writer = new ElementWriter({
+      onRefused: () => {
+        this.refused++;
+      },
+      onStateLost,
+    });
+  }
+
+  setServices(services: readonly ServiceMaps[]): void {
+    this.affinities = [];
+    for (const { number, affinity } of services) this.affinities[number] = affinity;
+  }
+
+  remember(
+    mask: number,
+    family: Family,
+    words: AddressWords,
+    at: number,
+    route: RouteNumber,
+    ttl: Micros,
+  ): void {
+    const value = routeMark(route) | this.engine.health.generationOf(route, family);
+    const key = this.destinationKey(family, words, at);
+    this.writer.put(memoryMap(family, mask), key, value, Math.max(1, Math.floor(ttl / 1000)));
+  }
+
+  unremember(mask: number, family: Family, words: AddressWords, at: number): void {
+    this.writer.remove(memoryMap(family, mask), this.destinationKey(family, words, at));
+  }
+
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
+    const affinity = this.affinities[service];
+    if (affinity === undefined || affinity === 'none') return;
+    const key = this.groupKey(group);
+    const value = routeMark(route) | this.engine.health.generationOf(route, group.family);
+    this.writer.put(affinityMap(group.family, service, affinity), key, value, Math.floor(ttl / 1000));
+  }
+
+  /** Empties the groups of a service. */
+  unpin(service: ServiceNumber): void {
+    const affinity = this.affinities[service];
+    if (affinity === undefined || affinity === 'none') return;
+    for (const family of FAMILIES) this.writer.flush(affinityMap(family, service, affinity));
+  }
+
+  /** An address of a service's domain has been seen. */
+  learnDomain(service: ServiceNumber, family: Family, words: AddressWords, at: number, ttlMs: number): void {
+    this.writer.put(domainSet(family, service), keyOf(this.key, family, words, at), null, ttlMs);
+  }
+
+  learnSite(family: Family, words: AddressWords, at: number, site: number, ttlMs: number): void {
+    this.writer.put(MAP_SITE[family], keyOf(this.key, family, words, at), site >>> 0, ttlMs);
+  }
+
+  /** Brings the sets of open routes to what the engine says; at once. */
+  syncOpen(): void {
+    for (const family of FAMILIES) {
+      const want = new Set<number>();
+      for (const { number } of this.engine.routes) {
+        const generation = this.engine.openGeneration(number, family);
+        if (generation !== 0) want.add(routeMark(number) | generation);
+      }
+      const have = this.open[family];
+      for (const value of have) if (!want.has(value)) this.setOpen(family, value, false);
+      for (const value of want) if (!have.has(value)) this.setOpen(family, value, true);
+      this.open[family] = want;
+    }
+    this.writer.flushSoon();
+  }
+
+  /** Empties what an engine before this one, or nobody, has left; then the open routes are said again. */
+  restart(masks: readonly number[]): void {
+    for (const family of FAMILIES) {
+      this.writer.flush(SET_OPEN[family]);
+      for (const mask of masks) this.writer.flush(memoryMap(family, mask));
+      this.open[family] = new Set();
+    }
+    for (const [service, affinity] of this.affinities.entries())
+      if (affinity !== undefined) this.unpin(service);
+    this.syncOpen();
+  }
+
+  /** Room for more; a refill waits while there is none. */
+  get hasRoom(): boolean {
+    return this.writer.pending < 4096;
+  }
+
+  get stats(): ElementWriter['stats'] {
+    return this.writer.stats;
+  }
+
+  /** Resolves when all that was said is in the kernel. */
+  idle(): Promise<void> {
+    return this.writer.idle();
+  }
+
+  async close(): Promise<void> {
+    await this.writer.close();
+  }
+
+  /** As render-affinity.ts has it. */
+  private groupKey(group: AffinityGroup): ElementKey {
+    const { key } = this;
+    if (group.family === 6 && group.kind !== 'none') {
+      key.length = 0;
+      return addMark(key, groupNumber(group) >>> 0);
+    }
+    keyOf(key, group.family, group.client);
+    if (group.kind === 'address') addAddress(key, group.family, group.destination);
+    if (group.kind === 'number') addMark(key, group.number >>> 0);
+    return key;
+  }
+
+  private setOpen(family: Family, value: number, isOpen: boolean): void {
+    this.key.length = 0;
+    addMark(this.key, value);
+    if (isOpen) this.writer.put(SET_OPEN[family], this.key, null, 0);
+    else this.writer.remove(SET_OPEN[family], this.key);
+  }
+
+  /** The destination as the rules look it up: without the bits behind its prefix. */
+  private destinationKey(family: Family, words: AddressWords, at: number): ElementKey {
+    for (let i = 0; i < 4; i++) this.prefix[i] = words[at + i];
+    maskAddress(this.prefix, 0, family, this.aggregate[family]);
+    return keyOf(this.key, family, this.prefix);
+  }
+}
+
+const FAMILIES = [4, 6] as const;

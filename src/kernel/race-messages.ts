@@ -1,0 +1,137 @@
+/** What the main thread and the race thread say to each other. */
+
+import type { RouteFacts } from '../core/choose/criterion.js';
+import type { DecisionRecord } from '../core/decisions.js';
+import type {
+  EngineCounters,
+  EngineRoute,
+  EngineService,
+  EngineSettings,
+  MemorySettings,
+  Micros,
+  RouteNumber,
+  ServiceNumber,
+} from '../core/engine-types.js';
+import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
+import type { Family } from '../model/address.js';
+import type { HealthReason } from '../model/reasons.js';
+
+/** What the thread is started with. */
+export interface RaceThreadOptions {
+  readonly settings: EngineSettings;
+  readonly routes: readonly EngineRoute[];
+  readonly services: ServicesMessage;
+  readonly queue: number;
+  readonly queueLength: number;
+  readonly hasIpv6: boolean;
+  readonly heartbeatMs: number;
+  /** Memory of an earlier run; null: none. */
+  readonly memory: StoredMemory | null;
+}
+
+export interface StoredMemory {
+  readonly rows: MemoryRows;
+  /** Number now of each route number then; 0: gone. */
+  readonly newNumber: readonly number[];
+  readonly elapsedMs: number;
+}
+
+export interface ServicesMessage {
+  readonly services: readonly EngineService[];
+  readonly memory: MemorySettings;
+  /** Domains by service, for what is learnt from answers of name servers. */
+  readonly domains: readonly { readonly service: ServiceNumber; readonly names: readonly string[] }[];
+  readonly readsDns: boolean;
+}
+
+/** From the main thread. `id` comes back in the answer. */
+export type RaceRequest = { readonly id: number } & (
+  | { readonly kind: 'routes'; readonly routes: readonly EngineRoute[] }
+  | { readonly kind: 'services'; readonly services: ServicesMessage }
+  | { readonly kind: 'facts'; readonly facts: Partial<RouteFacts>; readonly historyPeriod: Micros | null }
+  | {
+      readonly kind: 'checked';
+      readonly route: RouteNumber;
+      readonly family: Family;
+      readonly answered: boolean;
+    }
+  /** The kernel's table is new. */
+  | { readonly kind: 'refill' }
+  | { readonly kind: 'unpin'; readonly service: ServiceNumber }
+  | { readonly kind: 'memory'; readonly from: number; readonly count: number; readonly choices: boolean }
+  | { readonly kind: 'snapshot' | 'settle' | 'stop' }
+  | {
+      readonly kind: 'decisions';
+      readonly address: Int32Array | null;
+      readonly port: number | null;
+      readonly limit: number;
+    }
+);
+
+/** To the main thread. `id` 0: unasked. */
+export type RaceReply = {
+  readonly id: number;
+} /** `state-lost`: somebody has removed our table from the kernel. */ & (
+  | { readonly kind: 'ready' | 'done' | 'state-lost' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }
+  | { readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
+  | { readonly kind: 'memory'; readonly part: MemoryPart }
+  | {
+      readonly kind: 'decisions';
+      readonly decisions: readonly DecisionRecord[];
+      /** Wall time, milliseconds, of the origin of the engine's clock. */
+      readonly originMs: number;
+    }
+);
+
+/** Health of one family of a route. */
+export interface LaneHealth {
+  readonly state: 'up' | 'suspect' | 'down';
+  readonly reason: HealthReason;
+  /** Wall time, milliseconds. */
+  readonly sinceMs: number;
+  readonly generation: number;
+}
+
+export interface RouteHealth {
+  readonly route: RouteNumber;
+  readonly 4: LaneHealth;
+  readonly 6: LaneHealth;
+}
+
+/** A part of memory, slot by slot; free slots are among them. */
+export interface MemoryPart {
+  readonly chunk: MemoryChunk;
+  /** Older entries are as good as gone. */
+  readonly forgetMicros: Micros;
+  /** By slot of the chunk; empty unless they were asked for. */
+  readonly best: Uint8Array;
+  readonly trusted: Uint8Array;
+  /** First slot of the next part; -1: there is none. */
+  readonly next: number;
+}
+
+/** Counters of the thread. */
+export interface RaceSnapshot {
+  readonly engine: EngineCounters;
+  readonly dropped: Float64Array;
+  readonly stale: number;
+  readonly undecodable: number;
+  /** How often new connections were left to the kernel because more packets came than could be handled. */
+  readonly overloads: number;
+  readonly received: { readonly lan: number; readonly wan: number };
+  readonly health: readonly RouteHealth[];
+  /** Means for `fastest-history`, by route number. */
+  readonly history: Float64Array;
+  readonly sessions: Float64Array;
+  readonly memory: {
+    readonly destinations: number;
+    readonly trusted: number;
+    readonly inKernel: number;
+    readonly size: number;
+    readonly evicted: number;
+    /** Elements that the kernel has no room for. */
+    readonly refused: number;
+  };
+}

@@ -1,0 +1,76 @@
+/** What the race thread tells of itself. */
+import type { Engine } from '../core/engine.js';
+import type { Micros } from '../core/engine-types.js';
+import { HEALTH } from '../core/health/health.js';
+import { createChunk, snapshot } from '../core/memory/rows.js';
+import type { Family } from '../model/address.js';
+import type { FrontEnd } from './front-end.js';
+import type { LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
+
+const STATES = { [HEALTH.UP]: 'up', [HEALTH.SUSPECT]: 'suspect', [HEALTH.DOWN]: 'down' } as const;
+
+/** Health of every route, in both families. */
+export function healthOf(engine: Engine): RouteHealth[] {
+  return engine.routes
+    .filter((route) => route.configured)
+    .map(({ number }) => ({ route: number, 4: lane(engine, number, 4), 6: lane(engine, number, 6) }));
+}
+
+function lane(engine: Engine, route: number, family: Family): LaneHealth {
+  const { health } = engine;
+  return {
+    state: STATES[health.of(route, family) as keyof typeof STATES],
+    reason: health.reasonOf(route, family),
+    sinceMs: performance.timeOrigin + health.since(route, family) / 1000,
+    generation: health.generationOf(route, family),
+  };
+}
+
+export function takeSnapshot(frontEnd: FrontEnd, overloads: number, now: Micros): RaceSnapshot {
+  const { engine } = frontEnd;
+  const { memory } = engine;
+  return {
+    engine: engine.counters,
+    dropped: frontEnd.dropped,
+    stale: frontEnd.stale,
+    undecodable: frontEnd.lan.undecodable + frontEnd.wan.undecodable,
+    overloads,
+    received: { lan: frontEnd.lan.received, wan: frontEnd.wan.received },
+    health: healthOf(engine),
+    history: engine.measureHistory(now),
+    sessions: engine.facts.sessions,
+    memory: {
+      destinations: memory.destinations,
+      ...frontEnd.upkeep.counts(),
+      size: memory.size,
+      evicted: memory.evicted,
+      refused: frontEnd.kernel.refused,
+    },
+  };
+}
+
+/** A part of memory that can be sent; with `choices`, what it would choose over all open routes. */
+export function memoryPart(
+  engine: Engine,
+  from: number,
+  count: number,
+  choices: boolean,
+  now: Micros,
+): MemoryPart {
+  const { memory, memorySettings } = engine;
+  const chunk = createChunk(Math.max(0, Math.min(count, memory.size - from)), memory.routes);
+  const { forgetMicros, trustMicros } = memorySettings;
+  snapshot(memory, from, now, chunk);
+  const best = new Uint8Array(choices ? chunk.count : 0);
+  const trusted = new Uint8Array(choices ? chunk.count : 0);
+  const masks = { 4: engine.openMask(4), 6: engine.openMask(6) };
+  for (let i = 0; i < best.length; i++) {
+    const slot = from + i;
+    if (!memory.isUsed(slot)) continue;
+    const mask = masks[memory.familyOf(slot)];
+    best[i] = memory.best(slot, mask, now, forgetMicros);
+    trusted[i] = memory.expiry(slot, mask, now, trustMicros) > now ? 1 : 0;
+  }
+  const next = from + count < memory.size ? from + count : -1;
+  return { chunk, forgetMicros, best, trusted, next };
+}

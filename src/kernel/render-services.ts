@@ -1,0 +1,288 @@
+/** The rules of services: which new connections they take, and what the kernel does with them by itself. Pure. */
+import { maskAddress } from '../core/affinity/group.js';
+import { parseAddress, sameAddress } from '../model/address.js';
+import type { PortRange } from '../model/config.js';
+import {
+  affinityMap,
+  CHAIN_QUEUE_LAN,
+  domainSet,
+  hex,
+  MAP_SITE,
+  MARK,
+  memoryMap,
+  SET_ALIVE,
+  SET_OPEN,
+  serviceMark,
+} from './constants.js';
+import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
+import { findGroup, groupType, noteGroup } from './render-affinity.js';
+import { ADDRESS, destinationKey, FAMILIES, type Family, IP } from './render-words.js';
+
+const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
+const ALIVE = `meta nfproto @${SET_ALIVE}`;
+/** Groups of one service, and addresses of one service's domains. */
+const AFFINITY_SIZE = 131_072;
+const DOMAIN_SIZE = 65_536;
+/** Connections of a service and family that its routes may be tried with. */
+const TRIALS = 'limit rate 2/second';
+
+/** Chains of a service; the rule that matches goes to the first. */
+export function serviceChains(state: DesiredState): Map<string, string[]> {
+  const chains = new Map<string, string[]>();
+  for (const service of state.services) {
+    const { number } = service;
+    if (service.config.select.criterion === 'rest') {
+      chains.set(`service_${number}`, restOf(state, service));
+      continue;
+    }
+    chains.set(`service_${number}`, decide(state, service));
+    for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
+    const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
+    for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
+    if (tried.length > 0) chains.set(`group_${number}`, askGroup(service));
+    chains.set(`ask_${number}`, ask(state, service));
+  }
+  return chains;
+}
+
+/** Maps and sets that the services use, as name and body. Time-outs stand in rules and elements: a set cannot change its own. */
+export function serviceSets(state: DesiredState): { maps: [string, string][]; sets: [string, string][] } {
+  const maps: [string, string][] = [];
+  const sets: [string, string][] = [];
+  for (const family of FAMILIES) {
+    sets.push([SET_OPEN[family], 'type mark; size 64;']);
+    for (const mask of state.memories) {
+      const body = `type ${ADDRESS[family]} : mark; flags timeout; size ${state.memorySize};`;
+      maps.push([memoryMap(family, mask), body]);
+    }
+    for (const { number, config } of state.services) {
+      if (config.affinity !== 'none' && config.select.criterion !== 'rest') {
+        const type = `type ${groupType(config.affinity, family)} : mark; flags dynamic,timeout; size ${AFFINITY_SIZE};`;
+        maps.push([affinityMap(family, number, config.affinity), type]);
+      }
+      if (config.match.domain.length > 0)
+        sets.push([
+          domainSet(family, number),
+          `type ${ADDRESS[family]}; flags timeout; size ${DOMAIN_SIZE};`,
+        ]);
+    }
+    if (state.services.some(({ config }) => config.affinity === 'client+site'))
+      maps.push([MAP_SITE[family], `type ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`]);
+  }
+  return { maps, sets };
+}
+
+/** One line per way to match, in the order of the services. */
+export function serviceMatches(state: DesiredState): string[] {
+  return state.services
+    .filter(({ isActive }) => isActive)
+    .flatMap((service) => matches(service).map((match) => `${match}goto service_${service.number}`));
+}
+
+/** What of a service's new connections is matched; each ends with a space unless it is empty. */
+function matches({ number, config: { match } }: DesiredService): string[] {
+  const prefixes = [...match.source, ...match.destination];
+  const needsFamily = prefixes.length > 0 || match.domain.length > 0 || match.dscp.length > 0;
+  const families = needsFamily ? FAMILIES.filter((family) => carries(match, family)) : [null];
+  const protocols = protocolMatches(match);
+  const interfaces = match.interface.length > 0 ? `iifname ${quoted(match.interface)} ` : '';
+  return families.flatMap((family) => {
+    const parts: string[] = [];
+    if (family !== null) {
+      const source = widest(match.source, family);
+      const destination = widest(match.destination, family);
+      if (source.length > 0) parts.push(`${IP[family]} saddr { ${source.join(', ')} }`);
+      if (destination.length > 0) parts.push(`${IP[family]} daddr { ${destination.join(', ')} }`);
+      if (match.domain.length > 0) parts.push(`${IP[family]} daddr @${domainSet(family, number)}`);
+      if (match.dscp.length > 0) parts.push(`${IP[family]} dscp { ${match.dscp.join(', ')} }`);
+    }
+    const rest = parts.map((part) => `${part} `).join('');
+    return protocols.map((protocol) => `${interfaces}${protocol}${rest}`);
+  });
+}
+
+/** A family that none of the named prefixes has is not matched. */
+function carries(match: DesiredService['config']['match'], family: Family): boolean {
+  const able = (prefixes: readonly string[]): boolean =>
+    prefixes.length === 0 || prefixes.some((prefix) => isOf(prefix, family));
+  return able(match.source) && able(match.destination);
+}
+
+/** The prefixes of a family without those inside another: nft's sets do not take both. */
+function widest(prefixes: readonly string[], family: Family): string[] {
+  const parsed = prefixes
+    .filter((prefix) => isOf(prefix, family))
+    .map((text) => {
+      const [address, length = family === 4 ? '32' : '128'] = text.split('/');
+      return { text, words: parseAddress(address)!, length: Number(length) };
+    });
+  const within = Int32Array.of(0, 0, 0, 0);
+  return parsed
+    .filter(({ words, length, text }) =>
+      parsed.every((other) => {
+        if (other.text === text || other.length >= length) return true;
+        within.set(words);
+        maskAddress(within, 0, family, other.length);
+        return !sameAddress(within, 0, other.words, 0);
+      }),
+    )
+    .map(({ text }) => text)
+    .filter((text, index, all) => all.indexOf(text) === index);
+}
+
+function isOf(prefix: string, family: Family): boolean {
+  return prefix.includes(':') === (family === 6);
+}
+
+function protocolMatches(match: DesiredService['config']['match']): string[] {
+  const list: string[] = [];
+  if (match.tcp !== null) list.push(`tcp dport ${portSet(match.tcp)} `);
+  if (match.udp !== null) list.push(`udp dport ${portSet(match.udp)} `);
+  const others = match.protocol.filter(
+    (protocol) => !(protocol === 6 && match.tcp !== null) && !(protocol === 17 && match.udp !== null),
+  );
+  if (others.length > 0) list.push(`meta l4proto { ${others.join(', ')} } `);
+  return list.length > 0 ? list : [''];
+}
+
+/** Affinity, then memory, then the plan; what none of them decides is asked. */
+function decide(state: DesiredState, service: DesiredService): string[] {
+  const { number, config } = service;
+  const rules: string[] = [];
+  if (config.affinity !== 'none') {
+    for (const family of FAMILIES) {
+      const map = affinityMap(family, number, config.affinity);
+      const target = isOnTrial(service, family) ? 'try' : 'take';
+      rules.push(...findGroup(config.affinity, family, map, `${target}${family}_${number}`));
+    }
+  }
+  const kernelDecides = service.memory !== 0 || service.plan.ipv4 !== null || service.plan.ipv6 !== null;
+  for (const family of FAMILIES)
+    if (kernelDecides && isOnTrial(service, family))
+      rules.push(`meta nfproto ipv${family} meta l4proto tcp ${ALIVE} ${TRIALS} goto ask_${number}`);
+  const drawn = service.memory !== 0 || config.select.criterion === 'fastest-history';
+  if (kernelDecides && drawn && state.refresh > 0)
+    rules.push(`meta l4proto tcp ${ALIVE} numgen random mod 1000 < ${state.refresh} goto ask_${number}`);
+  if (service.memory !== 0) {
+    for (const family of FAMILIES) {
+      const key = destinationKey(family, state.aggregate[family === 4 ? 'ipv4' : 'ipv6']);
+      rules.push(
+        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto take${family}_${number}`,
+      );
+    }
+  }
+  for (const family of FAMILIES) {
+    const plan = service.plan[family === 4 ? 'ipv4' : 'ipv6'];
+    if (plan !== null)
+      rules.push(
+        `meta nfproto ipv${family} meta mark set ${planned(plan, config.select.by, family)} goto take${family}_${number}`,
+      );
+  }
+  return [...rules, `goto ask_${number}`];
+}
+
+/**
+ * A group has a route. Where all that is new belongs to groups nobody else would ask a route on trial, so now and then a
+ * connection of one does; its own route goes along in the mark.
+ */
+function tryGroup(state: DesiredState, service: DesiredService, family: Family): string[] {
+  const { number } = service;
+  return [
+    ...unlessOpen(state, service, family),
+    `meta l4proto tcp ${ALIVE} ${TRIALS} goto group_${number}`,
+    `goto take${family}_${number}`,
+  ];
+}
+
+function isOnTrial({ trial }: DesiredService, family: Family): boolean {
+  return trial[`ipv${family}`];
+}
+
+function askGroup({ number, config }: DesiredService): string[] {
+  const untranslated = config.translate === false ? MARK.UNTRANSLATED : 0;
+  const bits = (MARK.PINNED | serviceMark(number) | untranslated) >>> 0;
+  return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} goto race`];
+}
+
+/** A route has been chosen: if it is open, the connection and its group go by it. */
+function take(state: DesiredState, service: DesiredService, family: Family): string[] {
+  const { number, config, rescuable } = service;
+  const bits =
+    (serviceMark(number) |
+      (rescuable ? MARK.RESCUABLE : 0) |
+      (config.translate === false ? MARK.UNTRANSLATED : 0)) >>>
+    0;
+  const check = unlessOpen(state, service, family);
+  if (config.affinity === 'none')
+    return [...check, `meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`];
+  const map = affinityMap(family, number, config.affinity);
+  return [...check, ...noteGroup(config.affinity, family, map, config.affinityMs, bits)];
+}
+
+/** What is not open is asked. Groups may be older than the service as it is: their routes may no longer be its own. */
+function unlessOpen(state: DesiredState, { number, config }: DesiredService, family: Family): string[] {
+  const isOpen = `meta mark != @${SET_OPEN[family]} goto ask_${number}`;
+  const own = state.routes.filter(({ name }) => config.select.routes.includes(name));
+  if (config.affinity === 'none' || own.length === state.routes.length) return [isOpen];
+  const marks = own.map(({ mark }) => hex(mark)).join(', ');
+  return [`meta mark and ${hex(MARK.ROUTE_MASK)} != { ${marks} } goto ask_${number}`, isOpen];
+}
+
+/** The daemon decides while it lives; else the connection goes where the rest goes. */
+function ask(state: DesiredState, { number, config }: DesiredService): string[] {
+  const untranslated = config.translate === false ? MARK.UNTRANSLATED : 0;
+  return [
+    `meta nfproto ipv4 meta mark set ${hex(state.rest.ipv4 | serviceMark(number) | untranslated)}`,
+    `meta nfproto ipv6 meta mark set ${hex(state.rest.ipv6 | serviceMark(number) | untranslated)}`,
+    `${ALIVE} goto race`,
+    'accept',
+  ];
+}
+
+function restOf(state: DesiredState, { number, config }: DesiredService): string[] {
+  const untranslated = config.translate === false ? MARK.UNTRANSLATED : 0;
+  return [
+    `meta nfproto ipv4 meta mark set ${hex(state.rest.ipv4 | serviceMark(number) | untranslated)} accept`,
+    `meta nfproto ipv6 meta mark set ${hex(state.rest.ipv6 | serviceMark(number) | untranslated)} accept`,
+  ];
+}
+
+/** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */
+export function raceChain(state: DesiredState): string[] {
+  const limit = `limit rate over ${state.rate.perSecond}/second burst ${state.rate.burst} packets`;
+  return [
+    `meta nfproto ipv4 add @flood4 { ip saddr ${limit} } counter name flood accept`,
+    `meta nfproto ipv6 add @flood6 { ip6 saddr ${limit} } counter name flood accept`,
+    `goto ${CHAIN_QUEUE_LAN}`,
+  ];
+}
+
+/**
+ * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
+ * decided means that its route is silent: the daemon asks the others.
+ */
+export function againChain(): string[] {
+  const silent = `ct status & confirmed == confirmed ct mark and ${hex(MARK.RESCUABLE)} != 0`;
+  const kept = `meta mark set ct mark and ${hex(MARK.FLOW_MASK)}`;
+  return [`${kept}`, `${SYN} ${silent} ${ALIVE} goto race`, 'accept'];
+}
+
+function planned(plan: DesiredPlan, by: DesiredService['config']['select']['by'], family: Family): string {
+  const { kind, values } = plan;
+  if (kind === 'one' || values.length === 1) return hex(values[0]);
+  const map = `map { ${values.map((value, i) => `${i} : ${hex(value)}`).join(', ')} }`;
+  if (kind === 'turns') return `numgen inc mod ${values.length} ${map}`;
+  const client = `${IP[family]} saddr`;
+  const destination = `${IP[family]} daddr`;
+  const key = { client, destination, 'client+destination': `${client} . ${destination}` }[by];
+  return `jhash ${key} mod ${values.length} seed 0x0 ${map}`;
+}
+
+function quoted(names: readonly string[]): string {
+  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
+}
+
+/** The configuration has made overlapping ranges one: nft's sets do not take them otherwise. */
+function portSet(ranges: readonly PortRange[]): string {
+  return `{ ${ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(', ')} }`;
+}

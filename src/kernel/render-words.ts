@@ -1,0 +1,21 @@
+/** Words of nft's language that several renderers need. Pure. */
+
+export const FAMILIES = [4, 6] as const;
+export type Family = (typeof FAMILIES)[number];
+export const IP = { 4: 'ip', 6: 'ip6' } as const;
+export const ADDRESS = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
+
+/** The destination without the bits behind a prefix. */
+export function destinationKey(family: Family, length: number): string {
+  if (length === (family === 4 ? 32 : 128)) return `${IP[family]} daddr`;
+  return `${IP[family]} daddr and ${maskText(family, length)}`;
+}
+
+function maskText(family: Family, length: number): string {
+  const groups = Array.from({ length: family === 4 ? 4 : 8 }, (_, i) => {
+    const size = family === 4 ? 8 : 16;
+    const bits = Math.min(size, Math.max(0, length - i * size));
+    return ((1 << size) - (1 << (size - bits))).toString(family === 4 ? 10 : 16);
+  });
+  return groups.join(family === 4 ? '.' : ':');
+}

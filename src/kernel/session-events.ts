@@ -1,0 +1,220 @@
+/**
+ * Sessions per route as they begin and end, told by the kernel's connection table.
+ *
+ * A session begins with its entry and ends once: when TCP reaches TIME_WAIT or CLOSE, or when the entry goes. Living entries are kept
+ * by the kernel's id, so that nothing counts twice: not a late reset (TIME_WAIT, then CLOSE), not an entry that goes
+ * after its end, not one that both a recount and an event tell of. A tuple that is used again gets another entry.
+ *
+ * What remains until a recount: entries from before anybody listened have no events (`nf_conntrack_events` 2), so their end is missed;
+ * entries whose mark came after their first packet are missed; connections that conntrack revives after a reset (a SYN that
+ * it ignored is acknowledged after all) count as ended; two living entries with the same 32-bit id (0.3 pairs of 50 000, 8 of
+ * 260 000) count as one. An owner that recounts every minute or so is right again every minute.
+ */
+import { readFileSync } from 'node:fs';
+import { encodeDump, IPCTNL_MSG_CT } from '../wire/netlink/ctnetlink.js';
+import {
+  createSessionEvent,
+  decodeSession,
+  isOver,
+  NFNLGRP_CONNTRACK,
+  SESSION,
+  sessionFilter,
+} from '../wire/netlink/ctnetlink-events.js';
+import { createMessageView, NFGENMSG_LEN, readMessage } from '../wire/netlink/message.js';
+import { MARK } from './constants.js';
+import {
+  allocate,
+  E,
+  errno,
+  type Memory,
+  recycle,
+  setOption,
+  sys,
+  type Watch,
+  watchReadable,
+} from './ffi.js';
+import { MessageArray } from './mmsg.js';
+import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
+
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_ATTACH_FILTER = 26;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
+const MSG_DONTWAIT = 0x40;
+/** Room for some 10 000 events: two seconds of a busy gateway. */
+const RECEIVE_BUFFER = 16 * 1024 * 1024;
+/** Messages read with one system call, and calls before the event loop has its turn. */
+const BATCH = 64;
+const TURNS = 8;
+/** Longer than any event: tuples, labels, counters, time stamps, a helper's name. */
+const SLOT = 1024;
+const EVENTS_SETTING = '/proc/sys/net/netfilter/nf_conntrack_events';
+
+export type SessionSink = (mark: number, protocol: number) => void;
+
+export class SessionEvents {
+  /** Messages read since start, and times that the kernel dropped some. */
+  readonly stats = { messages: 0, lost: 0 };
+  /** false: this system is set to announce nothing (`net.netfilter.nf_conntrack_events` is 0). */
+  readonly available = announces();
+
+  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 4096, receiveBytes: 4096 });
+  private readonly memory: Memory = allocate(BATCH * SLOT);
+  private readonly messages = new MessageArray(BATCH);
+  private readonly message = createMessageView();
+  private readonly event = createSessionEvent();
+  private readonly watch: Watch;
+  // BOUNDED: by nf_conntrack_max; id and mark of what lives.
+  private readonly living = new Map<number, number>();
+  /** What ended while a recount reads the table, which may still tell of it. BOUNDED: by its duration. */
+  private ended: Set<number> | null = null;
+  private recounting: Promise<boolean> | null = null;
+  private closed = false;
+
+  /**
+   * Tells of sessions whose mark names a route. `onLost`: the kernel had no room for some events, counts are wrong until a
+   * recount.
+   */
+  constructor(
+    private readonly onBegin: SessionSink,
+    private readonly onEnd: SessionSink,
+    private readonly onLost: () => void,
+  ) {
+    for (let i = 0; i < BATCH; i++) this.messages.setBuffer(i, this.memory.address + i * SLOT, SLOT);
+    const { fd } = this.socket;
+    // Not NETLINK_NO_ENOBUFS: a loss must be told.
+    if (!setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
+      setOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
+    attachFilter(fd, sessionFilter(MARK.ROUTE_MASK));
+    for (const group of Object.values(NFNLGRP_CONNTRACK)) {
+      if (!setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group))
+        throw netlinkError('announce connections', errno());
+    }
+    this.watch = watchReadable(fd, () => this.readSome());
+  }
+
+  /** Sessions that are known to live. */
+  get count(): number {
+    return this.living.size;
+  }
+
+  /**
+   * Forgets everything, calls `restart` at once, then reads the whole table and calls `onBegin` for each that lives, piece by piece
+   * between other work. Events go on meanwhile and count once. False: the kernel refused, or `close` cut it short.
+   */
+  async recount(restart: () => void, families: readonly (4 | 6)[] = [4, 6]): Promise<boolean> {
+    while (this.recounting !== null) await this.recounting;
+    if (this.closed) return false;
+    this.living.clear();
+    this.ended = new Set();
+    restart();
+    this.recounting = this.readTable(families);
+    try {
+      return await this.recounting;
+    } finally {
+      this.recounting = null;
+      this.ended = null;
+    }
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.watch.close();
+    this.socket.close();
+    this.messages.close();
+    recycle(this.memory);
+  }
+
+  private readSome(): void {
+    for (let turn = 0; turn < TURNS && !this.closed; turn++) {
+      const count = sys.recvmmsg(this.socket.fd, this.messages.address, BATCH, MSG_DONTWAIT, 0);
+      if (count < 0) {
+        if (errno() !== E.NOBUFS) return;
+        this.stats.lost++;
+        this.onLost();
+        continue;
+      }
+      for (let i = 0; i < count; i++) this.handle(i * SLOT, i * SLOT + this.messages.received(i));
+      if (count < BATCH) return;
+    }
+  }
+
+  private handle(start: number, end: number): void {
+    const { message, event } = this;
+    const { view } = this.memory;
+    if (readMessage(message, view, start, end) === -1 || message.end < message.body + NFGENMSG_LEN) return;
+    if (!decodeSession(event, view, message.type, message.flags, message.body, message.end)) return;
+    this.stats.messages++;
+    if (event.kind === SESSION.NEW) this.begin();
+    else if (event.kind === SESSION.DESTROY || isOver(event.tcpState)) this.end();
+  }
+
+  private begin(): void {
+    const { id, mark, protocol } = this.event;
+    this.ended?.delete(id);
+    if (this.living.has(id)) return;
+    this.living.set(id, mark | 0);
+    this.onBegin(mark, protocol);
+  }
+
+  private end(): void {
+    const { id, protocol } = this.event;
+    this.ended?.add(id);
+    const mark = this.living.get(id);
+    if (mark === undefined) return;
+    this.living.delete(id);
+    this.onEnd(mark >>> 0, protocol);
+  }
+
+  private async readTable(families: readonly (4 | 6)[]): Promise<boolean> {
+    const socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 4096, receiveBytes: 64 * 1024 });
+    const event = createSessionEvent();
+    let failed = false;
+    try {
+      for (const family of families) {
+        encodeDump(socket.writer, family, 0, 0, socket.nextSequence());
+        failed = socket.flush() !== 0 || failed;
+        const onError = (error: number): void => {
+          failed = failed || error !== 0;
+        };
+        while (
+          socket.read(onError, ({ type, flags, body, end }, view) => {
+            if (type !== IPCTNL_MSG_CT.NEW || !decodeSession(event, view, type, flags, body, end)) return;
+            if ((event.mark & MARK.ROUTE_MASK) === 0 || isOver(event.tcpState)) return;
+            if (this.ended?.has(event.id) || this.living.has(event.id)) return;
+            this.living.set(event.id, event.mark | 0);
+            this.onBegin(event.mark, event.protocol);
+          })
+        ) {
+          await new Promise((resolve) => setImmediate(resolve));
+          if (this.closed) return false;
+        }
+      }
+      return !failed;
+    } finally {
+      socket.close();
+    }
+  }
+}
+
+function attachFilter(fd: number, program: Uint8Array): void {
+  const memory = allocate(16 + program.length);
+  memory.view.setUint16(0, program.length / 8, true);
+  memory.view.setBigUint64(8, BigInt(memory.address + 16), true);
+  memory.bytes.set(program, 16);
+  const refused = sys.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, memory.address, 16) !== 0;
+  const error = errno();
+  recycle(memory);
+  if (refused) throw netlinkError('filter announcements of connections', error);
+}
+
+function announces(): boolean {
+  try {
+    return readFileSync(EVENTS_SETTING, 'utf8').trim() !== '0';
+  } catch {
+    return true;
+  }
+}
