@@ -1,16 +1,54 @@
 /** Asks the gateway over its control socket. */
 import { request } from 'node:http';
-import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
-import { type ErrorAnswer, MAX_ANSWER_BYTES } from './paths.js';
+import { PathraceError } from '../model/errors.js';
+import { fromAnswer } from './answer.js';
+import type { MemoryEntry } from './contract.js';
+import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath } from './paths.js';
 
 /** The daemon answers from memory in milliseconds; a hung one must not hang its operator. */
 const TIMEOUT_MS = 3000;
+
+/** A command may have to change tables of the kernel, and waits for the commands before it. */
+const COMMAND_TIMEOUT_MS = 30_000;
+
+/** The whole memory takes seconds on a small machine, beside all its other work. */
+const MEMORY_TIMEOUT_MS = 30_000;
 
 /**
  * The JSON answer to a GET of `route` at the socket `path`. Throws E_CONTROL_UNREACHABLE if nobody answers in time,
  * else the error that the daemon names.
  */
 export function callControl(path: string, route: string, timeoutMs: number = TIMEOUT_MS): Promise<unknown> {
+  return exchange(path, route, { method: 'GET', timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+}
+
+/** The JSON answer to a POST: something is to be done. Throws as `callControl`. */
+export function commandControl(
+  path: string,
+  route: string,
+  timeoutMs: number = COMMAND_TIMEOUT_MS,
+): Promise<unknown> {
+  return exchange(path, route, { method: 'POST', timeoutMs, maxBytes: MAX_ANSWER_BYTES });
+}
+
+/** What is remembered. Throws as `callControl`. */
+export async function askMemory(
+  path: string,
+  limit: number,
+  prefix: string | null,
+): Promise<readonly MemoryEntry[]> {
+  const options = { method: 'GET', timeoutMs: MEMORY_TIMEOUT_MS, maxBytes: MAX_MEMORY_BYTES } as const;
+  return (await exchange(path, memoryPath(limit, prefix), options)) as readonly MemoryEntry[];
+}
+
+interface ExchangeOptions {
+  readonly method: 'GET' | 'POST';
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+function exchange(path: string, route: string, options: ExchangeOptions): Promise<unknown> {
+  const { method, timeoutMs, maxBytes } = options;
   return new Promise((resolve, reject) => {
     const fail = (why: string, remedy?: string) => {
       clearTimeout(timer);
@@ -18,12 +56,12 @@ export function callControl(path: string, route: string, timeoutMs: number = TIM
       const message = `No gateway answers at ${path}: ${why}.`;
       reject(new PathraceError('E_CONTROL_UNREACHABLE', message, remedy === undefined ? {} : { remedy }));
     };
-    const sent = request({ socketPath: path, path: route, agent: false }, (answer) => {
-      const chunks: Uint8Array[] = []; // BOUNDED: MAX_ANSWER_BYTES.
+    const sent = request({ socketPath: path, path: route, method, agent: false }, (answer) => {
+      const chunks: Uint8Array[] = []; // BOUNDED: maxBytes.
       let length = 0;
       answer.on('data', (chunk: Uint8Array) => {
         length += chunk.length;
-        if (length > MAX_ANSWER_BYTES) fail(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+        if (length > maxBytes) fail(`the answer is longer than ${maxBytes} bytes`);
         else chunks.push(chunk);
       });
       answer.on('error', () => fail('the answer broke off'));
@@ -32,7 +70,7 @@ export function callControl(path: string, route: string, timeoutMs: number = TIM
         try {
           const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
           if (answer.statusCode === 200) resolve(body);
-          else reject(fromAnswer(body as Partial<ErrorAnswer> | null));
+          else reject(fromAnswer(body));
         } catch {
           fail('the answer is not JSON');
         }
@@ -43,12 +81,6 @@ export function callControl(path: string, route: string, timeoutMs: number = TIM
     sent.on('error', (error: NodeJS.ErrnoException) => fail(...whyNot(error)));
     sent.end();
   });
-}
-
-function fromAnswer(body: Partial<ErrorAnswer> | null): PathraceError {
-  const known = typeof body?.code === 'string' && Object.hasOwn(ERRORS, body.code);
-  const code = known ? (body.code as ErrorCode) : 'E_INTERNAL';
-  return new PathraceError(code, String(body?.message ?? 'The gateway answered with an unknown error.'));
 }
 
 function whyNot(error: NodeJS.ErrnoException): [string, string?] {

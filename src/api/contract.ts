@@ -1,13 +1,21 @@
 /** What the control socket answers: the one contract of CLI, other tools and the page. */
+import type { ConfigChange } from '../model/config-change.js';
 
-/** Why a route may or may not be used. */
-export type RouteState = 'up' | 'down';
+export type { ConfigChange };
+
+/**
+ * `up`: new connections use it. `suspect`: it did not answer lately, or has just come back; races may use it, memory and
+ * criteria do not. `down`: not used. `draining`: keeps what it has, takes nothing new. `disabled`: not used by command.
+ */
+export type RouteState = 'up' | 'suspect' | 'down' | 'draining' | 'disabled';
 
 export interface RouteStatus {
   readonly name: string;
   readonly state: RouteState;
-  /** Machine-readable, for example `no-carrier`, `no-address`, `no-gateway`, `interface-missing`. */
+  /** Machine-readable, for example `no-carrier`, `no-address`, `silent`, `checks-failed`, `returned`, `by-command`. */
   readonly reasons: readonly string[];
+  /** ISO 8601, UTC: since when it is in this state. */
+  readonly since: string;
   readonly interface: string;
   readonly addresses: readonly string[];
   readonly gateways: readonly string[];
@@ -18,10 +26,70 @@ export interface RouteStatus {
   readonly losses: number;
   /** Live connections in the kernel's table that this route carries now. */
   readonly connections: number;
+  /** Traffic of the last second, bits per second. */
+  readonly traffic: { readonly in: number; readonly out: number };
+  /** Bytes of this calendar month; `bytes` is null without a quota. */
+  readonly quota: { readonly used: number; readonly bytes: number | null };
+  /** Connections that this route left unanswered and another one saved, since start. */
+  readonly rescues: number;
+  /** The route's own checks: absent without any. */
+  readonly check?: {
+    readonly ok: boolean;
+    readonly rttMicros: number | null;
+    readonly lastOk: string | null;
+  };
+  /** Busiest pair of source address and server, as a share of its ports; 1 is exhausted. */
+  readonly portUse: number;
+}
+
+/** What is remembered of one destination. */
+export interface MemoryEntry {
+  /** Address, or prefix where several addresses make one destination. */
+  readonly destination: string;
+  readonly routes: Readonly<Record<string, MemoryRoute>>;
+  /** The route that memory would choose; null when none has answered. */
+  readonly best: string | null;
+  /** Recent enough to decide alone. */
+  readonly trusted: boolean;
+}
+
+export interface MemoryRoute {
+  /** Time from sending to the answer; null when there was none or it cannot be told. */
+  readonly rttMicros: number | null;
+  readonly ageSeconds: number;
+  /** What was remembered: `answered`, `retransmitted`, `intercepted`, `failed`, `silent`. */
+  readonly answer: string;
+}
+
+/** What a reload did. */
+export interface ReloadReport {
+  readonly applied: boolean;
+  readonly changes: readonly ConfigChange[];
+}
+
+/** A command on one route. */
+export type RouteCommand = 'drain' | 'undrain' | 'kill' | 'disable' | 'enable';
+
+export interface RouteCommandReport {
+  readonly route: string;
+  readonly state: RouteState;
+  /** Flows that were cut. */
+  readonly cut: number;
 }
 
 export interface Status {
   readonly version: string;
+  /** What an operator should look at, in words; empty when all is well. */
+  readonly alarms: readonly string[];
+  readonly memory: {
+    readonly destinations: number;
+    readonly trusted: number;
+    /** Entries that the kernel decides by. */
+    readonly inKernel: number;
+    readonly size: number;
+    readonly evicted: number;
+    readonly rescues: number;
+  };
   readonly uptimeSeconds: number;
   readonly routes: readonly RouteStatus[];
   readonly races: {
@@ -68,4 +136,12 @@ export interface ControlBackend {
   status(): Promise<Status>;
   /** The recent decisions for an address, or an address and port; newest first. */
   why(address: string, port: number | null): Promise<readonly Decision[]>;
+  /** Destinations in the order of their last use, newest first; at most `limit`, and only those within `prefix`. */
+  memory(limit: number, prefix: string | null): Promise<readonly MemoryEntry[]>;
+  /** Throws E_ARGUMENT when there is no such route. */
+  route(name: string, command: RouteCommand): Promise<RouteCommandReport>;
+  /** Reads the configuration file again. A bad one throws E_CONFIG_INVALID (a ConfigError) and changes nothing. */
+  reload(): Promise<ReloadReport>;
+  /** The configuration now in use: a GatewayConfig, as plain JSON values. */
+  config(): Promise<unknown>;
 }

@@ -1,10 +1,27 @@
 /** The control socket: a small HTTP API over a Unix socket that only the gateway's own user may open. */
-import Fastify, { type FastifyError } from 'fastify';
+import { Socket } from 'node:net';
+import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { parsePrefix } from '../config/values/prefixes.js';
+import { isName } from '../config/values/texts.js';
 import { formatAddress, parseAddress } from '../model/address.js';
-import { ERRORS, PathraceError } from '../model/errors.js';
-import type { ControlBackend } from './contract.js';
-import { type ErrorAnswer, MAX_DECISIONS_ANSWERED, STATUS_PATH, WHY_PATH } from './paths.js';
+import { PathraceError } from '../model/errors.js';
+import { statusOf, toAnswer } from './answer.js';
+import type { ControlBackend, RouteCommand } from './contract.js';
+import { streamMemory } from './memory-stream.js';
+import {
+  CONFIG_PATH,
+  DEFAULT_MEMORY_LIMIT,
+  MAX_DECISIONS_ANSWERED,
+  MAX_MEMORY_LIMIT,
+  MEMORY_PATH,
+  RELOAD_PATH,
+  ROUTE_COMMANDS,
+  ROUTES_PATH,
+  STATUS_PATH,
+  WHY_PATH,
+} from './paths.js';
 import { claimSocket, listenPrivately } from './socket.js';
+import { createTurns, type Turns } from './turns.js';
 
 export interface Control {
   /** Ends all exchanges and removes the socket. */
@@ -14,6 +31,9 @@ export interface Control {
 /** Connections at one time: a few operators and a collector of metrics. */
 const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 5000;
+
+/** For an answer that waits for its turn, or for the kernel. */
+const LONG_TIMEOUT_MS = 30_000;
 
 /**
  * Serves `backend` at the socket `path` (mode 0600) until `close()`.
@@ -36,17 +56,10 @@ export async function startControl(path: string, backend: ControlBackend): Promi
 
 /** The API without a socket, for requests injected by tests. */
 export function createApp(backend: ControlBackend) {
-  const app = Fastify({
-    logger: false,
-    bodyLimit: 1024,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: REQUEST_TIMEOUT_MS,
-    forceCloseConnections: true,
-    http: { maxHeaderSize: 4096 },
-  });
-  app.server.maxConnections = MAX_CONNECTIONS;
-  app.get(STATUS_PATH, () => backend.status());
+  const app = createServer();
+  app.get(STATUS_PATH, NOTHING, () => backend.status());
+  app.get(ROUTES_PATH, NOTHING, async () => (await backend.status()).routes);
+  app.get(CONFIG_PATH, NOTHING, () => backend.config());
   app.get<{ Querystring: WhyQuery }>(WHY_PATH, { schema: { querystring: WHY_SCHEMA } }, async (request) => {
     const { address: text, port } = request.query;
     const address = parseAddress(text);
@@ -56,18 +69,60 @@ export function createApp(backend: ControlBackend) {
     const decisions = await backend.why(formatAddress(address), port ?? null);
     return decisions.slice(0, MAX_DECISIONS_ANSWERED);
   });
+
+  // One copy of the whole memory is enough.
+  const memoryTurns = createTurns(MAX_CONNECTIONS);
+  app.get<{ Querystring: MemoryQuery }>(
+    MEMORY_PATH,
+    { schema: { querystring: MEMORY_SCHEMA }, onRequest: allowLong },
+    async (request, reply) => {
+      const { limit, prefix: text } = request.query;
+      const prefix = text === undefined ? { value: null } : parsePrefix(text);
+      if (!('value' in prefix)) throw new PathraceError('E_ARGUMENT', prefix.problems[0].message);
+      await sendMemory(backend, { limit, prefix: prefix.value }, { request, reply }, memoryTurns);
+      return reply;
+    },
+  );
+
+  // Two commands at a time could undo each other halfway.
+  const commandTurns = createTurns(MAX_CONNECTIONS);
+  const command = { onRequest: allowLong, preValidation: refuseBody };
+  app.post<{ Params: RouteParams }>(
+    `${ROUTES_PATH}/:name/:command`,
+    { ...command, schema: { params: ROUTE_SCHEMA, querystring: NO_QUERY } },
+    async (request) => {
+      const { name, command } = request.params;
+      if (!isName(name)) throw new PathraceError('E_ARGUMENT', 'The path does not name a route.');
+      return inTurn(commandTurns, request, () => backend.route(name, command));
+    },
+  );
+  app.post(RELOAD_PATH, { ...command, ...NOTHING }, (request) =>
+    inTurn(commandTurns, request, () => backend.reload()),
+  );
+  return app;
+}
+
+/** HTTP with bounds, where every failure has a body of the contract. */
+function createServer() {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: 1024,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    http: { maxHeaderSize: 4096 },
+    exposeHeadRoutes: false,
+    // A parameter with a typing mistake is not left out silently.
+    ajv: { customOptions: { removeAdditional: false } },
+    frameworkErrors: (error, _request, reply) => sendError(error, reply),
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
   app.setNotFoundHandler((request, reply) => {
     const message = `There is no ${request.method} ${request.url.slice(0, 100)}.`;
     return reply.code(404).send(toAnswer(new PathraceError('E_ARGUMENT', message)));
   });
-  app.setErrorHandler((error: FastifyError | PathraceError, _request, reply) => {
-    if (error instanceof PathraceError) {
-      return reply.code(error.code === 'E_ARGUMENT' ? 400 : 500).send(toAnswer(error));
-    }
-    const status = error.statusCode ?? 500;
-    const code = status >= 400 && status < 500 ? 'E_ARGUMENT' : 'E_INTERNAL';
-    return reply.code(status).send(toAnswer(new PathraceError(code, error.message)));
-  });
+  app.setErrorHandler((error: FastifyError | PathraceError, _request, reply) => sendError(error, reply));
   return app;
 }
 
@@ -87,6 +142,88 @@ const WHY_SCHEMA = {
   },
 } as const;
 
-function toAnswer(error: PathraceError): ErrorAnswer {
-  return { code: error.code, message: error.message, remedy: error.remedy ?? ERRORS[error.code].remedy };
+interface MemoryQuery {
+  readonly limit: number;
+  readonly prefix?: string;
+}
+
+/** An address, a slash and three digits. */
+const MAX_PREFIX_TEXT = 49;
+
+const MEMORY_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    limit: { type: 'integer', minimum: 1, maximum: MAX_MEMORY_LIMIT, default: DEFAULT_MEMORY_LIMIT },
+    prefix: { type: 'string', minLength: 2, maxLength: MAX_PREFIX_TEXT },
+  },
+} as const;
+
+interface RouteParams {
+  readonly name: string;
+  readonly command: RouteCommand;
+}
+
+const ROUTE_SCHEMA = {
+  type: 'object',
+  required: ['name', 'command'],
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 32 },
+    command: { type: 'string', enum: ROUTE_COMMANDS },
+  },
+} as const;
+
+const NO_QUERY = { type: 'object', additionalProperties: false } as const;
+const NOTHING = { schema: { querystring: NO_QUERY } } as const;
+
+async function allowLong(request: FastifyRequest): Promise<void> {
+  const { socket } = request.raw;
+  if (socket instanceof Socket) socket.setTimeout(LONG_TIMEOUT_MS);
+}
+
+async function refuseBody(request: FastifyRequest): Promise<void> {
+  if (request.body === undefined || request.body === null) return;
+  throw new PathraceError('E_ARGUMENT', 'The request takes no body.');
+}
+
+/** Does not begin what nobody waits for any more. */
+async function inTurn<T>(turns: Turns, request: FastifyRequest, action: () => Promise<T>): Promise<T> {
+  const end = await turns();
+  try {
+    refuseGone(request);
+    return await action();
+  } finally {
+    end();
+  }
+}
+
+/** The turn lasts until the last byte is sent or the reader has left. */
+async function sendMemory(
+  backend: ControlBackend,
+  question: { readonly limit: number; readonly prefix: string | null },
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  turns: Turns,
+): Promise<void> {
+  const end = await turns();
+  try {
+    refuseGone(request);
+    const entries = await backend.memory(question.limit, question.prefix);
+    const stream = await streamMemory(entries.slice(0, question.limit));
+    stream.once('close', end);
+    reply.type('application/json; charset=utf-8').send(stream);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+function refuseGone(request: FastifyRequest): void {
+  if (request.raw.socket.destroyed) throw new PathraceError('E_INTERNAL', 'Nobody waits for the answer.');
+}
+
+function sendError(error: FastifyError | PathraceError, reply: FastifyReply): FastifyReply {
+  if (error instanceof PathraceError) return reply.code(statusOf(error)).send(toAnswer(error));
+  const status = error.statusCode ?? 500;
+  const code = status >= 400 && status < 500 ? 'E_ARGUMENT' : 'E_INTERNAL';
+  return reply.code(status).send(toAnswer(new PathraceError(code, error.message)));
 }

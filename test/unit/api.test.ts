@@ -13,7 +13,15 @@ import { PathraceError } from '../../src/model/errors.js';
 const STATUS = { version: '1', uptimeSeconds: 1, routes: [] } as unknown as Status;
 
 function backend(overrides: Partial<ControlBackend> = {}): ControlBackend {
-  return { status: async () => STATUS, why: async () => [], ...overrides };
+  return {
+    status: async () => STATUS,
+    why: async () => [],
+    memory: async () => [],
+    route: async (route) => ({ route, state: 'up', cut: 0 }),
+    reload: async () => ({ applied: true, changes: [] }),
+    config: async () => ({}),
+    ...overrides,
+  };
 }
 
 let folder: string;
@@ -119,9 +127,14 @@ describe('requests', () => {
     ['/v1/why?address=1.2.3.4&port=65536', 400],
     ['/v1/why?address=1.2.3.4&port=x', 400],
     ['/v1/why?address=1.2.3.4&address=1.2.3.5', 400],
+    ['/v1/why?address=1.2.3.4&prot=80', 400],
+    ['/v1/status?x=1', 400],
     [`/v1/why?address=${'1'.repeat(3000)}`, 400],
     ['/v1/nothing', 404],
     ['/', 404],
+    ['/v1/%ff', 400],
+    ['//v1/status', 404],
+    ['/v1/../v1/status/', 404],
   ])('%s is refused with a code and a remedy', async (url, status) => {
     const answer = await createApp(backend()).inject({ method: 'GET', url });
     expect(answer.statusCode).toBe(status);
