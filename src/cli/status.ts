@@ -3,6 +3,7 @@ import { callControl } from '../api/client.js';
 import type { RouteStatus, Status } from '../api/contract.js';
 import { STATUS_PATH } from '../api/paths.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
+import { stateCell } from './route-state.js';
 import { formatCount, formatDuration, type Paint, paintFor, printable } from './style.js';
 import { type Cell, type Column, renderTable } from './table.js';
 
@@ -18,12 +19,14 @@ export function renderStatus(status: Status, paint: Paint): string {
   const { races, packets } = status;
   const title = paint('bold', `Pathrace ${printable(status.version)}`);
   const lines = [
+    status.alarms.map((alarm) => `${paint('red', `! ${printable(alarm)}`)}\n`).join(''),
     `${title}, up ${formatDuration(status.uptimeSeconds)}\n`,
     renderTable(
       ROUTE_COLUMNS,
       status.routes.map((route) => routeCells(route, status.routes)),
       paint,
     ),
+    renderMemoryLine(status.memory, paint),
     renderCounts(
       'races',
       { started: races.started, decided: races.decided, failed: races.failed, active: races.active },
@@ -61,7 +64,7 @@ function routeCells(route: RouteStatus, routes: readonly RouteStatus[]): readonl
   const why = route.reasons.length === 0 ? '' : `(${route.reasons.join(', ')})`;
   return [
     { text: printable(route.name), colour: 'bold' },
-    { text: route.state, colour: route.state === 'up' ? 'green' : 'red' },
+    stateCell(route.state),
     { text: printable(route.interface) },
     { text: formatCount(route.connections) },
     { text: formatCount(route.attempts) },
@@ -70,6 +73,18 @@ function routeCells(route: RouteStatus, routes: readonly RouteStatus[]): readonl
     { text: formatCount(route.losses) },
     { text: printable([addresses, why].filter((part) => part !== '').join(' ')) },
   ];
+}
+
+function renderMemoryLine(memory: Status['memory'], paint: Paint): string {
+  const { destinations, size, trusted, inKernel, evicted, rescues } = memory;
+  const parts = [
+    `${formatCount(destinations)} of ${formatCount(size)} destinations`,
+    `${formatCount(trusted)} trusted`,
+    `${formatCount(inKernel)} decided by the kernel`,
+    `${formatCount(evicted)} evicted`,
+    `${formatCount(rescues)} ${rescues === 1 ? 'rescue' : 'rescues'}`,
+  ];
+  return `${paint('dim', 'memory')}: ${parts.join(', ')}\n`;
 }
 
 /** Counters that are zero only make the page longer; a whole group of them is one word. */

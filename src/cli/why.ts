@@ -2,6 +2,7 @@
 import { callControl } from '../api/client.js';
 import type { AttemptReport, Decision } from '../api/contract.js';
 import { whyPath } from '../api/paths.js';
+import { explainAnswer, explainDecision } from './decision-words.js';
 import { parseDestination } from './destination.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
 import { formatMicros, type Paint, paintFor, printable } from './style.js';
@@ -28,12 +29,11 @@ function renderDecision(decision: Decision, paint: Paint): string {
   const when = printable(time.replace('T', ' ').replace('Z', ' UTC'));
   const who = `${printable(client)} -> ${printable(destination)}`;
   const result =
-    route === null
-      ? paint('red', 'went nowhere: no route answered')
-      : `went by ${paint('green', printable(route))}`;
+    route === null ? paint('red', 'went nowhere') : `went by ${paint('green', printable(route))}`;
+  const words = printable(explainDecision(decision));
   const how = printable([criterion, ...reasons].join(', '));
   const rows = routes.map((attempt) => attemptCells(attempt, route));
-  return `${paint('bold', when)}  ${who}\n  ${result} ${paint('dim', `(${how})`)}\n${renderTable(COLUMNS, rows, paint)}`;
+  return `${paint('bold', when)}  ${who}\n  ${result}${words === '' ? '' : `: ${words}`} ${paint('dim', `(${how})`)}\n${renderTable(COLUMNS, rows, paint)}`;
 }
 
 const COLUMNS = [
@@ -52,30 +52,7 @@ function attemptCells(attempt: AttemptReport, winner: string | null): readonly C
     { text: ' ' },
     won ? { text: name, colour: 'green' } : { text: name },
     { text: time },
-    { text: explain(attempt.answer), ...(won ? {} : { colour: 'dim' }) },
+    { text: printable(explainAnswer(attempt.answer)), ...(won ? {} : { colour: 'dim' }) },
     won ? { text: '<- carries it', colour: 'green' } : { text: '' },
   ];
 }
-
-/** The answer as the contract has it, with words for those that need some. */
-function explain(answer: string): string {
-  const meaning = MEANINGS[answer];
-  return printable(meaning === undefined ? answer : `${answer}: ${meaning}`);
-}
-
-const MEANINGS: Readonly<Record<string, string | undefined>> = {
-  'syn-ack': 'accepted',
-  rst: 'refused the connection',
-  silence: 'no answer',
-  'not-sent': 'not tried',
-  'icmp 3/0': 'network unreachable',
-  'icmp 3/1': 'host unreachable',
-  'icmp 3/3': 'port unreachable',
-  'icmp 3/13': 'forbidden by a filter',
-  'icmp 11/0': 'went round in a loop',
-  'icmpv6 1/0': 'no route',
-  'icmpv6 1/1': 'forbidden by a filter',
-  'icmpv6 1/3': 'address unreachable',
-  'icmpv6 1/4': 'port unreachable',
-  'icmpv6 3/0': 'went round in a loop',
-};

@@ -4,14 +4,17 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ControlBackend, Decision, Status } from '../../src/api/contract.js';
 import { startControl } from '../../src/api/server.js';
+import { explainDecision } from '../../src/cli/decision-words.js';
 import { parseDestination } from '../../src/cli/destination.js';
 import { main } from '../../src/cli/main.js';
-import type { GatewayConfig } from '../../src/model/config.js';
+import { renderStatus } from '../../src/cli/status.js';
+import { CRITERIA, type GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
+import { OUTCOME_REASONS, SINGLE_REASONS } from '../../src/model/reasons.js';
 
 const ran: { config?: GatewayConfig; demo?: readonly string[]; force?: boolean } = {};
-vi.mock('../../src/daemon/gateway.js', () => ({
-  runGateway: async (config: GatewayConfig, io: { stdout: { write(text: string): void } }) => {
+vi.mock('../../src/daemon/run.js', () => ({
+  runGateway: async (config: GatewayConfig, _file: string, io: { stdout: { write(text: string): void } }) => {
     ran.config = config;
     io.stdout.write('ready\n');
     return 0;
@@ -48,6 +51,8 @@ async function run(args: readonly string[], env: Record<string, string> = {}, is
 
 const STATUS: Status = {
   version: '0.1.0',
+  alarms: [],
+  memory: { destinations: 1234, trusted: 900, inKernel: 512, size: 100_000, evicted: 0, rescues: 1 },
   uptimeSeconds: 93_784,
   routes: [
     route('a', { attempts: 1_234_567, wins: 300, addresses: ['203.0.1.2', 'fd03:1::2'] }),
@@ -59,7 +64,9 @@ const STATUS: Status = {
 
 function route(name: string, more: Partial<Status['routes'][number]>): Status['routes'][number] {
   const zero = { attempts: 0, wins: 0, losses: 0, connections: 0, addresses: [], gateways: [], reasons: [] };
-  return { name, state: 'up', interface: `wan-${name}`, ...zero, ...more };
+  const busy = { traffic: { in: 0, out: 0 }, quota: { used: 0, bytes: null }, rescues: 0, portUse: 0 };
+  const since = '2024-03-01T00:00:00.000Z';
+  return { name, state: 'up', interface: `wan-${name}`, since, ...zero, ...busy, ...more };
 }
 
 const DECISION: Decision = {
@@ -75,6 +82,7 @@ const DECISION: Decision = {
     { route: 'c', answer: 'silence' },
   ],
 };
+const NOWHERE: Decision = { ...DECISION, route: null, reasons: ['all-routes-silent'] };
 
 let folder: string;
 let control: string;
@@ -91,7 +99,11 @@ beforeAll(async () => {
   writeFileSync(bad, 'lan: l\nroutes: { a: { interface: w1 }, b: { intrface: w2 } }\nrest: { route: c }\n');
   const backend: ControlBackend = {
     status: async () => STATUS,
-    why: async (address) => (address === '198.51.100.7' ? [DECISION, { ...DECISION, route: null }] : []),
+    why: async (address) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
+    memory: async () => [],
+    route: async (name) => ({ route: name, state: 'up', cut: 0 }),
+    reload: async () => ({ applied: true, changes: [] }),
+    config: async () => ({}),
   };
   const started = await startControl(control, backend);
   close = () => started.close();
@@ -117,11 +129,14 @@ describe('gateway', () => {
     expect(code).toBe(1);
     expect(out).toBe('');
     expect(ran.config).toBeUndefined();
-    expect(err.split('\n').slice(0, 3)).toEqual([
-      `${bad}:2:33 routes.b.interface: This key is required. (found nothing; allowed the name of a network interface: 1 to 15 letters, digits, \`_\`, \`.\`, \`@\`, \`+\` or \`-\`)`,
-      `${bad}:2:38 routes.b.intrface: Unknown key; did you mean interface? (found intrface; allowed interface, gateway, addresses, weight, translate, optional, mtu)`,
-      `${bad}:3:16 rest.route: There is no such route. (found "c"; allowed a, b)`,
-    ]);
+    const lines = err.split('\n');
+    expect(lines[0]).toMatch(
+      /:2:33 routes\.b\.interface: This key is required\. \(found nothing; allowed .*\)$/,
+    );
+    expect(lines[1]).toMatch(
+      /:2:38 routes\.b\.intrface: Unknown key; did you mean interface\? \(found intrface; allowed .*\)$/,
+    );
+    expect(lines[2]).toBe(`${bad}:3:16 rest.route: There is no such route. (found "c"; allowed a, b)`);
   });
 });
 
@@ -161,6 +176,8 @@ ROUTE  STATE  INTERFACE  CONNECTIONS   ATTEMPTS  WINS  SHARE  LOSSES  ADDRESSES
 a      up     wan-a                0  1 234 567   300   75 %       0  203.0.1.2 fd03:1::2
 b      down   wan-b                0          0   100   25 %       0  (no-carrier)
 
+memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0 evicted, 1 rescue
+
 races
   402  started
   400  decided
@@ -186,6 +203,21 @@ packets queued to the daemon
     expect((await run(['status', '--control', control], { NO_COLOR: '1' }, true)).out).not.toContain('\x1b');
   });
 
+  it('shows alarms first, and states in their colours', () => {
+    const states = ['up', 'suspect', 'down', 'draining', 'disabled'] as const;
+    const routes = states.map((state) => route(`is-${state}`, { state }));
+    const status = { ...STATUS, routes, alarms: ['is-down is down: no-carrier.', 'a \x1b[2J'] };
+    const text = renderStatus(status, (colour, shown) => `<${colour}>${shown}</>`);
+    expect(text.split('\n').slice(0, 4)).toEqual([
+      '<red>! is-down is down: no-carrier.</>',
+      '<red>! a ?[2J</>',
+      '',
+      '<bold>Pathrace 0.1.0</>, up 1 d 2 h',
+    ]);
+    const colours = states.map((state) => new RegExp(`<(\\w+)>${state}</>`).exec(text)?.[1]);
+    expect(colours).toEqual(['green', 'yellow', 'red', 'dim', 'dim']);
+  });
+
   it('passes the answer on as JSON', async () => {
     expect(JSON.parse((await run(['status', '--control', control, '--json'])).out)).toEqual(STATUS);
   });
@@ -204,13 +236,13 @@ describe('why', () => {
     const { code, out } = await run(['why', '198.51.100.7:443', '--control', control]);
     expect(code).toBe(0);
     expect(out).toBe(`2024-03-01 02:59:07.123 UTC  192.0.2.10:40001 -> 198.51.100.7:443
-  went by a (race, first-reply)
+  went by a: the first to answer (race, first-reply)
    a  12.3 ms  syn-ack: accepted            <- carries it
    b   870 us  rst: refused the connection
    c        -  silence: no answer
 
 2024-03-01 02:59:07.123 UTC  192.0.2.10:40001 -> 198.51.100.7:443
-  went nowhere: no route answered (race, first-reply)
+  went nowhere: no route answered (race, all-routes-silent)
    a  12.3 ms  syn-ack: accepted
    b   870 us  rst: refused the connection
    c        -  silence: no answer
@@ -223,9 +255,40 @@ describe('why', () => {
     expect((await run(['why', '2001:db8::1', '--control', control, '--json'])).out).toBe('[]\n');
   });
 
+  it.each([
+    ['weighted', ['criterion'], 'chosen in turn by weight'],
+    ['fixed', [], 'chosen by name'],
+    ['memory', ['remembered'], 'chosen as the fastest that is remembered'],
+    ['weighted', ['affinity'], 'chosen to stay with its group'],
+    ['single', ['ports-exhausted'], 'not raced: no source port is free'],
+    [
+      'weighted',
+      ['criterion', 'rescued'],
+      'rescued from c, which was chosen in turn by weight but did not answer',
+    ],
+    ['single', ['rescued'], 'rescued from c, which did not answer'],
+    ['of-the-future', ['unheard'], ''],
+    ['constructor', ['__proto__', 'toString'], ''],
+  ])('says of %s %j: %s', (criterion, reasons, words) => {
+    expect(explainDecision({ ...DECISION, criterion, reasons })).toBe(words);
+  });
+
+  it('has words for every reason that the engine knows', () => {
+    for (const reason of [...OUTCOME_REASONS, ...SINGLE_REASONS]) {
+      const criterion = reason === 'criterion' ? 'hash' : 'single';
+      expect([reason, explainDecision({ ...DECISION, criterion, reasons: [reason] })]).not.toContain('');
+    }
+    for (const criterion of CRITERIA.filter((name) => name !== 'race')) {
+      expect([criterion, explainDecision({ ...DECISION, criterion, reasons: ['criterion'] })]).not.toContain(
+        '',
+      );
+    }
+  });
+
   it('never lets an answer steer the terminal', async () => {
     const { renderWhy } = await import('../../src/cli/why.js');
-    const evil = { ...DECISION, client: '\x1b]0;x\x07', reasons: ['\x1b[2J'] };
+    const routes = [{ route: '\x1b[1m', answer: 'silence' }];
+    const evil = { ...DECISION, client: '\x1b]0;x\x07', reasons: ['\x1b[2J', 'rescued'], routes };
     const text = renderWhy('x', [evil], (_, shown) => shown);
     expect(text).not.toMatch(/[\x1b\x07]/);
   });
@@ -305,6 +368,12 @@ describe('the other commands', () => {
     [['why'], 2],
     [['status', '--nonsense'], 2],
     [['status', '--control'], 2],
+    [['drain'], 2],
+    [['kill', 'a', 'b'], 2],
+    [['reload', 'x'], 2],
+    [['memory', 'a', 'b'], 2],
+    [['memory', '--limit'], 2],
+    [['routes', '--help'], 0],
   ])('%j ends with %i', async (args, code) => {
     const result = await run(args);
     expect(result.code).toBe(code);

@@ -1,0 +1,90 @@
+/** What the machine-readable words of a decision mean to a person. Unknown words are shown as they are. */
+import type { Decision } from '../api/contract.js';
+
+/** Why it went where it went: `the first to answer`, `chosen in turn by weight`; empty where there are no words for it. */
+export function explainDecision({ criterion, reasons, route, routes }: Decision): string {
+  const plain = reasons.flatMap((reason) => lookUp(REASONS, reason) ?? []);
+  if (plain.length > 0) return plain.join(', ');
+  // A reason to choose is nearer to the connection than the criterion of its service.
+  const how = [...reasons, criterion].flatMap((word) => lookUp(CHOICES, word) ?? [])[0];
+  if (!reasons.includes('rescued')) return how === undefined ? '' : `chosen ${how}`;
+  const left = routes.filter((one) => one.answer === 'silence' && one.route !== route);
+  const from = left.length === 0 ? 'another route' : left.map((one) => one.route).join(' and ');
+  return `rescued from ${from}, which ${how === undefined ? '' : `was chosen ${how} but `}did not answer`;
+}
+
+/** The answer as the contract has it, with words for those that need some. */
+export function explainAnswer(answer: string): string {
+  const meaning = lookUp(ANSWERS, answer);
+  return meaning === undefined ? answer : `${answer}: ${meaning}`;
+}
+
+type Words = Readonly<Record<string, string | undefined>>;
+
+function lookUp(words: Words, word: string): string | undefined {
+  return Object.hasOwn(words, word) ? words[word] : undefined;
+}
+
+/** Criteria and reasons that end the sentence `The route was chosen ...`. */
+const CHOICES: Words = {
+  remembered: 'as the fastest that is remembered',
+  affinity: 'to stay with its group',
+  'same-flow': 'to stay with its flow',
+  fixed: 'by name',
+  rest: 'as no service names the connection',
+  'round-robin': 'in turn',
+  weighted: 'in turn by weight',
+  'least-connections': 'for the fewest connections',
+  'least-traffic': 'for the least traffic',
+  'least-weighted-load': 'for the least load',
+  'fastest-probe': 'as the fastest in its own checks',
+  'fastest-history': 'as the fastest in earlier races',
+  cheapest: 'as the cheapest',
+  priority: 'as the most preferred that can be used',
+  spillover: 'as the first with capacity left',
+  hash: 'by hash',
+};
+
+/** Reasons that are the whole answer. */
+const REASONS: Words = {
+  'only-route': 'the only route that can be used',
+  'no-route': 'no route can be used',
+  'race-table-full': 'not raced: too many races at one time',
+  'client-race-limit': 'not raced: too many races of this client',
+  'client-race-rate': 'not raced: too many new races of this client',
+  'ports-exhausted': 'not raced: no source port is free',
+  'mptcp-join': 'not raced: it joins a Multipath TCP connection',
+  'tcp-authentication': 'not raced: its TCP is authenticated',
+  'ttl-expires-here': 'not raced: its hop limit ends here',
+  'ip-options': 'not raced: it has IP options',
+  'set-up-too-long': 'not raced: its first packet is too long',
+  'destination-scope': 'not raced: its destination is no host of the internet',
+  'malformed-options': 'not raced: its TCP options are malformed',
+  'not-a-set-up': 'not raced: it is not the start of a connection',
+  'first-reply': 'the first to answer',
+  'simultaneous-open': 'both ends connected at the same time',
+  'all-routes-negative': 'every route refused it',
+  'refused-by-server': 'the server refused it',
+  'error-and-silence': 'some routes answered with errors, the others not at all',
+  'all-routes-silent': 'no route answered',
+  'replaced-by-new-connection': 'the client began anew on the same port',
+  'tuple-in-use': 'the kernel already had such a connection',
+  'no-copy-sent': 'no route took the packet',
+};
+
+const ANSWERS: Words = {
+  'syn-ack': 'accepted',
+  rst: 'refused the connection',
+  silence: 'no answer',
+  'not-sent': 'not tried',
+  'icmp 3/0': 'network unreachable',
+  'icmp 3/1': 'host unreachable',
+  'icmp 3/3': 'port unreachable',
+  'icmp 3/13': 'forbidden by a filter',
+  'icmp 11/0': 'went round in a loop',
+  'icmpv6 1/0': 'no route',
+  'icmpv6 1/1': 'forbidden by a filter',
+  'icmpv6 1/3': 'address unreachable',
+  'icmpv6 1/4': 'port unreachable',
+  'icmpv6 3/0': 'went round in a loop',
+};

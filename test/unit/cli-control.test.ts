@@ -1,0 +1,469 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type {
+  ConfigChange,
+  ControlBackend,
+  MemoryEntry,
+  RouteCommandReport,
+  RouteStatus,
+  Status,
+} from '../../src/api/contract.js';
+import { startControl } from '../../src/api/server.js';
+import { renderDiff } from '../../src/cli/check.js';
+import { main } from '../../src/cli/main.js';
+import { renderMemory } from '../../src/cli/memory.js';
+import { renderReload } from '../../src/cli/reload.js';
+import { renderCommand } from '../../src/cli/route-command.js';
+import { renderRoutes } from '../../src/cli/routes.js';
+import { formatBytes, formatMillis, formatRate, formatShare } from '../../src/cli/style.js';
+import { loadConfig } from '../../src/config/load.js';
+import { ConfigError } from '../../src/config/problems.js';
+import { PathraceError } from '../../src/model/errors.js';
+
+const diffed: { before?: unknown; after?: unknown; changes: readonly ConfigChange[] } = { changes: [] };
+vi.mock('../../src/config/diff.js', () => ({
+  diffConfigs: (before: unknown, after: unknown) => {
+    Object.assign(diffed, { before, after });
+    return diffed.changes;
+  },
+}));
+
+const plain = (_: string, text: string) => text;
+const tagged = (colour: string, text: string) => `<${colour}>${text}</>`;
+
+/** Runs a command and collects what it prints. */
+async function runPlain(...args: string[]) {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await main(args, {
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    env: {},
+  });
+  return { code, out: out.join(''), err: err.join('') };
+}
+
+/** The same at the socket of these tests. */
+function run(...args: string[]) {
+  return runPlain(...args, '--control', control);
+}
+
+const NOW = Date.parse('2024-03-01T12:00:00.000Z');
+
+const FIBER: RouteStatus = {
+  name: 'fiber',
+  state: 'up',
+  reasons: [],
+  since: '2024-02-28T10:00:00.000Z',
+  interface: 'wan1',
+  addresses: [],
+  gateways: [],
+  attempts: 1,
+  wins: 1,
+  losses: 0,
+  connections: 12,
+  traffic: { in: 123_456_789, out: 999_600 },
+  quota: { used: 12_345_678_901, bytes: null },
+  rescues: 1234,
+  check: { ok: true, rttMicros: 12_345, lastOk: '2024-03-01T11:59:59.000Z' },
+  portUse: 0.004,
+};
+
+const LTE: RouteStatus = {
+  ...FIBER,
+  name: 'lte',
+  state: 'suspect',
+  reasons: ['checks-failed', 'silent'],
+  since: '2024-03-01T11:58:30.000Z',
+  connections: 0,
+  traffic: { in: 0, out: 7 },
+  quota: { used: 45e9, bytes: 50e9 },
+  check: { ok: false, rttMicros: null, lastOk: '2024-03-01T11:55:00.000Z' },
+  rescues: 0,
+  portUse: 0.97,
+};
+
+const MEMORY: readonly MemoryEntry[] = [
+  {
+    destination: '198.51.100.7',
+    routes: {
+      fiber: { rttMicros: 12_345, ageSeconds: 75, answer: 'answered' },
+      lte: { rttMicros: 45_678, ageSeconds: 4000, answer: 'retransmitted' },
+    },
+    best: 'fiber',
+    trusted: true,
+  },
+  {
+    destination: '2001:db8::/64',
+    routes: { lte: { rttMicros: null, ageSeconds: 3, answer: 'silent' } },
+    best: null,
+    trusted: false,
+  },
+];
+
+const CHANGES: readonly ConfigChange[] = [
+  { key: 'routes.lte.cost', before: '0', after: '8/GB', apply: 'live' },
+  { key: 'services[2]', before: null, after: 'sip', apply: 'live' },
+  { key: 'routes.dsl', before: 'interface wan3', after: null, apply: 'restart' },
+];
+
+const CHANGE_LINES = `~ routes.lte.cost: 0 -> 8/GB
++ services[2]: sip
+- routes.dsl: interface wan3 (needs a restart)
+`;
+
+const PROBLEM = { line: 2, column: 3, key: 'rest.route', found: '"c"', expected: 'a, b', message: 'No.' };
+
+let folder: string;
+let control: string;
+let good: string;
+let bad: string;
+let close: () => Promise<void>;
+let asked: unknown[] = [];
+const answers: Partial<ControlBackend> = {};
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pathrace-cli-'));
+  control = join(folder, 'control.sock');
+  good = join(folder, 'good.yaml');
+  bad = join(folder, 'bad.yaml');
+  const routes = 'lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\n';
+  writeFileSync(good, `control: ${control}\n${routes}rest: { route: a }\n`);
+  writeFileSync(bad, `${routes}rest: { route: c }\n`);
+  const backend: ControlBackend = {
+    status: async () => ({ routes: [FIBER, LTE] }) as unknown as Status,
+    why: async () => [],
+    memory: async (...args) => {
+      asked.push(args);
+      return MEMORY;
+    },
+    route: async (route, command) => {
+      asked.push([route, command]);
+      if (route !== 'fiber') {
+        const detail = { found: route, expected: 'fiber, lte' };
+        throw new PathraceError('E_ARGUMENT', 'There is no such route.', detail);
+      }
+      return { route, state: command === 'disable' ? 'disabled' : 'draining', cut: 0 };
+    },
+    reload: async () => (await answers.reload?.()) ?? { applied: true, changes: CHANGES },
+    config: async () => (answers.config === undefined ? loadConfig(good) : await answers.config()),
+  };
+  const started = await startControl(control, backend);
+  close = () => started.close();
+});
+
+afterAll(async () => {
+  await close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+afterEach(() => {
+  asked = [];
+  delete answers.reload;
+  delete answers.config;
+  diffed.changes = [];
+});
+
+describe('memory', () => {
+  const page = { within: null, limit: 1000 };
+
+  it('prints an aligned table with the best of each destination', async () => {
+    expect(renderMemory(MEMORY, page, plain)).toBe(`\
+DESTINATION        fiber                    lte         AGE  TRUSTED
+198.51.100.7   * 12.3 ms  retransmitted 45.7 ms  1 min 15 s  yes
+2001:db8::/64          -                 silent         3 s  no
+
+* what memory would choose
+`);
+    expect(renderMemory(MEMORY, page, tagged)).toContain('<green>* 12.3 ms</>');
+    const { code, out } = await run('memory');
+    expect([code, out]).toEqual([0, renderMemory(MEMORY, page, plain)]);
+  });
+
+  it('says that there may be more, or that there is nothing', () => {
+    expect(renderMemory(MEMORY, { within: null, limit: 2 }, plain)).toContain('there may be more');
+    expect(renderMemory([], page, plain)).toBe('Nothing is remembered.\n');
+    const within = '198.51.100.0/24';
+    expect(renderMemory([], { within, limit: 1 }, plain)).toBe(`Nothing is remembered within ${within}.\n`);
+  });
+
+  it('asks for what was typed, and prints the entries as JSON', async () => {
+    const { out } = await run('memory', '2001:DB8::/32', '--limit', '100000', '--json');
+    expect(JSON.parse(out)).toEqual(MEMORY);
+    expect(asked).toEqual([[100_000, '2001:db8::/32']]);
+  });
+
+  it('shows names from elsewhere without what could steer a terminal', () => {
+    const evil = { rttMicros: null, ageSeconds: 1, answer: '\x1b[2J' };
+    const entry = { destination: '\x07', routes: { '\x1b[1m': evil }, best: 'constructor', trusted: false };
+    expect(renderMemory([entry], page, plain)).not.toMatch(/[\x1b\x07]/);
+  });
+
+  it.each([
+    [['example.org']],
+    [['10.0.0.1/8']],
+    [['10.0.0.0/33']],
+    [['']],
+    [['x'.repeat(5000)]],
+    [['--limit', '0']],
+    [['--limit', '100001']],
+    [['--limit', '1e3']],
+    [['--limit', '-1']],
+    [['--limit', '']],
+  ])('%j is wrong usage, and asks nobody', async (args) => {
+    const { code, err } = await run('memory', ...args);
+    expect([code, err.includes('E_ARGUMENT') || err.includes('argument missing')]).toEqual([2, true]);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('routes', () => {
+  it('prints an aligned table', () => {
+    expect(renderRoutes([FIBER, { ...LTE, check: { ...LTE.check!, lastOk: null } }], NOW, plain)).toBe(`\
+ROUTE  STATE         SINCE  REASONS                CONNECTIONS          IN          OUT                 THIS MONTH  CHECK             RESCUES  PORTS
+fiber  up          2 d 2 h                                  12  123 Mbit/s  1.00 Mbit/s                    12.3 GB  ok 12.3 ms          1 234   <1 %
+lte    suspect  1 min 30 s  checks-failed, silent            0     0 bit/s      7 bit/s  45.0 GB of 50.0 GB (90 %)  failed, never ok        0   97 %
+`);
+  });
+
+  it('colours what needs somebody', () => {
+    const text = renderRoutes([FIBER, LTE], NOW, tagged);
+    for (const part of [
+      '<green>up</>',
+      '<yellow>suspect</>',
+      '<yellow>45.0 GB of 50.0 GB (90 %)</>',
+      '<red>failed, last ok 5 min ago</>',
+      '<red>97 %</>',
+      '<green>ok 12.3 ms</>',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  it('copes with a state, a time and a quota that it does not know', () => {
+    const { check: _, ...bare } = FIBER;
+    const strange = { ...bare, state: 'sleeping', since: 'x', quota: { used: 1, bytes: 0 } };
+    const text = renderRoutes([strange as unknown as RouteStatus], NOW, tagged);
+    expect(text).toContain('<dim>sleeping</>');
+    expect(text).toContain('<red>1 B of 0 B (100 %)</>');
+  });
+
+  it('prints the routes of the status as JSON', async () => {
+    const { code, out } = await run('routes', '--json');
+    expect([code, JSON.parse(out)]).toEqual([0, [FIBER, LTE]]);
+    expect((await run('routes')).out).toContain('fiber  up');
+  });
+});
+
+describe('commands on a route', () => {
+  it('say what happened, with the connections that stay', async () => {
+    expect(await run('drain', 'fiber')).toEqual({
+      code: 0,
+      out: 'fiber is draining; 12 connections stay until they end\n',
+      err: '',
+    });
+    expect((await run('disable', 'fiber')).out).toBe(
+      'fiber is disabled; 12 connections stay until they end\n',
+    );
+    const report = { route: 'fiber', state: 'draining', cut: 0 };
+    expect(JSON.parse((await run('kill', 'fiber', '--json')).out)).toEqual(report);
+    await run('undrain', 'fiber');
+    await run('enable', 'fiber');
+    expect(asked).toEqual(
+      ['drain', 'disable', 'kill', 'undrain', 'enable'].map((command) => ['fiber', command]),
+    );
+  });
+
+  it.each([
+    ['drain', { state: 'draining', cut: 0 }, 1, 'a is draining; 1 connection stays until it ends'],
+    ['drain', { state: 'draining', cut: 0 }, 0, 'a is draining; it has no connections left'],
+    ['drain', { state: 'down', cut: 0 }, 0, 'a is down (no-carrier); it has no connections left'],
+    ['kill', { state: 'up', cut: 1234 }, 0, 'a is up; 1 234 connections were cut'],
+    ['kill', { state: 'up', cut: 1 }, 0, 'a is up; 1 connection was cut'],
+    ['kill', { state: 'up', cut: 0 }, 0, 'a is up; it had no connections to cut'],
+    ['disable', { state: 'disabled', cut: 3 }, 0, 'a is disabled; 3 connections were cut'],
+    ['undrain', { state: 'up', cut: 0 }, 0, 'a is up; new connections use it'],
+    [
+      'enable',
+      { state: 'draining', cut: 0 },
+      0,
+      'a is draining; new connections use it after `pathrace undrain`',
+    ],
+    ['enable', { state: 'down', cut: 0 }, 0, 'a is down (no-carrier); it is used when it works again'],
+  ] as const)('%s %j with %i connections: %s', (command, report, connections, text) => {
+    const route = { ...FIBER, connections, reasons: ['no-carrier'] };
+    const full: RouteCommandReport = { route: 'a', ...report };
+    expect(renderCommand(command, full, route, plain)).toBe(`${text}\n`);
+  });
+
+  it('say less when the state after it is not known', () => {
+    const report = { route: 'a', state: 'draining', cut: 0 } as const;
+    expect(renderCommand('drain', report, undefined, plain)).toBe(
+      'a is draining; its connections stay until they end\n',
+    );
+    expect(renderCommand('enable', { ...report, state: 'down' }, undefined, tagged)).toBe(
+      'a is <red>down</>; it is used when it works again\n',
+    );
+  });
+
+  it('of an unknown route are wrong usage and name the routes', async () => {
+    const { code, out, err } = await run('drain', 'cable');
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toBe(
+      'pathrace: E_ARGUMENT: There is no such route. Found: cable. Expected: fiber, lte. Remedy: See --help of the command.\n',
+    );
+    expect(JSON.parse((await run('kill', 'cable', '--json')).err)).toMatchObject({
+      code: 'E_ARGUMENT',
+      found: 'cable',
+      expected: 'fiber, lte',
+    });
+  });
+
+  it.each(['', '../reload', 'a b', 'a/b', 'é', 'x'.repeat(33), '%2e'])('of %j ask nobody', async (name) => {
+    const { code, err } = await run('kill', name);
+    expect([code, err.includes('E_ARGUMENT')]).toEqual([2, true]);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('reload', () => {
+  it('prints the difference and the result', async () => {
+    const { code, out } = await run('reload');
+    expect([code, out]).toEqual([0, `${CHANGE_LINES}applied; 1 change at the next start\n`]);
+    expect(JSON.parse((await run('reload', '--json')).out)).toEqual({ applied: true, changes: CHANGES });
+  });
+
+  it('says what was not done', () => {
+    expect(renderReload({ applied: true, changes: [] }, plain)).toBe('nothing to change\n');
+    expect(renderReload({ applied: true, changes: [CHANGES[0]] }, plain)).toMatch(/\napplied\n$/);
+    expect(renderReload({ applied: false, changes: [CHANGES[2]] }, plain)).toMatch(
+      /\nnot applied; 1 change at the next start\n$/,
+    );
+    const evil = { key: '\x1b[2J', before: null, after: '\x07', apply: 'live' } as const;
+    expect(renderReload({ applied: true, changes: [evil] }, plain)).not.toMatch(/[\x1b\x07]/);
+  });
+
+  it('uses colour for what comes and goes', () => {
+    const text = renderReload({ applied: true, changes: CHANGES }, tagged);
+    for (const part of [
+      '<yellow>~ routes.lte.cost</>: 0',
+      '<green>+ services[2]</>: sip',
+      '<red>- routes.dsl</>: interface wan3<yellow> (needs a restart)</>',
+      '<green>applied</>',
+    ]) {
+      expect(text).toContain(part);
+    }
+  });
+
+  it('prints all problems of a bad file as `check` does', async () => {
+    answers.reload = async () => loadFailing();
+    const [reload, check] = [await run('reload'), await run('check', bad)];
+    expect(reload).toEqual(check);
+    expect([reload.code, reload.err]).toEqual([1, '']);
+    expect(await run('reload', '--json')).toEqual(await run('check', bad, '--json'));
+    answers.reload = () => Promise.reject(new ConfigError('/p.yaml', [PROBLEM, { ...PROBLEM, line: 7 }]));
+    expect((await run('reload')).out.split('\n')).toEqual([
+      '/p.yaml:2:3 rest.route: No. (found "c"; allowed a, b)',
+      '/p.yaml:7:3 rest.route: No. (found "c"; allowed a, b)',
+      '',
+    ]);
+  });
+
+  it('fails with the error of a file that cannot be read', async () => {
+    const gone = new PathraceError('E_CONFIG_UNREADABLE', '/p.yaml cannot be read: there is no such file.');
+    answers.reload = () => Promise.reject(gone);
+    const { code, err } = await run('reload');
+    expect([code, err]).toEqual([1, `pathrace: ${gone.toString()}\n`]);
+  });
+});
+
+async function loadFailing(): Promise<never> {
+  loadConfig(bad);
+  return expect.unreachable('it is a bad file');
+}
+
+describe('check --diff', () => {
+  const ok = () => `${good}: ok, 2 routes, 0 services\n`;
+
+  it('says that nothing would change', async () => {
+    const { code, out } = await run('check', good, '--diff');
+    expect([code, out]).toEqual([0, `${ok()}The gateway runs with the same configuration.\n`]);
+    expect(diffed.before).toEqual(diffed.after);
+    expect(diffed.after).toEqual(JSON.parse(JSON.stringify(loadConfig(good))));
+  });
+
+  it('prints what would change, asking where the file says', async () => {
+    diffed.changes = CHANGES;
+    const { code, out } = await runPlain('check', good, '--diff');
+    expect(code).toBe(0);
+    expect(out).toBe(`${ok()}${CHANGE_LINES}3 changes to the running gateway, of which 1 needs a restart\n`);
+    expect(renderDiff([CHANGES[0]], plain)).toMatch(/\n1 change to the running gateway\n$/);
+    const json = JSON.parse((await run('check', good, '--diff', '--json')).out);
+    expect(json).toMatchObject({ ok: true, problems: [], changes: CHANGES });
+  });
+
+  it('prints only the problems of a bad file', async () => {
+    expect(await run('check', bad, '--diff')).toEqual(await run('check', bad));
+  });
+
+  it('needs a gateway', async () => {
+    const none = join(folder, 'none.sock');
+    const { code, err } = await runPlain('check', good, '--diff', '--control', none);
+    expect([code, err.includes('E_CONTROL_UNREACHABLE')]).toEqual([1, true]);
+    expect((await run('check', good)).out).toBe(ok());
+  });
+
+  it.each([
+    [null],
+    [[]],
+    [7],
+    [{}],
+    [{ lan: [], routes: [], services: [] }],
+    [{ routes: [null] }],
+    [{ routes: [{ name: 7 }] }],
+    [{ routes: [{ name: 'a' }] }],
+    [{ services: [{ name: 'x', match: null, select: {} }] }],
+    [{ services: {} }],
+    [{ memory: [] }],
+  ])('does not compare with a gateway that says %j', async (said) => {
+    const whole = typeof said === 'object' && said !== null && Object.keys(said).length === 1;
+    answers.config = async () => (whole ? { ...loadConfig(good), ...said } : said);
+    diffed.before = 'untouched';
+    const { code, err } = await run('check', good, '--diff');
+    expect([code, diffed.before]).toEqual([1, 'untouched']);
+    expect(err).toMatch(/^pathrace: E_CONTROL_UNREACHABLE: The gateway at .* is of another version/);
+  });
+});
+
+describe('numbers', () => {
+  it('have three digits and a unit', () => {
+    expect([0, 1, 999, 999.6, 1500, 99_949, 123e9, 5e20].map(formatBytes)).toEqual([
+      '0 B',
+      '1 B',
+      '999 B',
+      '1.00 kB',
+      '1.50 kB',
+      '99.9 kB',
+      '123 GB',
+      '500000 PB',
+    ]);
+    expect([0, 9_996_000].map(formatRate)).toEqual(['0 bit/s', '10.0 Mbit/s']);
+    expect([0, 0.0001, 0.5, 0.9999, 1, 1.234].map(formatShare)).toEqual([
+      '0 %',
+      '<1 %',
+      '50 %',
+      '99 %',
+      '100 %',
+      '123 %',
+    ]);
+    expect([870, 9_999, 12_345, 99_960, 3_050_000].map(formatMillis)).toEqual([
+      '0.87 ms',
+      '10.0 ms',
+      '12.3 ms',
+      '100 ms',
+      '3050 ms',
+    ]);
+  });
+});
