@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../lab/index.js';
 import { ensurePrivileges } from '../lab/privileges.js';
 import { type BudgetRow, printRows } from './budget.js';
+import { renderComparison } from './compare/comparison.js';
+import { COMPARISONS } from './compare/index.js';
 import { added, measureConnectTime } from './measure/connect-time.js';
 import { measureConnectionRate, ratio } from './measure/connection-rate.js';
 import { measureBlackhole, measureDaemonLoss } from './measure/faults.js';
@@ -13,6 +15,8 @@ import { median } from './side-by-side.js';
 
 const HELP = `pathrace bench [--quick] [--soak SECONDS] [--only NAME,...] [--json]
   measures rate, connect, throughput, faults, memory, soak; progress goes to stderr
+  and, when named (about 50 minutes in all): compare-blackhole, compare-connect, compare-rate, compare-spread,
+  compare-faults, compare-memory: beside mwan3, VyOS and pf as their rulesets are, single routes and plain NAT
   --quick   fewer and shorter rounds, for a first look
   --soak    length of the soak (default 60, with --quick 10)
 `;
@@ -179,6 +183,16 @@ export async function runBench(argv: string[]): Promise<number> {
       );
     }),
   );
+  for (const comparison of COMPARISONS) {
+    await step(comparison.name, comparison.title, async () => {
+      process.stderr.write('\n');
+      const say = (text: string): void => void process.stderr.write(`${text}\n`);
+      const result = await comparison.run({ quick: values.quick, say });
+      details[comparison.name] = { tables: result.tables, notes: result.notes, details: result.details };
+      rows.push(...result.budgets);
+      if (!values.json) process.stdout.write(`${renderComparison(result)}\n`);
+    });
+  }
   printRows(rows, details, values.json);
   return rows.every((row) => row.met) ? 0 : 1;
 }

@@ -1,0 +1,17 @@
+/** All comparisons, in the order in which they run. */
+import { compareBlackhole } from './blackhole.js';
+import type { Comparison } from './comparison.js';
+import { compareConnect } from './connect.js';
+import { compareFaults } from './faults.js';
+import { compareMemory } from './memory.js';
+import { compareRate } from './rate.js';
+import { compareSpread } from './spread.js';
+
+export const COMPARISONS: readonly Comparison[] = [
+  compareBlackhole,
+  compareConnect,
+  compareRate,
+  compareSpread,
+  compareFaults,
+  compareMemory,
+];
