@@ -1,6 +1,30 @@
 import { defineConfig } from 'vitest/config';
 
-/** Two projects: `lab` needs root and network namespaces and runs one file at a time; `fast` is everything else and needs nothing. */
+/** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
+const WAITING = [
+  'affinity',
+  'checks',
+  'commands',
+  'criteria',
+  'criteria-failing',
+  'pools',
+  'port-exhaustion',
+  'reload',
+  'services',
+  'store',
+].map((name) => `test/lab/gateway-${name}.test.ts`);
+
+const LAB = {
+  testTimeout: 180_000,
+  hookTimeout: 120_000,
+  // Real time on a shared machine: one more try, which the report shows as a retry.
+  retry: 1,
+};
+
+/**
+ * Three projects: `lab` needs root and network namespaces and runs one file at a time, `waiting` as well but three at a time; `fast` is
+ * everything else and needs nothing.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -14,15 +38,14 @@ export default defineConfig({
       },
       {
         test: {
+          ...LAB,
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          exclude: WAITING,
           fileParallelism: false,
-          // Real time on a shared machine: one more try, which the report shows as a retry.
-          retry: 1,
         },
       },
+      { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 3 } },
     ],
   },
 });

@@ -31,8 +31,9 @@ export function configYaml(
     routes: Object.fromEntries(routes),
     services: [{ name: 'everything', match: { tcp: 'any' }, select: 'race' }],
     rest: { route: routes[0]?.[0] },
-    memory: { trust: '0s' },
     ...rest,
+    // A lab begins with nothing remembered, and leaves nothing.
+    memory: { store: 'none', ...((rest.memory as object | undefined) ?? { trust: '0s' }) },
   };
   const path = join(directory, `gateway-${++written}.yaml`);
   writeFileSync(path, stringify(config));

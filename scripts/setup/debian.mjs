@@ -34,7 +34,7 @@ const PROGRAMS = [
   { program: 'wrk', package: 'wrk', why: 'load in the lab', for: ['test', 'bench'] },
   { program: 'iperf3', package: 'iperf3', why: 'throughput in the lab', for: ['test', 'bench'] },
   { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test'] },
-  { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test'] },
+  { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test', 'bench'] },
 ];
 
 /** Debian keeps these out of the PATH of ordinary users. */

@@ -84,10 +84,10 @@ test('an address that changes: the new one is used, the old one never again', as
   expect(
     await eventually(
       () => gatewayState('a'),
-      (state) => state === 'up',
+      (state) => state !== 'down',
       1000,
     ),
-  ).toBe('up');
+  ).not.toBe('down');
 });
 
 test('clients that only wait are told, too', async () => {
@@ -113,10 +113,11 @@ test('clients that only wait are told, too', async () => {
   expect(
     await eventually(
       () => gatewayState('a'),
-      (state) => state === 'up',
+      (state) => state !== 'down',
       1000,
     ),
-  ).toBe('up');
+    // What has come back must prove itself; races ask it all the same.
+  ).toBe('suspect');
   await holder.stop();
   const again = await eventually(
     async () =>
@@ -174,10 +175,10 @@ test('with every route down the client gets an answer or its own time-out, and t
   expect(
     await eventually(
       () => gatewayState('b'),
-      (state) => state === 'up',
+      (state) => state !== 'down',
       1000,
     ),
-  ).toBe('up');
+  ).toBe('suspect');
   const [after] = await lab.client().connect({ targets: TARGET, bytes: 100, timeoutMs: 4000 });
   expect(after?.ok).toBe(true);
 });

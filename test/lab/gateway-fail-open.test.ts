@@ -115,3 +115,15 @@ test('stopped by SIGSTOP under load it is replaced by the kernel, and comes back
   expectNoneLost(results);
   expect(await copiesOfOne()).toBe(3);
 });
+
+test('ended by SIGQUIT for a restart it leaves the kernel what it needs', async () => {
+  const results = await underLoad(5, async () => {
+    made.daemon.signal('SIGQUIT');
+    expect((await made.daemon.done).code).toBe(0);
+    expect(await made.lab.gateway.must(['nft', 'list', 'tables'])).toContain('inet pathrace');
+    await sleep(700);
+    await made.startDaemon();
+  });
+  expectNoneLost(results);
+  expect(await copiesOfOne()).toBe(3);
+});

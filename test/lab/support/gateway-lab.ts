@@ -1,5 +1,5 @@
 /** A lab with a gateway in it: started together, stopped together, and nothing may be left of either. */
-import { readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import {
@@ -64,6 +64,16 @@ export class GatewayLab {
     if (config !== undefined || this.config === '') this.config = this.lab.configYaml(config ?? {});
     this.daemon = this.lab.gateway.spawn([PATHRACE, 'gateway', '--config', this.config]);
     await this.daemon.waitForLine(/^ready/, 15_000);
+  }
+
+  /** Where the running gateway reads its configuration. */
+  get configFile(): string {
+    return this.config;
+  }
+
+  /** Replaces the running gateway's file; nothing happens until it is told to read it. */
+  rewriteConfig(config: ConfigOverrides): void {
+    copyFileSync(this.lab.configYaml(config), this.config);
   }
 
   /** Ends the gateway with SIGTERM; its exit code and its errors are checked. */

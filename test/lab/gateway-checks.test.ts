@@ -1,0 +1,142 @@
+/** Active checks: each route asks by itself, and finds out what no traffic would say. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import type { WirePacket } from '../../lab/index.js';
+import { connectMs, FAR, type GatewayLab, NEAR, NEAR6, withGateway } from './support/gateway-lab.js';
+import { answerNames, routeOf, untilState } from './support/routes.js';
+
+const PORT = 7;
+const SERVERS = [{ name: 'near' }, { name: 'far' }];
+const PROVIDERS = [
+  { name: 'a', link: { delayMs: 5 } },
+  { name: 'b', link: { delayMs: 15 } },
+  { name: 'c', link: { delayMs: 30 } },
+  { name: 'd', link: { delayMs: 20 } },
+];
+const SERVICES = [
+  {
+    name: 'all',
+    match: { tcp: 'any' },
+    select: { criterion: 'priority', routes: ['a', 'b'] },
+    affinity: 'none',
+  },
+];
+const PACE = { interval: '200ms', timeout: '150ms', fail: 3, recover: 3 };
+
+function withChecks<Value>(
+  checks: Record<string, object>,
+  action: (made: GatewayLab) => Promise<Value>,
+): Promise<Value> {
+  const routes = Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, { check }]));
+  const config = { routes, services: SERVICES, memory: { trust: '10m', refresh: 0 }, rest: { route: 'd' } };
+  return withGateway({ servers: SERVERS, providers: PROVIDERS }, { config }, async (made) => {
+    await made.lab.server().echo({ ports: [PORT] });
+    return action(made);
+  });
+}
+
+/** Everything that left by a provider, but for what the network itself says. */
+async function asked({ lab }: GatewayLab, provider: string): Promise<WirePacket[]> {
+  const packets = await lab.wire.trace({ provider, direction: 'out' });
+  return packets.filter(({ protocol, source }) => protocol !== 'other' && !source.startsWith('fe80:'));
+}
+
+test('every kind of question leaves by its own route only, from its own address, and is answered', async () => {
+  const checks = {
+    a: { ...PACE, targets: [`ping ${NEAR}`, `ping ${NEAR6}`] },
+    b: { ...PACE, targets: [`tcp ${NEAR}:${PORT}`, `tcp [${NEAR6}]:${PORT}`] },
+    c: { ...PACE, targets: [`http://${NEAR}:80/`] },
+    d: { ...PACE, targets: [`dns ${NEAR} www.example.com`, `dns ${NEAR6} www.example.com`] },
+  };
+  await withChecks(checks, async (made) => {
+    await answerNames(made.lab.server());
+    await made.lab.server().nginx({ ports: [80] });
+    await sleep(300);
+    for (const name of ['a', 'b', 'c', 'd']) await untilState(made, name, 'up', 5000);
+    await made.lab.wire.reset();
+    await sleep(1500);
+    const kinds = { a: 'icmp', b: 'tcp', c: 'tcp', d: 'udp' } as const;
+    const ports = { a: 0, b: PORT, c: 80, d: 53 } as const;
+    for (const [index, name] of (['a', 'b', 'c', 'd'] as const).entries()) {
+      const packets = await asked(made, name);
+      expect(packets.length).toBeGreaterThan(5);
+      expect(new Set(packets.map(({ protocol }) => protocol))).toEqual(new Set([kinds[name]]));
+      if (ports[name] !== 0)
+        expect(new Set(packets.map(({ destinationPort }) => destinationPort))).toEqual(
+          new Set([ports[name]]),
+        );
+      const own = [`203.0.${index + 1}.2`, `fd03:${index + 1}::2`];
+      expect(packets.filter(({ source }) => !own.includes(source))).toEqual([]);
+      const route = await routeOf(made, name);
+      expect(route).toMatchObject({ state: 'up', check: { ok: true, lastOk: expect.stringMatching(/Z$/) } });
+      const rtt = 2 * PROVIDERS[index].link.delayMs * (name === 'c' ? 2 : 1);
+      expect(route.check?.rttMicros).toBeGreaterThan(rtt * 1000 - 500);
+      expect(route.check?.rttMicros).toBeLessThan(rtt * 1000 + 150_000);
+    }
+  });
+});
+
+test('a silent blackhole without any traffic: down after `fail` rounds, up again after `recover`', async () => {
+  await withChecks({ a: { ...PACE, targets: [`ping ${NEAR}`, `ping ${NEAR6}`] } }, async (made) => {
+    const targets = [NEAR, NEAR6].map((address) => ({ address, port: PORT }));
+    await sleep(500);
+    expect(await routeOf(made, 'a')).toMatchObject({ state: 'up', check: { ok: true } });
+    await made.lab.link('a').set({ blackhole: true });
+    const startedAt = performance.now();
+    const route = await untilState(made, 'a', 'down', 5000);
+    const tookMs = performance.now() - startedAt;
+    process.stderr.write(`found dead by its checks after ${tookMs.toFixed(0)} ms\n`);
+    expect(route).toMatchObject({ state: 'down', reasons: ['ipv4-checks-failed', 'ipv6-checks-failed'] });
+    expect(route.check).toMatchObject({ ok: false });
+    // Three rounds 200 ms apart, the last one 150 ms long, begun up to 200 ms late.
+    expect(tookMs).toBeGreaterThan(400);
+    expect(tookMs).toBeLessThan(1200);
+    // The next hop answers pings all the while, and ARP: what is dead lies behind it.
+    const pinged = await made.lab.gateway.run(['ping', '-c1', '-W1', '-I', 'wan1', '203.0.1.1']);
+    expect(pinged.code).toBe(0);
+    expect(Math.max(...connectMs(await made.lab.client().connect({ targets, count: 10 })))).toBeLessThan(200);
+    await made.lab.link('a').set({ blackhole: false });
+    const backAt = performance.now();
+    expect((await untilState(made, 'a', 'up', 5000)).state).toBe('up');
+    expect(performance.now() - backAt).toBeGreaterThan(1000);
+    expect(Math.max(...connectMs(await made.lab.client().connect({ targets, count: 4 })))).toBeLessThan(60);
+    await made.lab.wire.reset();
+    connectMs(await made.lab.client().connect({ targets, count: 4 }));
+    const syns = await made.lab.wire.trace({ kind: 'syn', direction: 'out' });
+    expect(syns.map(({ provider }) => provider)).toEqual(['a', 'a', 'a', 'a']);
+  });
+});
+
+test('one silent target of two is not death, both are; and a route whose interface answers alone is dead', async () => {
+  const checks = { a: { ...PACE, targets: [`ping ${NEAR}`, `tcp ${FAR}:${PORT}`] } };
+  await withChecks(checks, async (made) => {
+    await made.lab.link('a').set({ reject: { [NEAR]: 'silent' } });
+    await made.lab.link('a').dropNext('other', 100_000, { server: NEAR });
+    await sleep(2000);
+    expect(await routeOf(made, 'a')).toMatchObject({ state: 'up', check: { ok: true } });
+    await made.lab.link('a').set({ reject: { [NEAR]: 'silent', [FAR]: 'silent' } });
+    expect(await untilState(made, 'a', 'down', 3000)).toMatchObject({
+      state: 'suspect',
+      check: { ok: false },
+    });
+    expect((await routeOf(made, 'a')).reasons).toEqual(['ipv4-checks-failed']);
+    await made.lab.link('a').set({ reject: {} });
+    expect((await untilState(made, 'a', 'up', 5000)).state).toBe('up');
+  });
+});
+
+test('recover: one round is enough where the configuration says so', async () => {
+  const targets = [`ping ${NEAR}`, `ping ${NEAR6}`];
+  const checks = { a: { ...PACE, recover: 1, targets }, b: { ...PACE, recover: 12, targets } };
+  await withChecks(checks, async (made) => {
+    for (const name of ['a', 'b']) await made.lab.link(name).set({ blackhole: true });
+    for (const name of ['a', 'b']) await untilState(made, name, 'down', 5000);
+    for (const name of ['a', 'b']) await made.lab.link(name).set({ blackhole: false });
+    const startedAt = performance.now();
+    expect((await untilState(made, 'a', 'up', 5000)).state).toBe('up');
+    expect(performance.now() - startedAt).toBeLessThan(1900);
+    expect((await routeOf(made, 'b')).state).toBe('suspect');
+    expect((await untilState(made, 'b', 'up', 6000)).state).toBe('up');
+    expect(performance.now() - startedAt).toBeGreaterThan(2100);
+  });
+});

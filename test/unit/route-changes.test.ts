@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { afterLoss } from '../../src/daemon/route-changes.js';
+import type { RouteHealth } from '../../src/kernel/race-messages.js';
+import type { ResolvedRoute } from '../../src/kernel/routes.js';
+
+const UP = { state: 'up', reason: 'answered', sinceMs: 1, generation: 1 } as const;
+const DOWN = { ...UP, state: 'down', reason: 'link', sinceMs: 1000 } as const;
+
+function route(number: number, change: object = {}): ResolvedRoute {
+  return {
+    number,
+    config: { name: `r${number}`, translate: true, prefix: null },
+    interfaceIndex: number + 10,
+    ipv4: { addresses: [`203.0.${number}.2`, `203.0.${number}.3`], gateway: `203.0.${number}.1` },
+    ipv6: { addresses: [`fd03:${number}::2`], gateway: `fd03:${number}::1` },
+    state: 'up',
+    reasons: [],
+    ...change,
+  } as never;
+}
+
+const routes = [route(1), route(2)];
+const health: RouteHealth[] = [1, 2].map((number) => ({ route: number, 4: UP, 6: UP }));
+const lost = (index: number, address: string | null, reason = 'no-address') =>
+  afterLoss(routes, health, { index, address, reason } as never, 1000);
+
+describe('what a loss leaves', () => {
+  it('of an interface: nothing of its routes, since now', () => {
+    const left = lost(11, null, 'no-carrier');
+    expect(left?.routes[0]).toMatchObject({ ipv4: null, ipv6: null, state: 'down', reasons: ['no-carrier'] });
+    expect(left?.routes[1]).toBe(routes[1]);
+    expect(left?.health).toEqual([
+      { route: 1, 4: DOWN, 6: DOWN },
+      { route: 2, 4: UP, 6: UP },
+    ]);
+  });
+
+  it('of one address of a pool: the others', () => {
+    const left = lost(11, '203.0.1.2');
+    expect(left?.routes[0]).toMatchObject({ ipv4: { addresses: ['203.0.1.3'] }, state: 'up', reasons: [] });
+    expect(left?.health).toEqual(health);
+  });
+
+  it('of the last address of a family: the other family', () => {
+    const left = lost(12, 'fd03:2::2');
+    expect(left?.routes[1]).toMatchObject({ ipv6: null, state: 'up', reasons: ['ipv6-no-address'] });
+    expect(left?.health[1]).toEqual({ route: 2, 4: UP, 6: DOWN });
+  });
+
+  it('is everything when it concerns nobody', () => {
+    expect(lost(99, null)).toBeNull();
+    expect(lost(11, '203.0.2.2')).toBeNull();
+    expect(lost(11, 'fe80::1')).toBeNull();
+    const own = [route(1, { config: { name: 'r1', translate: false, prefix: null } })];
+    expect(afterLoss(own, health, { index: 11, address: '203.0.1.2', reason: 'no-address' }, 1)).toBeNull();
+    const byPrefix = [
+      route(1, { config: { name: 'r1', translate: true, prefix: { inside: 'a', outside: 'b' } } }),
+    ];
+    expect(
+      afterLoss(byPrefix, health, { index: 11, address: 'fd03:1::2', reason: 'no-address' }, 1),
+    ).toBeNull();
+  });
+});
