@@ -1,25 +1,72 @@
 /** From the configuration and the routes as they are to what the engine takes. Pure. */
-import type { EngineRoute, EngineSettings } from '../core/engine-types.js';
+import type { EngineRoute, EngineService, EngineSettings, MemorySettings } from '../core/engine-types.js';
+import type { ServicesMessage } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
-import type { GatewayConfig } from '../model/config.js';
+import type { GatewayConfig, ServiceConfig } from '../model/config.js';
 import { assert } from '../model/errors.js';
+import type { Numbers } from './numbers.js';
 
-export function engineRoutes(resolved: readonly ResolvedRoute[]): EngineRoute[] {
-  return resolved.map((route) => ({
+export type Admin = EngineRoute['admin'];
+
+/** In the order of their numbers, with placeholders for numbers without a route. */
+export function engineRoutes(
+  resolved: readonly ResolvedRoute[],
+  adminOf: (name: string) => Admin,
+): EngineRoute[] {
+  const count = Math.max(...resolved.map((route) => route.number));
+  return Array.from({ length: count }, (_, i) => {
+    const route = resolved.find(({ number }) => number === i + 1);
+    return route === undefined ? absent(i + 1) : toEngineRoute(route, adminOf(route.config.name));
+  });
+}
+
+function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
+  const { config } = route;
+  return {
     number: route.number,
     interfaceIndex: route.interfaceIndex,
     usable: { 4: route.ipv4 !== null, 6: route.ipv6 !== null },
-    translate: route.config.translate,
+    configured: true,
+    checkFails: config.check?.fail ?? 0,
+    checkRecovers: config.check?.recover ?? 3,
+    admin,
+    lastResort: config.lastResort,
+    translate: config.translate,
     mtu: route.mtu,
+    prefixes: route.prefixes.map(({ inside, outside }) => ({
+      length: Number(inside.split('/')[1]),
+      inside: pool([inside.split('/')[0]]),
+      outside: pool([outside.split('/')[0]]),
+    })),
     addresses: { 4: pool(route.ipv4?.addresses ?? []), 6: pool(route.ipv6?.addresses ?? []) },
-  }));
+  };
 }
 
-export function engineSettings(config: GatewayConfig, secret: readonly [number, number]): EngineSettings {
-  const { limits } = config;
+function absent(number: number): EngineRoute {
   return {
-    routes: config.routes.length,
+    number,
+    interfaceIndex: 0,
+    usable: { 4: false, 6: false },
+    configured: false,
+    checkFails: 0,
+    admin: 'disabled',
+    lastResort: false,
+    translate: true,
+    mtu: 1500,
+    addresses: { 4: new Int32Array(0), 6: new Int32Array(0) },
+  };
+}
+
+/** `routes`: how many there can be while the engine lives. */
+export function engineSettings(
+  config: GatewayConfig,
+  routes: number,
+  secret: readonly [number, number],
+): EngineSettings {
+  const { limits, memory } = config;
+  return {
+    routes,
     races: limits.races,
     racesPerClient: limits.racesPerClient,
     raceRatePerClient: limits.raceRatePerClient,
@@ -28,7 +75,55 @@ export function engineSettings(config: GatewayConfig, secret: readonly [number, 
     portMemory: limits.portMemory,
     raceTimeoutMicros: limits.raceTimeoutMs * 1000,
     decisions: limits.decisions,
+    memorySize: memory.size,
+    aggregate: { 4: memory.aggregate.ipv4, 6: memory.aggregate.ipv6 },
     secret,
+  };
+}
+
+export function engineServices(config: GatewayConfig, routes: Numbers, services: Numbers): EngineService[] {
+  return config.services.map((service) => engineService(service, routes, services.of(service.name)));
+}
+
+function engineService(service: ServiceConfig, routes: Numbers, number: number): EngineService {
+  const { select } = service;
+  return {
+    number,
+    criterion: select.criterion,
+    routes: select.routes.map((name) => routes.of(name)),
+    affinity: service.affinity,
+    affinityMicros: service.affinityMs * 1000,
+    translate: service.translate,
+    sessionWeight: service.sessionWeight,
+    threshold: select.threshold,
+    by: select.by,
+    costDelayMicros: select.costDelayMs * 1000,
+  };
+}
+
+export function memorySettings({ memory }: GatewayConfig): MemorySettings {
+  return {
+    trustMicros: memory.trustMs * 1000,
+    forgetMicros: memory.forgetMs * 1000,
+    refresh: memory.refresh,
+    stagger: memory.stagger,
+  };
+}
+
+/** What the race thread needs to know of the services. */
+export function servicesMessage(
+  config: GatewayConfig,
+  routes: Numbers,
+  services: Numbers,
+  readsDns: boolean,
+): ServicesMessage {
+  return {
+    services: engineServices(config, routes, services),
+    memory: memorySettings(config),
+    domains: config.services
+      .filter(({ match }) => match.domain.length > 0)
+      .map(({ name, match }) => ({ service: services.of(name), names: match.domain })),
+    readsDns,
   };
 }
 

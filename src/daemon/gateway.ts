@@ -1,70 +1,69 @@
-/** The gateway: brings up the kernel's state, starts the race thread, follows the links, answers the control socket. */
+/** The gateway: brings up the kernel's state, starts the race thread, follows links, health and measurements, and ends. */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { ControlBackend, Decision, Status } from '../api/contract.js';
 import { startControl } from '../api/server.js';
+import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
+import { loadConfig } from '../config/load.js';
 import { applyIpState, applyNftState, detectQueueMethod } from '../kernel/apply.js';
 import { removeState } from '../kernel/cleanup.js';
-import { desiredState, type QueueMethod } from '../kernel/desired.js';
+import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
 import { Flows } from '../kernel/flows.js';
-import { readLinks, watchLinks } from '../kernel/links.js';
+import { type LostLink, readLinks, watchLinks } from '../kernel/links.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
+import type { RouteHealth, ServicesMessage } from '../kernel/race-messages.js';
+import { renderNft } from '../kernel/render.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import { applySettings, desiredSettings, recordedSettings, recordSettings } from '../kernel/sysctl.js';
-import { parseAddress } from '../model/address.js';
+import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
-import { PathraceError } from '../model/errors.js';
-import { createLog, type Log } from '../observe/log.js';
-import { version } from '../observe/version.js';
-import { engineRoutes, engineSettings } from './engine-routes.js';
-import { checkPrivileges } from './preflight.js';
+import type { ConfigChange } from '../model/config-change.js';
+import type { PathraceError } from '../model/errors.js';
+import type { Log } from '../observe/log.js';
+import { Checker } from './checker.js';
+import { kernelChoices } from './choices.js';
+import { Commands } from './commands.js';
+import { createBackend } from './control.js';
+import { type Admin, engineRoutes, engineSettings, servicesMessage } from './engine-routes.js';
+import { every } from './every.js';
+import { Failover } from './failover.js';
+import type { GatewayState } from './gateway-state.js';
+import { measure, tellFacts } from './measuring.js';
+import { Meters } from './meters.js';
+import { Numbers } from './numbers.js';
+import { Persistence } from './persistence.js';
+import { PortWatch } from './port-watch.js';
 import { RaceClient } from './race-client.js';
-import { packetStatus, raceStatus, routeStatus, toDecision } from './report.js';
+import { RestartLimit } from './restart-limit.js';
+import { afterLoss, changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
+import { logHealth, logRoute, readyLine } from './route-log.js';
 
-/** Where a command writes. */
-export interface GatewayIo {
-  readonly stdout: { write(text: string): unknown };
-}
-
-const WHY_LIMIT = 100;
-
-/** Runs until SIGTERM or SIGINT; returns the exit code. Everything in the kernel is removed before it returns. */
-export async function runGateway(config: GatewayConfig, io: GatewayIo): Promise<number> {
-  checkPrivileges();
-  const log = createLog({ level: config.log.level });
-  const gateway = new Gateway(config, log);
-  const stopped = nextSignal(['SIGTERM', 'SIGINT']);
-  try {
-    await gateway.start();
-  } catch (error) {
-    await gateway.stop();
-    throw error;
-  }
-  io.stdout.write(`${gateway.readyLine()}\n`);
-  const outcome = await Promise.race([stopped, gateway.failed]);
-  log.info(
-    { event: 'stopping', reason: outcome instanceof PathraceError ? outcome.code : outcome },
-    'stopping',
-  );
-  await gateway.stop();
-  if (outcome instanceof PathraceError) throw outcome;
-  return 0;
-}
-
-class Gateway {
+export class Gateway implements GatewayState {
   /** Resolves when the gateway cannot go on. */
   readonly failed: Promise<PathraceError>;
+  readonly startedAt = Date.now();
+  readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
+  readonly meters: Meters;
+  readonly checker: Checker;
+  readonly commands = new Commands();
+  routes: readonly ResolvedRoute[] = [];
+  health: readonly RouteHealth[] = [];
+  race: RaceClient | null = null;
+  flows: Flows | null = null;
+  failover: Failover | null = null;
+  ports: PortWatch | null = null;
 
-  private readonly startedAt = Date.now();
   private readonly hasIpv6 = existsSync('/proc/net/if_inet6');
+  private readonly atStart: number;
+  private readonly persistence: Persistence;
   private fail!: (error: PathraceError) => void;
+  /** The routes before a link was lost, until the kernel's state has followed. */
+  private beforeLoss: readonly ResolvedRoute[] | null = null;
   private method: QueueMethod = 'xt';
-  private routes: ResolvedRoute[] = [];
   private lock: { close(): void } | null = null;
-  private race: RaceClient | null = null;
-  private flows: Flows | null = null;
+  private applied: DesiredState | null = null;
+  private appliedText = '';
   private closers: (() => void | Promise<void>)[] = [];
-  private restarts: number[] = [];
+  private readonly restarts = new RestartLimit();
   private changing: Promise<void> = Promise.resolve();
   private touched = false;
   private stopping = false;
@@ -73,59 +72,155 @@ class Gateway {
   private before: ReadonlyMap<string, string> = new Map();
 
   constructor(
-    private readonly config: GatewayConfig,
-    private readonly log: Log,
+    public config: GatewayConfig,
+    private readonly file: string,
+    readonly log: Log,
   ) {
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });
+    this.atStart = config.routes.length;
+    const capacity = routeCapacity(this.atStart);
+    this.persistence = new Persistence(config, log);
+    this.numbers = { routes: new Numbers(capacity), services: new Numbers(MAX_SERVICE_NUMBER) };
+    this.meters = new Meters(capacity, new TrafficMeter());
+    this.checker = new Checker((route, family, { answered, rttMicros }) => {
+      if (rttMicros !== null) this.meters.noteProbe(route.config.name, rttMicros, Date.now());
+      void this.race?.checked(route.number, family, answered).catch(() => undefined);
+    });
   }
 
   async start(): Promise<void> {
-    const { config, log } = this;
     const snapshot = await readLinks();
-    requireInterfaces(config, new Set(snapshot.links.keys()));
+    requireInterfaces(this.config, new Set(snapshot.links.keys()));
     this.method = await detectQueueMethod();
     this.lock = await lockNamespace();
-    const control = await startControl(config.control, this.backend());
+    const control = await startControl(this.config.control, createBackend(this));
     this.closers.push(() => control.close());
+    await this.remember();
     this.touched = true;
-    this.routes = resolveRoutes(config, await readLinks());
-    const desired = desiredState(config, this.routes, this.method);
-    await applyIpState(desired, this.hasIpv6);
-    await applyNftState(desired);
+    this.routes = await this.resolve();
+    await applyIpState(this.desired(), this.hasIpv6);
+    await this.applyRules();
     // Forwarding last: nothing passes before it is translated.
-    for (const { path, why } of await applySettings(desiredSettings(config))) {
-      log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
+    for (const { path, why } of await applySettings(desiredSettings(this.config))) {
+      this.log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
     }
     this.before = recordedSettings();
     this.flows = new Flows(this.hasIpv6);
+    this.ports = new PortWatch(this.flows, this.log, (route) => this.numbers.routes.nameOf(route));
+    this.failover = new Failover({
+      flows: this.flows,
+      log: this.log,
+      routes: this.numbers.routes,
+      services: this.numbers.services,
+      config: () => this.config,
+      isUsable: (route, family) => isUsable(this, route, family),
+      unpin: async (service) => this.race?.unpin(service),
+    });
+    measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();
-    const watch = watchLinks(() => this.linksChanged());
+    const watch = watchLinks(
+      () => this.linksChanged(),
+      (lost) => this.linkLost(lost),
+    );
     this.closers.push(() => watch.close());
+    this.closers.push(every(MEASURE_MS, () => this.measured()));
+    this.closers.push(every(SAVE_MS, () => this.save()));
+    this.closers.push(every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts.from)));
     // Something may have changed between reading and watching.
     this.linksChanged();
     await this.changing;
-    for (const route of this.routes) this.logRoute(route);
+    this.checker.follow(this.routes);
+    for (const route of this.routes) logRoute(this.log, route);
   }
 
-  /** Takes everything out of the kernel, in the order that lets new connections go on longest. */
-  async stop(): Promise<void> {
+  /** Takes everything out of the kernel, in the order that lets new connections go on longest; `keep`: leaves it there. */
+  async stop(keep = false): Promise<void> {
     this.stopping = true;
     await this.changing.catch(() => undefined);
     for (const close of this.closers.reverse()) await close();
     this.closers = [];
+    this.checker.close();
+    this.failover?.close();
+    await this.save();
     await this.race?.stop();
     this.flows?.close();
-    if (this.touched) await removeState();
+    if (this.touched && !keep) await removeState();
     // Last: a successor that starts meanwhile would have its state removed.
     this.lock?.close();
   }
 
   readyLine(): string {
-    const up = this.routes.filter((route) => route.state === 'up').length;
-    const queue = this.method === 'nft' ? 'nft queue' : 'xt NFQUEUE';
-    return `ready: ${up} of ${this.routes.length} routes up, LAN ${this.config.lan.join(' ')}, ${queue} ${this.config.kernel.queue}, control ${this.config.control}`;
+    return readyLine(this.config, this.routes, this.method);
+  }
+
+  adminOf(name: string): Admin {
+    return this.commands.of(name);
+  }
+
+  /** Applies an operator's command on a route; connections that it has are the caller's business. */
+  setAdmin(name: string, admin: Admin): Promise<void> {
+    return this.enqueue(async () => {
+      this.commands.set(name, admin, Date.now());
+      await this.tellRoutes(this.routes);
+      await this.applyRules();
+      void this.save();
+    });
+  }
+
+  /** Reads the file again and takes over what can be changed now. */
+  async reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }> {
+    const wanted = loadConfig(this.file);
+    const changes = diffConfigs(this.config, wanted, this.atStart);
+    const live = mergeLive(this.config, wanted, this.atStart);
+    if (!changes.some(({ apply }) => apply === 'live')) return { changes, applied: false };
+    const snapshot = await readLinks();
+    requireInterfaces(live, new Set(snapshot.links.keys()));
+    await this.enqueue(() => this.takeOver(live));
+    for (const change of changes) this.log.info({ event: 'reload', ...change }, `reload: ${change.key}`);
+    return { changes, applied: true };
+  }
+
+  reloadOnSignal(): void {
+    this.reload()
+      .then(({ changes }) => this.log.info({ event: 'reload' }, `reloaded, ${changes.length} changes`))
+      .catch((error: unknown) => this.log.error({ event: 'reload-failed' }, String(error)));
+  }
+
+  private async takeOver(config: GatewayConfig): Promise<void> {
+    const before = this.routes;
+    this.config = config;
+    this.log.level = config.log.level;
+    this.number();
+    const after = await this.resolve();
+    await this.tellRoutes(withoutGains(before, after));
+    this.routes = after;
+    await applyIpState(this.desired(), this.hasIpv6);
+    measure(this.config, this.numbers.routes, this.meters);
+    await this.applyRules();
+    await this.race?.setServices(this.servicesMessage());
+    await this.tellRoutes(after);
+    await applySettings(desiredSettings(config));
+    this.before = recordedSettings();
+    this.checker.follow(after);
+    await this.failover?.cutReplaced(before, after);
+  }
+
+  /** Memory, quotas, commands and numbers of the last run. */
+  private async remember(): Promise<void> {
+    await this.persistence.load();
+    const names = new Set(this.config.routes.map(({ name }) => name));
+    for (const [name, admin] of this.persistence.admins())
+      if (names.has(name)) this.commands.set(name, admin, Date.now());
+    this.persistence.restoreQuotas(this.meters);
+    this.numbers.routes.recall(this.persistence.routeNames);
+    this.number();
+  }
+
+  private number(): void {
+    this.numbers.routes.assign(this.config.routes.map(({ name }) => name));
+    this.numbers.services.assign(this.config.services.map(({ name }) => name));
   }
 
   private async startRaces(): Promise<void> {
@@ -134,162 +229,165 @@ class Gateway {
     const secret: [number, number] = [random.readInt32LE(0), random.readInt32LE(4)];
     this.race = await RaceClient.start(
       {
-        settings: engineSettings(config, secret),
-        routes: engineRoutes(this.routes),
+        settings: engineSettings(config, routeCapacity(this.atStart), secret),
+        routes: engineRoutes(this.routes, (name) => this.adminOf(name)),
+        services: this.servicesMessage(),
         queue: config.kernel.queue,
         queueLength: config.limits.queue,
         hasIpv6: this.hasIpv6,
         heartbeatMs: config.kernel.heartbeatMs,
+        memory: this.persistence.takeMemory(this.numbers.routes, Date.now()),
       },
-      { ended: (error) => this.raceThreadEnded(error), stateLost: () => this.restoreState() },
+      {
+        ended: (error) => this.raceThreadEnded(error),
+        stateLost: () => this.restoreState(),
+        health: (health) => this.healthChanged(health),
+      },
     );
+    await tellFacts(this.config, this.meters, this.race);
+  }
+
+  private servicesMessage(): ServicesMessage {
+    const { routes, services } = this.numbers;
+    return servicesMessage(this.config, routes, services, this.desired().readsDns);
   }
 
   /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
   private restoreState(): void {
     if (this.restoring || this.stopping) return;
     this.restoring = true;
-    this.changing = this.changing
-      .then(async () => {
-        this.log.warn({ event: 'state-lost' }, 'our nft table was removed by somebody else; putting it back');
-        await recordSettings(this.before);
-        await applyNftState(desiredState(this.config, this.routes, this.method));
-      })
-      .catch((error: unknown) => this.log.error({ event: 'state-lost' }, String(error)))
-      .finally(() => {
-        this.restoring = false;
-      });
+    void this.enqueue(async () => {
+      this.log.warn({ event: 'state-lost' }, 'our nft table was removed by somebody else; putting it back');
+      await this.applyRules(true);
+    }).finally(() => {
+      this.restoring = false;
+    });
   }
 
   /** The kernel goes on by itself meanwhile. A thread that keeps ending is a bug that a restart does not heal. */
   private raceThreadEnded(error: PathraceError): void {
     this.log.error({ event: 'race-thread-ended', code: error.code }, error.message);
-    const now = Date.now();
-    this.restarts = this.restarts.filter((at) => now - at < RESTART_WINDOW_MS);
-    this.restarts.push(now);
-    if (this.restarts.length > MAX_RESTARTS) return this.fail(error);
+    if (!this.restarts.allows(Date.now())) return this.fail(error);
     setTimeout(() => {
       if (this.stopping) return;
       this.startRaces().catch((reason: PathraceError) => this.fail(reason));
     }, RESTART_DELAY_MS);
   }
 
+  private healthChanged(health: readonly RouteHealth[]): void {
+    const before = this.health;
+    this.health = health;
+    logHealth(this.log, before, health, (number) => this.numbers.routes.nameOf(number));
+    void this.enqueue(async () => {
+      await this.applyRules();
+      await this.failover?.follow(health);
+    });
+  }
+
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. */
   private linksChanged(): void {
-    this.changing = this.changing
-      .then(() => this.followLinks())
-      .catch((error: unknown) => {
-        this.log.error({ event: 'links' }, error instanceof Error ? error.message : String(error));
-      });
+    void this.enqueue(() => this.followLinks());
+  }
+
+  /** New connections stop at once; all else follows with the snapshot, which is on its way. */
+  private linkLost(lost: LostLink): void {
+    const left = afterLoss(this.routes, this.health, lost, Date.now());
+    if (left === null) return;
+    this.beforeLoss ??= this.routes;
+    ({ routes: this.routes, health: this.health } = left);
+    void this.tellRoutes(left.routes);
   }
 
   private async followLinks(): Promise<void> {
-    const before = this.routes;
-    const after = resolveRoutes(this.config, await readLinks());
-    const changed = JSON.stringify(before) !== JSON.stringify(after);
+    const told = this.routes;
+    const before = this.beforeLoss ?? told;
+    this.beforeLoss = null;
+    const after = await this.resolve();
+    // A link that was lost and is back already has been told as lost.
+    const changed = before !== told || JSON.stringify(before) !== JSON.stringify(after);
     // What is gone, the daemon hears first: no new copy leaves with it. What has come, last: its routing must be there.
-    if (changed) await this.tellRoutes(withoutGains(before, after));
-    // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
-    await applyIpState(desiredState(this.config, after, this.method), this.hasIpv6);
-    if (!changed) return;
-    await applyNftState(desiredState(this.config, after, this.method));
+    if (changed) await this.tellRoutes(withoutGains(told, after));
     this.routes = after;
+    // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
+    await applyIpState(this.desired(), this.hasIpv6);
+    if (!changed) return;
+    await this.applyRules();
     await this.tellRoutes(after);
     await applySettings(desiredSettings(this.config));
     this.before = recordedSettings();
-    for (const [index, route] of after.entries()) {
-      if (describeRoute(before[index]) === describeRoute(route)) continue;
-      this.logRoute(route);
-      await this.cutLostFlows(before[index], route);
+    this.checker.follow(after);
+    for (const [old, route] of changedRoutes(before, after)) {
+      logRoute(this.log, route);
+      await this.failover?.cutLost(old, route);
     }
   }
 
   /** A thread that is being started again begins with the routes as they are then. */
   private async tellRoutes(routes: readonly ResolvedRoute[]): Promise<void> {
-    await this.race?.setRoutes(engineRoutes(routes)).catch(() => undefined);
+    await this.race?.setRoutes(engineRoutes(routes, (name) => this.adminOf(name))).catch(() => undefined);
   }
 
-  /** Entries made with an address that is gone would leak packets with a foreign source (the kernel keeps them). */
-  private async cutLostFlows(before: ResolvedRoute, after: ResolvedRoute): Promise<void> {
-    if (!before.config.translate || this.flows === null) return;
-    const had = [...(before.ipv4?.addresses ?? []), ...(before.ipv6?.addresses ?? [])];
-    const has = [...(after.ipv4?.addresses ?? []), ...(after.ipv6?.addresses ?? [])];
-    if (had.every((address) => has.includes(address))) return;
-    const count = await this.flows.cut(after.number, has);
-    if (count > 0)
-      this.log.warn(
-        { event: 'flows-cut', route: after.config.name, count },
-        `cut ${count} flows of ${after.config.name}`,
-      );
+  private async resolve(): Promise<ResolvedRoute[]> {
+    const byPrefix = this.config.routes.some(({ prefix }) => prefix !== null);
+    const links = await readLinks(byPrefix ? this.config.lan : []);
+    return resolveRoutes(this.config, links, (name) => this.numbers.routes.of(name), this.routes);
   }
 
-  private logRoute(route: ResolvedRoute): void {
-    const fields = { event: 'route', route: route.config.name, state: route.state, reasons: route.reasons };
-    const text = `route ${route.config.name} is ${route.state}${route.reasons.length > 0 ? ` (${route.reasons.join(', ')})` : ''}`;
-    if (route.state === 'up') this.log.info(fields, text);
-    else this.log.warn(fields, text);
+  private desired(): DesiredState {
+    return desiredState(this.config, this.routes, this.method, this.choices());
   }
 
-  private backend(): ControlBackend {
-    return {
-      status: async (): Promise<Status> => {
-        const snapshot = await this.running().snapshot();
-        const { queue } = this.config.kernel;
-        return {
-          version: version(),
-          uptimeSeconds: Math.round((Date.now() - this.startedAt) / 1000),
-          routes: routeStatus(this.routes, snapshot, this.flows?.count() ?? new Map()),
-          races: raceStatus(snapshot),
-          packets: packetStatus(snapshot, queue),
-        };
-      },
-      why: async (address, port): Promise<readonly Decision[]> => {
-        const { decisions, originMs } = await this.running().decisions(
-          parseAddress(address),
-          port,
-          WHY_LIMIT,
-        );
-        return decisions.map((record) => toDecision(record, this.routes, originMs));
-      },
-    };
+  private choices(): ReturnType<typeof kernelChoices> {
+    return kernelChoices({
+      config: this.config,
+      resolved: this.routes,
+      routes: this.numbers.routes,
+      services: this.numbers.services,
+      health: this.health,
+      adminOf: (name) => this.adminOf(name),
+      facts: this.meters.facts,
+      now: new Date(),
+    });
   }
 
-  private running(): RaceClient {
-    if (this.race === null)
-      throw new PathraceError('E_CONTROL_UNREACHABLE', 'The gateway is still starting.');
-    return this.race;
+  /** Brings the ruleset to what is desired now, if it differs; `anew`: what was applied is not there any more. */
+  private async applyRules(anew = false): Promise<void> {
+    const desired = this.desired();
+    const text = renderNft(desired);
+    const { applied } = this;
+    if (!anew && applied !== null && text === this.appliedText) return;
+    const fits = await applyNftState(desired, anew ? null : applied);
+    [this.applied, this.appliedText] = [desired, text];
+    if (applied === null || (fits && !anew)) return;
+    await recordSettings(this.before);
+    await this.race?.refill();
+  }
+
+  /** Once a second: what was measured goes to whoever chooses by it. */
+  private async measured(): Promise<void> {
+    measure(this.config, this.numbers.routes, this.meters);
+    if (this.race !== null) await tellFacts(this.config, this.meters, this.race);
+    await this.enqueue(() => this.applyRules());
+  }
+
+  private async save(): Promise<void> {
+    if (this.race === null) return;
+    await this.persistence
+      .save(this.race, this.numbers.routes, (name) => this.adminOf(name), this.meters)
+      .catch((error: unknown) => this.log.warn({ event: 'store-failed' }, String(error)));
+  }
+
+  private enqueue(work: () => Promise<void>): Promise<void> {
+    const done = this.changing.then(work);
+    this.changing = done.catch((error: unknown) => {
+      this.log.error({ event: 'change-failed' }, error instanceof Error ? error.message : String(error));
+    });
+    return done;
   }
 }
 
-const RESTART_WINDOW_MS = 60_000;
 const RESTART_DELAY_MS = 500;
-const MAX_RESTARTS = 5;
-
-function requireInterfaces(config: GatewayConfig, present: ReadonlySet<string>): void {
-  const needed = [...config.lan, ...config.routes.filter((r) => !r.optional).map((r) => r.interface)];
-  const missing = needed.filter((name) => !present.has(name));
-  if (missing.length === 0) return;
-  throw new PathraceError('E_INTERFACE_MISSING', `No such interface: ${[...new Set(missing)].join(', ')}.`, {
-    expected: `one of ${[...present].join(', ')}`,
-    remedy: 'Compare the name with `ip link`; a route whose interface appears later says `optional: true`.',
-  });
-}
-
-/** The routes as they are now, less the families that could not be used before. */
-function withoutGains(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): ResolvedRoute[] {
-  return after.map((route, index) => ({
-    ...route,
-    ipv4: before[index].ipv4 === null ? null : route.ipv4,
-    ipv6: before[index].ipv6 === null ? null : route.ipv6,
-  }));
-}
-
-function describeRoute(route: ResolvedRoute): string {
-  return JSON.stringify({ ...route, config: route.config.name });
-}
-
-function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of signals) process.on(signal, () => resolve(signal));
-  });
-}
+const MEASURE_MS = 1000;
+const SAVE_MS = 60_000;
+const PORTS_MS = 2000;
+const MAX_SERVICE_NUMBER = 127;

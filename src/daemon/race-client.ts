@@ -1,8 +1,18 @@
 /** The main thread's handle on the race thread. */
 import { Worker } from 'node:worker_threads';
+import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionRecord } from '../core/decisions.js';
-import type { EngineRoute } from '../core/engine-types.js';
-import type { RaceReply, RaceRequest, RaceSnapshot, RaceThreadOptions } from '../kernel/race-thread.js';
+import type { EngineRoute, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import type {
+  MemoryPart,
+  RaceReply,
+  RaceRequest,
+  RaceSnapshot,
+  RaceThreadOptions,
+  RouteHealth,
+  ServicesMessage,
+} from '../kernel/race-messages.js';
+import type { Family } from '../model/address.js';
 import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
 
 /** A request without its number. */
@@ -14,6 +24,8 @@ export interface RaceEvents {
   ended(error: PathraceError): void;
   /** The kernel's table is gone. */
   stateLost(): void;
+  /** The health of some route has changed. */
+  health(health: readonly RouteHealth[]): void;
 }
 
 const ANSWER_LIMIT_MS = 5000;
@@ -39,12 +51,14 @@ export class RaceClient {
     const client = new RaceClient(worker, events);
     return new Promise((resolve, reject) => {
       worker.on('message', (reply: RaceReply) => {
-        if (reply.id !== 0) return client.settle(reply);
+        if (reply.id !== 0) return client.answered(reply);
         if (reply.kind === 'ready') {
           client.started = true;
           resolve(client);
         } else if (reply.kind === 'state-lost') {
           events.stateLost();
+        } else if (reply.kind === 'health') {
+          events.health(reply.health);
         } else if (reply.kind === 'failed') {
           const error = toError(reply.code, reply.message);
           if (client.started) client.end(error);
@@ -64,6 +78,40 @@ export class RaceClient {
 
   async setRoutes(routes: readonly EngineRoute[]): Promise<void> {
     await this.ask({ kind: 'routes', routes });
+  }
+
+  async setServices(services: ServicesMessage): Promise<void> {
+    await this.ask({ kind: 'services', services });
+  }
+
+  async setFacts(facts: Partial<RouteFacts>, historyPeriod: Micros | null): Promise<void> {
+    await this.ask({ kind: 'facts', facts, historyPeriod });
+  }
+
+  async checked(route: RouteNumber, family: Family, answered: boolean): Promise<void> {
+    await this.ask({ kind: 'checked', route, family, answered });
+  }
+
+  /** The kernel's table is new: it must hear everything again. */
+  async refill(): Promise<void> {
+    await this.ask({ kind: 'refill' });
+  }
+
+  /** The groups of a service choose anew. */
+  async unpin(service: ServiceNumber): Promise<void> {
+    await this.ask({ kind: 'unpin', service });
+  }
+
+  /** Resolves when the kernel has all that it was told. */
+  async settle(): Promise<void> {
+    await this.ask({ kind: 'settle' });
+  }
+
+  /** A part of memory. */
+  async memory(from: number, count: number, choices: boolean): Promise<MemoryPart> {
+    const reply = await this.ask({ kind: 'memory', from, count, choices });
+    if (reply.kind !== 'memory') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    return reply.part;
   }
 
   async snapshot(): Promise<RaceSnapshot> {
@@ -107,7 +155,7 @@ export class RaceClient {
     });
   }
 
-  private settle(reply: RaceReply): void {
+  private answered(reply: RaceReply): void {
     const resolve = this.waiting.get(reply.id);
     this.waiting.delete(reply.id);
     resolve?.(reply);

@@ -1,30 +1,106 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
-import type { Decision, RouteStatus, Status } from '../api/contract.js';
+import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
-import type { RaceSnapshot } from '../kernel/race-thread.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
+import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
 import { type Family, familyOf, formatEndpoint } from '../model/address.js';
 import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
+import type { GatewayState } from './gateway-state.js';
+import { PORT_ALARM, PORTS_FULL } from './port-watch.js';
 
-export function routeStatus(
-  routes: readonly ResolvedRoute[],
-  snapshot: RaceSnapshot,
-  connections: ReadonlyMap<number, number>,
-): RouteStatus[] {
-  return routes.map((route) => ({
-    name: route.config.name,
-    state: route.state,
-    reasons: route.reasons,
-    interface: route.config.interface,
-    addresses: [...(route.ipv4?.addresses ?? []), ...(route.ipv6?.addresses ?? [])],
-    gateways: [route.ipv4?.gateway, route.ipv6?.gateway].filter((g): g is string => typeof g === 'string'),
-    attempts: snapshot.engine.attempts[route.number],
-    wins: snapshot.engine.wins[route.number],
-    losses: snapshot.engine.losses[route.number],
-    connections: connections.get(route.number) ?? 0,
-  }));
+/** Every route as it is now. */
+export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): RouteStatus[] {
+  const { engine } = snapshot;
+  const connections = gateway.flows?.count() ?? new Map<number, number>();
+  return gateway.routes.map((route) => {
+    const { name } = route.config;
+    const check = gateway.checker.stateOf(name);
+    const lastOk = check?.lastOkMs ?? null;
+    return {
+      name,
+      ...stateOf(gateway, name),
+      interface: route.config.interface,
+      addresses: [...(route.ipv4?.addresses ?? []), ...(route.ipv6?.addresses ?? [])],
+      gateways: [route.ipv4?.gateway, route.ipv6?.gateway].filter((g): g is string => typeof g === 'string'),
+      attempts: engine.attempts[route.number],
+      wins: engine.wins[route.number],
+      losses: engine.losses[route.number],
+      connections: connections.get(route.number) ?? 0,
+      traffic: rounded(gateway.meters.rateOf(route.config)),
+      quota: { used: gateway.meters.quotaOf(name).bytes, bytes: route.config.quotaBytes },
+      rescues: engine.rescues[route.number],
+      ...(check === null
+        ? {}
+        : {
+            check: {
+              ok: check.ok,
+              rttMicros: check.rttMicros,
+              lastOk: lastOk === null ? null : new Date(lastOk).toISOString(),
+            },
+          }),
+      portUse: Math.round((gateway.ports?.of(route.number) ?? 0) * 1000) / 1000,
+    };
+  });
+}
+
+/** State of a route in one word: an operator's command, its link, or what its traffic shows; mixed families are `suspect`. */
+export function stateOf(
+  gateway: GatewayState,
+  name: string,
+): { state: RouteState; reasons: string[]; since: string } {
+  const route = gateway.routes.find(({ config }) => config.name === name);
+  const health = gateway.health.find((one) => one.route === route?.number);
+  const lanes = ([4, 6] as const)
+    .filter((family) => (family === 4 ? route?.ipv4 : route?.ipv6) != null)
+    .map((family) => ({ family, lane: health?.[family] }))
+    .filter((one): one is { family: 4 | 6; lane: LaneHealth } => one.lane !== undefined);
+  const sinceMs = Math.max(
+    gateway.startedAt,
+    route?.state === 'up' ? gateway.commands.since(name) : 0,
+    ...([4, 6] as const).map((family) => Math.floor(health?.[family].sinceMs ?? 0)),
+  );
+  const since = new Date(sinceMs).toISOString();
+  const admin = gateway.adminOf(name);
+  if (route?.state !== 'up') return { state: 'down', reasons: [...(route?.reasons ?? [])], since };
+  if (admin !== 'enabled') {
+    const commanded = new Date(gateway.commands.since(name)).toISOString();
+    return { state: admin, reasons: ['by-command'], since: commanded };
+  }
+  const [first] = lanes;
+  // A family that it had and has lost counts as down.
+  const same = route.reasons.length === 0 && lanes.every(({ lane }) => lane.state === first?.lane.state);
+  const bad = lanes.filter(({ lane }) => lane.state !== 'up');
+  // One family that is not well is worth a word also while the other carries everything.
+  const reasons = bad.map(({ family, lane }) =>
+    lanes.length > 1 ? `ipv${family}-${lane.reason}` : lane.reason,
+  );
+  return {
+    state: same ? (first?.lane.state ?? 'up') : 'suspect',
+    reasons: [...route.reasons, ...reasons],
+    since,
+  };
+}
+
+/** What an operator should look at. */
+export function alarmsOf(routes: readonly RouteStatus[]): string[] {
+  const alarms: string[] = [];
+  for (const { name, state, reasons, portUse, quota } of routes) {
+    const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
+    if (state === 'down' || state === 'suspect') alarms.push(`route ${name} is ${state}${why}`);
+    if (portUse >= PORTS_FULL)
+      alarms.push(`route ${name} has no port left towards some server: new connections to it fail`);
+    else if (portUse >= PORT_ALARM)
+      alarms.push(`route ${name} uses ${Math.floor(portUse * 100)} % of its ports towards some server`);
+    if (quota.bytes !== null && quota.used >= quota.bytes)
+      alarms.push(`route ${name} has used up its quota of this month`);
+  }
+  if (routes.every(({ state }) => state === 'down')) alarms.unshift('no route is up');
+  return alarms;
+}
+
+function rounded(rate: { in: number; out: number }): { in: number; out: number } {
+  return { in: Math.round(rate.in), out: Math.round(rate.out) };
 }
 
 export function raceStatus(snapshot: RaceSnapshot): Status['races'] {
@@ -44,6 +120,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
     dropped: {
       ...byName(DECODE_REASONS, snapshot.dropped),
       'conntrack-invalid': counters.get('invalid') ?? 0,
+      'ports-exhausted': counters.get('ports_exhausted') ?? 0,
       'spoofed-source': counters.get('spoofed') ?? 0,
       unsolicited: counters.get('unsolicited') ?? 0,
     },
@@ -64,18 +141,16 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
 }
 
 /** A decision in words. `originMs` is the wall time at which the engine's clock was 0. */
-export function toDecision(
-  record: DecisionRecord,
-  routes: readonly ResolvedRoute[],
-  originMs: number,
-): Decision {
-  const name = (number: number): string | null => routes[number - 1]?.config.name ?? null;
+export function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
+  const { routes, services } = gateway.numbers;
+  const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
+  const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));
   return {
     time: new Date(originMs + record.at / 1000).toISOString(),
     client: formatEndpoint(record.client, 0, record.clientPort),
     destination: formatEndpoint(record.destination, 0, record.destinationPort),
     route: name(record.route),
-    criterion: record.raced ? 'race' : 'single',
+    criterion: criterionOf(record, service?.select.criterion),
     reasons: [record.reason],
     routes: record.answers.flatMap(({ answer, rttMicros }, index) =>
       answer === ANSWER.NONE
@@ -89,6 +164,13 @@ export function toDecision(
           ],
     ),
   };
+}
+
+/** The service's criterion; a connection of a raced service that could not be raced was chosen by none. */
+function criterionOf(record: DecisionRecord, criterion: string | undefined): string {
+  if (record.raced) return criterion ?? 'race';
+  const chosen: readonly string[] = ['criterion', 'remembered', 'affinity', 'same-flow'];
+  return chosen.includes(record.reason) && criterion !== undefined ? criterion : 'single';
 }
 
 function answerText(answer: number, family: Family): string {

@@ -1,0 +1,93 @@
+/**
+ * What the kernel shall choose by itself, worked out from the state of the routes and what was measured. Pure. The same
+ * criteria as the engine's choose here; what they cannot say for all connections at once stays with the daemon.
+ */
+import { CRITERION_KINDS } from '../core/choose/criteria/index.js';
+import type { Candidates, KernelPlan, RouteFacts } from '../core/choose/criterion.js';
+import { masksOf } from '../core/choose/services.js';
+import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
+import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
+import type { Family } from '../model/address.js';
+import type { GatewayConfig, ServiceConfig } from '../model/config.js';
+import { type Admin, engineServices, memorySettings } from './engine-routes.js';
+import type { Numbers } from './numbers.js';
+import { isWithin } from './time-of-day.js';
+
+/** All that choices depend on. */
+export interface ChoiceInputs {
+  readonly config: GatewayConfig;
+  readonly resolved: readonly ResolvedRoute[];
+  readonly routes: Numbers;
+  readonly services: Numbers;
+  readonly health: readonly RouteHealth[];
+  readonly adminOf: (name: string) => Admin;
+  readonly facts: RouteFacts;
+  readonly now: Date;
+}
+
+export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
+  const { config, routes, services, health } = inputs;
+  const masks = masksOf(engineServices(config, routes, services), memorySettings(config));
+  const lane = (route: number, family: Family): LaneHealth | undefined =>
+    health.find((one) => one.route === route)?.[family];
+  const kind = (route: number, family: Family): number => kindOf(inputs, lane(route, family), route, family);
+  return {
+    isActive: (service) => isWithin(service.match.time, inputs.now),
+    numberOf: (service) => services.of(service),
+    plan: (service, family) => planOf(inputs, service, family, kind),
+    memoryOf: ({ select }) => {
+      if (select.criterion !== 'race' || config.memory.trustMs === 0) return 0;
+      const mask = select.routes.reduce((bits, name) => bits | (1 << routes.of(name)), 0);
+      return masks.includes(mask) ? mask : 0;
+    },
+    isOnTrial: ({ select }, family) =>
+      select.routes.some((name) => {
+        const number = routes.of(name);
+        return kind(number, family) < CLOSED_RANK && (lane(number, family)?.state ?? 'up') !== 'up';
+      }),
+    generation: (route, family) => lane(route, family)?.generation ?? 1,
+    rank: kind,
+  };
+}
+
+/** The kinds of core/choose/candidates.ts; CLOSED_RANK for what takes no new connection. */
+function kindOf(
+  { resolved, adminOf }: ChoiceInputs,
+  lane: LaneHealth | undefined,
+  route: number,
+  family: Family,
+): number {
+  const found = resolved.find(({ number }) => number === route);
+  if (found === undefined || adminOf(found.config.name) !== 'enabled') return CLOSED_RANK;
+  if (found[family === 4 ? 'ipv4' : 'ipv6'] === null) return CLOSED_RANK;
+  if (lane?.state === 'down') return 4;
+  return (lane?.state === 'suspect' ? 2 : 0) + (found.config.lastResort ? 1 : 0);
+}
+
+function planOf(
+  { config, routes, facts }: ChoiceInputs,
+  service: ServiceConfig,
+  family: Family,
+  kind: (route: number, family: Family) => number,
+): KernelPlan | null {
+  const { select } = service;
+  if (select.criterion === 'rest') return null;
+  const numbers = select.routes.map((name) => routes.of(name));
+  const best = Math.min(...numbers.map((number) => kind(number, family)));
+  // No route of it: the rest route, which the daemon says for each connection.
+  if (best >= CLOSED_RANK) return null;
+  const candidates: Candidates = { routes: new Uint8Array(32), count: 0 };
+  for (const number of numbers)
+    if (kind(number, family) === best) candidates.routes[candidates.count++] = number;
+  if (select.criterion === 'fixed') return { kind: 'one', routes: [candidates.routes[0]] };
+  if (select.criterion === 'race') return null;
+  const criterion = CRITERION_KINDS[select.criterion];
+  if (criterion.plan === null) return null;
+  // Without history every connection is raced, which makes some.
+  const unknown = [...candidates.routes.subarray(0, candidates.count)].some(
+    (number) => facts.history[number] < 0,
+  );
+  if (select.criterion === 'fastest-history' && unknown && config.memory.refresh > 0) return null;
+  return criterion.plan(candidates, facts, { threshold: select.threshold, by: select.by });
+}

@@ -1,0 +1,181 @@
+/** What follows when a route falls or returns: flows are cut or kept, groups stay or come back, as its configuration says. */
+import type { Flows } from '../kernel/flows.js';
+import type { RouteHealth } from '../kernel/race-messages.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
+import type { Family } from '../model/address.js';
+import type { GatewayConfig, RouteConfig, ServiceConfig } from '../model/config.js';
+import type { Log } from '../observe/log.js';
+import type { Numbers } from './numbers.js';
+
+export interface FailoverContext {
+  readonly flows: Flows;
+  readonly log: Log;
+  readonly routes: Numbers;
+  readonly services: Numbers;
+  config(): GatewayConfig;
+  /** Whether a route takes new connections now. */
+  isUsable(route: RouteConfig, family: Family): boolean;
+  /** The groups of a service choose anew. */
+  unpin(service: number): Promise<void>;
+}
+
+export class Failover {
+  private health: readonly RouteHealth[] = [];
+  /** Lanes that have been down since they were last up. */
+  private readonly fallen = new Set<string>();
+  /** Lanes that are down and keep their flows only because no other route could take them. */
+  private readonly waiting = new Set<string>();
+  /** Resets that wait until a lane has been back for a while. */
+  private readonly resets = new Map<string, NodeJS.Timeout>();
+
+  constructor(private readonly context: FailoverContext) {}
+
+  /** Compares what is told now with what was told before, and does what follows. */
+  async follow(health: readonly RouteHealth[]): Promise<void> {
+    const before = this.health;
+    this.health = health;
+    for (const lanes of health) {
+      const route = this.context
+        .config()
+        .routes.find(({ name }) => this.context.routes.of(name) === lanes.route);
+      if (route === undefined) continue;
+      for (const family of [4, 6] as const) {
+        const old = before.find((one) => one.route === lanes.route)?.[family].state ?? 'up';
+        const { state } = lanes[family];
+        if (state === old) continue;
+        if (state === 'down') this.fell(route, family);
+        else this.waiting.delete(`${route.name} ${family}`);
+        if (state === 'up') await this.returned(route, family);
+      }
+    }
+    await this.cutWaiting();
+  }
+
+  /** Cuts what a route carries in a family, if there is another route that could carry it instead. */
+  async cutIfReplaceable(route: RouteConfig, family: Family): Promise<number> {
+    // Reconnecting would lead nowhere: what still gets through on the old route is better than nothing.
+    if (!this.isReplaceable(route, family)) return 0;
+    const number = this.context.routes.of(route.name);
+    return this.context.flows.cut((flow) => flow.route === number && flow.family === family);
+  }
+
+  private isReplaceable(route: RouteConfig, family: Family): boolean {
+    const { config, isUsable } = this.context;
+    return config().routes.some((other) => other.name !== route.name && isUsable(other, family));
+  }
+
+  /**
+   * Entries made with an address that is gone would leak packets with a foreign source (the kernel keeps them). A family that
+   * has no address now leaks nothing, since nothing can leave: what becomes of its flows, `fell` decides.
+   */
+  async cutLost(before: ResolvedRoute, after: ResolvedRoute): Promise<void> {
+    if (!before.config.translate) return;
+    let count = 0;
+    for (const family of [4, 6] as const) {
+      const had = before[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      const has = after[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      // By prefix the address depends on the client's.
+      if (has === undefined || (family === 6 && after.config.prefix !== null)) continue;
+      if (had?.every((address) => has.includes(address))) continue;
+      count += await this.context.flows.cutLost(after.number, family, has);
+    }
+    const route = after.config.name;
+    if (count > 0)
+      this.context.log.warn({ event: 'flows-cut', route, count }, `cut ${count} flows of ${route}`);
+  }
+
+  /** Flows of routes that are configured no more, and those with addresses of an interface that their route has left. */
+  async cutReplaced(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): Promise<void> {
+    const gone = before.filter(({ config }) => !after.some((route) => route.config.name === config.name));
+    const numbers = new Set(gone.map(({ number }) => number));
+    if (numbers.size > 0) await this.context.flows.cut((flow) => numbers.has(flow.route));
+    for (const route of after) {
+      const old = before.find(({ config }) => config.name === route.config.name);
+      if (old !== undefined && old.config.interface !== route.config.interface)
+        await this.cutLost(old, route);
+    }
+  }
+
+  close(): void {
+    for (const timer of this.resets.values()) clearTimeout(timer);
+    this.resets.clear();
+  }
+
+  private fell(route: RouteConfig, family: Family): void {
+    const lane = `${route.name} ${family}`;
+    this.fallen.add(lane);
+    if (route.onDown === 'reset') this.waiting.add(lane);
+    const timer = this.resets.get(lane);
+    if (timer !== undefined) clearTimeout(timer);
+    this.resets.delete(lane);
+  }
+
+  private async cutWaiting(): Promise<void> {
+    for (const route of this.context.config().routes) {
+      for (const family of [4, 6] as const) {
+        const lane = `${route.name} ${family}`;
+        if (!this.waiting.has(lane) || !this.isReplaceable(route, family)) continue;
+        this.waiting.delete(lane);
+        const count = await this.cutIfReplaceable(route, family);
+        if (count > 0) this.tellCut(route.name, count, 'route-down');
+      }
+    }
+  }
+
+  private async returned(route: RouteConfig, family: Family): Promise<void> {
+    const { config, routes, services, log } = this.context;
+    const lane = `${route.name} ${family}`;
+    if (!this.fallen.delete(lane) || route.failback.kind === 'stay') return;
+    const behind = config().services.map((service) => ({
+      service,
+      names: lessPreferred(config(), service, route),
+    }));
+    for (const { service, names } of behind)
+      if (names.length > 0) await this.context.unpin(services.of(service.name));
+    if (route.failback.kind !== 'reset') return;
+    const away = new Set<number>();
+    for (const { service, names } of behind)
+      for (const name of names) away.add(services.of(service.name) * 64 + routes.of(name));
+    if (config().rest.route === route.name)
+      for (const { name } of config().routes) if (name !== route.name) away.add(routes.of(name));
+    if (away.size === 0) return;
+    const { afterMs } = route.failback;
+    log.info(
+      { event: 'failback', route: route.name, afterMs },
+      `what has moved away from ${route.name} is reset later`,
+    );
+    const timer = setTimeout(() => {
+      this.resets.delete(lane);
+      void this.context.flows
+        .cut((flow) => flow.family === family && away.has(flow.service * 64 + flow.route))
+        .then((count) => this.tellCut(route.name, count, 'failback'));
+    }, afterMs);
+    this.resets.set(lane, timer);
+  }
+
+  private tellCut(route: string, count: number, why: 'route-down' | 'failback'): void {
+    const text = why === 'failback' ? `so that they return to ${route}` : `of ${route}, which is down`;
+    this.context.log.warn({ event: 'flows-cut', route, count, why }, `cut ${count} flows ${text}`);
+  }
+}
+
+/** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
+export function lessPreferred(
+  config: GatewayConfig,
+  { select }: ServiceConfig,
+  route: RouteConfig,
+): string[] {
+  if (!select.routes.includes(route.name)) return [];
+  const others = select.routes
+    .map((name) => config.routes.find((one) => one.name === name))
+    .filter((other): other is RouteConfig => other !== undefined && other.name !== route.name);
+  const place = (name: string): number => select.routes.indexOf(name);
+  return others
+    .filter((other) => {
+      if (other.lastResort !== route.lastResort) return other.lastResort;
+      if (select.criterion === 'priority' || select.criterion === 'spillover')
+        return place(other.name) > place(route.name);
+      return select.criterion === 'cheapest' && other.cost > route.cost;
+    })
+    .map(({ name }) => name);
+}

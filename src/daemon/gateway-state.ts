@@ -1,0 +1,32 @@
+/** The parts of a running gateway that its commands and reports need. */
+import type { Flows } from '../kernel/flows.js';
+import type { RouteHealth } from '../kernel/race-messages.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
+import type { GatewayConfig } from '../model/config.js';
+import type { ConfigChange } from '../model/config-change.js';
+import type { Checker } from './checker.js';
+import type { Commands } from './commands.js';
+import type { Admin } from './engine-routes.js';
+import type { Failover } from './failover.js';
+import type { Meters } from './meters.js';
+import type { Numbers } from './numbers.js';
+import type { PortWatch } from './port-watch.js';
+import type { RaceClient } from './race-client.js';
+
+export interface GatewayState {
+  readonly startedAt: number;
+  readonly config: GatewayConfig;
+  readonly routes: readonly ResolvedRoute[];
+  readonly health: readonly RouteHealth[];
+  readonly race: RaceClient | null;
+  readonly flows: Flows | null;
+  readonly failover: Failover | null;
+  readonly ports: PortWatch | null;
+  readonly meters: Meters;
+  readonly checker: Checker;
+  readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
+  readonly commands: Commands;
+  adminOf(name: string): Admin;
+  setAdmin(name: string, admin: Admin): Promise<void>;
+  reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;
+}

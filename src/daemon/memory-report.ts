@@ -1,0 +1,87 @@
+/** Memory in the words of the contract. */
+import type { MemoryEntry, MemoryRoute } from '../api/contract.js';
+import { maskAddress } from '../core/affinity/group.js';
+import { addRows, createRows, type MemoryRows } from '../core/memory/rows.js';
+import { VERDICT, VERDICT_NAMES } from '../core/memory/verdicts.js';
+import { type Family, familyOf, formatAddress, parseAddress, sameAddress } from '../model/address.js';
+import type { Numbers } from './numbers.js';
+import type { RaceClient } from './race-client.js';
+
+type Lengths = { readonly [family in Family]: number };
+
+/** Destinations by last use, newest first: those within `prefix`, and the one that it is within. */
+export async function memoryEntries(
+  race: RaceClient,
+  routes: Numbers,
+  aggregate: Lengths,
+  limit: number,
+  prefix: string | null,
+): Promise<MemoryEntry[]> {
+  const found: Row[] = [];
+  const matches = prefixFilter(prefix, aggregate);
+  for (let from = 0; from >= 0; ) {
+    const part = await race.memory(from, PART_SLOTS, true);
+    const { chunk, forgetMicros, best, trusted, next } = part;
+    const rows = createRows(chunk.count, chunk.routes);
+    const slots = addRows(chunk, forgetMicros, rows);
+    for (let row = 0; row < rows.count; row++) {
+      if (!matches(rows.address, row * 4)) continue;
+      found.push({ rows, row, best: best[slots[row]], trusted: trusted[slots[row]] === 1 });
+    }
+    from = next;
+  }
+  found.sort((a, b) => a.rows.usedAge[a.row] - b.rows.usedAge[b.row]);
+  return found.slice(0, limit).map((one) => toEntry(one, routes, aggregate));
+}
+
+/** Slots asked for at a time: with what they would choose, a tenth of a millisecond of the race loop. */
+const PART_SLOTS = 512;
+
+interface Row {
+  readonly rows: MemoryRows;
+  readonly row: number;
+  readonly best: number;
+  readonly trusted: boolean;
+}
+
+function toEntry({ rows, row, best, trusted }: Row, routes: Numbers, aggregate: Lengths): MemoryEntry {
+  const family = familyOf(rows.address, row * 4);
+  const length = aggregate[family];
+  const suffix = length === (family === 4 ? 32 : 128) ? '' : `/${length}`;
+  const entries: [string, MemoryRoute][] = [];
+  for (let route = 1; route <= rows.routes; route++) {
+    const at = row * rows.routes + route - 1;
+    const verdict = rows.verdict[at];
+    const name = routes.nameOf(route);
+    if (verdict === VERDICT.NONE || name === null) continue;
+    const rttMicros = rows.rtt[at] >= 0 ? rows.rtt[at] : null;
+    entries.push([
+      name,
+      { rttMicros, ageSeconds: Math.floor(rows.age[at] / 1000), answer: VERDICT_NAMES[verdict] },
+    ]);
+  }
+  return {
+    destination: formatAddress(rows.address, row * 4) + suffix,
+    routes: Object.fromEntries(entries),
+    best: best === 0 ? null : routes.nameOf(best),
+    trusted,
+  };
+}
+
+/** Whether a destination lies within the prefix, or the prefix within the destination. */
+function prefixFilter(prefix: string | null, aggregate: Lengths): (words: Int32Array, at: number) => boolean {
+  if (prefix === null) return () => true;
+  const [address, bits] = prefix.split('/');
+  const wanted = parseAddress(address);
+  if (wanted === null) return () => false;
+  const family = familyOf(wanted);
+  const length = Math.min(Number(bits ?? 128), family === 4 ? 32 : 128, aggregate[family]);
+  maskAddress(wanted, 0, family, length);
+  const masked = new Int32Array(4);
+  return (words, at) => {
+    if (familyOf(words, at) !== family) return false;
+    for (let i = 0; i < 4; i++) masked[i] = words[at + i];
+    maskAddress(masked, 0, family, length);
+    return sameAddress(masked, 0, wanted, 0);
+  };
+}

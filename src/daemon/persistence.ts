@@ -1,0 +1,100 @@
+/** Keeps memory, quotas and commands over a restart: read once, written in the background. */
+import { addRows, CHUNK_SLOTS, createRows, type MemoryRows } from '../core/memory/rows.js';
+import type { StoredMemory } from '../kernel/race-messages.js';
+import type { GatewayConfig } from '../model/config.js';
+import type { Log } from '../observe/log.js';
+import type { Admin } from './engine-routes.js';
+import type { Meters } from './meters.js';
+import type { Numbers } from './numbers.js';
+import type { RaceClient } from './race-client.js';
+import { elapsedSince, type StoreContent } from './store/content.js';
+import { StoreFile } from './store/file.js';
+
+export class Persistence {
+  private readonly file: StoreFile | null;
+  private content: StoreContent | null = null;
+
+  constructor(
+    private readonly config: GatewayConfig,
+    private readonly log: Log,
+  ) {
+    const { store, size } = config.memory;
+    this.file = store === null ? null : new StoreFile(store, { destinations: size });
+  }
+
+  /** Reads what the last run left, and says so. */
+  async load(): Promise<void> {
+    if (this.file === null) return;
+    const found = await this.file.read();
+    if (found.kind === 'content') {
+      this.content = found.content;
+      const { count } = found.content.memory;
+      this.log.info({ event: 'store-loaded', destinations: count }, `remembered ${count} destinations`);
+    } else if (found.kind === 'refused') {
+      const aside = found.keptAs === null ? '' : `; it is kept as ${found.keptAs}`;
+      this.log.warn(
+        { event: 'store-refused', reason: found.reason },
+        `${this.file.path} cannot be used, starting with an empty memory: ${found.message}${aside}`,
+      );
+    }
+  }
+
+  /** Names of routes in the order of the numbers they had. */
+  get routeNames(): string[] {
+    return this.content?.routes.slice(0, this.content.memory.routes).map(({ name }) => name) ?? [];
+  }
+
+  admins(): Map<string, Admin> {
+    return new Map(this.content?.routes.map(({ name, admin }) => [name, admin]) ?? []);
+  }
+
+  restoreQuotas(meters: Meters): void {
+    for (const { name, quota } of this.content?.routes ?? []) meters.restore(name, quota);
+  }
+
+  /** What the race thread shall remember; handed out once. */
+  takeMemory(routes: Numbers, nowMs: number): StoredMemory | null {
+    const { content } = this;
+    if (content === null) return null;
+    this.content = null;
+    const newNumber = [0, ...content.routes.map(({ name }) => routes.of(name))];
+    const elapsedMs = elapsedSince(content.savedAtMs, nowMs, this.config.memory.trustMs);
+    return { rows: content.memory, newNumber, elapsedMs };
+  }
+
+  /** Writes everything as it is now. */
+  async save(
+    race: RaceClient,
+    routes: Numbers,
+    adminOf: (name: string) => Admin,
+    meters: Meters,
+  ): Promise<void> {
+    if (this.file === null) return;
+    const memory = await readMemory(race, this.config.memory.size);
+    const written = await this.file.write({
+      savedAtMs: Date.now(),
+      routes: routes
+        .list()
+        .map((name) => ({ name, admin: adminOf(name), quota: meters.quotaOf(name), statistics: {} })),
+      statistics: {},
+      memory,
+    });
+    if (!written.ok)
+      this.log.warn(
+        { event: 'store-failed', reason: written.reason },
+        `could not write ${this.file.path}: ${written.message}`,
+      );
+  }
+}
+
+/** All rows, a part at a time. */
+async function readMemory(race: RaceClient, size: number): Promise<MemoryRows> {
+  let rows: MemoryRows | null = null;
+  for (let from = 0; from >= 0; ) {
+    const { chunk, forgetMicros, next } = await race.memory(from, CHUNK_SLOTS, false);
+    rows ??= createRows(size, chunk.routes);
+    addRows(chunk, forgetMicros, rows);
+    from = next;
+  }
+  return rows ?? createRows(0, 1);
+}

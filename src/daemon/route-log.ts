@@ -1,0 +1,47 @@
+/** What the log says of routes. */
+import type { QueueMethod } from '../kernel/desired.js';
+import type { RouteHealth } from '../kernel/race-messages.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
+import type { GatewayConfig } from '../model/config.js';
+import type { Log } from '../observe/log.js';
+
+/** A route as its link makes it. */
+export function logRoute(log: Log, route: ResolvedRoute): void {
+  const fields = { event: 'route', route: route.config.name, state: route.state, reasons: route.reasons };
+  const text = `route ${route.config.name} is ${route.state}${route.reasons.length > 0 ? ` (${route.reasons.join(', ')})` : ''}`;
+  if (route.state === 'up') log.info(fields, text);
+  else log.warn(fields, text);
+}
+
+/** Routes whose traffic or checks say something new of them. */
+export function logHealth(
+  log: Log,
+  before: readonly RouteHealth[],
+  after: readonly RouteHealth[],
+  nameOf: (route: number) => string | null,
+): void {
+  for (const lanes of after) {
+    const old = before.find(({ route }) => route === lanes.route);
+    const route = nameOf(lanes.route) ?? String(lanes.route);
+    for (const family of [4, 6] as const) {
+      const { state, reason } = lanes[family];
+      // What the link does is told by `logRoute`.
+      if (old === undefined || old[family].state === state || reason === 'link') continue;
+      const fields = { event: 'health', route, family: `ipv${family}`, state, reason };
+      const text = `route ${route} is ${state} for IPv${family} (${reason})`;
+      if (state === 'up') log.info(fields, text);
+      else log.warn(fields, text);
+    }
+  }
+}
+
+/** The line on standard output that says that the gateway works. */
+export function readyLine(
+  { lan, kernel, control }: GatewayConfig,
+  routes: readonly ResolvedRoute[],
+  method: QueueMethod,
+): string {
+  const up = routes.filter((route) => route.state === 'up').length;
+  const queue = method === 'nft' ? 'nft queue' : 'xt NFQUEUE';
+  return `ready: ${up} of ${routes.length} routes up, LAN ${lan.join(' ')}, ${queue} ${kernel.queue}, control ${control}`;
+}
