@@ -225,6 +225,18 @@ describe('a route that falls', () => {
     });
   });
 
+  test('echo requests of one ping leave the dead route, too', async () => {
+    await withRoutes(config(), async (made) => {
+      const ping = made.lab.client().spawn(['ping', '-i', '0.2', '-c', '20', '-W', '1', NEAR]);
+      await ping.waitForLine(/icmp_seq=4 /);
+      await setCarrier(made, 3, false);
+      await ping.done;
+      const answered = [...ping.stdout().matchAll(/icmp_seq=(\d+) /g)].map(([, number]) => Number(number));
+      expect(answered).toEqual(expect.arrayContaining([1, 2, 3, 4, 15, 16, 17, 18, 19, 20]));
+      expect(answered.length).toBeGreaterThanOrEqual(16);
+    });
+  });
+
   test('`onDown: keep` cuts nothing: it works again when the link is back', async () => {
     await withRoutes(config({ a: { onDown: 'keep' } }), async (made, echo) => {
       const holder = made.lab.client().connector();
@@ -386,6 +398,25 @@ describe('a route that returns', () => {
       });
     },
   );
+
+  test('proves itself also where all that is new belongs to one pinned group, whose route stays meanwhile', async () => {
+    await withRoutes(config(), async (made, echo) => {
+      expect(await goesBy(made, echo, PORTS.pinned, 2)).toEqual(all('a', 2));
+      await setCarrier(made, 1, false);
+      await untilState(made, 'a', 'down', 1000);
+      expect(await goesBy(made, echo, PORTS.pinned, 2)).toEqual(all('b', 2));
+      await setCarrier(made, 1, true);
+      await untilState(made, 'a', 'suspect', 1000);
+      const used = await eventually(
+        () => goesBy(made, echo, PORTS.pinned, 1),
+        ([name]) => name !== 'b',
+        8000,
+      );
+      // By the proofs of IPv4 alone.
+      expect(used).toEqual(['a']);
+      expect((await routeOf(made, 'a')).reasons).toEqual(['ipv6-returned']);
+    });
+  });
 
   test('a last resort carries only while nothing else does, and is left again', async () => {
     const settings = config({

@@ -144,7 +144,7 @@ export const RouteSchema = section(
     translate: optional(
       {
         description:
-          '`true`: connections get an address of the route. `false`: packets keep the inside source address, for a provider that routes it to this site. With two prefixes IPv6 is translated prefix by prefix (NPTv6, RFC 6296), and IPv4 as with `true`.',
+          '`true`: connections get an address of the route. `false`: packets keep the inside source address, for a provider that routes it to this site. With two prefixes IPv6 is translated prefix by prefix (NPTv6, RFC 6296) and keeps its ports, and IPv4 is translated as with `true`; up to /48 this holds for the /64s behind the LAN interfaces, and the subnet makes up for the checksum; in longer prefixes the prefix alone is replaced.',
         allowed: 'true, false or { inside: PREFIX, outside: PREFIX }',
         apply: 'live',
         json: boolean,
