@@ -31,7 +31,9 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
     ...(before === null ? [] : [`flush chain ${t} ${CHAIN_AGAIN}`]),
     `add table ${t}`,
     ...objects.map(({ kind, name, body }) => `add ${kind} ${t} ${name}${body}`),
-    ...HOOKS.map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
+    ...[...HOOKS, ...(state.readsDns ? DNS_HOOKS : [])].map(
+      ([name, hook]) => `add chain ${t} ${name} { ${hook} }`,
+    ),
     ...[...chains.keys()].filter((name) => !HOOK_NAMES.has(name)).map((name) => `add chain ${t} ${name}`),
     ...[CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE].map(
       (name) => `add chain ${t} ${name}`,
@@ -70,8 +72,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
   return new Map<string, string[]>([
     ['early', early(state)],
     ['early_syn', earlySyn(state)],
-    ['dns', dnsAnswers(state)],
-    ['dns_local', dnsLocal(state)],
+    ...dnsChains(state),
     ['lan', lan(state)],
     [CHAIN_AGAIN, againChain()],
     ['lan_new', lanNew(state)],
@@ -81,8 +82,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
-    ['settle', settle(state)],
-    ['forward', forward()],
+    ['forward', forward(state)],
     ['forward_invalid', forwardInvalid(state)],
     ['clamp', clamp(state)],
     ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
@@ -123,17 +123,19 @@ export const COUNTERS = [
 /** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
-  ['dns', 'type filter hook prerouting priority -165; policy accept;'],
-  ['dns_local', 'type filter hook output priority -150; policy accept;'],
   ['lan', 'type filter hook prerouting priority -160; policy accept;'],
-  ['settle', 'type filter hook prerouting priority -150; policy accept;'],
   ['forward', 'type filter hook forward priority -10; policy accept;'],
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
 ];
 
-const HOOK_NAMES: ReadonlySet<string> = new Set(HOOKS.map(([name]) => name));
+/** A hook costs every packet something, also without rules. */
+const DNS_HOOKS: readonly (readonly [string, string])[] = [
+  ['dns', 'type filter hook prerouting priority -165; policy accept;'],
+  ['dns_local', 'type filter hook output priority -150; policy accept;'],
+];
+const HOOK_NAMES: ReadonlySet<string> = new Set([...HOOKS, ...DNS_HOOKS].map(([name]) => name));
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta nfproto @${SET_ALIVE}`;
@@ -161,15 +163,14 @@ function earlySyn(state: DesiredState): string[] {
 }
 
 /** Answers of name servers wait until the daemon has read them: a client may connect at once. */
-function dnsAnswers(state: DesiredState): string[] {
+function dnsChains(state: DesiredState): [string, string[]][] {
   if (!state.readsDns) return [];
-  return [`iifname ${wans(state)} udp sport 53 ct state established ${alive} goto ${CHAIN_QUEUE_DNS}`];
-}
-
-/** The same for a name server on this machine. */
-function dnsLocal(state: DesiredState): string[] {
-  if (!state.readsDns) return [];
-  return [`oifname ${set(state.lan)} udp sport 53 ${alive} goto ${CHAIN_QUEUE_DNS}`];
+  const queue = `${alive} goto ${CHAIN_QUEUE_DNS}`;
+  return [
+    ['dns', [`iifname ${wans(state)} udp sport 53 ct state established ${queue}`]],
+    // The same for a name server on this machine.
+    ['dns_local', [`oifname ${set(state.lan)} udp sport 53 ${queue}`]],
+  ];
 }
 
 /** After conntrack. The first two rules are all that a packet of a living flow sees here. */
@@ -252,15 +253,15 @@ function wanLate(state: DesiredState): string[] {
   ];
 }
 
-/** Fixes the route of a new connection: what the rules or the daemon's verdict have chosen. */
-function settle(state: DesiredState): string[] {
+/** The first two rules are all that a packet of a living flow sees here. The third fixes the route of a new one. */
+function forward(state: DesiredState): string[] {
   return [
+    'tcp flags & (syn|rst) == syn jump clamp',
+    'ct state established,related accept',
+    // What the rules or the daemon's verdict have chosen.
     `ct state new ${newFlow} iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
+    'ct state invalid goto forward_invalid',
   ];
-}
-
-function forward(): string[] {
-  return ['tcp flags & (syn|rst) == syn jump clamp', 'ct state invalid goto forward_invalid'];
 }
 
 /** An untranslated packet would go to the wrong host, or leave with an inside address. */
@@ -358,7 +359,9 @@ function wans(state: DesiredState): string {
   return set([...new Set(state.routes.map((route) => route.interface))]);
 }
 
+/** One name is compared, which is quicker than to look it up. */
 function set(names: readonly string[]): string {
+  if (names.length === 1) return `"${names[0]}"`;
   return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
 }
 

@@ -176,7 +176,7 @@ export interface MemoryConfig {
   readonly size: number;
   /** Prefix lengths that make one destination. Defaults 32 and 64. */
   readonly aggregate: { readonly ipv4: number; readonly ipv6: number };
-  /** Share of the connections to remembered destinations that is raced again, 0 to 0.5. Default 0.02. */
+  /** Share of the connections to remembered destinations that is raced again, 0 to 0.5. Default 0.005. */
   readonly refresh: number;
   /** File that keeps it over a restart; null: none. */
   readonly store: string | null;

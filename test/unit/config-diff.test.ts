@@ -89,7 +89,7 @@ describe('diffConfigs', () => {
     ['select: race', 'select: race, sessionWeight: 9', 'services.web.sessionWeight: 1 -> 9 (live)'],
     [/$/, 'memory: { trust: 1h }\n', 'memory.trust: 10m -> 1h (live)'],
     [/$/, 'memory: { forget: 2d }\n', 'memory.forget: 1d -> 2d (live)'],
-    [/$/, 'memory: { refresh: 5% }\n', 'memory.refresh: 2% -> 5% (live)'],
+    [/$/, 'memory: { refresh: 5% }\n', 'memory.refresh: 0.5% -> 5% (live)'],
     [/$/, 'memory: { stagger: never }\n', 'memory.stagger: remembered -> never (live)'],
     [/$/, 'memory: { size: 99 }\n', 'memory.size: 100000 -> 99 (restart)'],
     [/$/, 'memory: { aggregate: { ipv4: 24 } }\n', 'memory.aggregate.ipv4: 32 -> 24 (restart)'],

@@ -274,7 +274,7 @@ describe('parseConfig of anything', () => {
       onDown: 'reset',
       cost: 0,
     });
-    expect(filled.memory).toMatchObject({ trust: '10m', refresh: 0.02, aggregate: { ipv4: 32, ipv6: 64 } });
+    expect(filled.memory).toMatchObject({ trust: '10m', refresh: 0.005, aggregate: { ipv4: 32, ipv6: 64 } });
     const bare = {
       lan: filled.lan,
       routes: { a: { interface: 'wan1' }, b: { interface: 'wan2' } },

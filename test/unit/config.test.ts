@@ -97,7 +97,7 @@ describe('configurations that are accepted', () => {
         forgetMs: 86_400_000,
         size: 100_000,
         aggregate: { ipv4: 32, ipv6: 64 },
-        refresh: 0.02,
+        refresh: 0.005,
         store: '/var/lib/pathrace/test.store',
         stagger: 'remembered',
       },
@@ -129,7 +129,7 @@ describe('configurations that are accepted', () => {
       forgetMs: 86_400_000,
       size: 100_000,
       aggregate: { ipv4: 32, ipv6: 64 },
-      refresh: 0.02,
+      refresh: 0.005,
       store: '/var/lib/pathrace/control.store',
       stagger: 'remembered',
     });

@@ -42,12 +42,12 @@ export const MemorySchema = section(
         {
           description:
             'Share of the connections to remembered destinations that is raced again, so that a route that became faster is found.',
-          allowed: 'a number from 0 to 0.5, or a percentage, such as 0.02 or 2%',
+          allowed: 'a number from 0 to 0.5, or a percentage, such as 0.005 or 0.5%',
           apply: 'live',
           json: numberOr(0, 0.5, '^\\d{1,2}(\\.\\d{1,9})?%$'),
         },
         shareBetween(0, 0.5),
-        0.02,
+        0.005,
       ),
       store: absent(
         {
