@@ -1,6 +1,6 @@
 /**
  * The shape of mwan3 2.12 (OpenWrt): a random pick with a mark, remembered in the connection mark; a routing table per uplink.
- * Written anew in nft from the description in PEERS 4.1. Left out: the rule that makes TCP/443 sticky, IPv6.
+ * Written anew in nft after reading its sources. Left out: the rule that makes TCP/443 sticky, IPv6.
  */
 import { LAN, type Shape, type Wan } from './baseline.js';
 

@@ -1,6 +1,6 @@
 /**
  * The shape of pfSense and OPNsense gateway groups: pf's `route-to (...) round-robin`, a gateway repeated as often as its weight, and
- * the state that pins the flow. pf does not run on Linux; a counter and the connection mark stand for it (PEERS 4.3). The detector
+ * the state that pins the flow. pf does not run on Linux; a counter and the connection mark stand for it. The detector
  * counts as dpinger does, with each product's numbers.
  */
 import { LAN, type Shape, type Wan } from './baseline.js';

@@ -1,6 +1,6 @@
 /**
  * The shape of VyOS `load-balancing wan` (1.5): a random pick per packet of a connection that has no answer yet, and translation
- * to the address of the connection mark. Written anew from the description in PEERS 4.2, its defect included: a repeated SYN
+ * to the address of the connection mark. Written anew after reading its sources, its defect included: a repeated SYN
  * is picked anew while its translation stays.
  */
 import { LAN, type Shape, type Wan } from './baseline.js';

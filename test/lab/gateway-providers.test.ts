@@ -61,7 +61,7 @@ test('a provider that answers SYNs itself wins by the rule, and the real answers
     bytes: 10,
     timeoutMs: 1000,
   });
-  // First reply wins, also a false one; issue 2 says so. That nothing is left behind is what must hold.
+  // First reply wins, also a false one; that is how it is defined. That nothing is left behind is what must hold.
   expect(result).toMatchObject({ connected: true, ok: false });
   expect(await halfOpen(lab)).toBe(0);
 });

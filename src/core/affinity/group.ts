@@ -4,7 +4,7 @@ import type { Affinity } from '../../model/config.js';
 import { keyHash, markWord, wordsHash } from '../choose/source.js';
 import type { AffinityGroup } from '../engine-types.js';
 
-/** Prefixes that one operator of servers is likely to have for one service (CORRECTNESS H-PIN). */
+/** Prefixes that one operator of servers is likely to have for one service. */
 export const AFFINITY_PREFIX = { 4: 24, 6: 48 } as const;
 
 export function createGroup(): AffinityGroup {
