@@ -1,9 +1,15 @@
 /** Memory in the words of the contract. */
 import type { MemoryEntry, MemoryRoute } from '../api/contract.js';
-import { maskAddress } from '../core/affinity/group.js';
 import { addRows, createRows, type MemoryRows } from '../core/memory/rows.js';
 import { VERDICT, VERDICT_NAMES } from '../core/memory/verdicts.js';
-import { type Family, familyOf, formatAddress, parseAddress, sameAddress } from '../model/address.js';
+import {
+  type Family,
+  familyOf,
+  formatAddress,
+  maskAddress,
+  parseAddress,
+  sameAddress,
+} from '../model/address.js';
 import type { Numbers } from './numbers.js';
 import type { RaceClient } from './race-client.js';
 

@@ -50,9 +50,19 @@ export function routeMark(route: number): number {
   return route << MARK.ROUTE_SHIFT;
 }
 
+/** The route that a mark names; 0: none. */
+export function routeOfMark(mark: number): number {
+  return (mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+}
+
 /** The part of a mark that says which service a flow belongs to. */
 export function serviceMark(service: number): number {
   return service << MARK.SERVICE_SHIFT;
+}
+
+/** The service that a mark names; 0: none. */
+export function serviceOfMark(mark: number): number {
+  return (mark & MARK.SERVICE_MASK) >>> MARK.SERVICE_SHIFT;
 }
 
 /** Routes that the kernel may use by itself, as values of `routeMark(route) | generation`. */

@@ -5,7 +5,7 @@ import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/
 import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { tryCommand } from './command.js';
 import { dumpEntries } from './conntrack.js';
-import { MARK, TABLE } from './constants.js';
+import { MARK, routeOfMark, serviceOfMark, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -64,7 +64,7 @@ export class Flows {
   count(): Map<number, number> {
     const counts = new Map<number, number>();
     this.each(0, 0, (entry) => {
-      const route = (entry.mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+      const route = routeOfMark(entry.mark);
       if (route === 0 || isOver(entry)) return;
       counts.set(route, (counts.get(route) ?? 0) + 1);
     });
@@ -92,8 +92,8 @@ export class Flows {
     this.each(0, 0, (entry) => {
       const { mark } = entry;
       marked.family = entry.family;
-      marked.route = (mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
-      marked.service = (mark & MARK.SERVICE_MASK) >>> MARK.SERVICE_SHIFT;
+      marked.route = routeOfMark(mark);
+      marked.service = serviceOfMark(mark);
       marked.untranslated = (mark & MARK.UNTRANSLATED) !== 0;
       marked.source = entry.source;
       if (marked.route !== 0 && !isOver(entry) && isChosen(marked)) cut.push(copyFlow(entry));
@@ -114,7 +114,7 @@ export class Flows {
     const uses = new Map<string, PortUse & { count: number }>();
     const ports = racePortsFrom - FIRST_PORT;
     this.each(0, 0, (entry) => {
-      const route = (entry.mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+      const route = routeOfMark(entry.mark);
       const ported = entry.protocol === PROTOCOL.TCP || entry.protocol === PROTOCOL.UDP;
       if (route === 0 || !ported || (entry.mark & MARK.UNTRANSLATED) !== 0) return;
       if (entry.sourcePort < FIRST_PORT || entry.sourcePort >= racePortsFrom) return;

@@ -28,7 +28,7 @@ import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import { Conntrack } from './conntrack.js';
-import { MARK } from './constants.js';
+import { MARK, routeOfMark, serviceOfMark } from './constants.js';
 import type { Memory } from './ffi.js';
 import { KernelMemory } from './kernel-memory.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
@@ -204,8 +204,8 @@ export class FrontEnd implements EffectSink {
     }
     const { mark } = queued;
     const result = this.decode(queued, memory);
-    this.setupInput.service = (mark & MARK.SERVICE_MASK) >>> MARK.SERVICE_SHIFT;
-    const route = (mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
+    this.setupInput.service = serviceOfMark(mark);
+    const route = routeOfMark(mark);
     this.setupInput.tried = (mark & MARK.RESCUABLE) === 0 ? 0 : route;
     this.setupInput.pinned = (mark & MARK.PINNED) === 0 ? 0 : route;
     // What is not TCP cannot be copied, but a criterion can choose for it.
@@ -377,7 +377,7 @@ export class FrontEnd implements EffectSink {
     const { packet } = this;
     if (packet.protocol !== PROTOCOL.TCP || (packet.flags & FLAG.SYN) === 0) return false;
     const mark = this.conntrack.markOfAnswer(packet);
-    const owner = this.engine.routes[((mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT) - 1];
+    const owner = this.engine.routes[routeOfMark(mark) - 1];
     return owner !== undefined && owner.interfaceIndex !== this.answerInput.interfaceIndex;
   }
 

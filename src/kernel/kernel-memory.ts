@@ -1,8 +1,8 @@
 /** What the kernel decides by alone: memory, groups, and the routes that are open. Written behind the packets, in batches. */
-import { groupNumber, maskAddress } from '../core/affinity/group.js';
+import { groupNumber } from '../core/affinity/group.js';
 import type { Engine } from '../core/engine.js';
 import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
-import type { AddressWords, Family } from '../model/address.js';
+import { type AddressWords, type Family, maskAddress } from '../model/address.js';
 import type { Affinity } from '../model/config.js';
 import { addAddress, addMark, createKey, type ElementKey, keyOf } from '../wire/netlink/nft-elements.js';
 import { affinityMap, domainSet, MAP_SITE, memoryMap, routeMark, SET_OPEN } from './constants.js';

@@ -1,6 +1,5 @@
 /** The rules of services: which new connections they take, and what the kernel does with them by itself. Pure. */
-import { maskAddress } from '../core/affinity/group.js';
-import { parseAddress, sameAddress } from '../model/address.js';
+import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import {
   affinityMap,
@@ -198,20 +197,15 @@ function isOnTrial({ trial }: DesiredService, family: Family): boolean {
   return trial[`ipv${family}`];
 }
 
-function askGroup({ number, config }: DesiredService): string[] {
-  const untranslated = config.translate === false ? MARK.UNTRANSLATED : 0;
-  const bits = (MARK.PINNED | serviceMark(number) | untranslated) >>> 0;
+function askGroup(service: DesiredService): string[] {
+  const bits = (MARK.PINNED | markOf(service)) >>> 0;
   return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} goto race`];
 }
 
 /** A route has been chosen: if it is open, the connection and its group go by it. */
 function take(state: DesiredState, service: DesiredService, family: Family): string[] {
   const { number, config, rescuable } = service;
-  const bits =
-    (serviceMark(number) |
-      (rescuable ? MARK.RESCUABLE : 0) |
-      (config.translate === false ? MARK.UNTRANSLATED : 0)) >>>
-    0;
+  const bits = (markOf(service) | (rescuable ? MARK.RESCUABLE : 0)) >>> 0;
   const check = unlessOpen(state, service, family);
   if (config.affinity === 'none')
     return [...check, `meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`];
@@ -229,22 +223,24 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
 }
 
 /** The daemon decides while it lives; else the connection goes where the rest goes. */
-function ask(state: DesiredState, { number, config }: DesiredService): string[] {
-  const untranslated = config.translate === false ? MARK.UNTRANSLATED : 0;
-  return [
-    `meta nfproto ipv4 meta mark set ${hex(state.rest.ipv4 | serviceMark(number) | untranslated)}`,
-    `meta nfproto ipv6 meta mark set ${hex(state.rest.ipv6 | serviceMark(number) | untranslated)}`,
-    `${ALIVE} goto race`,
-    'accept',
-  ];
+function ask(state: DesiredState, service: DesiredService): string[] {
+  return [...markRest(state, service), `${ALIVE} goto race`, 'accept'];
 }
 
-function restOf(state: DesiredState, { number, config }: DesiredService): string[] {
-  const untranslated = config.translate === false ? MARK.UNTRANSLATED : 0;
-  return [
-    `meta nfproto ipv4 meta mark set ${hex(state.rest.ipv4 | serviceMark(number) | untranslated)} accept`,
-    `meta nfproto ipv6 meta mark set ${hex(state.rest.ipv6 | serviceMark(number) | untranslated)} accept`,
-  ];
+function restOf(state: DesiredState, service: DesiredService): string[] {
+  return markRest(state, service).map((rule) => `${rule} accept`);
+}
+
+/** Rules that set the mark to the rest's route. */
+function markRest({ rest }: DesiredState, service: DesiredService): string[] {
+  return FAMILIES.map(
+    (family) => `meta nfproto ipv${family} meta mark set ${hex(rest[`ipv${family}`] | markOf(service))}`,
+  );
+}
+
+/** What of a mark says which service a flow is of, and that it keeps the client's address. */
+function markOf({ number, config }: DesiredService): number {
+  return serviceMark(number) | (config.translate === false ? MARK.UNTRANSLATED : 0);
 }
 
 /** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */

@@ -1,7 +1,7 @@
 /** Sessions of the connection table, told to the engine while one of its criteria counts them. */
 import type { Engine } from '../core/engine.js';
 import type { Input } from '../core/engine-types.js';
-import { MARK } from './constants.js';
+import { MARK, routeOfMark, serviceOfMark } from './constants.js';
 import { SessionEvents } from './session-events.js';
 
 /** What events cannot tell (see session-events.ts) is right again after at most this time. */
@@ -44,8 +44,8 @@ export class SessionCounter {
   private tell(mark: number, begins: boolean): void {
     const { input } = this;
     input.begins = begins;
-    input.route = (mark & MARK.ROUTE_MASK) >>> MARK.ROUTE_SHIFT;
-    input.service = (mark & MARK.SERVICE_MASK) >>> MARK.SERVICE_SHIFT;
+    input.route = routeOfMark(mark);
+    input.service = serviceOfMark(mark);
     // A recount begins with nothing: then those count, too, that the engine has counted when it chose.
     input.counted = !this.recounting && (mark & MARK.COUNTED) !== 0;
     this.engine.count(input);

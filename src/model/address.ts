@@ -49,6 +49,18 @@ export function sameAddress(a: AddressWords, atA: number, b: AddressWords, atB: 
   );
 }
 
+/** The first `bits` of a word, none and all included. */
+export function wordMask(bits: number): number {
+  if (bits <= 0) return 0;
+  return bits >= 32 ? -1 : -1 << (32 - bits);
+}
+
+/** Clears the bits behind a prefix, in place. `length` as the family counts it. */
+export function maskAddress(words: AddressWords, at: number, family: Family, length: number): void {
+  const bits = family === 4 ? 96 + length : length;
+  for (let i = 0; i < 4; i++) words[at + i] &= wordMask(bits - 32 * i);
+}
+
 /**
  * Reads canonical or any valid text form; `null` when it is none. IPv6 without a zone.
  * Off the hot path: configuration, commands, links.

@@ -3,7 +3,7 @@
  * connection gets from them, and which connections it asks about. Plans of criteria are not modelled: each of theirs is
  * asked about. Neither are sites and domains.
  */
-import { createGroup, fillGroup, maskAddress } from '../core/affinity/group.js';
+import { createGroup, fillGroup } from '../core/affinity/group.js';
 import { isAvailable } from '../core/choose/candidates.js';
 import type {
   AffinityGroup,
@@ -14,7 +14,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
-import { type AddressWords, type Family, formatAddress } from '../model/address.js';
+import { type AddressWords, type Family, formatAddress, maskAddress } from '../model/address.js';
 import type { Packet } from '../wire/packet.js';
 import type { Random } from './random.js';
 

@@ -2,7 +2,7 @@
  * IPv6-to-IPv6 network prefix translation (RFC 6296): another prefix, and one 16-bit word adjusted so that no checksum changes.
  * Stateless and one to one.
  */
-import { type AddressWords, familyOf, parseAddress } from '../model/address.js';
+import { type AddressWords, familyOf, parseAddress, wordMask } from '../model/address.js';
 
 /** What came of a translation; an address that is not OK cannot be translated and its packet must be dropped. */
 export const NPTV6 = {
@@ -90,7 +90,7 @@ function translate(
   }
   const adjusted = add(getWord(words, at, index), adjustment);
   for (let i = 0; i < 4; i++) {
-    const mask = maskOf(length - 32 * i);
+    const mask = wordMask(length - 32 * i);
     out[outAt + i] = (to[i] & mask) | (words[at + i] & ~mask);
   }
   setWord(out, outAt, index, adjusted === ALL_ONES ? 0 : adjusted);
@@ -100,15 +100,9 @@ function translate(
 }
 
 function hasPrefix(words: AddressWords, at: number, prefix: AddressWords, length: number): boolean {
-  const first = maskOf(length);
-  const second = maskOf(length - 32);
+  const first = wordMask(length);
+  const second = wordMask(length - 32);
   return ((words[at] ^ prefix[0]) & first) === 0 && ((words[at + 1] ^ prefix[1]) & second) === 0;
-}
-
-/** The first `bits` of 32, none and all included. */
-function maskOf(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
 function getWord(words: AddressWords, at: number, index: number): number {
@@ -139,6 +133,6 @@ function parsePrefix(text: string): { words: AddressWords; length: number } | nu
   if (found === null || words === null || !found[1].includes(':') || familyOf(words) !== 6) return null;
   const length = Number(found[2]);
   if (length < 1 || length > LONGEST_PREFIX) return null;
-  for (let i = 0; i < 4; i++) if ((words[i] & ~maskOf(length - 32 * i)) !== 0) return null;
+  for (let i = 0; i < 4; i++) if ((words[i] & ~wordMask(length - 32 * i)) !== 0) return null;
   return { words, length };
 }

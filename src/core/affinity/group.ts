@@ -1,5 +1,5 @@
 /** Which group a connection belongs to: what must be equal for later connections to use the route of the first. */
-import type { AddressWords, Family } from '../../model/address.js';
+import { type AddressWords, type Family, maskAddress } from '../../model/address.js';
 import type { Affinity } from '../../model/config.js';
 import { keyHash, markWord, wordsHash } from '../choose/source.js';
 import type { AffinityGroup } from '../engine-types.js';
@@ -47,13 +47,3 @@ export function groupNumber({ client, kind, destination, number }: AffinityGroup
 }
 
 const pair = new Int32Array(8);
-
-/** Clears the bits behind a prefix, in place. */
-export function maskAddress(words: AddressWords, at: number, family: Family, length: number): void {
-  const bits = family === 4 ? 96 + length : length;
-  for (let i = 0; i < 4; i++) {
-    const left = bits - i * 32;
-    if (left >= 32) continue;
-    words[at + i] = left <= 0 ? 0 : words[at + i] & (-1 << (32 - left));
-  }
-}

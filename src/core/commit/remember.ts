@@ -4,11 +4,12 @@ import type { Packet } from '../../wire/packet.js';
 import { lastingRoutes } from '../choose/candidates.js';
 import { addressHash } from '../choose/source.js';
 import type { Context } from '../context.js';
-import type { EffectSink, Micros, RaceId } from '../engine-types.js';
+import type { EffectSink, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { finishHash, mix } from '../hash.js';
 import { noteSilence } from '../health/evidence.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
 import { ATTEMPT } from '../race/states.js';
+import type { RaceTable } from '../race/table.js';
 import { interceptedRoute } from './intercepted.js';
 
 /** A loser that has not answered for this long was silent. */
@@ -202,14 +203,19 @@ function noteHistory(context: Context, race: RaceId, now: Micros): void {
   let first = Number.POSITIVE_INFINITY;
   let answers = 0;
   for (let route = 1; route <= races.routeCount; route++) {
-    const rtt = races.hasAttempt(race, route) ? races.attemptRtt[races.attempt(race, route)] : -1;
+    const rtt = rttOf(races, race, route);
     if (rtt < 0) continue;
     first = Math.min(first, rtt);
     answers++;
   }
   if (answers < 2) return;
   for (let route = 1; route <= races.routeCount; route++) {
-    const rtt = races.hasAttempt(race, route) ? races.attemptRtt[races.attempt(race, route)] : -1;
+    const rtt = rttOf(races, race, route);
     if (rtt >= 0) history.add(route, rtt - first, now);
   }
+}
+
+/** Microseconds; -1: no copy left by this route, or its time is not known. */
+function rttOf(races: RaceTable, race: RaceId, route: RouteNumber): number {
+  return races.hasAttempt(race, route) ? races.attemptRtt[races.attempt(race, route)] : -1;
 }

@@ -5,7 +5,7 @@
  *
  * A slot is valid until the next `take`, `remove` or `sweep`: whoever comes back later asks `find` again.
  */
-import { type AddressWords, type Family, familyOf, sameAddress } from '../../model/address.js';
+import { type AddressWords, type Family, familyOf, sameAddress, wordMask } from '../../model/address.js';
 import { assert } from '../../model/errors.js';
 import type { Micros, RouteNumber } from '../engine-types.js';
 import { finishHash, mixAddress, powerOfTwo } from '../hash.js';
@@ -266,8 +266,5 @@ export class MemoryTable {
 
 /** Four words with the first `length` bits set. */
 function prefixMask(length: number): Int32Array {
-  return Int32Array.from([0, 32, 64, 96], (start) => {
-    const bits = Math.min(32, Math.max(0, length - start));
-    return bits === 0 ? 0 : -1 << (32 - bits);
-  });
+  return Int32Array.from([0, 32, 64, 96], (start) => wordMask(length - start));
 }

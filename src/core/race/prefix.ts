@@ -1,5 +1,5 @@
 /** Translation by prefix: the host keeps its bits and its port, the prefix is another one. The kernel's rules do the same. */
-import type { AddressWords } from '../../model/address.js';
+import { type AddressWords, wordMask } from '../../model/address.js';
 
 /** Both of `length` bits, the others zero. */
 export interface RoutePrefix {
@@ -43,13 +43,7 @@ function replace(
   out: AddressWords,
   outAt: number,
 ): boolean {
-  for (let i = 0; i < 4; i++) if (((words[at + i] ^ from[i]) & maskOf(length - 32 * i)) !== 0) return false;
-  for (let i = 0; i < 4; i++) out[outAt + i] = to[i] | (words[at + i] & ~maskOf(length - 32 * i));
+  for (let i = 0; i < 4; i++) if (((words[at + i] ^ from[i]) & wordMask(length - 32 * i)) !== 0) return false;
+  for (let i = 0; i < 4; i++) out[outAt + i] = to[i] | (words[at + i] & ~wordMask(length - 32 * i));
   return true;
-}
-
-/** The first `bits` of 32, none and all included. */
-function maskOf(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? -1 : -1 << (32 - bits);
 }
