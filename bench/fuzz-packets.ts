@@ -200,8 +200,3 @@ export function put16(bytes: Bytes, at: number, value: number): void {
   bytes[at] = (value >>> 8) & 255;
   bytes[at + 1] = value & 255;
 }
-
-export function put32(bytes: Bytes, at: number, value: number): void {
-  put16(bytes, at, value >>> 16);
-  put16(bytes, at + 2, value & 0xffff);
-}

@@ -15,15 +15,23 @@ import {
   runAlone,
   spread,
 } from './comparison.js';
-import { errorsOf, lost, micros, startStream } from './stream.js';
-import { type Contender, gateway, peer, RACE, REMEMBER, SHAPES, selecting, withSubject } from './subjects.js';
+import { errorsOf, HURT_MS, lost, micros, startStream } from './stream.js';
+import {
+  type Contender,
+  gateway,
+  MONITORS,
+  peer,
+  RACE,
+  REMEMBER,
+  SHAPES,
+  selecting,
+  withSubject,
+} from './subjects.js';
 
 const PORT = 7;
 const DEAD = 'a';
 const CONNECTIONS = 100;
 const CLIENT_TIMEOUT_MS = 16_000;
-/** Beyond the next hops; each product's prober asks these. */
-const MONITORS = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
 const DESTINATIONS = 20;
 
 const SCENARIO: Scenario = {
@@ -45,8 +53,6 @@ const CHECKS = Object.fromEntries(
   ]),
 );
 
-/** What a connection of 20 ms may take before it counts as hurt. */
-const HURT_MS = 500;
 const STREAM_PER_SECOND = 20;
 const STREAM_TIMEOUT_MS = 4000;
 /** The stream ends when nobody was hurt for so long; with a random pick of two, chance alone does not do that. */

@@ -34,6 +34,16 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** Three routes to one server, and nothing emulated: what is measured is work, not waiting. */
+export const UNDELAYED: Scenario = {
+  seed: 1,
+  plain: true,
+  providers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
+  servers: [{ name: 's' }],
+};
+/** The address of that server. */
+export const SERVER = '198.51.100.1';
+
 export async function inLab<T>(scenario: Scenario, work: (lab: Lab) => Promise<T>): Promise<T> {
   const lab = await startLab(scenario);
   try {

@@ -14,10 +14,11 @@ import {
   inLab,
   runAlone,
 } from './comparison.js';
-import { errorsOf, lost, startStream } from './stream.js';
+import { errorsOf, HURT_MS, lost, startStream } from './stream.js';
 import {
   type Contender,
   gateway,
+  MONITORS,
   peer,
   REMEMBER,
   type Running,
@@ -27,13 +28,10 @@ import {
 } from './subjects.js';
 
 const PORT = 7;
-const MONITORS = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
 const HELD = 50;
 const PER_SECOND = 100;
 const CLIENT_TIMEOUT_MS = 16_000;
 const FLAP_MS = 5000;
-/** What a connection of 10 to 30 ms may take before it counts as hurt. */
-const HURT_MS = 500;
 
 const SCENARIO: Scenario = {
   seed: 1,

@@ -1,7 +1,7 @@
 /** 100 000 remembered destinations: what they take, what they cost new connections, and how long they take to load. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConfigOverrides, Lab, Scenario } from '../../lab/index.js';
+import type { ConfigOverrides, Lab } from '../../lab/index.js';
 import type { BudgetRow } from '../budget.js';
 import { type MemoryTableFigures, measureMemoryTable } from '../measure/memory-table.js';
 import { residentBytes } from '../process-time.js';
@@ -15,17 +15,12 @@ import {
   figure,
   inLab,
   runAlone,
+  SERVER,
+  UNDELAYED,
 } from './comparison.js';
 import { lost, mean } from './stream.js';
 import { gateway, type Running, selecting, single, withSubject } from './subjects.js';
 
-const SCENARIO: Scenario = {
-  seed: 1,
-  plain: true,
-  providers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
-  servers: [{ name: 's' }],
-};
-const SERVER = '198.51.100.1';
 const PORT = 7;
 /** The benchmarking range (RFC 2544): the server takes all of it for its own. */
 const MANY = '198.18.0.0/15';
@@ -53,7 +48,7 @@ export const compareMemory: Comparison = {
   title: '100 000 remembered destinations',
   async run(options) {
     const table = await measureMemoryTable(options.quick ? 10_000 : 100_000);
-    const living = await inLab(SCENARIO, (lab) => measure(lab, options));
+    const living = await inLab(UNDELAYED, (lab) => measure(lab, options));
     return report(table, living, options.quick);
   },
 };

@@ -3,7 +3,7 @@
  * each criterion that chooses without a race, races, and the other products' rulesets.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lab, Scenario } from '../../lab/index.js';
+import type { Lab } from '../../lab/index.js';
 import { userMicros } from '../process-time.js';
 import { median } from '../side-by-side.js';
 import {
@@ -14,7 +14,9 @@ import {
   figure,
   inLab,
   runAlone,
+  SERVER,
   spread,
+  UNDELAYED,
 } from './comparison.js';
 import { criteriaConfigs } from './criteria.js';
 import {
@@ -28,14 +30,6 @@ import {
   single,
   withSubject,
 } from './subjects.js';
-
-const SCENARIO: Scenario = {
-  seed: 1,
-  plain: true,
-  providers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }],
-  servers: [{ name: 's' }],
-};
-const SERVER = '198.51.100.1';
 
 const PLAIN = single('a');
 /** Refresh races belong to what memory costs: the default share stays, and what it costs is seen beside none. */
@@ -68,7 +62,7 @@ interface Pair {
 export const compareRate: Comparison = {
   name: 'compare-rate',
   title: 'connections per second, each beside plain kernel NAT',
-  run: (options) => inLab(SCENARIO, (lab) => measure(lab, options)),
+  run: (options) => inLab(UNDELAYED, (lab) => measure(lab, options)),
 };
 
 async function measure(lab: Lab, { quick, say }: CompareOptions): Promise<ComparisonResult> {

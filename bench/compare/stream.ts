@@ -2,6 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connector, ConnectPlan, ConnectResult } from '../../lab/index.js';
 
+/** What a connection of 10 to 30 ms may take before it counts as hurt. */
+export const HURT_MS = 500;
+
 export interface Stream {
   /** What has ended so far, in the order of the starts of the second that it belongs to. */
   readonly results: readonly ConnectResult[];

@@ -25,6 +25,9 @@ export interface Running extends Installed {
 
 export const SHAPES = { mwan3: MWAN3, vyos: VYOS, pfsense: PFSENSE, opnsense: OPNSENSE } as const;
 
+/** Beyond the next hops; each product's prober asks these. */
+export const MONITORS = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
+
 /** Limits high enough that one client's load is treated as that of a whole site. */
 export const WIDE_LIMITS = {
   races: 16_384,
