@@ -4,6 +4,7 @@ import { parseAddress } from '../../src/model/address.js';
 import { DECODE_REASONS, type DecodeReason } from '../../src/model/reasons.js';
 import type { Ends } from '../../src/wire/build.js';
 import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
+import { createWriter, type Writer } from '../../src/wire/netlink/message.js';
 import { createPacket, decode, type Packet } from '../../src/wire/packet.js';
 
 /** Decodes into a fresh view; the reason by its word. */
@@ -24,6 +25,25 @@ export function built(build: (out: Uint8Array, view: DataView, offset: number) =
       throw new Error(`byte ${i - at} written, length ${length}`);
   }
   return out.slice(at, at + length);
+}
+
+/** The same for a netlink encoder, behind another message; gives hexadecimal digits. */
+export function encoded(encode: (writer: Writer) => void): string {
+  const at = 64;
+  const out = new Uint8Array(2048).fill(0xa5);
+  const writer = createWriter(out, new DataView(out.buffer));
+  writer.length = at;
+  encode(writer);
+  for (let i = 0; i < out.length; i++) {
+    if ((i < at || i >= writer.length) && out[i] !== 0xa5)
+      throw new Error(`byte ${i - at} written, length ${writer.length - at}`);
+  }
+  return Buffer.from(out.slice(at, writer.length)).toString('hex');
+}
+
+/** Hexadecimal digits, grouped by blanks for the reader. */
+export function hex(...parts: readonly string[]): string {
+  return parts.join('').replaceAll(' ', '');
 }
 
 export function words(text: string): Int32Array {

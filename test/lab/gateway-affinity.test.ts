@@ -1,4 +1,5 @@
 /** Later connections of a group use the route of the first: what makes a group, how long it lasts, and when it moves. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
 import { ask, NameServer } from './support/dns.js';
@@ -24,8 +25,6 @@ const SERVERS = {
 } as const;
 type Family = 4 | 6;
 const FAMILIES = [4, 6] as const;
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function service(name: Service, select: string, affinity?: unknown): object {
   return {

@@ -1,4 +1,5 @@
 /** Malformed, truncated, fragmented and absurd packets from both sides: never copied, counted, and the daemon lives. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { setTransportChecksum } from '../../lab/emulator/checksum.js';
 import { Packet } from '../../lab/emulator/packet.js';
@@ -134,7 +135,7 @@ describe('from the LAN', () => {
     const whole = syn(NEAR, { payload: new Uint8Array(120) });
     const parts = fragments(whole, 24, 77);
     for (const part of parts.slice(0, 2)) lan.send(part);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     expect(await copies()).toBe(0);
     for (const part of parts.slice(2)) lan.send(part);
     await eventually(copies, (count) => count > 0, 1000);
@@ -234,7 +235,7 @@ describe('from a provider', () => {
       answer(40_000),
     ];
     for (const packet of wrong) for (let n = 0; n < 3; n++) wan.send(packet);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     expect(lan.received.filter(({ source }) => source !== made.lab.client().ipv4)).toEqual([]);
     wan.send(right);
     const atClient = async () => lan.received.filter(({ kind }) => kind === 'synack');
@@ -249,7 +250,7 @@ describe('from a provider', () => {
   test('an answer that comes in by another provider than it was asked is not believed', async () => {
     const port = await openRace();
     wan.send(answer(port, { destination: '203.0.2.2' }));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     expect(lan.received.filter(({ kind }) => kind === 'synack')).toEqual([]);
   });
 
@@ -259,7 +260,7 @@ describe('from a provider', () => {
     wan.send(answer(12_345, { destination: client, flags: SYN }));
     wan.send(answer(12_345, { destination: client, flags: SYN, source: '10.0.0.99' }));
     wan.send(answer(12_345, { destination: client, flags: SYN | ACK }));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
     expect(lan.received.filter(({ flags, destination }) => flags !== 'S' && destination === client)).toEqual(
       [],
     );

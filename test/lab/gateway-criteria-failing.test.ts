@@ -1,11 +1,10 @@
 /** Every criterion with routes that are drained, down, only a last resort, or silent without anybody having noticed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ConnectResult } from '../../lab/index.js';
 import { CriteriaLab, PORT, type Service } from './support/criteria-lab.js';
 import { connectMs, eventually, GatewayLab, halfOpen, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { countOf } from './support/taken.js';
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('drained and down', () => {
   let lab: CriteriaLab;

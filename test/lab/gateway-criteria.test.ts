@@ -1,4 +1,5 @@
 /** Every criterion on real connections: how many took which route, against what its definition says by hand. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hash } from '../../src/core/choose/criteria/hash.js';
 import { createCandidates, createFacts } from '../../src/core/choose/criterion.js';
@@ -26,8 +27,6 @@ afterAll(async () => {
 beforeEach(async () => {
   await lab.begin();
 });
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.each(FAMILIES)('by the kernel alone, %s: exact, and without copies', (_, address) => {
   test.each([

@@ -1,4 +1,5 @@
 /** A host that floods hurts itself and nobody else. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectResult, EchoServer } from '../../lab/index.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6, percentile } from './support/gateway-lab.js';
@@ -51,7 +52,7 @@ describe('a LAN host that scans', () => {
     for (let sent = 0; sent < SCANNED; ) {
       const due = Math.min(SCANNED, Math.ceil(((performance.now() - startedAt) / 6000) * SCANNED));
       for (; sent < due; sent++) tap.send(probe(lab.client(1).ipv4, sent));
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await sleep(2);
     }
     const results = await load;
     expect(tap.refused).toBe(0);

@@ -1,4 +1,5 @@
 /** What was measured decides the next connections: in the kernel, without the daemon, as long as it is true. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { MemoryEntry } from '../../src/api/contract.js';
 import {
@@ -39,7 +40,7 @@ async function inKernel(made: GatewayLab, count: number): Promise<void> {
   );
   expect(status.memory.inKernel).toBeGreaterThanOrEqual(count);
   // The kernel's own transaction takes a moment more.
-  await new Promise((resolve) => setTimeout(resolve, 60));
+  await sleep(60);
 }
 
 describe('memory', () => {
@@ -51,7 +52,7 @@ describe('memory', () => {
         const targets = [{ address, port: PORT }];
         connectMs(await lab.client().connect({ targets }));
         await inKernel(made, address === NEAR ? 1 : 2);
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await sleep(200);
         const before = await made.status();
         await lab.wire.reset();
         const times = connectMs(await lab.client().connect({ targets, count: 50, bytes: 2000 }));

@@ -1,4 +1,5 @@
 /** More packets than the daemon can take: it steps aside, and the kernel goes on alone. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
 import { connectMs, eventually, GatewayLab, NEAR, percentile } from './support/gateway-lab.js';
@@ -42,7 +43,7 @@ test('SYNs of 200 sources, faster than they can be handled: others connect withi
   for (let sent = 0; sent < FLOOD; ) {
     const due = Math.min(FLOOD, Math.ceil(((performance.now() - startedAt) / (SECONDS * 1000)) * FLOOD));
     for (; sent < due; sent++) tap.send(flood(sent));
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await sleep(1);
   }
   const results = await load;
   tap.close();

@@ -1,4 +1,5 @@
 /** When a route has no port left towards a server: an alarm before, a clear refusal then, and nobody else is concerned. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connectMs, eventually, FAR, NEAR, withGateway } from './support/gateway-lab.js';
 
@@ -42,7 +43,7 @@ test('80 % of the ports is an alarm, 100 % a counted refusal, other servers are 
     expect(open).toBeLessThanOrEqual(PORTS);
     expect(refused).toMatchObject({ ok: false, error: 'EHOSTUNREACH' });
     // Known to be full it is refused at once; the kernel sends a host one such error in a second (icmp_ratelimit).
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await sleep(1500);
     const [next] = await lab.client().connect({ targets, timeoutMs: 2000 });
     expect(next).toMatchObject({ ok: false, error: 'EHOSTUNREACH' });
     expect(next.connectMicros).toBeLessThan(500_000);

@@ -1,5 +1,6 @@
 /** Two providers' boxes with the same subnet and the same address, as they are sold: kept apart by interface. */
 import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { EchoServer, Task } from '../../lab/index.js';
 import type { Status } from '../../src/api/contract.js';
@@ -107,7 +108,7 @@ test('the same address on both: a late SYN+ACK of the loser is reset by its own 
   const holder = lab.client.connector();
   connectMs(await holder.run({ targets: TARGETS, count: 5, hold: true, bytes: 1000 }));
   expect(await cameBy(echo)).toEqual([BOX[0]]);
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await sleep(2500);
   const tap = new Tap(lab.client, 'eth0', {
     to: '02:00:00:00:00:00',
     keep: ({ kind }) => kind === 'synack' || kind === 'rst',

@@ -1,12 +1,11 @@
 /** Which service a connection belongs to, by everything that `match` knows, and what a service may ask besides a route. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ConfigOverrides, EchoServer } from '../../lab/index.js';
 import { ask, NameServer } from './support/dns.js';
 import { connectMs, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { countOf, INSIDE, routesTaken, UdpEcho, udpFlow } from './support/taken.js';
 import { macOf, Tap } from './support/tap.js';
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const OTHER4 = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5', '192.0.2.6'];
 const OTHER6 = [

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:f
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callControl } from '../../src/api/client.js';
 import type { ControlBackend, Decision, Status } from '../../src/api/contract.js';
@@ -93,7 +94,7 @@ describe('the control socket', () => {
   it('closes while a client keeps its connection open', async () => {
     const control = await startControl(path, backend({ status: () => new Promise(() => {}) }));
     const pending = codeOf(callControl(path, STATUS_PATH));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
     const before = performance.now();
     await control.close();
     expect(performance.now() - before).toBeLessThan(1000);

@@ -13,7 +13,7 @@ import {
   type FlowEntry,
   NEW_LENGTH,
 } from '../../src/wire/netlink/ctnetlink.js';
-import { createWriter, putString, type Writer } from '../../src/wire/netlink/message.js';
+import { putString } from '../../src/wire/netlink/message.js';
 import {
   encodeBind,
   encodeParameters,
@@ -22,19 +22,7 @@ import {
   VERDICT_LENGTH,
 } from '../../src/wire/netlink/nfqueue.js';
 import { encodeQueueRule, encodeRemove, encodeRenew } from '../../src/wire/netlink/nftables.js';
-import { words } from '../arbitrary/wire-tools.js';
-
-/** What an encoder writes into a dirty buffer behind other messages. */
-function bytesOf(encode: (w: Writer) => void): string {
-  const bytes = new Uint8Array(2048).fill(0xa5);
-  const writer = createWriter(bytes, new DataView(bytes.buffer));
-  writer.length = 64;
-  encode(writer);
-  expect([...bytes.slice(0, 64), ...bytes.slice(writer.length)].every((byte) => byte === 0xa5)).toBe(true);
-  return Buffer.from(bytes.slice(64, writer.length)).toString('hex');
-}
-
-const hex = (...parts: readonly string[]): string => parts.join('').replaceAll(' ', '');
+import { encoded, hex, words } from '../arbitrary/wire-tools.js';
 
 const FLOW: FlowEntry = {
   family: 4,
@@ -106,7 +94,7 @@ describe('ctnetlink', () => {
     // IPCTNL_MSG_CT_NEW, REQUEST|EXCL|CREATE, sequence 7; nfgenmsg AF_INET.
     const header = hex('00000000 0001 0106 07000000 00000000', '02 00 0000');
     const expected = hex(header, ORIGINAL4, REPLY_UNTRANSLATED4, nat, REST);
-    expect(bytesOf((w) => encodeNew(w, FLOW, 60, 7))).toBe(expected.replace(/^00000000/, length(expected)));
+    expect(encoded((w) => encodeNew(w, FLOW, 60, 7))).toBe(expected.replace(/^00000000/, length(expected)));
   });
 
   it('encodeNew for IPv6', () => {
@@ -117,7 +105,7 @@ describe('ctnetlink', () => {
     );
     const header = hex('00000000 0001 0106 07000000 00000000', '0a 00 0000');
     const expected = hex(header, ORIGINAL6, REPLY_UNTRANSLATED6, nat, REST);
-    const found = bytesOf((w) => encodeNew(w, FLOW6, 60, 7));
+    const found = encoded((w) => encodeNew(w, FLOW6, 60, 7));
     expect(found).toBe(expected.replace(/^00000000/, length(expected)));
     expect(found.length / 2).toBeLessThanOrEqual(NEW_LENGTH);
   });
@@ -125,7 +113,7 @@ describe('ctnetlink', () => {
   it('encodeNew without translation has no CTA_NAT_SRC', () => {
     const header = hex('00000000 0001 0106 07000000 00000000', '02 00 0000');
     const expected = hex(header, ORIGINAL4, REPLY_UNTRANSLATED4, REST);
-    expect(bytesOf((w) => encodeNew(w, { ...FLOW, translated: false }, 60, 7))).toBe(
+    expect(encoded((w) => encodeNew(w, { ...FLOW, translated: false }, 60, 7))).toBe(
       expected.replace(/^00000000/, length(expected)),
     );
   });
@@ -136,36 +124,36 @@ describe('ctnetlink', () => {
     table.set(FLOW.destination, 4);
     table.set(FLOW.source, 8);
     const flow = { client: table, destination: table, destinationAt: 4, source: table, sourceAt: 8 };
-    expect(bytesOf((w) => encodeNew(w, { ...FLOW, ...flow }, 60, 7))).toBe(
-      bytesOf((w) => encodeNew(w, FLOW, 60, 7)),
+    expect(encoded((w) => encodeNew(w, { ...FLOW, ...flow }, 60, 7))).toBe(
+      encoded((w) => encodeNew(w, FLOW, 60, 7)),
     );
   });
 
   // conntrack -G -p tcp --orig-src 192.168.1.10 --orig-dst 198.51.100.7 --orig-port-src 40000 --orig-port-dst 443
   it('encodeGetByOriginal', () => {
     const header = hex('48000000 0101 0100 07000000 00000000', '02 00 0000');
-    expect(bytesOf((w) => encodeGetByOriginal(w, FLOW, 7))).toBe(hex(header, ORIGINAL4));
+    expect(encoded((w) => encodeGetByOriginal(w, FLOW, 7))).toBe(hex(header, ORIGINAL4));
   });
 
   // conntrack -G -p tcp --reply-src 198.51.100.7 --reply-dst 203.0.113.2 --reply-port-src 443 --reply-port-dst 50000
   it('encodeGetByReply', () => {
     const header = hex('48000000 0101 0100 07000000 00000000', '02 00 0000');
-    expect(bytesOf((w) => encodeGetByReply(w, FLOW, 7))).toBe(hex(header, REPLY4));
+    expect(encoded((w) => encodeGetByReply(w, FLOW, 7))).toBe(hex(header, REPLY4));
   });
 
   // conntrack -D with the same words; acknowledged.
   it('encodeDeleteByOriginal and encodeDeleteByReply', () => {
     const header = hex('48000000 0201 0500 07000000 00000000', '02 00 0000');
-    expect(bytesOf((w) => encodeDeleteByOriginal(w, FLOW, 7))).toBe(hex(header, ORIGINAL4));
-    expect(bytesOf((w) => encodeDeleteByReply(w, FLOW, 7))).toBe(hex(header, REPLY4));
+    expect(encoded((w) => encodeDeleteByOriginal(w, FLOW, 7))).toBe(hex(header, ORIGINAL4));
+    expect(encoded((w) => encodeDeleteByReply(w, FLOW, 7))).toBe(hex(header, REPLY4));
     const header6 = hex('60000000 0201 0500 07000000 00000000', '0a 00 0000');
-    expect(bytesOf((w) => encodeDeleteByOriginal(w, FLOW6, 7))).toBe(hex(header6, ORIGINAL6));
+    expect(encoded((w) => encodeDeleteByOriginal(w, FLOW6, 7))).toBe(hex(header6, ORIGINAL6));
   });
 
   // conntrack -L -f ipv6 --mark 0x2000000/0x1f000000
   it('encodeDump', () => {
     const header = hex('24000000 0101 0103 07000000 00000000', '0a 00 0000');
-    expect(bytesOf((w) => encodeDump(w, 6, 0x02000000, 0x1f000000, 7))).toBe(
+    expect(encoded((w) => encodeDump(w, 6, 0x02000000, 0x1f000000, 7))).toBe(
       hex(header, '0800 0800 02000000', '0800 1500 1f000000'),
     );
   });
@@ -174,16 +162,16 @@ describe('ctnetlink', () => {
 describe('nfnetlink_queue', () => {
   it('encodeVerdict: ACCEPT keeps the mark', () => {
     const header = hex('20000000 0103 0100 00000000 00000000', '00 00 13ba');
-    const found = bytesOf((w) => encodeVerdict(w, 5050, 0xdeadbeef, VERDICT.ACCEPT, 0));
+    const found = encoded((w) => encodeVerdict(w, 5050, 0xdeadbeef, VERDICT.ACCEPT, 0));
     expect(found).toBe(hex(header, '0c00 0200 00000001 deadbeef'));
   });
 
   it('encodeVerdict: ACCEPT with a mark, DROP', () => {
     const header = hex('28000000 0103 0100 00000000 00000000', '00 00 13bb');
-    const found = bytesOf((w) => encodeVerdict(w, 5051, 1, VERDICT.ACCEPT, 0x9f000000));
+    const found = encoded((w) => encodeVerdict(w, 5051, 1, VERDICT.ACCEPT, 0x9f000000));
     expect(found).toBe(hex(header, '0c00 0200 00000001 00000001', '0800 0300 9f000000'));
     expect(found.length / 2).toBe(VERDICT_LENGTH);
-    const drop = bytesOf((w) => encodeVerdict(w, 5051, 1, VERDICT.DROP, 0));
+    const drop = encoded((w) => encodeVerdict(w, 5051, 1, VERDICT.DROP, 0));
     expect(drop).toBe(
       hex('20000000 0103 0100 00000000 00000000', '00 00 13bb', '0c00 0200 00000000 00000001'),
     );
@@ -191,12 +179,12 @@ describe('nfnetlink_queue', () => {
 
   it('encodeBind', () => {
     const header = hex('1c000000 0203 0500 07000000 00000000', '00 00 13ba');
-    expect(bytesOf((w) => encodeBind(w, 5050, 7))).toBe(hex(header, '0800 0100 01000000'));
+    expect(encoded((w) => encodeBind(w, 5050, 7))).toBe(hex(header, '0800 0100 01000000'));
   });
 
   it('encodeParameters: bytes per packet, queue length, fail open and no GSO', () => {
     const header = hex('38000000 0203 0500 07000000 00000000', '00 00 13ba');
-    expect(bytesOf((w) => encodeParameters(w, 5050, 7, 1024, 4096))).toBe(
+    expect(encoded((w) => encodeParameters(w, 5050, 7, 1024, 4096))).toBe(
       hex(
         header,
         '0900 0200 00000400 02 000000',
@@ -234,7 +222,7 @@ describe('nf_tables', () => {
       element('06'),
       element('01'),
     );
-    expect(bytesOf((w) => encodeRenew(w, 't', 'alive', [6, 1], 500, 7))).toBe(
+    expect(encoded((w) => encodeRenew(w, 't', 'alive', [6, 1], 500, 7))).toBe(
       hex(begin('07000000'), add('08000000'), remove, add('0a000000'), end('10000000')),
     );
   });
@@ -255,13 +243,13 @@ describe('nf_tables', () => {
       '1400 0380',
       element('06'),
     );
-    expect(bytesOf((w) => encodeRemove(w, 't', 'alive', [6], 500, 7))).toBe(
+    expect(encoded((w) => encodeRemove(w, 't', 'alive', [6], 500, 7))).toBe(
       hex(begin('07000000'), add, remove, end('10000000')),
     );
   });
 
   it('encodeRenew takes lives of more than 2^32 ms', () => {
-    const found = bytesOf((w) => encodeRenew(w, 't', 'alive', [6], 0x1_0000_0002, 7));
+    const found = encoded((w) => encodeRenew(w, 't', 'alive', [6], 0x1_0000_0002, 7));
     expect(found).toContain('0000000100000002');
   });
 
@@ -282,15 +270,15 @@ describe('nf_tables', () => {
       expression,
       '1400 0580  0800 0100 00000006  0800 0200 00000000',
     );
-    expect(bytesOf((w) => encodeQueueRule(w, 't', 'c', 5050, 7))).toBe(
+    expect(encoded((w) => encodeQueueRule(w, 't', 'c', 5050, 7))).toBe(
       hex(begin('07000000'), rule, end('10000000')),
     );
   });
 });
 
 it('a string whose end falls on a boundary is terminated all the same', () => {
-  expect(bytesOf((w) => putString(w, 1, 'abc'))).toBe(hex('0800 0100 61626300'));
-  expect(bytesOf((w) => putString(w, 1, 'abcd'))).toBe(hex('0900 0100 61626364 00000000'));
+  expect(encoded((w) => putString(w, 1, 'abc'))).toBe(hex('0800 0100 61626300'));
+  expect(encoded((w) => putString(w, 1, 'abcd'))).toBe(hex('0900 0100 61626364 00000000'));
 });
 
 function length(message: string): string {

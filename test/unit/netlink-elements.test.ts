@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ElementQueue, OPERATION } from '../../src/kernel/element-queue.js';
-import { createWriter, type Writer } from '../../src/wire/netlink/message.js';
 import {
   addMark,
   addPort,
@@ -17,18 +16,8 @@ import {
   MAX_ELEMENT_MESSAGE,
   MAX_KEY,
 } from '../../src/wire/netlink/nft-elements.js';
-import { words } from '../arbitrary/wire-tools.js';
+import { encoded, hex, words } from '../arbitrary/wire-tools.js';
 
-function bytesOf(encode: (w: Writer) => void): string {
-  const bytes = new Uint8Array(1024).fill(0xa5);
-  const writer = createWriter(bytes, new DataView(bytes.buffer));
-  writer.length = 64;
-  encode(writer);
-  expect([...bytes.slice(0, 64), ...bytes.slice(writer.length)].every((byte) => byte === 0xa5)).toBe(true);
-  return Buffer.from(bytes.slice(64, writer.length)).toString('hex');
-}
-
-const hex = (...parts: readonly string[]): string => parts.join('').replaceAll(' ', '');
 /** NFTA_SET_ELEM_LIST_TABLE "pathrace", _SET "aff". */
 const NAMES = hex('0d00 0100 7061746872616365 00 000000', '0800 0200 61666600');
 const AFF = createTarget('pathrace', 'aff');
@@ -46,7 +35,7 @@ describe('nft elements', () => {
       '0c00 0400 0000000000001388',
     );
     expect(
-      bytesOf((w) => encodeAdd(w, AFF, CLIENT.bytes, 0, CLIENT.length, 0x02000000, 5000, false, 7)),
+      encoded((w) => encodeAdd(w, AFF, CLIENT.bytes, 0, CLIENT.length, 0x02000000, 5000, false, 7)),
     ).toBe(expected);
   });
 
@@ -58,7 +47,7 @@ describe('nft elements', () => {
       '1800 0380  1400 0180',
       '1000 0180  0c00 0100 01020304 00000001',
     );
-    expect(bytesOf((w) => encodeAdd(w, AFF, CLIENT.bytes, 0, CLIENT.length, null, 0, true, 7))).toBe(
+    expect(encoded((w) => encodeAdd(w, AFF, CLIENT.bytes, 0, CLIENT.length, null, 0, true, 7))).toBe(
       expected,
     );
   });
@@ -74,13 +63,13 @@ describe('nft elements', () => {
       '1800 0380  1400 0180',
       '1000 0180  0c00 0100 01020304 00000001',
     );
-    expect(bytesOf((w) => encodeDelete(w, AFF, CLIENT.bytes, 0, CLIENT.length, destroy, 7))).toBe(expected);
+    expect(encoded((w) => encodeDelete(w, AFF, CLIENT.bytes, 0, CLIENT.length, destroy, 7))).toBe(expected);
   });
 
   // nft flush set inet pathrace aff
   it('encodeFlush', () => {
     const expected = hex('2c000000 0e0a 0100 07000000 00000000  01 00 0000', NAMES);
-    expect(bytesOf((w) => encodeFlush(w, AFF, 7))).toBe(expected);
+    expect(encoded((w) => encodeFlush(w, AFF, 7))).toBe(expected);
   });
 
   it('the frame of a batch', () => {
@@ -89,7 +78,7 @@ describe('nft elements', () => {
       '14000000 1100 0100 02000000 00000000 00 00 000a',
     );
     expect(
-      bytesOf((w) => {
+      encoded((w) => {
         encodeBatchBegin(w, 1);
         encodeBatchEnd(w, 2);
       }),
@@ -107,7 +96,7 @@ describe('nft elements', () => {
   it('the longest message is within its bound', () => {
     const target = createTarget('pathrace', 'x'.repeat(31));
     const length =
-      bytesOf((w) => encodeAdd(w, target, new Uint8Array(MAX_KEY), 0, MAX_KEY, 1, 1, true, 1)).length / 2;
+      encoded((w) => encodeAdd(w, target, new Uint8Array(MAX_KEY), 0, MAX_KEY, 1, 1, true, 1)).length / 2;
     expect(length).toBeLessThanOrEqual(MAX_ELEMENT_MESSAGE);
   });
 });

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRows } from '../../src/core/memory/rows.js';
@@ -311,14 +312,14 @@ describe('overlapping calls', () => {
     const store = file({ destinations: 20_000 });
     await store.write(contentOf(10_000));
     const writes = Array.from({ length: 10 }, async (_, n) => {
-      await new Promise((resolve) => setTimeout(resolve, n));
+      await sleep(n);
       return store.write(contentOf(10_000 + n, 3, n));
     });
     // Another process that only looks.
     const reads: Promise<StoreRead>[] = [];
     for (let n = 0; n < 10; n++) {
       reads.push(new StoreFile(path, { destinations: 20_000 }).read());
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      await sleep(1);
     }
     for (const { kind } of await Promise.all(reads)) expect(kind).toBe('content');
     for (const { ok } of await Promise.all(writes)) expect(ok).toBe(true);

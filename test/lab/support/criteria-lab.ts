@@ -1,4 +1,5 @@
 /** A gateway with one service for each criterion, told apart by their ports, over three routes and a last resort. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { EchoConnection, EchoServer } from '../../../lab/index.js';
 import { connectMs, eventually, GatewayLab, NEAR } from './gateway-lab.js';
@@ -102,7 +103,7 @@ export class CriteriaLab {
     );
     const echo = await made.lab.server('near').echo({ ports: Object.values(PORT) });
     // The checks have said something, and the kernel has heard it.
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await sleep(2500);
     return new CriteriaLab(made, echo);
   }
 
@@ -165,6 +166,6 @@ export class CriteriaLab {
       withinMs,
     );
     expect(found).toMatchObject(states);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await sleep(200);
   }
 }

@@ -1,5 +1,6 @@
 /** A lab with a gateway in it: started together, stopped together, and nothing may be left of either. */
 import { copyFileSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import {
@@ -26,7 +27,6 @@ export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.me
 export const NEAR = '198.51.100.1';
 export const FAR = '198.51.100.2';
 export const NEAR6 = '2001:db8:100::1';
-export const FAR6 = '2001:db8:100::2';
 
 export interface GatewayLabOptions {
   readonly config?: ConfigOverrides;
@@ -199,17 +199,20 @@ export async function eventually<Value>(
   for (;;) {
     const value = await ask();
     if (holds(value) || performance.now() > deadline) return value;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await sleep(25);
   }
 }
 
-/** Half-open connections at all servers, once they had `withinMs` to go away. */
+/** Half-open connections at all servers, once no packet is on its way any more and they had `withinMs` to go away. */
 export async function halfOpen(lab: Lab, withinMs = 2000): Promise<number> {
-  const count = async (): Promise<number> => {
+  const count = async (): Promise<{ held: number; open: number }> => {
+    // First what is on its way: a SYN that is still on a slow link is half-open a moment later.
+    const { held } = await lab.wire.counts();
     const counts = await Promise.all(lab.servers.map((server) => server.halfOpen()));
-    return counts.reduce((sum, each) => sum + each, 0);
+    return { held, open: counts.reduce((sum, each) => sum + each, 0) };
   };
-  return eventually(count, (left) => left === 0, withinMs);
+  const last = await eventually(count, ({ held, open }) => held === 0 && open === 0, withinMs);
+  return last.open;
 }
 
 /** The packets of the handshake that a SYN copy belongs to: same provider, same server, same port. */

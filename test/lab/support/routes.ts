@@ -1,4 +1,5 @@
 /** What the tests of routes that come and go share: states over the control socket, links that fall, flows of datagrams. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DatagramAnswer } from '../../../lab/children/datagrams.js';
 import { run } from '../../../lab/exec.js';
 import type { Host, ServerHost } from '../../../lab/index.js';
@@ -29,7 +30,7 @@ export async function untilState(
   for (;;) {
     const route = await routeOf(made, name);
     if (route.state === state || performance.now() > deadline) return route;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await sleep(5);
   }
 }
 

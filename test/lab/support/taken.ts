@@ -1,5 +1,6 @@
 /** Which route a connection took, as its server saw it: every provider's addresses carry the provider's number. */
 import { createSocket, type Socket } from 'node:dgram';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { EchoConnection, Host, Lab } from '../../../lab/index.js';
 import { inNamespaceOf } from './tap.js';
 
@@ -78,7 +79,7 @@ export async function udpFlow(host: Host, plan: UdpPlan): Promise<number> {
     });
   });
   for (const text of plan.texts) {
-    if (plan.gapMs !== undefined) await new Promise((resolve) => setTimeout(resolve, plan.gapMs));
+    if (plan.gapMs !== undefined) await sleep(plan.gapMs);
     socket.send(Buffer.from(text), plan.port, plan.to);
   }
   await done;
