@@ -207,7 +207,7 @@ export async function eventually<Value>(
 export async function halfOpen(lab: Lab, withinMs = 2000): Promise<number> {
   const count = async (): Promise<{ held: number; open: number }> => {
     // First what is on its way: a SYN that is still on a slow link is half-open a moment later.
-    const { held } = await lab.wire.counts();
+    const held = lab.scenario.plain ? 0 : (await lab.wire.counts()).held;
     const counts = await Promise.all(lab.servers.map((server) => server.halfOpen()));
     return { held, open: counts.reduce((sum, each) => sum + each, 0) };
   };
