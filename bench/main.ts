@@ -1,5 +1,4 @@
 /** `pathrace bench`: the budgets of the design, each measured against plain kernel NAT in the same run. */
-import { parseArgs } from 'node:util';
 import { type Lab, startLab } from '../lab/index.js';
 import { ensurePrivileges } from '../lab/privileges.js';
 import { type BudgetRow, printRows } from './budget.js';
@@ -11,45 +10,28 @@ import { measureBlackhole, measureDaemonLoss } from './measure/faults.js';
 import { measureRaceBytes, measureResident } from './measure/memory.js';
 import { measureSoak } from './measure/soak.js';
 import { measureThroughput, throughputRatio } from './measure/throughput.js';
+import { HELP, parseOptions } from './options.js';
 import { median } from './side-by-side.js';
-
-const HELP = `pathrace bench [--quick] [--soak SECONDS] [--only NAME,...] [--json]
-  measures rate, connect, throughput, faults, memory, soak; progress goes to stderr
-  and, when named (about 50 minutes in all): compare-blackhole, compare-connect, compare-rate, compare-spread,
-  compare-faults, compare-memory: beside mwan3, VyOS and pf as their rulesets are, single routes and plain NAT
-  --quick   fewer and shorter rounds, for a first look
-  --soak    length of the soak (default 60, with --quick 10)
-`;
 
 const PROVIDERS = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
 
 /** Runs the measurements; exit code 0 when every budget is met, 1 otherwise. */
 export async function runBench(argv: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: argv,
-    options: {
-      quick: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-      soak: { type: 'string' },
-      only: { type: 'string' },
-    },
-  });
-  if (values.help) {
+  const options = parseOptions(argv);
+  if (options.help) {
     process.stdout.write(HELP);
     return 0;
   }
   ensurePrivileges();
-  const rounds = values.quick ? 3 : 7;
-  const seconds = values.quick ? 2 : 4;
-  const soakSeconds = Number(values.soak ?? (values.quick ? 10 : 60));
-  const wanted = values.only?.split(',') ?? ['rate', 'connect', 'throughput', 'faults', 'memory', 'soak'];
+  const { quick, soakSeconds } = options;
+  const rounds = quick ? 3 : 7;
+  const seconds = quick ? 2 : 4;
   const rows: BudgetRow[] = [];
   const details: Record<string, unknown> = {};
   const plain = (work: (lab: Lab) => Promise<void>) =>
     inLab({ seed: 1, plain: true, providers: PROVIDERS, servers: [{ name: 's' }] }, work);
   const step = async (name: string, title: string, work: () => Promise<void>): Promise<void> => {
-    if (!wanted.includes(name)) return;
+    if (!options.only.has(name)) return;
     const startedAt = performance.now();
     process.stderr.write(`${title} ... `);
     await work();
@@ -78,7 +60,7 @@ export async function runBench(argv: string[]): Promise<number> {
   );
   await step('connect', 'time of one connect at a time', () =>
     plain(async (lab) => {
-      const results = await measureConnectTime(lab, { rounds, count: values.quick ? 1000 : 3000 });
+      const results = await measureConnectTime(lab, { rounds, count: quick ? 1000 : 3000 });
       details.connect = results;
       rows.push(
         { what: 'connect time added, p50', value: added(results, 'p50'), unit: 'us', atMost: 150 },
@@ -187,13 +169,13 @@ export async function runBench(argv: string[]): Promise<number> {
     await step(comparison.name, comparison.title, async () => {
       process.stderr.write('\n');
       const say = (text: string): void => void process.stderr.write(`${text}\n`);
-      const result = await comparison.run({ quick: values.quick, say });
+      const result = await comparison.run({ quick: quick, say });
       details[comparison.name] = { tables: result.tables, notes: result.notes, details: result.details };
       rows.push(...result.budgets);
-      if (!values.json) process.stdout.write(`${renderComparison(result)}\n`);
+      if (!options.json) process.stdout.write(`${renderComparison(result)}\n`);
     });
   }
-  printRows(rows, details, values.json);
+  printRows(rows, details, options.json);
   return rows.every((row) => row.met) ? 0 : 1;
 }
 

@@ -12,7 +12,6 @@ import {
   cannotRun,
   figure,
   inLab,
-  runAlone,
   spread,
 } from './comparison.js';
 import { errorsOf, HURT_MS, lost, micros, startStream } from './stream.js';
@@ -317,5 +316,3 @@ function report(rows: readonly Row[], rounds: number): ComparisonResult {
     details: rows,
   };
 }
-
-await runAlone(import.meta.url, compareBlackhole);

@@ -1,9 +1,7 @@
 /** A comparison: what it is called, how it runs, and what it gives: a table, budgets, and everything as data. */
 import { type Lab, type Scenario, startLab } from '../../lab/index.js';
-import { ensurePrivileges } from '../../lab/privileges.js';
 import { type Column, renderTable } from '../../src/cli/table.js';
 import type { BudgetRow } from '../budget.js';
-import { printRows } from '../budget.js';
 
 export interface Comparison {
   /** As `--only` takes it. */
@@ -65,21 +63,6 @@ export function renderComparison({ tables, notes }: ComparisonResult): string {
 /** The note for a subject that did not start. */
 export function cannotRun(name: string, why: string): string {
   return `${name} could not run: ${why}`;
-}
-
-/** For `node dist/bench/compare/NAME.js [--quick] [--json]`. Does nothing when the module was imported. */
-export async function runAlone(module: string, comparison: Comparison): Promise<void> {
-  const [, script = '', ...args] = process.argv;
-  if (!module.endsWith(script.slice(script.lastIndexOf('/compare/')))) return;
-  if (!script.includes('/compare/')) return;
-  ensurePrivileges();
-  const say = (text: string): void => void process.stderr.write(`${text}\n`);
-  const result = await comparison.run({ quick: args.includes('--quick'), say });
-  const json = args.includes('--json');
-  if (!json) process.stdout.write(`${renderComparison(result)}\n`);
-  const { budgets, tables, notes, details } = result;
-  printRows([...budgets], { [comparison.name]: { tables, notes, details } }, json);
-  process.exitCode = budgets.every(({ met }) => met) ? 0 : 1;
 }
 
 /** A number with as many digits as are worth reading; `-` for none. */

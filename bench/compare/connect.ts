@@ -14,7 +14,6 @@ import {
   cannotRun,
   figure,
   inLab,
-  runAlone,
 } from './comparison.js';
 import { lost, mean } from './stream.js';
 import {
@@ -215,5 +214,3 @@ function report(
     details: { configured, oracleMean, summaries },
   };
 }
-
-await runAlone(import.meta.url, compareConnect);

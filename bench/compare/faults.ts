@@ -12,7 +12,6 @@ import {
   cannotRun,
   figure,
   inLab,
-  runAlone,
 } from './comparison.js';
 import { errorsOf, HURT_MS, lost, startStream } from './stream.js';
 import {
@@ -287,5 +286,3 @@ function report(outcomes: readonly Outcome[]): ComparisonResult {
     details: outcomes,
   };
 }
-
-await runAlone(import.meta.url, compareFaults);

@@ -14,7 +14,6 @@ import {
   cannotRun,
   figure,
   inLab,
-  runAlone,
   SERVER,
   UNDELAYED,
 } from './comparison.js';
@@ -222,5 +221,3 @@ function report(
     details: { table, living },
   };
 }
-
-await runAlone(import.meta.url, compareMemory);

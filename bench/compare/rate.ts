@@ -13,7 +13,6 @@ import {
   cannotRun,
   figure,
   inLab,
-  runAlone,
   SERVER,
   spread,
   UNDELAYED,
@@ -162,5 +161,3 @@ function report(
     details: Object.fromEntries([...pairs].map(([{ name }, all]) => [name, all])),
   };
 }
-
-await runAlone(import.meta.url, compareRate);

@@ -8,7 +8,6 @@ import {
   cannotRun,
   figure,
   inLab,
-  runAlone,
 } from './comparison.js';
 import { CASES, CONNECTIONS, PORT, PROBE, SIDE_PORT, type SpreadCase } from './spread-cases.js';
 import { lost } from './stream.js';
@@ -221,5 +220,3 @@ function report(outcomes: ReadonlyMap<SpreadCase, Outcome>): ComparisonResult {
     details: ordered.map(([each, outcome]) => ({ ...outcome, expected: each.expected })),
   };
 }
-
-await runAlone(import.meta.url, compareSpread);
