@@ -127,7 +127,7 @@ export class Gateway implements GatewayState {
     this.closers.push(() => watch.close());
     this.closers.push(every(MEASURE_MS, () => this.measured()));
     this.closers.push(every(SAVE_MS, () => this.save()));
-    this.closers.push(every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts.from)));
+    this.closers.push(every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts)));
     // Something may have changed between reading and watching.
     this.linksChanged();
     await this.changing;

@@ -6,6 +6,8 @@ import { tryCommand } from '../kernel/command.js';
 import { hex, routeMark, SET_FULL, TABLE } from '../kernel/constants.js';
 import type { Flows, PortUse } from '../kernel/flows.js';
 import { readSetting } from '../kernel/sysctl.js';
+import type { PortRange } from '../model/config.js';
+import { kernelPorts, sizeOf } from '../model/ports.js';
 import type { Log } from '../observe/log.js';
 
 /** Share from which on a route is worth a look. */
@@ -29,14 +31,14 @@ export class PortWatch {
   ) {}
 
   /** Looks once; nothing is read while there are too few connections for any alarm. */
-  async look(racePortsFrom: number): Promise<void> {
+  async look(racePorts: PortRange): Promise<void> {
     const entries = Number((await readSetting('net/netfilter/nf_conntrack_count')) ?? 0);
-    const ports = racePortsFrom - 1024;
-    if (entries < ports * PORT_ALARM) {
+    const ports = kernelPorts(racePorts);
+    if (entries < sizeOf(ports) * PORT_ALARM) {
       this.worst = new Map();
       return;
     }
-    const uses = this.flows.portUse(racePortsFrom);
+    const uses = this.flows.portUse(ports);
     this.worst = new Map();
     for (const { route, share } of uses) this.worst.set(route, Math.max(this.worst.get(route) ?? 0, share));
     await this.refuse(uses.filter(({ share, protocol }) => share >= PORTS_FULL && protocol === TCP));

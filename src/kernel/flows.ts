@@ -1,5 +1,7 @@
 /** Living flows in the kernel's table: counted for `status`, cut when their route is gone or an operator says so. */
 import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
+import type { PortRange } from '../model/config.js';
+import { HIGH_PORTS, includes, sizeOf } from '../model/ports.js';
 import { buildTcp, type Ends } from '../wire/build.js';
 import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
 import { FLAG, PROTOCOL } from '../wire/packet.js';
@@ -19,9 +21,6 @@ export interface Flow {
   /** What names its entry. */
   readonly original: Uint8Array;
 }
-
-/** Lowest port of what the kernel translates alone. */
-const FIRST_PORT = 1024;
 
 /** The ports of one source address of a route towards one server. */
 export interface PortUse {
@@ -107,17 +106,17 @@ export class Flows {
   }
 
   /**
-   * How much of its ports every source address has in use towards each server; the kernel's own ports, below `racePorts`. Every
-   * server has all ports of an address to itself (RFC 7857 section 3).
+   * How much of its ports every source address has in use towards each server: of those that the kernel gives to TCP, of all
+   * for UDP. Every server has all ports of an address to itself (RFC 7857 section 3).
    */
-  portUse(racePortsFrom: number): PortUse[] {
+  portUse(tcpPorts: PortRange): PortUse[] {
     const uses = new Map<string, PortUse & { count: number }>();
-    const ports = racePortsFrom - FIRST_PORT;
     this.each(0, 0, (entry) => {
       const route = routeOfMark(entry.mark);
       const ported = entry.protocol === PROTOCOL.TCP || entry.protocol === PROTOCOL.UDP;
       if (route === 0 || !ported || (entry.mark & MARK.UNTRANSLATED) !== 0) return;
-      if (entry.sourcePort < FIRST_PORT || entry.sourcePort >= racePortsFrom) return;
+      const ports = entry.protocol === PROTOCOL.TCP ? tcpPorts : HIGH_PORTS;
+      if (!includes(ports, entry.sourcePort)) return;
       const { family, protocol, destinationPort } = entry;
       const key = `${route} ${entry.source.join()} ${protocol} ${entry.destination.join()} ${destinationPort}`;
       let use = uses.get(key);
@@ -127,7 +126,7 @@ export class Flows {
         uses.set(key, use);
       }
       use.count++;
-      use.share = use.count / ports;
+      use.share = use.count / sizeOf(ports);
     });
     return [...uses.values()];
   }

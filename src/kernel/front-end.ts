@@ -23,6 +23,7 @@ import type {
   ServiceNumber,
 } from '../core/engine-types.js';
 import type { AddressWords, Family } from '../model/address.js';
+import { includes } from '../model/ports.js';
 import { DECODE_REASONS, type SingleReason } from '../model/reasons.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
@@ -152,9 +153,9 @@ export class FrontEnd implements EffectSink {
   /** Tells the engine of the flows that live already. Called once, before the first packet. */
   adopt(): void {
     const now = this.options.clock();
-    const { from, to } = this.options.settings.racePorts;
+    const { racePorts } = this.options.settings;
     this.conntrack.eachLiving(this.options.hasIpv6, (flow) => {
-      if (flow.port >= from && flow.port <= to) this.engine.adopt(flow, now);
+      if (includes(racePorts, flow.port)) this.engine.adopt(flow, now);
     });
   }
 

@@ -1,5 +1,6 @@
 /** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
 import type { PortRange } from '../model/config.js';
+import { kernelPorts } from '../model/ports.js';
 import {
   CHAIN_AGAIN,
   CHAIN_BEFORE,
@@ -173,6 +174,9 @@ function dnsChains(state: DesiredState): [string, string[]][] {
   ];
 }
 
+/** Nobody but us has our addresses. The kernel would look at every packet (sysctl.ts: accept_local); a living flow has passed here. */
+const FORGED = 'meta nfproto ipv4 fib saddr type local counter name spoofed drop';
+
 /** After conntrack. The first two rules are all that a packet of a living flow sees here. */
 function lan(state: DesiredState): string[] {
   const mask = hex(MARK.FLOW_MASK);
@@ -201,6 +205,7 @@ function elsewhere(state: DesiredState): string[] {
 
 function lanNew(state: DesiredState): string[] {
   return [
+    FORGED,
     'fib daddr type vmap { local : accept, broadcast : accept, anycast : accept, multicast : accept, unicast : jump elsewhere }',
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
     'ct state invalid,untracked accept',
@@ -242,6 +247,7 @@ function wanLate(state: DesiredState): string[] {
     [...state.routes].reverse().map((route) => [route.interface, (route.mark | MARK.UNTRANSLATED) >>> 0]),
   );
   return [
+    FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     // Replies to what came in by a provider (a port forward, say) go back by it.
     ...[...inbound].map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
@@ -253,9 +259,13 @@ function wanLate(state: DesiredState): string[] {
   ];
 }
 
-/** The first two rules are all that a packet of a living flow sees here. The third fixes the route of a new one. */
+/**
+ * The first rule is all that a packet of a living TCP flow sees here: it is assured from the third packet on. A later one
+ * fixes the route of a new one.
+ */
 function forward(state: DesiredState): string[] {
   return [
+    'ct status assured accept',
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
     // What the rules or the daemon's verdict have chosen.
@@ -302,7 +312,8 @@ function input(state: DesiredState): string[] {
     // With the daemon gone, our own stack resets what copies have left half open.
     `iifname ${wans(state)} ct state invalid tcp flags & (syn|ack|rst) == (syn|ack) accept`,
     `iifname ${wans(state)} ct state invalid counter name invalid drop`,
-    `iifname ${wans(state)} ct state new tcp dport ${range(state.racePorts)} counter name unsolicited drop`,
+    // What a race has left; whoever begins anew may find a service of ours at this port.
+    `iifname ${wans(state)} ct state new tcp flags & (syn|ack) != syn tcp dport ${range(state.racePorts)} counter name unsolicited drop`,
   ];
 }
 
@@ -328,9 +339,9 @@ function nat(state: DesiredState): string[] {
   ];
 }
 
-/** Ports below the race ports: a connection that the kernel translates never collides with an attempt. */
+/** TCP keeps off the race ports: a connection that the kernel translates never collides with an attempt. */
 function snat(state: DesiredState, route: DesiredRoute): string[] {
-  const ports = `1024-${state.racePorts.from - 1}`;
+  const ports = range(kernelPorts(state.racePorts));
   const rules: string[] = [];
   for (const [family, keyword] of [
     ['ipv4', 'ip'],
@@ -343,7 +354,7 @@ function snat(state: DesiredState, route: DesiredRoute): string[] {
       const share = pool.length > 1 ? `jhash ${keyword} saddr mod ${pool.length} seed 0x0 == ${index} ` : '';
       const to = family === 'ipv6' ? `[${address}]` : address;
       rules.push(
-        `meta nfproto ${family} meta l4proto { tcp, udp } ${share}snat ${keyword} to ${to}:${ports}`,
+        `meta nfproto ${family} meta l4proto tcp ${share}snat ${keyword} to ${to}:${ports}`,
         `meta nfproto ${family} ${share}snat ${keyword} to ${address}`,
       );
     }

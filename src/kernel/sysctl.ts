@@ -4,6 +4,7 @@
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { GatewayConfig } from '../model/config.js';
+import { kernelPorts } from '../model/ports.js';
 import { runCommand } from './command.js';
 import { CHAIN_BEFORE, TABLE } from './constants.js';
 import { readRuleComments } from './nft-read.js';
@@ -21,7 +22,7 @@ export interface Setting {
 export function desiredSettings(config: GatewayConfig): Setting[] {
   const wans = [...new Set(config.routes.map((route) => route.interface))];
   const { from, to } = config.limits.racePorts;
-  const localFrom = Math.max(1024, from - 16384);
+  const free = kernelPorts(config.limits.racePorts);
   return [
     // RA keeps the default routes of providers only with 2 once the host forwards (ip-sysctl: accept_ra).
     ...wans.map((name) =>
@@ -51,9 +52,13 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
     ...wans.map((name) =>
       exactly(`net/ipv4/conf/${name}/rp_filter`, 'accept replies by every provider', () => '0'),
     ),
+    // Two look-ups less for each packet (fib_validate_source); our own rules drop what claims to come from us (render.ts).
+    ...[...config.lan, ...wans].map((name) =>
+      exactly(`net/ipv4/conf/${name}/accept_local`, 'save a look-up per forwarded packet', () => '1'),
+    ),
     exactly('net/ipv4/ip_local_port_range', 'keep our own connections off the race ports', (value) => {
       const [low, high] = value.split(/\s+/).map(Number);
-      return high < from || low > to ? null : `${localFrom} ${from - 1}`;
+      return high < from || low > to ? null : `${Math.max(free.from, free.to - 16383)} ${free.to}`;
     }),
     {
       path: 'net/ipv4/ip_local_reserved_ports',

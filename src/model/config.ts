@@ -209,7 +209,7 @@ export interface LimitsConfig {
   readonly raceBurstPerClient: number;
   /** Longest queue of packets between kernel and daemon; beyond it the kernel goes on alone. Default 4096. */
   readonly queue: number;
-  /** Source ports of attempts; everything else is translated to ports below. Default 32768-60999. */
+  /** Source ports of attempts; TCP that the kernel translates alone gets others (`kernelPorts`). Default 8192-32767. */
   readonly racePorts: PortRange;
   /** Destination-and-port pairs whose last user is remembered, so that ports rest between users. Default 131072. */
   readonly portMemory: number;

@@ -11,6 +11,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
+import { includes, kernelPorts, sizeOf } from '../model/ports.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { ConntrackModel, type Flow } from './conntrack.js';
 import { KernelMaps } from './kernel-maps.js';
@@ -42,16 +43,13 @@ export interface KernelQueues {
   hear(bytes: Uint8Array, provider: number, known: boolean): void;
 }
 
-/** First port of what the kernel translates alone; race ports begin above. */
-const FIRST_KERNEL_PORT = 1024;
-
 export class SimKernel {
   readonly maps: KernelMaps;
   readonly conntrack = new ConntrackModel();
   /** Packets that belonged to no flow and no race, and ended here as the rules say. */
   strays = 0;
 
-  private nextKernelPort = FIRST_KERNEL_PORT;
+  private nextKernelPort = 0;
   private keepsSources = false;
 
   constructor(
@@ -127,8 +125,7 @@ export class SimKernel {
   }
 
   private isRacePort(port: number): boolean {
-    const { from, to } = this.options.settings.racePorts;
-    return port >= from && port <= to;
+    return includes(this.options.settings.racePorts, port);
   }
 
   private forwardOut(bytes: Uint8Array, flow: Flow): void {
@@ -199,9 +196,10 @@ export class SimKernel {
     if (pool.length === 0) return null;
     const index = sourceIndex(client.address, 0, family, pool.length / 4) * 4;
     const address = pool.slice(index, index + 4);
-    for (let tries = this.options.settings.racePorts.from - FIRST_KERNEL_PORT; tries > 0; tries--) {
-      const port = this.nextKernelPort;
-      this.nextKernelPort = port + 1 < this.options.settings.racePorts.from ? port + 1 : FIRST_KERNEL_PORT;
+    const ports = kernelPorts(this.options.settings.racePorts);
+    for (let tries = sizeOf(ports); tries > 0; tries--) {
+      const port = ports.from + this.nextKernelPort;
+      this.nextKernelPort = (this.nextKernelPort + 1) % sizeOf(ports);
       if (!this.conntrack.hasSource(destination, { address, port })) return { address, port };
     }
     return null;

@@ -59,7 +59,7 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   racesPerClient: 64,
   raceRatePerClient: 2000,
   raceBurstPerClient: 4000,
-  racePorts: { from: 32_768, to: 60_999 },
+  racePorts: { from: 8192, to: 32_767 },
   portMemory: 1024,
   raceTimeoutMicros: 5_000_000,
   decisions: 256,

@@ -266,6 +266,26 @@ describe('from a provider', () => {
     );
     expect((await dropped())['spoofed-source']).toBeGreaterThanOrEqual(1);
   });
+
+  test('whoever claims one of the gateway’s own addresses is heard from neither side', async () => {
+    const before = (await dropped())['spoofed-source'] ?? 0;
+    const seen = made.lab.gateway.spawn(['timeout', '3', 'nc', '-l', '203.0.1.2', '12345']);
+    await sleep(200);
+    const forged = [
+      () => wan.send(answer(12_345, { flags: SYN, source: '203.0.1.2' })),
+      () => wan.send(answer(12_345, { flags: SYN, source: '10.0.0.1' })),
+      () => wan.send(answer(12_345, { flags: ACK, source: '203.0.2.2' })),
+      () => lan.send(answer(12_345, { flags: SYN, source: '10.0.0.1' })),
+      () => lan.send(answer(12_345, { flags: SYN, source: '203.0.1.2', destination: NEAR })),
+    ];
+    for (const send of forged) send();
+    const count = async () => ((await dropped())['spoofed-source'] ?? 0) - before;
+    expect(await eventually(count, (drops) => drops >= forged.length, 2000)).toBe(forged.length);
+    const out = await made.lab.wire.trace({ direction: 'out', port: 12_345 });
+    expect(out.filter(({ kind }) => kind !== 'synack')).toEqual([]);
+    expect(await made.lab.gateway.must(['ss', '-Htn', 'sport', '=', ':12345'])).toBe('');
+    await seen.stop();
+  });
 });
 
 /** Cut off, with the IP length put right. */

@@ -5,7 +5,9 @@ import { connectMs, GatewayLab, NEAR } from './support/gateway-lab.js';
 
 const INSIDE_PORT = 8000;
 /** A usual port, and one in the middle of those that attempts use. */
-const FORWARDED = [8080, 40_000];
+const FORWARDED = [8080, 20_000];
+/** The gateway's own service, there as well. */
+const OWN_PORT = 22_222;
 const TABLE = 'forwards';
 
 let made: GatewayLab;
@@ -69,6 +71,24 @@ test.each(FORWARDED.flatMap((port) => [['203.0.2.2', port] as const, ['fd03:2::2
       new Set([`${address} ${port}`]),
     );
     expect((await made.status()).races).toEqual(races);
+  },
+);
+
+test.each(['203.0.2.2', 'fd03:2::2'])(
+  'a service of the gateway itself at %s, among the ports that attempts use, is reached',
+  async (address) => {
+    const { lab } = made;
+    const service = lab.gateway.child('children/echo');
+    await service.ask('listen', { ports: [OWN_PORT] });
+    await lab.wire.reset();
+    connectMs(await fromOutside(address, OWN_PORT));
+    const trace = (await lab.wire.trace()).filter(({ protocol }) => protocol === 'tcp');
+    expect(new Set(trace.map(({ provider }) => provider))).toEqual(new Set(['b']));
+    await service.stop();
+    // Nobody listens any more: the usual refusal.
+    expect((await fromOutside(address, OWN_PORT)).map(({ error }) => error)).toEqual(
+      Array.from({ length: 20 }, () => 'ECONNREFUSED'),
+    );
   },
 );
 

@@ -2,15 +2,18 @@
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
+import { includes } from '../../src/model/ports.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { inNamespaceOf } from './support/tap.js';
 
-/** First of the ports that only attempts use. */
-const FIRST_RACE_PORT = 32_768;
+/** The ports that only attempts use. */
+const RACE_PORTS = { from: 8192, to: 32_767 };
 const RACED = 8000;
 const REST = 9000;
 const FIXED = 9100;
 const UDP = 5353;
+/** A game's source port, in the middle of the race ports. */
+const FIXED_SOURCE = 27_005;
 
 let made: GatewayLab;
 let echo: EchoServer;
@@ -55,17 +58,20 @@ async function daemonPackets(): Promise<number> {
 test.each([
   ['the rest', REST, 'b', 2],
   ['a service with a fixed route', FIXED, 'c', 3],
-] as const)('%s: one SYN by one route, translated below the race ports', async (_, port, route, number) => {
+] as const)('%s: one SYN by one route, and the clients keep their ports', async (_, port, route, number) => {
   const { lab } = made;
   const before = await daemonPackets();
+  const ports = new Set<number>();
   for (const address of [NEAR, NEAR6]) {
     const results = await lab.client().connect({ targets: [{ address, port }], count: 20, bytes: 3000 });
     connectMs(results);
+    for (const { source } of results) ports.add(source.port);
   }
   const out = (await lab.wire.trace()).filter(({ direction }) => direction === 'out');
   expect(new Set(out.map(({ provider }) => provider))).toEqual(new Set([route]));
   expect(out.filter(({ kind }) => kind === 'syn').length).toBe(40);
-  expect(Math.max(...out.map(({ sourcePort }) => sourcePort))).toBeLessThan(FIRST_RACE_PORT);
+  expect(new Set(out.map(({ sourcePort }) => sourcePort))).toEqual(ports);
+  expect(Math.min(...ports)).toBeGreaterThan(RACE_PORTS.to);
   const sources = new Set((await echo.connections()).map(({ remoteAddress }) => remoteAddress));
   expect(sources).toEqual(new Set([`203.0.${number}.2`, `fd03:${number}::2`]));
   expect(await daemonPackets()).toBe(before);
@@ -76,7 +82,7 @@ test('a raced service beside them is raced', async () => {
   connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: RACED }], bytes: 10 }));
   const syns = await made.lab.wire.trace({ kind: 'syn' });
   expect(syns.map(({ provider }) => provider).sort()).toEqual(['a', 'b', 'c']);
-  expect(Math.min(...syns.map(({ sourcePort }) => sourcePort))).toBeGreaterThanOrEqual(FIRST_RACE_PORT);
+  expect(syns.every(({ sourcePort }) => includes(RACE_PORTS, sourcePort))).toBe(true);
   // The losers' answers come to the daemon, too, and must not be counted by the next test.
   expect(await eventually(daemonPackets, (packets) => packets === before + 4, 1000)).toBe(before + 4);
 });
@@ -99,7 +105,13 @@ test.each([
   });
   // A socket belongs to the namespace in which it is made: at bind, which Node does at once for an address.
   await boundIn(lab.server().namespace, server, UDP, address);
-  await boundIn(lab.client().namespace, client, 0, type === 'udp4' ? lab.client().ipv4 : lab.client().ipv6);
+  // What is not TCP keeps its port, wherever it is.
+  await boundIn(
+    lab.client().namespace,
+    client,
+    FIXED_SOURCE,
+    type === 'udp4' ? lab.client().ipv4 : lab.client().ipv6,
+  );
   const answers = new Promise<number>((resolve) => {
     let count = 0;
     client.on('message', () => {
@@ -115,8 +127,8 @@ test.each([
   const trace = await lab.wire.trace({ kind: 'udp' });
   expect(new Set(trace.map(({ provider }) => provider))).toEqual(new Set(['b']));
   expect(
-    new Set(trace.filter(({ direction }) => direction === 'out').map(({ sourcePort }) => sourcePort)).size,
-  ).toBe(1);
+    new Set(trace.filter(({ direction }) => direction === 'out').map(({ sourcePort }) => sourcePort)),
+  ).toEqual(new Set([FIXED_SOURCE]));
   expect(await daemonPackets()).toBe(before);
 });
 

@@ -244,7 +244,7 @@ describe('everything', () => {
     const before = everything();
     expect(applySettings(THREE_ROUTES)).toEqual([]);
     apply(STATES['three-routes']);
-    expect(sh('cat /proc/sys/net/ipv4/ip_local_reserved_ports')).toContain('32768-60999');
+    expect(sh('cat /proc/sys/net/ipv4/ip_local_reserved_ports')).toContain('8192-32767');
     remove();
     expect(everything()).toBe(before);
   });

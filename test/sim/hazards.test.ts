@@ -6,6 +6,9 @@ import { FLAG } from '../../src/wire/packet.js';
 import { OPTION } from '../../src/wire/tcp-options.js';
 import { words } from './engine-harness.js';
 
+/** What the port 40 000 of a client becomes: 32 768, the first above the race ports, is their first, 8192. */
+const OUTER_PORT = 15_424;
+
 /** Providers a, b, c, with these round-trip times. */
 function site(rtts: readonly number[], options: WorldOptions = {}): World {
   const providers = rtts.map((rtt, i) => ({ name: 'abc'[i], link: { delayMs: rtt / 2 } }));
@@ -125,7 +128,7 @@ describe('the same tuple again', () => {
     const [server] = world.servers;
     const remote = { address: words('198.51.100.1'), port: 443 };
     for (const provider of [1, 2]) {
-      const local = { address: words(`203.0.${provider}.2`), port: 40_000 };
+      const local = { address: words(`203.0.${provider}.2`), port: OUTER_PORT };
       server.holdTimeWait(remote, local, provider, 2_000_000, 77_000);
     }
     const client = world.connect({ at: 0, isn: 1_000_000, bytes: 50, ...tuple });
@@ -137,7 +140,7 @@ describe('the same tuple again', () => {
 
   it('while the server is in TIME_WAIT, with a later sequence number: as if nothing had been', () => {
     const world = site([40, 20]);
-    const local = { address: words('203.0.2.2'), port: 40_000 };
+    const local = { address: words('203.0.2.2'), port: OUTER_PORT };
     world.servers[0].holdTimeWait({ address: words('198.51.100.1'), port: 443 }, local, 2, 500_000, 77_000);
     const client = world.connect({ at: 0, isn: 1_000_000, bytes: 50, ...tuple });
     world.runUntil(8000);
@@ -178,7 +181,7 @@ describe('odd servers and middleboxes', () => {
     const client = world.connect({ at: 0, isn: 1000, clientPort: 40_000 });
     world.schedule.at(50_000, () => {
       const from = { address: words('198.51.100.1'), port: 443 };
-      const to = { address: words('203.0.2.2'), port: 40_000 };
+      const to = { address: words('203.0.2.2'), port: OUTER_PORT };
       world.providers[1].inject(tcpPacket({ from, to, sequence: 5, acknowledgement: 0, flags: FLAG.SYN }));
     });
     world.runUntil(60);
@@ -291,7 +294,7 @@ describe('odd servers and middleboxes', () => {
     const world = site([40, 60]);
     const client = world.connect({ at: 0, isn: 1000, clientPort: 40_000, bytes: 10 });
     const server = { address: words('198.51.100.1'), port: 443 };
-    const to = { address: words('203.0.2.2'), port: 40_000 };
+    const to = { address: words('203.0.2.2'), port: OUTER_PORT };
     const forgeries = [
       tcpPacket({ from: server, to, sequence: 9, acknowledgement: 77, flags: FLAG.SYN | FLAG.ACK }),
       tcpPacket({ from: server, to, sequence: 9, acknowledgement: 0, flags: FLAG.RST }),

@@ -95,7 +95,7 @@ describe('diffConfigs', () => {
     [/$/, 'memory: { aggregate: { ipv4: 24 } }\n', 'memory.aggregate.ipv4: 32 -> 24 (restart)'],
     [/$/, 'memory: { store: none }\n', 'memory.store: /var/lib/pathrace/control.store -> none (restart)'],
     [/$/, 'limits: { raceTimeout: 90s }\n', 'limits.raceTimeout: 5s -> 90s (restart)'],
-    [/$/, 'limits: { racePorts: 40000-50000 }\n', 'limits.racePorts: 32768-60999 -> 40000-50000 (restart)'],
+    [/$/, 'limits: { racePorts: 40000-50000 }\n', 'limits.racePorts: 8192-32767 -> 40000-50000 (restart)'],
     [/$/, 'kernel: { heartbeat: 1s }\n', 'kernel.heartbeat: 500ms -> 1s (restart)'],
     [/$/, 'log: { level: debug }\n', 'log.level: info -> debug (live)'],
     ['[lan0]', '[lan0, lan1]', 'lan: lan0 -> [lan0, lan1] (live)'],

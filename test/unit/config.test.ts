@@ -107,7 +107,7 @@ describe('configurations that are accepted', () => {
         raceRatePerClient: 2000,
         raceBurstPerClient: 4000,
         queue: 4096,
-        racePorts: { from: 32768, to: 60999 },
+        racePorts: { from: 8192, to: 32767 },
         portMemory: 131072,
         raceTimeoutMs: 5000,
         decisions: 8192,

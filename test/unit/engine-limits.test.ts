@@ -172,6 +172,21 @@ describe('ports (RFC 4787 REQ-1, REQ-3, REQ-4; RFC 5382 REQ-1)', () => {
     expect([...ports][0]).toBeGreaterThanOrEqual(32_768);
   });
 
+  it('above the race ports: one outer port each, as far apart as the inner ones, of the same parity', () => {
+    const racePorts = { from: 8192, to: 32_767 };
+    const h = new Harness(2, { racePorts, races: 4096, racesPerClient: 4096, portMemory: 65_536 });
+    for (const port of [32_768, 32_769, 40_000, 57_343]) {
+      for (let i = 1; i <= 3; i++) {
+        h.setup({ client: client(2, port), destination: { address: words(`198.51.100.${i}`), port: 443 } });
+        expect(portOf(h)).toBe(port - 32_768 + 8192);
+      }
+    }
+    // There are more above than race ports: the last ones meet others, and give way to them.
+    h.setup({ client: client(2, 57_344), destination: { address: words('198.51.100.1'), port: 443 } });
+    expect(portOf(h)).not.toBe(8192);
+    expect(portOf(h) & 1).toBe(0);
+  });
+
   it('keep their parity when they change', () => {
     const h = new Harness(2, { races: 4096, racesPerClient: 4096, portMemory: 8192 });
     for (let i = 0; i < 2000; i++) {

@@ -129,7 +129,7 @@ describe('desiredState', () => {
       [3, 'c', 0x03000000, 20503],
     ]);
     expect(state.queue).toEqual({ lan: 5050, wan: 5051, dns: 5052, method: 'xt' });
-    expect(state.racePorts).toEqual({ from: 32768, to: 60999 });
+    expect(state.racePorts).toEqual({ from: 8192, to: 32767 });
   });
 
   it('sends the rest by its route, by another when that is down, by the main table when none can', () => {

@@ -43,15 +43,15 @@ describe('kernel settings', () => {
   });
 
   it('keep our own connections off the race ports', () => {
-    expect(want('net/ipv4/ip_local_port_range', '32768 60999')).toBe('16384 32767');
-    expect(want('net/ipv4/ip_local_port_range', '1024 32767')).toBeNull();
-    expect(want('net/ipv4/ip_local_port_range', '61000 65535')).toBeNull();
+    expect(want('net/ipv4/ip_local_port_range', '32768 60999')).toBeNull();
+    expect(want('net/ipv4/ip_local_port_range', '1024 8191')).toBeNull();
+    expect(want('net/ipv4/ip_local_port_range', '16384 60999')).toBe('49152 65535');
   });
 
   it('reserve the race ports beside what is reserved', () => {
-    expect(want('net/ipv4/ip_local_reserved_ports', '')).toBe('32768-60999');
-    expect(want('net/ipv4/ip_local_reserved_ports', '8080,9000-9010')).toBe('8080,9000-9010,32768-60999');
-    expect(want('net/ipv4/ip_local_reserved_ports', '8080,32768-60999')).toBeNull();
+    expect(want('net/ipv4/ip_local_reserved_ports', '')).toBe('8192-32767');
+    expect(want('net/ipv4/ip_local_reserved_ports', '8080,9000-9010')).toBe('8080,9000-9010,8192-32767');
+    expect(want('net/ipv4/ip_local_reserved_ports', '8080,8192-32767')).toBeNull();
   });
 
   it('only ever lengthen the lives of entries', () => {

@@ -22,13 +22,14 @@ export const LimitsSchema = section(
       ),
       racePorts: optional(
         {
-          description: 'Source ports of raced connections. Everything else is translated to the ports below.',
-          allowed: 'a range of at least 1024 ports between 2048 and 65535, such as "32768-60999"',
+          description:
+            'Source ports of raced connections. TCP that is not raced is translated to ports of the larger range that is left, beside it.',
+          allowed: 'a range of at least 1024 ports between 2048 and 65535, such as "8192-32767"',
           apply: 'restart',
           json: { type: 'string', pattern: '^\\d{1,5} *- *\\d{1,5}$' },
         },
         parseRacePorts,
-        '32768-60999',
+        '8192-32767',
       ),
       portMemory: bound(
         'Destination-and-port pairs whose last user is remembered, so that ports rest between users.',

@@ -1,6 +1,7 @@
 /**
- * Source ports of the copies. A client keeps its own port where it can: one inner endpoint then has one outer port on
- * every route and to every destination (RFC 4787 REQ-1, RFC 5382 REQ-1), parity and randomness are the client's.
+ * Source ports of the copies. A client's port stays or is moved by a constant into the race ports, where it can: one inner
+ * endpoint then has one outer port on every route and to every destination (RFC 4787 REQ-1, RFC 5382 REQ-1), parity and
+ * randomness are the client's.
  * Where another client has used the same port to the same destination, another port is taken, so that a server's
  * half-open and TIME_WAIT entries rest: the least recently used one of a few that the secret chooses.
  */
@@ -84,13 +85,14 @@ export class PortMemory {
     this.remember(target, port, 0, now);
   }
 
-  /** The client's own port first; then ports of the same parity, spread by the secret. */
+  /** The client's own port or its image first; then ports of the same parity, spread by the secret. */
   private candidate(owner: number, clientPort: number, n: number): number {
-    if (n === 0 && clientPort >= this.from && clientPort < this.from + this.count) return clientPort;
-    const spread = finishHash(mix(owner, n)) >>> 0;
-    const port = this.from + (spread % this.count);
+    const end = this.from + this.count;
+    if (n === 0 && clientPort >= this.from && clientPort < end) return clientPort;
+    const place = n === 0 && clientPort >= end ? clientPort - end : finishHash(mix(owner, n)) >>> 0;
+    const port = this.from + (place % this.count);
     if ((port & 1) === (clientPort & 1)) return port;
-    return port + 1 < this.from + this.count ? port + 1 : port - 1;
+    return port + 1 < end ? port + 1 : port - 1;
   }
 
   private lookUp(tag: number): number {
