@@ -2,17 +2,24 @@ import { defineConfig } from 'vitest/config';
 
 /** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
 const WAITING = [
-  'affinity',
-  'checks',
-  'commands',
-  'criteria',
-  'criteria-failing',
-  'pools',
-  'port-exhaustion',
-  'reload',
-  'services',
-  'store',
-].map((name) => `test/lab/gateway-${name}.test.ts`);
+  'gateway-affinity',
+  'gateway-changes',
+  'gateway-checks',
+  'gateway-clean-up',
+  'gateway-commands',
+  'gateway-criteria',
+  'gateway-criteria-failing',
+  'gateway-failover',
+  'gateway-inbound',
+  'gateway-pools',
+  'gateway-port-exhaustion',
+  'gateway-providers',
+  'gateway-reload',
+  'gateway-report',
+  'gateway-services',
+  'gateway-store',
+  'kernel-checks',
+].map((name) => `test/lab/${name}.test.ts`);
 
 const LAB = {
   testTimeout: 180_000,

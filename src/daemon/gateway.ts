@@ -34,7 +34,14 @@ import { Persistence } from './persistence.js';
 import { PortWatch } from './port-watch.js';
 import { RaceClient } from './race-client.js';
 import { RestartLimit } from './restart-limit.js';
-import { afterLoss, changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
+import {
+  afterLoss,
+  changedRoutes,
+  isUsable,
+  lessLost,
+  requireInterfaces,
+  withoutGains,
+} from './route-changes.js';
 import { logHealth, logRoute, readyLine } from './route-log.js';
 
 export class Gateway implements GatewayState {
@@ -58,6 +65,8 @@ export class Gateway implements GatewayState {
   private fail!: (error: PathraceError) => void;
   /** The routes before a link was lost, until the kernel's state has followed. */
   private beforeLoss: readonly ResolvedRoute[] | null = null;
+  // BOUNDED: each loss brings a new snapshot, which begins with none.
+  private lost: LostLink[] = [];
   private method: QueueMethod = 'xt';
   private lock: { close(): void } | null = null;
   private applied: DesiredState | null = null;
@@ -194,16 +203,16 @@ export class Gateway implements GatewayState {
     this.log.level = config.log.level;
     this.number();
     const after = await this.resolve();
-    await this.tellRoutes(withoutGains(before, after));
-    this.routes = after;
+    await this.tellRoutes(withoutGains(before, lessLost(after, this.lost)));
+    this.routes = lessLost(after, this.lost);
     await applyIpState(this.desired(), this.hasIpv6);
     measure(this.config, this.numbers.routes, this.meters);
     await this.applyRules();
     await this.race?.setServices(this.servicesMessage());
-    await this.tellRoutes(after);
+    await this.tellRoutes(this.routes);
     await applySettings(desiredSettings(config));
     this.before = recordedSettings();
-    this.checker.follow(after);
+    this.checker.follow(this.routes);
     await this.failover?.cutReplaced(before, after);
   }
 
@@ -291,6 +300,7 @@ export class Gateway implements GatewayState {
 
   /** New connections stop at once; all else follows with the snapshot, which is on its way. */
   private linkLost(lost: LostLink): void {
+    this.lost.push(lost);
     const left = afterLoss(this.routes, this.health, lost, Date.now());
     if (left === null) return;
     this.beforeLoss ??= this.routes;
@@ -306,16 +316,16 @@ export class Gateway implements GatewayState {
     // A link that was lost and is back already has been told as lost.
     const changed = before !== told || JSON.stringify(before) !== JSON.stringify(after);
     // What is gone, the daemon hears first: no new copy leaves with it. What has come, last: its routing must be there.
-    if (changed) await this.tellRoutes(withoutGains(told, after));
-    this.routes = after;
+    if (changed) await this.tellRoutes(withoutGains(told, lessLost(after, this.lost)));
+    this.routes = lessLost(after, this.lost);
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
     await applyIpState(this.desired(), this.hasIpv6);
     if (!changed) return;
     await this.applyRules();
-    await this.tellRoutes(after);
+    await this.tellRoutes(this.routes);
     await applySettings(desiredSettings(this.config));
     this.before = recordedSettings();
-    this.checker.follow(after);
+    this.checker.follow(this.routes);
     for (const [old, route] of changedRoutes(before, after)) {
       logRoute(this.log, route);
       await this.failover?.cutLost(old, route);
@@ -327,7 +337,9 @@ export class Gateway implements GatewayState {
     await this.race?.setRoutes(engineRoutes(routes, (name) => this.adminOf(name))).catch(() => undefined);
   }
 
+  /** A snapshot takes milliseconds: what is lost meanwhile and until it is taken over, `lost` knows. */
   private async resolve(): Promise<ResolvedRoute[]> {
+    this.lost = [];
     const byPrefix = this.config.routes.some(({ prefix }) => prefix !== null);
     const links = await readLinks(byPrefix ? this.config.lan : []);
     return resolveRoutes(this.config, links, (name) => this.numbers.routes.of(name), this.routes);

@@ -70,6 +70,11 @@ export function afterLoss(
   };
 }
 
+/** Routes of a snapshot, less what has been lost since it was asked for. */
+export function lessLost(routes: readonly ResolvedRoute[], lost: readonly LostLink[]): ResolvedRoute[] {
+  return routes.map((route) => lost.reduce(withoutLost, route));
+}
+
 function withoutLost(route: ResolvedRoute, { index, reason, address }: LostLink): ResolvedRoute {
   if (route.interfaceIndex !== index || route.state === 'down') return route;
   if (address === null) return { ...route, ipv4: null, ipv6: null, state: 'down', reasons: [reason] };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { afterLoss } from '../../src/daemon/route-changes.js';
+import { afterLoss, lessLost } from '../../src/daemon/route-changes.js';
 import type { RouteHealth } from '../../src/kernel/race-messages.js';
 import type { ResolvedRoute } from '../../src/kernel/routes.js';
 
@@ -45,6 +45,18 @@ describe('what a loss leaves', () => {
     const left = lost(12, 'fd03:2::2');
     expect(left?.routes[1]).toMatchObject({ ipv6: null, state: 'up', reasons: ['ipv6-no-address'] });
     expect(left?.health[1]).toEqual({ route: 2, 4: UP, 6: DOWN });
+  });
+
+  it('holds against a snapshot that was asked for before', () => {
+    const lost = [
+      { index: 11, address: null, reason: 'no-carrier' },
+      { index: 12, address: 'fd03:2::2', reason: 'no-address' },
+      { index: 99, address: null, reason: 'no-carrier' },
+    ] as const;
+    const [first, second] = lessLost(routes, lost);
+    expect(first).toMatchObject({ state: 'down', reasons: ['no-carrier'], ipv4: null, ipv6: null });
+    expect(second).toMatchObject({ state: 'up', ipv6: null, reasons: ['ipv6-no-address'] });
+    expect(lessLost([first!, second!], lost)).toEqual([first, second]);
   });
 
   it('is everything when it concerns nobody', () => {
