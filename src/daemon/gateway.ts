@@ -27,6 +27,7 @@ import { type Admin, engineRoutes, engineSettings, servicesMessage } from './eng
 import { every } from './every.js';
 import { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
+import { Losses } from './losses.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
@@ -34,14 +35,7 @@ import { Persistence } from './persistence.js';
 import { PortWatch } from './port-watch.js';
 import { RaceClient } from './race-client.js';
 import { RestartLimit } from './restart-limit.js';
-import {
-  afterLoss,
-  changedRoutes,
-  isUsable,
-  lessLost,
-  requireInterfaces,
-  withoutGains,
-} from './route-changes.js';
+import { changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
 import { logHealth, logRoute, readyLine } from './route-log.js';
 
 export class Gateway implements GatewayState {
@@ -63,10 +57,7 @@ export class Gateway implements GatewayState {
   private readonly atStart: number;
   private readonly persistence: Persistence;
   private fail!: (error: PathraceError) => void;
-  /** The routes before a link was lost, until the kernel's state has followed. */
-  private beforeLoss: readonly ResolvedRoute[] | null = null;
-  // BOUNDED: each loss brings a new snapshot, which begins with none.
-  private lost: LostLink[] = [];
+  private readonly losses = new Losses();
   private method: QueueMethod = 'xt';
   private lock: { close(): void } | null = null;
   private applied: DesiredState | null = null;
@@ -203,8 +194,8 @@ export class Gateway implements GatewayState {
     this.log.level = config.log.level;
     this.number();
     const after = await this.resolve();
-    await this.tellRoutes(withoutGains(before, lessLost(after, this.lost)));
-    this.routes = lessLost(after, this.lost);
+    await this.tellRoutes(withoutGains(before, this.losses.less(after)));
+    this.routes = this.losses.less(after);
     await applyIpState(this.desired(), this.hasIpv6);
     measure(this.config, this.numbers.routes, this.meters);
     await this.applyRules();
@@ -300,24 +291,21 @@ export class Gateway implements GatewayState {
 
   /** New connections stop at once; all else follows with the snapshot, which is on its way. */
   private linkLost(lost: LostLink): void {
-    this.lost.push(lost);
-    const left = afterLoss(this.routes, this.health, lost, Date.now());
+    const left = this.losses.note(this.routes, this.health, lost, Date.now());
     if (left === null) return;
-    this.beforeLoss ??= this.routes;
     ({ routes: this.routes, health: this.health } = left);
     void this.tellRoutes(left.routes);
   }
 
   private async followLinks(): Promise<void> {
     const told = this.routes;
-    const before = this.beforeLoss ?? told;
-    this.beforeLoss = null;
+    const before = this.losses.takeBefore() ?? told;
     const after = await this.resolve();
     // A link that was lost and is back already has been told as lost.
     const changed = before !== told || JSON.stringify(before) !== JSON.stringify(after);
     // What is gone, the daemon hears first: no new copy leaves with it. What has come, last: its routing must be there.
-    if (changed) await this.tellRoutes(withoutGains(told, lessLost(after, this.lost)));
-    this.routes = lessLost(after, this.lost);
+    if (changed) await this.tellRoutes(withoutGains(told, this.losses.less(after)));
+    this.routes = this.losses.less(after);
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
     await applyIpState(this.desired(), this.hasIpv6);
     if (!changed) return;
@@ -337,9 +325,8 @@ export class Gateway implements GatewayState {
     await this.race?.setRoutes(engineRoutes(routes, (name) => this.adminOf(name))).catch(() => undefined);
   }
 
-  /** A snapshot takes milliseconds: what is lost meanwhile and until it is taken over, `lost` knows. */
   private async resolve(): Promise<ResolvedRoute[]> {
-    this.lost = [];
+    this.losses.begin();
     const byPrefix = this.config.routes.some(({ prefix }) => prefix !== null);
     const links = await readLinks(byPrefix ? this.config.lan : []);
     return resolveRoutes(this.config, links, (name) => this.numbers.routes.of(name), this.routes);

@@ -1,6 +1,4 @@
 /** What a change of links means for the routes. Pure, but for the errors. */
-import type { LostLink } from '../kernel/links.js';
-import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
@@ -43,50 +41,6 @@ export function changedRoutes(
     const old = before.find(({ number }) => number === route.number);
     return old === undefined || describe(old) === describe(route) ? [] : [[old, route]];
   });
-}
-
-/** Routes and health after a loss, until the kernel's snapshot and the engine tell it themselves; null: nothing is lost. */
-export function afterLoss(
-  routes: readonly ResolvedRoute[],
-  health: readonly RouteHealth[],
-  lost: LostLink,
-  nowMs: number,
-): { routes: readonly ResolvedRoute[]; health: readonly RouteHealth[] } | null {
-  const left = routes.map((route) => withoutLost(route, lost));
-  if (left.every((route, i) => route === routes[i])) return null;
-  const down = (lane: LaneHealth): LaneHealth =>
-    lane.state === 'down' ? lane : { ...lane, state: 'down', reason: 'link', sinceMs: nowMs };
-  return {
-    routes: left,
-    health: health.map((one) => {
-      const now = left.find(({ number }) => number === one.route);
-      const old = routes.find(({ number }) => number === one.route);
-      return {
-        route: one.route,
-        4: old?.ipv4 != null && now?.ipv4 === null ? down(one[4]) : one[4],
-        6: old?.ipv6 != null && now?.ipv6 === null ? down(one[6]) : one[6],
-      };
-    }),
-  };
-}
-
-/** Routes of a snapshot, less what has been lost since it was asked for. */
-export function lessLost(routes: readonly ResolvedRoute[], lost: readonly LostLink[]): ResolvedRoute[] {
-  return routes.map((route) => lost.reduce(withoutLost, route));
-}
-
-function withoutLost(route: ResolvedRoute, { index, reason, address }: LostLink): ResolvedRoute {
-  if (route.interfaceIndex !== index || route.state === 'down') return route;
-  if (address === null) return { ...route, ipv4: null, ipv6: null, state: 'down', reasons: [reason] };
-  const family = address.includes(':') ? 'ipv6' : 'ipv4';
-  const part = route[family];
-  const needed = route.config.translate && (family === 'ipv4' || route.config.prefix === null);
-  if (!needed || part === null || !part.addresses.includes(address)) return route;
-  const addresses = part.addresses.filter((one) => one !== address);
-  const left = { ...route, [family]: addresses.length > 0 ? { ...part, addresses } : null };
-  if (left[family] !== null) return left;
-  if (left.ipv4 === null && left.ipv6 === null) return { ...left, state: 'down', reasons: [reason] };
-  return { ...left, reasons: [...route.reasons, `${family}-${reason}`] };
 }
 
 /** Whether a route takes new connections now. */

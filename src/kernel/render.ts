@@ -75,6 +75,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['early_syn', earlySyn(state)],
     ...dnsChains(state),
     ['lan', lan(state)],
+    ['forged', forged],
     [CHAIN_AGAIN, againChain()],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
@@ -174,8 +175,15 @@ function dnsChains(state: DesiredState): [string, string[]][] {
   ];
 }
 
-/** Nobody but us has our addresses. The kernel would look at every packet (sysctl.ts: accept_local); a living flow has passed here. */
-const FORGED = 'meta nfproto ipv4 fib saddr type local counter name spoofed drop';
+/**
+ * Nobody but us has our addresses. The kernel would look at every packet (sysctl.ts: accept_local); a living flow has passed
+ * here. What we send to a group comes back to ourselves (dev_loopback_xmit in net/core/dev.c) with the entry that it has made.
+ */
+const FORGED = 'meta nfproto ipv4 fib saddr type local jump forged';
+const forged = [
+  'meta pkttype { broadcast, multicast } ct state new ct status confirmed accept',
+  'counter name spoofed drop',
+];
 
 /** After conntrack. The first two rules are all that a packet of a living flow sees here. */
 function lan(state: DesiredState): string[] {

@@ -93,11 +93,7 @@ test.each([
 ] as const)('%s goes there and back by the rest route', async (type, address, source) => {
   const { lab } = made;
   const before = await daemonPackets();
-  // Node's own look-up would leave the namespace's moment.
-  const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
-    done(null, name, type === 'udp4' ? 4 : 6);
-  const server = createSocket({ type, lookup: lookup as never });
-  const client = createSocket({ type, lookup: lookup as never });
+  const [server, client] = [datagramSocket(type), datagramSocket(type)];
   const seen: { address: string; port: number }[] = [];
   server.on('message', (message, from) => {
     seen.push(from);
@@ -172,6 +168,30 @@ test('echo requests and traceroute-like probes leave by the rest route and come 
   const trace = (await lab.wire.trace()).filter(({ protocol }) => protocol === 'icmp');
   expect(new Set(trace.map(({ provider }) => provider))).toEqual(new Set(['b']));
 });
+
+test('the gateway hears what it says to a group on the LAN itself', async () => {
+  const { gateway } = made.lab;
+  const socket = datagramSocket('udp4');
+  await boundIn(gateway.namespace, socket, 5354, '0.0.0.0');
+  inNamespaceOf(gateway.namespace, () => {
+    socket.addMembership('224.0.0.251', '10.0.0.1');
+    socket.setMulticastInterface('10.0.0.1');
+  });
+  const heard = new Promise<string>((resolve) => {
+    socket.once('message', (text, from) => resolve(`${text} ${from.address}`));
+    setTimeout(() => resolve('nothing'), 2000).unref();
+  });
+  socket.send('here', 5354, '224.0.0.251');
+  expect(await heard).toBe('here 10.0.0.1');
+  socket.close();
+});
+
+/** Node's own look-up would leave the namespace's moment. */
+function datagramSocket(type: 'udp4' | 'udp6'): ReturnType<typeof createSocket> {
+  const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
+    done(null, name, type === 'udp4' ? 4 : 6);
+  return createSocket({ type, lookup: lookup as never });
+}
 
 /** Binds a socket in a namespace. */
 function boundIn(
