@@ -59,7 +59,8 @@ describe('three routes', () => {
           bytes: 5000,
         });
         expect(Math.min(...connectMs(results))).toBeGreaterThan(20);
-        expect(percentile(connectMs(results), 0.5)).toBeLessThan(45);
+        // The next one would have taken 60.
+        expect(percentile(connectMs(results), 0.5)).toBeLessThan(58);
         const winner = `p${order.indexOf(10) + 1}`;
         expect(await halfOpen(lab)).toBe(0);
         const trace = await lab.wire.trace();
@@ -97,7 +98,7 @@ describe('any number of routes', () => {
       for (const address of [NEAR, NEAR6]) {
         const targets = [{ address, port: PORT }];
         const results = await lab.client().connect({ targets, count: 10, concurrency: 2, bytes: 10_000 });
-        expect(percentile(connectMs(results), 0.5)).toBeLessThan(40);
+        expect(percentile(connectMs(results), 0.5)).toBeLessThan(48);
       }
       expect(await halfOpen(lab)).toBe(0);
       const trace = await lab.wire.trace();
@@ -111,13 +112,14 @@ describe('any number of routes', () => {
 
 test('a program of its own: curl and nginx, several megabytes', async () => {
   const made = await GatewayLab.start({
-    providers: providers(3, (index) => ({ delayMs: 10 * (3 - index) })),
+    providers: providers(3, (index) => ({ delayMs: 20 * (3 - index) })),
   });
   const nginx = await made.lab.server().nginx({ ports: [80], bodyBytes: 3_000_000 });
   for (const host of [NEAR, `[${NEAR6}]`]) {
     const page = await made.lab.client().curl(`http://${host}/`);
     expect(page).toMatchObject({ ok: true, bytes: 3_000_000 });
-    expect(page.connectMs).toBeLessThan(40);
+    // 40 by the nearest, 80 by the next.
+    expect(page.connectMs).toBeLessThan(78);
   }
   await nginx.stop();
   await made.stop();
