@@ -3,7 +3,6 @@ import { defineConfig } from 'vitest/config';
 /** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
 const WAITING = [
   'gateway-affinity',
-  'gateway-changes',
   'gateway-checks',
   'gateway-clean-up',
   'gateway-commands',
