@@ -1,8 +1,8 @@
 /** `pathrace bench`: the budgets of the design, each measured against plain kernel NAT in the same run. */
-import { type Lab, startLab } from '../lab/index.js';
+import type { Lab } from '../lab/index.js';
 import { ensurePrivileges } from '../lab/privileges.js';
 import { type BudgetRow, printRows } from './budget.js';
-import { renderComparison } from './compare/comparison.js';
+import { inLab, renderComparison, UNDELAYED } from './compare/comparison.js';
 import { COMPARISONS } from './compare/index.js';
 import { added, measureConnectTime } from './measure/connect-time.js';
 import { measureConnectionRate, ratio } from './measure/connection-rate.js';
@@ -12,8 +12,6 @@ import { measureSoak } from './measure/soak.js';
 import { measureThroughput, throughputRatio } from './measure/throughput.js';
 import { HELP, parseOptions } from './options.js';
 import { median } from './side-by-side.js';
-
-const PROVIDERS = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
 
 /** Runs the measurements; exit code 0 when every budget is met, 1 otherwise. */
 export async function runBench(argv: string[]): Promise<number> {
@@ -28,8 +26,7 @@ export async function runBench(argv: string[]): Promise<number> {
   const seconds = quick ? 2 : 4;
   const rows: BudgetRow[] = [];
   const details: Record<string, unknown> = {};
-  const plain = (work: (lab: Lab) => Promise<void>) =>
-    inLab({ seed: 1, plain: true, providers: PROVIDERS, servers: [{ name: 's' }] }, work);
+  const plain = (work: (lab: Lab) => Promise<void>) => inLab(UNDELAYED, work);
   const step = async (name: string, title: string, work: () => Promise<void>): Promise<void> => {
     if (!options.only.has(name)) return;
     const startedAt = performance.now();
@@ -85,7 +82,7 @@ export async function runBench(argv: string[]): Promise<number> {
     inLab(
       {
         seed: 1,
-        providers: PROVIDERS.map((p, i) => ({ ...p, link: { delayMs: 5 + 5 * i } })),
+        providers: UNDELAYED.providers.map((p, i) => ({ ...p, link: { delayMs: 5 + 5 * i } })),
         servers: [{ name: 's' }],
       },
       async (lab) => {
@@ -177,16 +174,4 @@ export async function runBench(argv: string[]): Promise<number> {
   }
   printRows(rows, details, options.json);
   return rows.every((row) => row.met) ? 0 : 1;
-}
-
-async function inLab(
-  scenario: Parameters<typeof startLab>[0],
-  work: (lab: Lab) => Promise<void>,
-): Promise<void> {
-  const lab = await startLab(scenario);
-  try {
-    await work(lab);
-  } finally {
-    await lab.stop();
-  }
 }

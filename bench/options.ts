@@ -1,5 +1,6 @@
 /** What `pathrace bench` was asked to measure. */
 import { parseArgs } from 'node:util';
+import { argumentsOf } from '../src/cli/arguments.js';
 import { PathraceError } from '../src/model/errors.js';
 import { COMPARISONS } from './compare/index.js';
 
@@ -33,8 +34,22 @@ Options:
 Exit codes: 0 every budget is met, 1 one is not, 2 wrong usage.
 `;
 
+const OPTIONS = {
+  quick: { type: 'boolean' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  soak: { type: 'string' },
+  only: { type: 'string' },
+} as const;
+
 export function parseOptions(argv: readonly string[]): BenchOptions {
-  const { quick = false, json = false, help = false, soak, only } = parse(argv);
+  const {
+    quick = false,
+    json = false,
+    help = false,
+    soak,
+    only,
+  } = argumentsOf('bench', () => parseArgs({ args: [...argv], options: OPTIONS }));
   const names = only?.split(',') ?? BUDGETS;
   const unknown = names.find((name) => !NAMES.includes(name));
   if (unknown !== undefined)
@@ -48,25 +63,6 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     soakSeconds: parseSeconds(soak ?? (quick ? '10' : '60')),
     only: new Set(names),
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        quick: { type: 'boolean' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-        soak: { type: 'string' },
-        only: { type: 'string' },
-      },
-    }).values;
-  } catch (error) {
-    // The first sentence says it; the others are about positional arguments, of which there are none.
-    const message = error instanceof Error ? error.message : String(error);
-    throw new PathraceError('E_ARGUMENT', `bench: ${message.split('. ')[0]}.`);
-  }
 }
 
 function parseSeconds(text: string): number {

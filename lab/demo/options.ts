@@ -1,5 +1,6 @@
 /** What the demo was asked to do. */
 import { parseArgs } from 'node:util';
+import { argumentsOf } from '../../src/cli/arguments.js';
 import { PathraceError } from '../../src/model/errors.js';
 
 export interface DemoOptions {
@@ -30,32 +31,26 @@ On a terminal it draws a live table; piped, it writes plain lines. NO_COLOR=1 sw
 Exit codes: 0 racing lost no connection, 1 it lost some or the demo failed, 2 wrong usage.
 `;
 
+const OPTIONS = {
+  for: { type: 'string' },
+  seed: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
 export function parseOptions(argv: readonly string[]): DemoOptions {
-  const { for: time, seed, json, help } = parse(argv);
+  const {
+    for: time,
+    seed,
+    json,
+    help,
+  } = argumentsOf('demo', () => parseArgs({ args: [...argv], options: OPTIONS }));
   return {
     seconds: time === undefined ? null : parseTime(time),
     seed: parseSeed(seed ?? '1'),
     json: json ?? false,
     help: help ?? false,
   };
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        for: { type: 'string' },
-        seed: { type: 'string' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    // The first sentence says it; the others are about positional arguments, of which there are none.
-    const message = error instanceof Error ? error.message : String(error);
-    throw new PathraceError('E_ARGUMENT', `demo: ${message.split('. ')[0]}.`);
-  }
 }
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, min: 60, h: 3600 };
