@@ -10,6 +10,8 @@ import {
   type Ends,
   MAX_BUILT_LENGTH,
   MAX_SETUP_LENGTH,
+  type PacketSpace,
+  type StoredSetup,
   setupLength,
   storeSetup,
 } from '../src/wire/build.js';
@@ -97,7 +99,8 @@ class Builder {
   built = 0;
   private readonly out = new Uint8Array(MAX_BUILT_LENGTH + 128);
   private readonly view = new DataView(this.out.buffer);
-  private readonly setup = new Uint8Array(MAX_SETUP_LENGTH + 64);
+  private readonly space: PacketSpace = { bytes: this.out, view: this.view, at: 64 };
+  private readonly setup: StoredSetup = { bytes: new Uint8Array(MAX_SETUP_LENGTH + 64), at: 32, length: 0 };
   private readonly again = createPacket();
   private readonly fields: CopyFields = { source: SOURCE[4], sourceAt: 0, sourcePort: 50000, mss: 1400 };
   private readonly ends: Ends = {
@@ -111,24 +114,22 @@ class Builder {
   };
 
   build(packet: Packet, luck: () => number): void {
-    const { ends, out, view } = this;
+    const { ends, setup, space } = this;
     ends.family = packet.family;
     ends.source = packet.destination;
     ends.destination = packet.source;
     if (packet.protocol !== PROTOCOL.TCP) return;
-    this.verify(
-      buildReset(ends, packet.acknowledgement, luck() < 0.5 ? null : packet.sequence, out, view, 64),
-    );
+    this.verify(buildReset(ends, packet.acknowledgement, luck() < 0.5 ? null : packet.sequence, space));
     if ((packet.flags & FLAG.SYN) === 0 || setupLength(packet) > MAX_SETUP_LENGTH || packet.ttl < 2) return;
     this.out.fill(0xa5, 0, 64);
-    const length = storeSetup(packet, this.setup, 32);
+    setup.length = storeSetup(packet, setup.bytes, setup.at);
     this.fields.source = SOURCE[packet.family];
     this.fields.mss = 500 + Math.floor(luck() * 9000);
-    this.verify(buildCopy(this.setup, 32, length, this.fields, out, view, 64));
+    this.verify(buildCopy(setup, this.fields, space));
     check(this.again.ttl === packet.ttl - 1 && this.again.sequence === packet.sequence, 'not a copy');
-    check(this.again.payload === 64 + length, 'a copy with a payload');
+    check(this.again.payload === 64 + setup.length, 'a copy with a payload');
     const type = packet.family === 4 ? 3 : 1;
-    const quoted = buildIcmpError(ends, type, 1, this.setup, 32, length, out, view, 64);
+    const quoted = buildIcmpError(ends, type, 1, setup, space);
     // An error about a packet with extension headers is right, and too clever for our own reader.
     if (packet.family === 4 || !packet.hasIpOptions) this.verify(quoted);
   }

@@ -61,6 +61,7 @@ const REASONS: Words = {
   'destination-scope': 'not raced: its destination is no host of the internet',
   'malformed-options': 'not raced: its TCP options are malformed',
   'not-a-set-up': 'not raced: it is not the start of a connection',
+  'internal-error': 'not raced: a bug inside Pathrace, which the log names',
   'first-reply': 'the first to answer',
   'simultaneous-open': 'both ends connected at the same time',
   'all-routes-negative': 'every route refused it',

@@ -9,8 +9,9 @@ import {
 } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import type { Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
-import { ATTEMPT } from './race/states.js';
-import { EVIDENCE_RST, type RaceTable } from './race/table.js';
+import { EVIDENCE } from './race/evidence.js';
+import { ATTEMPT } from './race/life.js';
+import type { RaceTable } from './race/table.js';
 
 /** One decision, copied out of the ring. */
 export interface DecisionRecord {
@@ -153,10 +154,11 @@ export class DecisionRing {
 function answerOf(races: RaceTable, attempt: number): number {
   switch (races.attemptState[attempt]) {
     case ATTEMPT.ANSWERED:
-      return ANSWER.SYN_ACK;
+      return ANSWER.ANSWERED;
     case ATTEMPT.NEGATIVE: {
       const evidence = races.attemptEvidence[attempt];
-      return evidence === EVIDENCE_RST ? ANSWER.RST : ANSWER.ICMP + evidence;
+      if (evidence === EVIDENCE.REFUSED) return ANSWER.REFUSED;
+      return evidence === EVIDENCE.FAILED ? ANSWER.FAILED : ANSWER.ICMP + evidence;
     }
     case ATTEMPT.NOT_SENT:
       return ANSWER.NOT_SENT;

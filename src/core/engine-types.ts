@@ -1,9 +1,7 @@
-/** The engine's contract with its front ends: what goes in, what comes out, and in which order. */
+/** The nouns of the engine: routes, services, settings, groups, counters. What is said with them: contract.ts. */
 
 import type { AddressWords, Family } from '../model/address.js';
 import type { Affinity, CriterionName } from '../model/config.js';
-import type { HealthReason, SingleReason } from '../model/reasons.js';
-import type { Packet } from '../wire/packet.js';
 import type { RoutePrefix } from './race/prefix.js';
 
 /** Monotonic time in microseconds; any origin, the same for all calls. */
@@ -42,6 +40,22 @@ export interface EngineRoute {
   readonly prefixes?: readonly RoutePrefix[];
   /** Source addresses: four words each. */
   readonly addresses: { readonly 4: Int32Array; readonly 6: Int32Array };
+}
+
+/** A number without a route, kept for later: no packet leaves by it. */
+export function emptyRoute(number: RouteNumber): EngineRoute {
+  return {
+    number,
+    interfaceIndex: 0,
+    usable: { 4: false, 6: false },
+    configured: false,
+    checkFails: 0,
+    admin: 'disabled',
+    lastResort: false,
+    translate: true,
+    mtu: 1500,
+    addresses: { 4: new Int32Array(0), 6: new Int32Array(0) },
+  };
 }
 
 /** A service, as the engine needs it; all are replaced at once. */
@@ -91,86 +105,6 @@ export interface EngineSettings {
   readonly secret: readonly [number, number];
 }
 
-/** Everything that can happen. `packet` is a reused view, valid during the call. */
-export type Input =
-  /**
-   * A packet of a new connection from the LAN, and the service that the kernel has put it into (0: none, raced over all
-   * routes). `tried`: it repeats the SYN of a flow that this route was given and has not answered; 0: it does not. `pinned`:
-   * the route that the kernel knows its group to have; 0 or absent: none.
-   */
-  | { kind: 'setup'; packet: Packet; service: ServiceNumber; tried: RouteNumber; pinned?: RouteNumber }
-  /**
-   * A TCP packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been
-   * asked yet); otherwise it has been asked and does not.
-   */
-  | { kind: 'answer'; packet: Packet; interfaceIndex: number; known: boolean }
-  /** What became of `commit`: the flow is bound, or its tuple belongs to a living flow. */
-  | { kind: 'committed'; race: RaceId; ok: boolean }
-  /** A copy could not be sent: no route in the kernel, interface down. */
-  | { kind: 'not-sent'; race: RaceId; route: RouteNumber }
-  /** A round of a route's own checks has ended. */
-  | { kind: 'checked'; route: RouteNumber; family: Family; answered: boolean }
-  /** A session has begun or ended in the connection table; `counted`: the engine has counted it when it chose. */
-  | { kind: 'session'; begins: boolean; route: RouteNumber; service: ServiceNumber; counted: boolean }
-  /** Time has come to `nextDeadline()`. */
-  | { kind: 'tick' };
-
-/**
- * What shall be done. For each `setup` and `answer` exactly one of `release`, `accept`, `drop` or `commit` is called;
- * the others any number of times. A loser's `cancel` comes before the `commit` that beats it.
- */
-export interface EffectSink {
-  /**
-   * The packet in hand goes on by the kernel alone, over `route` (0: the rest route). `service` is kept with the flow;
-   * `counted`: so is that its session has been counted already.
-   */
-  release(route: RouteNumber, reason: SingleReason, service: ServiceNumber, counted: boolean): void;
-  /** The packet in hand goes on as it came: over the route that its flow has. */
-  resume(): void;
-  /** Takes the flow of the packet in hand out of the connection table; its route has not answered. */
-  unbind(): void;
-  /** The packet in hand goes on unchanged. */
-  accept(): void;
-  /** The packet in hand ends here. */
-  drop(): void;
-  /** Sends one copy of the race's set-up packet over a route. */
-  attempt(race: RaceId, route: RouteNumber): void;
-  /** Sends the exact reset for an attempt: SEQ, no ACK. */
-  cancel(race: RaceId, route: RouteNumber, sequence: number): void;
-  /** Resets the sender of the packet in hand, which belongs to no race. */
-  refuse(): void;
-  /**
-   * Binds the flow to the route, and only then lets the packet in hand, the winning reply, through. Answered by exactly
-   * one `committed` input; other packets of the same batch may come before it.
-   */
-  commit(race: RaceId, route: RouteNumber): void;
-  /**
-   * Whether the tuple of an attempt belongs to another, living flow of the front end's connection table: its server takes
-   * the copy for a stray packet of that flow and never answers. A question, asked only when a client repeats its SYN.
-   */
-  isTaken(race: RaceId, route: RouteNumber): boolean;
-  /** Sends the client the error that a route answered, translated to the client's own tuple. */
-  reject(race: RaceId, route: RouteNumber): void;
-  /**
-   * From now on the kernel decides by itself: new connections of the services that choose among the routes of `mask`, to the
-   * destination (an address or prefix at `words[at]`), go by `route` for `ttl`. Replaces what was said before.
-   */
-  remember(
-    mask: number,
-    family: Family,
-    words: AddressWords,
-    at: number,
-    route: RouteNumber,
-    ttl: Micros,
-  ): void;
-  /** Takes it back. */
-  unremember(mask: number, family: Family, words: AddressWords, at: number): void;
-  /** From now on the kernel sends a group's new connections by `route`, until `ttl` after the last of them. */
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void;
-  /** The health of a route has changed; what the kernel may do by itself with it is in `Engine.openMark`. */
-  routeChanged(route: RouteNumber, reason: HealthReason): void;
-}
-
 /** What later connections share with the first of their group. */
 export interface AffinityGroup {
   family: Family;
@@ -193,6 +127,8 @@ export interface LivingFlow {
 
 /** Counters since start; a front end reads them, nobody else writes. */
 export interface EngineCounters {
+  /** Inputs whose handling broke a promise of ours: a bug. */
+  broken: number;
   started: number;
   decided: number;
   failed: number;

@@ -1,143 +1,173 @@
 /**
  * The engine. A packet of a new connection passes these stages, in this order (setup.ts):
  *
- *   classify  may it be copied at all?                       classify/setup.ts
- *   repeat    does a race for its flow exist?                race/start.ts
+ *   classify  does it start a connection, may it be copied?  protocols/
+ *   repeat    does a race for its flow exist?                race/repeat.ts
  *   choose    affinity, memory, criterion; or a race         choose/choose.ts
  *   limit     table, client and port bounds                  limit/
  *   race      one attempt per route, at once or staggered    race/start.ts, race/schedule.ts
  *
- * and an answer of a provider these:
+ * and an answer of a provider these (answer.ts):
  *
- *   find      which attempt is it about?                     race/find.ts
- *   judge     positive, negative, challenge, too late        race/answer.ts, race/icmp.ts
- *   commit    bind the flow to the route, or reject          commit/
- *   remember  what was measured, here and in the kernel      commit/remember.ts
+ *   find      which attempt is it about?                     race/table.ts
+ *   judge     positive, negative, challenge, stray           protocols/, judge/
+ *   commit    bind the flow to the route, or reject          commit/outcome.ts, judge/negative.ts
+ *   remember  what was measured, here and in the kernel      commit/remember.ts, commit/tell-kernel.ts
  *
- * No I/O, no clock, no randomness of its own: `now` and the secret come in, effects go out.
+ * No I/O, no clock, no randomness of its own: `now` and the secret come in, a verdict and effects go out.
  */
-
 import type { AddressWords, Family } from '../model/address.js';
-import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
+import { handleAnswer, handleOutcome } from './answer.js';
 import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
 import { activate, masksOf } from './choose/services.js';
 import { countSession } from './choose/sessions.js';
-import { settleNegative } from './commit/negative.js';
 import { handleCommitted } from './commit/outcome.js';
-import { sweep, tellKernel } from './commit/remember.js';
-import { type ActiveService, type Context, countIgnored, createContext } from './context.js';
+import { sweep } from './commit/remember.js';
+import { tellKernel } from './commit/tell-kernel.js';
+import type { Effects, Event, Input, Verdict } from './contract.js';
 import type { DecisionRecord } from './decisions.js';
 import type {
-  EffectSink,
   EngineCounters,
   EngineRoute,
   EngineService,
-  EngineSettings,
-  Input,
   LivingFlow,
   MemorySettings,
   Micros,
-  RaceId,
   RouteNumber,
   ServiceNumber,
 } from './engine-types.js';
 import { tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
 import type { MemoryTable } from './memory/table.js';
-import { handleAnswer } from './race/answer.js';
-import { expire } from './race/expire.js';
-import { findAnswered, findQuoted } from './race/find.js';
-import { handleIcmpError } from './race/icmp.js';
-import { sendNext } from './race/schedule.js';
-import { ATTEMPT, RACE } from './race/states.js';
+import { abandonRace } from './race/end.js';
+import { expireRace } from './race/expire.js';
+import { handleNotSent } from './race/not-sent.js';
 import type { RaceTable } from './race/table.js';
-import { hasRacePort, isTranslated } from './race/translated.js';
 import { handleSetup } from './setup.js';
+import { countSingle, type Shard } from './shard.js';
+import { EVERYTHING, placeRoutes, type Site } from './site.js';
+import { beginTurn, createTurn, type Turn } from './turn.js';
+import * as verdict from './verdict.js';
+
+/**
+ * Told of an error that broke out while an input was handled: a promise of ours is broken. The input has its verdict all the same,
+ * and the race in hand is abandoned.
+ */
+export type BrokenPromise = (error: unknown) => void;
 
 export class Engine {
-  private readonly context: Context;
-  private everything: ActiveService;
+  private readonly turn: Turn;
 
-  constructor(settings: EngineSettings) {
-    this.context = createContext(settings);
-    this.everything = activate(EVERYTHING);
+  /** Without `onBroken` an error goes to the caller, as tests want it. Several engines may share a site. */
+  constructor(
+    readonly site: Site,
+    readonly shard: Shard,
+    effects: Effects,
+    private readonly onBroken: BrokenPromise | null = null,
+  ) {
+    site.shards.push(shard);
+    this.turn = createTurn(site, shard, effects);
   }
 
-  /** Takes one input; its effects go to `out` before this returns. */
-  handle(input: Input, now: Micros, out: EffectSink): void {
-    switch (input.kind) {
-      case 'setup':
-        return handleSetup(this.context, this.everything, input, now, out);
-      case 'answer':
-        return this.handleAnswer(input.packet, input.interfaceIndex, input.known, now, out);
-      case 'committed':
-        return handleCommitted(this.context, input.race, input.ok, now, out);
-      case 'not-sent':
-        return this.handleNotSent(input.race, input.route, now, out);
-      case 'checked':
-        return this.handleChecked(input.route, input.family, input.answered, now, out);
-      case 'session':
-        return this.count(input);
-      case 'tick':
-        return expire(this.context, now, out);
+  /** Takes one input; its effects go to the sinks before this returns. What is returned is reused. */
+  handle(input: Input, now: Micros): Verdict {
+    const { turn } = this;
+    try {
+      switch (input.kind) {
+        case 'setup':
+          beginTurn(turn, now, input.packet);
+          return handleSetup(turn, input);
+        case 'answer':
+          beginTurn(turn, now, input.packet);
+          return handleAnswer(turn, input);
+        case 'outcome':
+          beginTurn(turn, now);
+          return handleOutcome(turn, input);
+      }
+    } catch (error) {
+      this.broken(error);
+      return this.plainVerdict(input);
     }
   }
 
-  /** A session of the connection table has begun or ended: the same as a `session` input, which has no effects. */
-  count(input: Input & { kind: 'session' }): void {
-    if (input.begins && input.counted) return;
-    countSession(this.context, input.route, input.service, input.begins ? 1 : -1);
+  /** Takes notice of what else happens. */
+  note(event: Event, now: Micros): void {
+    const { turn } = this;
+    beginTurn(turn, now);
+    try {
+      switch (event.kind) {
+        case 'committed':
+          return handleCommitted(turn, event.race, event.ok);
+        case 'not-sent':
+          return handleNotSent(turn, event.race, event.route);
+        case 'checked':
+          return this.noteCheck(event.route, event.family, event.answered);
+        case 'session':
+          return this.count(event);
+        case 'tick':
+          return this.expire();
+      }
+    } catch (error) {
+      this.broken(error);
+    }
+  }
+
+  /** A session of the connection table has begun or ended: the same as a `session` event, which has no effects. */
+  count({ begins, counted, route, service }: Event & { kind: 'session' }): void {
+    if (begins && counted) return;
+    countSession(this.site, route, service, begins ? 1 : -1);
   }
 
   /** When `tick` is due; Infinity when nothing waits. */
   nextDeadline(): Micros {
-    return this.context.deadlines.next();
+    return this.shard.deadlines.next();
   }
 
   /** Replaces what is known of the routes; races that run go on with the copies that are out. */
-  setRoutes(routes: readonly EngineRoute[], now: Micros, out: EffectSink): void {
-    const { context } = this;
-    context.routes = routes;
-    const numbers = routes.filter((route) => route.configured).map((route) => route.number);
-    this.everything = activate({ ...EVERYTHING, routes: numbers });
-    for (const route of routes) {
-      for (const family of FAMILIES) {
-        if (context.health.link(route.number, family, route.usable[family], now))
-          tellChange(context, route.number, family, now, out);
-      }
+  setRoutes(given: readonly EngineRoute[], now: Micros): void {
+    const { site, turn } = this;
+    beginTurn(turn, now);
+    const known = site.routes.map(({ configured }) => configured);
+    placeRoutes(site, given);
+    const { routes } = site;
+    const numbers = routes.filter(({ configured }) => configured).map(({ number }) => number);
+    site.everything = activate({ ...EVERYTHING, routes: numbers });
+    for (const { number, usable, configured } of routes) {
+      if (!configured && !known[number - 1]) continue;
+      for (const family of FAMILIES)
+        if (site.health.link(number, family, usable[family], now)) tellChange(turn, number, family);
     }
   }
 
   /** Replaces the services. What memory and affinity hold stays. */
   setServices(services: readonly EngineService[], memory: MemorySettings): void {
-    const { context } = this;
-    context.memorySettings = memory;
-    const before = context.services;
-    context.services = [];
-    for (const service of services) context.services[service.number] = activate(service, before);
+    const { site } = this;
+    site.memorySettings = memory;
+    const before = site.services;
+    site.services = [];
+    for (const service of services) site.services[service.number] = activate(service, before);
     const masks = masksOf(services, memory);
     // The kernel's maps of other masks are new and empty.
-    if (masks.join() !== context.masks.join()) context.told.forgetAll();
-    context.masks = masks;
-    context.keepsSources = services.some((service) => service.translate === false);
-    context.countsSessions = services.some((service) => COUNTING.includes(service.criterion));
+    if (masks.join() !== site.masks.join()) for (const { kernelCopy } of site.shards) kernelCopy.forgetAll();
+    site.masks = masks;
+    site.countsSessions = services.some((service) => COUNTING.includes(service.criterion));
   }
 
   /** Replaces what is measured outside: all columns that are given. Traffic given anew takes over from `assigned`. */
   setFacts(facts: Partial<RouteFacts>, historyPeriod: Micros | null): void {
-    const { context } = this;
-    if (historyPeriod !== null) context.history.periodMicros = historyPeriod;
+    const { site } = this;
+    if (historyPeriod !== null) site.history.periodMicros = historyPeriod;
     for (const name of FACTS) {
       const column = facts[name];
-      if (column !== undefined) context.facts[name].set(column.subarray(0, context.facts[name].length));
+      if (column !== undefined) site.facts[name].set(column.subarray(0, site.facts[name].length));
     }
-    if (facts.traffic !== undefined) context.facts.assigned.fill(0);
+    if (facts.traffic !== undefined) site.facts.assigned.fill(0);
   }
 
   /** The sessions as they are: after events of the connection table have been lost. */
   recount(sessions: readonly { route: RouteNumber; service: ServiceNumber; count: number }[]): void {
-    const { facts, services } = this.context;
+    const { facts, services } = this.site;
     facts.sessions.fill(0);
     facts.weightedSessions.fill(0);
     for (const { route, service, count } of sessions) {
@@ -149,201 +179,148 @@ export class Engine {
 
   /** What the kernel may do with a route by itself: its generation; 0: ask for each connection. */
   openGeneration(route: RouteNumber, family: Family): number {
-    return isOpen(this.context, route, family) ? this.context.health.generationOf(route, family) : 0;
+    return isOpen(this.site, route, family) ? this.site.health.generationOf(route, family) : 0;
   }
 
   /** The kernel's maps have been emptied: `refill` tells it everything again. */
   forgetTold(): void {
-    this.context.told.forgetAll();
+    this.shard.kernelCopy.forgetAll();
   }
 
   /** Tells the kernel of everything that memory trusts and it has not heard. In parts of `count` slots. */
-  refill(from: number, count: number, now: Micros, out: EffectSink): void {
-    const { context } = this;
-    const { memory } = context;
-    for (let slot = from; slot < Math.min(from + count, memory.size); slot++) {
-      if (memory.isUsed(slot))
-        tellKernel(context, slot, memory.address, slot * 4, memory.familyOf(slot), now, out);
-    }
+  refill(from: number, count: number, now: Micros): void {
+    const { memory } = this.shard;
+    beginTurn(this.turn, now);
+    for (let slot = from; slot < Math.min(from + count, memory.size); slot++)
+      if (memory.isUsed(slot)) tellKernel(this.turn, slot);
   }
 
   /** Forgets destinations that nobody has used for long. In parts of `count` slots. */
-  sweep(from: number, count: number, now: Micros, out: EffectSink): void {
-    sweep(this.context, from, count, now, out);
+  sweep(from: number, count: number, now: Micros): void {
+    beginTurn(this.turn, now);
+    sweep(this.turn, from, count);
   }
 
-  /** The site that an address belongs to, as a DNS answer has said. */
+  /** The web site that an address belongs to, as a DNS answer has said. */
   learnSite(words: AddressWords, at: number, site: number, expiresAt: Micros): void {
-    this.context.sites.learn(words, at, site, expiresAt);
+    this.site.webSites.learn(words, at, site, expiresAt);
   }
 
   /** Groups of a service are free again (0: of all). */
   unpin(service: ServiceNumber): void {
-    this.context.affinity.clear(service);
+    this.site.affinity.clear(service);
   }
 
   /** Tells of a flow that lives already, made by an engine before this one: its port is not given to another client. */
   adopt(flow: LivingFlow, now: Micros): void {
-    const { client, clientPort, destination, destinationPort, port } = flow;
-    this.context.ports.adopt(client, clientPort, destination, destinationPort, port, now);
-  }
-
-  /** Whether a race's copies get an address of a route. */
-  translates(race: RaceId, route: RouteNumber): boolean {
-    return isTranslated(this.context, race, route);
-  }
-
-  /** Source port of a race's copies on a route. */
-  portOf(race: RaceId, route: RouteNumber): number {
-    const { races } = this.context;
-    return hasRacePort(this.context, race, route) ? races.natPort[race] : races.clientPort[race];
+    this.shard.ports.adopt(flow, now);
   }
 
   get facts(): RouteFacts {
-    return this.context.facts;
+    return this.site.facts;
   }
 
   /** Means for `fastest-history`, as of now. */
   measureHistory(now: Micros): Float64Array {
-    this.context.history.means(this.context.facts.history, now);
-    return this.context.facts.history;
+    this.site.history.means(this.site.facts.history, now);
+    return this.site.facts.history;
   }
 
   get health(): Health {
-    return this.context.health;
+    return this.site.health;
   }
 
   get memory(): MemoryTable {
-    return this.context.memory;
+    return this.shard.memory;
   }
 
   /** Of `count` slots from `from` on, entries in the kernel's memory, and those that may decide alone. */
   countMemory(from: number, count: number, now: Micros): { inKernel: number; trusted: number } {
-    const { memory, told, memorySettings } = this.context;
+    const { memory, kernelCopy } = this.shard;
+    const { trustMicros } = this.site.memorySettings;
     const open = { 4: this.openMask(4), 6: this.openMask(6) };
     return {
-      inKernel: told.living(from, count, now),
-      trusted: memory.countTrusted(from, count, open, now, memorySettings.trustMicros),
+      inKernel: kernelCopy.living(from, count, now),
+      trusted: memory.countTrusted(from, count, open, now, trustMicros),
     };
   }
 
   /** Bits of the routes that the kernel may use by itself. */
   openMask(family: Family): number {
-    return openRoutes(this.context, -1, family);
+    return openRoutes(this.site, -1, family);
   }
 
   get memorySettings(): MemorySettings {
-    return this.context.memorySettings;
+    return this.site.memorySettings;
   }
 
   get countsSessions(): boolean {
-    return this.context.countsSessions;
+    return this.site.countsSessions;
   }
 
   get masks(): readonly number[] {
-    return this.context.masks;
+    return this.site.masks;
   }
 
   get routes(): readonly EngineRoute[] {
-    return this.context.routes;
+    return this.site.routes;
   }
 
   get counters(): Readonly<EngineCounters> {
-    return this.context.counters;
+    return this.shard.counters;
   }
 
-  /** For front ends: what a copy is made of. */
   get races(): RaceTable {
-    return this.context.races;
-  }
-
-  /** Largest packet for a destination on a route. */
-  mtuOf(route: EngineRoute, destination: AddressWords, at: number): number {
-    return this.context.pathMtu.of(route.number, route.mtu, destination, at);
+    return this.shard.races;
   }
 
   decisionsFor(address: AddressWords, port: number | null, limit: number): DecisionRecord[] {
-    return this.context.decisions.find(address, port, limit);
+    return this.shard.decisions.find(address, port, limit);
   }
 
   latestDecisions(limit: number): DecisionRecord[] {
-    return this.context.decisions.latest(limit);
+    return this.shard.decisions.latest(limit);
   }
 
-  private handleChecked(
-    route: RouteNumber,
-    family: Family,
-    answered: boolean,
-    now: Micros,
-    out: EffectSink,
-  ): void {
-    const { context } = this;
-    const { checkFails: fail = 0, checkRecovers: recover = 3 } = context.routes[route - 1] ?? {};
+  private noteCheck(route: RouteNumber, family: Family, answered: boolean): void {
+    const { site, turn } = this;
+    const { checkFails: fail = 0, checkRecovers: recover = 3 } = site.routes[route - 1] ?? {};
     if (!answered && fail === 0) return;
-    if (context.health.checked(route, family, answered, { fail, recover }, now))
-      tellChange(context, route, family, now, out);
+    if (site.health.checked(route, family, answered, { fail, recover }, turn.now))
+      tellChange(turn, route, family);
   }
 
-  private handleAnswer(
-    packet: Packet,
-    interfaceIndex: number,
-    known: boolean,
-    now: Micros,
-    out: EffectSink,
-  ): void {
-    const { context } = this;
-    const isTcp = packet.protocol === PROTOCOL.TCP;
-    for (const route of context.routes) {
-      if (route.interfaceIndex !== interfaceIndex) continue;
-      const race = isTcp ? findAnswered(context, route, packet) : findQuoted(context, route, packet);
-      if (race < 0) continue;
-      if (isTcp) handleAnswer(context, race, route, packet, now, out);
-      else handleIcmpError(context, race, route, packet, now, out);
-      return;
+  /** Each race that is due, in a boundary of its own: one that breaks takes no other with it. */
+  private expire(): void {
+    const { turn } = this;
+    const { deadlines } = this.shard;
+    while (deadlines.next() <= turn.now) {
+      turn.race = deadlines.first();
+      try {
+        expireRace(turn, turn.race);
+      } catch (error) {
+        this.broken(error);
+      }
     }
-    if (!isTcp) {
-      countIgnored(context, 'icmp-not-ours');
-      return out.accept();
-    }
-    const synAck = (packet.flags & (FLAG.SYN | FLAG.ACK)) === (FLAG.SYN | FLAG.ACK);
-    if (synAck && !known) {
-      // Of a race that is over, or of none: half-open at its server until it is told (RFC 9293 section 3.5.2).
-      countIgnored(context, 'late-syn-ack');
-      out.refuse();
-      return out.drop();
-    }
-    countIgnored(context, 'not-ours');
-    out.accept();
   }
 
-  private handleNotSent(race: RaceId, route: RouteNumber, now: Micros, out: EffectSink): void {
-    const { races } = this.context;
-    if (races.state[race] === RACE.FREE || !races.hasAttempt(race, route)) return;
-    const at = races.attempt(race, route);
-    // An earlier copy has left and may still be answered; its time cannot be told any more.
-    if (races.attemptState[at] !== ATTEMPT.SENT || races.attemptSends[at] > 1) return;
-    races.setAttempt(at, ATTEMPT.NOT_SENT);
-    races.attemptSends[at] = 0;
-    if (races.state[race] !== RACE.RACING) return;
-    sendNext(this.context, race, now, out);
-    settleNegative(this.context, race, now, out);
+  private broken(error: unknown): void {
+    if (this.onBroken === null) throw error;
+    this.shard.counters.broken++;
+    abandonRace(this.turn, this.turn.race);
+    this.onBroken(error);
+  }
+
+  /** What a packet gets whose handling broke: plain routing, as if we were not there. */
+  private plainVerdict(input: Input): Verdict {
+    const { turn } = this;
+    if (input.kind === 'answer') return input.known ? verdict.pass(turn) : verdict.drop(turn);
+    if (input.kind === 'outcome') return verdict.drop(turn);
+    countSingle(this.shard, 'internal-error');
+    return input.tried !== 0 ? verdict.pass(turn) : verdict.release(turn, 0, 'internal-error', 0);
   }
 }
 
 const FAMILIES = [4, 6] as const;
 const COUNTING: readonly string[] = ['least-connections', 'least-weighted-load', 'least-traffic'];
 const FACTS = ['weight', 'cost', 'capacity', 'traffic', 'used', 'quota', 'probe', 'history'] as const;
-
-/** What no service names, when it is asked about all the same: raced over all routes. */
-const EVERYTHING: EngineService = {
-  number: 0,
-  criterion: 'race',
-  routes: [],
-  affinity: 'none',
-  affinityMicros: 0,
-  translate: null,
-  sessionWeight: 1,
-  threshold: 0,
-  by: 'client+destination',
-  costDelayMicros: 0,
-};

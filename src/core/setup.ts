@@ -1,132 +1,137 @@
 /** The stages that a packet of a new connection passes, from what it is to who carries it. */
 import type { SingleReason } from '../model/reasons.js';
-import { type Packet, PROTOCOL } from '../wire/packet.js';
 import { pinPacket } from './affinity/pin.js';
 import { fillRacers, fillRescuers, maskOf } from './choose/candidates.js';
 import { chooseRoute, takeTrials } from './choose/choose.js';
 import { countSession } from './choose/sessions.js';
-import { whyNotRaced } from './classify/setup.js';
-import { tellChosen } from './commit/remember.js';
-import { type ActiveService, type Context, countSingle } from './context.js';
-import type { EffectSink, Input, Micros, RouteNumber, ServiceNumber } from './engine-types.js';
-import { repeatOrReplace, startRace } from './race/start.js';
-import { RACE } from './race/states.js';
+import { tellChosen } from './commit/tell-kernel.js';
+import type { Input, Verdict } from './contract.js';
+import type { RouteNumber, ServiceNumber } from './engine-types.js';
+import type { Protocol } from './protocols/protocol.js';
+import { RACE } from './race/life.js';
+import { repeatOrReplace } from './race/repeat.js';
+import { startRace } from './race/start.js';
+import { NO_RACE } from './race/table.js';
+import { countSingle } from './shard.js';
+import type { ActiveService } from './site.js';
+import type { Turn } from './turn.js';
+import * as verdict from './verdict.js';
 
-/** A packet of a new connection. `everything`: the service of what the kernel has put into none. */
-export function handleSetup(
-  context: Context,
-  everything: ActiveService,
-  { packet, service: number, tried, pinned = 0 }: Input & { kind: 'setup' },
-  now: Micros,
-  out: EffectSink,
-): void {
-  const notRaced = whyNotRaced(packet);
-  if (notRaced !== null && packet.protocol === PROTOCOL.TCP) {
-    return tried !== 0 ? out.resume() : release(context, packet, 0, notRaced, 0, now, out);
+/** The packet in hand is of a new connection. */
+export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdict {
+  const { site, shard, packet, now } = turn;
+  const { service: number, tried, pinned = 0 } = input;
+  const protocol = protocolThatStarts(turn);
+  if (protocol === 'must-not-be-copied') {
+    return tried !== 0 ? verdict.pass(turn) : release(turn, 0, turn.verdict.reason, 0);
   }
-  const raceable = notRaced === null;
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
-  if (raceable) {
-    const race = context.races.findFlow(
-      packet.source,
-      packet.sourcePort,
-      packet.destination,
-      packet.destinationPort,
-    );
-    repeat = race < 0 ? 'start-anew' : repeatOrReplace(context, race, packet, now, out);
+  if (protocol !== null) {
+    const race = shard.races.findFlow(packet);
+    if (race !== NO_RACE) repeat = repeatOrReplace(turn, race, protocol);
     if (repeat === 'handled') {
       // What another connection has taught the kernel meanwhile made it decide the repeat: the race has it back.
-      if (tried !== 0 && context.races.state[race] === RACE.RACING) out.unbind();
-      return;
+      if (tried !== 0 && shard.races.state[race] === RACE.RACING) turn.flows?.unbind();
+      return verdict.drop(turn);
     }
   } else {
-    const route = context.recent.find(packet, now);
-    if (route !== 0) return release(context, packet, route, 'same-flow', number, now, out);
+    const route = shard.recent.find(packet, now);
+    if (route !== 0) return release(turn, route, 'same-flow', number);
   }
-  const service = context.services[number] ?? everything;
-  if (service.criterion === 'rest') return release(context, packet, 0, 'criterion', number, now, out);
-  if (tried !== 0) return rescue(context, packet, service, tried, now, out);
-  if (repeat === 'race-anew') return race(context, packet, service, true, now, out);
-  const { kind, route, reason } = chooseRoute(context, service, packet, raceable, pinned, now);
-  if (kind === 'none') return release(context, packet, 0, reason, number, now, out);
-  if (kind === 'race') return race(context, packet, service, false, now, out);
-  if (reason === 'remembered') tellChosen(context, packet, now, out);
-  const trials = raceable ? takeTrials(context, service, packet, now) : 0;
-  if (trials !== 0) {
-    const { racers } = context;
-    racers.routes[0] = route;
-    racers.count = 1;
-    const plan = { service: service.number, racers, trials: trials & ~(1 << route), tried: 0, atOnce: true };
-    if (startRace(context, packet, plan, now, out) === null) return;
-  }
-  choose(context, packet, service, route, reason, now, out);
+  const service = site.services[number] ?? site.everything;
+  if (service.criterion === 'rest') return release(turn, 0, 'criterion', number);
+  if (tried !== 0) return rescue(turn, protocol, service, tried);
+  if (repeat === 'race-anew') return race(turn, protocol!, service, true);
+  const { kind, route, reason } = chooseRoute(turn, service, protocol !== null, pinned);
+  if (kind === 'none') return release(turn, 0, reason, number);
+  if (kind === 'race') return race(turn, protocol!, service, false);
+  if (reason === 'remembered') tellChosen(turn);
+  if (protocol !== null && tryOthers(turn, protocol, service, route)) return verdict.drop(turn);
+  return choose(turn, service, route, reason, protocol !== null);
 }
 
-/** `waited`: the client repeats its SYN already. */
-function race(
-  context: Context,
-  packet: Packet,
-  service: ActiveService,
-  waited: boolean,
-  now: Micros,
-  out: EffectSink,
-): void {
-  const { racers } = context;
-  if (waited) fillRescuers(context, service.routes, packet.family, racers);
-  else fillRacers(context, service.routes, packet.family, racers);
-  const trials = takeTrials(context, service, packet, now) & ~maskOf(racers);
-  if (racers.count === 1 && trials === 0)
-    return choose(context, packet, service, racers.routes[0], 'only-route', now, out);
-  const plan = { service: service.number, racers, trials, tried: 0, atOnce: waited };
-  const refused = startRace(context, packet, plan, now, out);
-  if (refused !== null) release(context, packet, 0, refused, service.number, now, out);
+/**
+ * The protocol that the packet in hand starts a connection of; null: none that is raced, a criterion chooses for it. When it must
+ * not be copied the reason is in the turn's verdict.
+ */
+function protocolThatStarts({ site, packet, verdict }: Turn): Protocol | null | 'must-not-be-copied' {
+  for (const protocol of site.protocols) {
+    const start = protocol.start(packet);
+    if (start === 'not-mine') continue;
+    if (start === 'copy') return protocol;
+    verdict.reason = start;
+    return 'must-not-be-copied';
+  }
+  return null;
 }
 
-/** The route that the client's SYN went by is silent: all routes are asked now. */
-function rescue(
-  context: Context,
-  packet: Packet,
-  service: ActiveService,
-  tried: RouteNumber,
-  now: Micros,
-  out: EffectSink,
-): void {
-  const { racers } = context;
-  fillRescuers(context, service.routes, packet.family, racers);
+/** `waited`: the client repeats its set-up already. */
+function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: boolean): Verdict {
+  const { plan } = turn.shard;
+  const { racers } = plan;
+  if (waited) fillRescuers(turn, service.routes, racers);
+  else fillRacers(turn, service.routes, racers);
+  const trials = takeTrials(turn, service) & ~maskOf(racers);
+  if (racers.count === 1 && trials === 0) return choose(turn, service, racers.routes[0], 'only-route', true);
+  plan.service = service.number;
+  plan.trials = trials;
+  plan.tried = 0;
+  plan.atOnce = waited;
+  const refused = startRace(turn, protocol);
+  return refused === null ? verdict.drop(turn) : release(turn, 0, refused, service.number);
+}
+
+/** The route that the client's set-up went by is silent: all routes are asked now. */
+function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, tried: RouteNumber): Verdict {
+  const { plan } = turn.shard;
+  const { racers } = plan;
+  fillRescuers(turn, service.routes, racers);
   const alone = racers.count === 0 || (racers.count === 1 && racers.routes[0] === tried);
-  const plan = { service: service.number, racers, trials: 0, tried, atOnce: true };
-  if (alone || startRace(context, packet, plan, now, out) !== null) out.resume();
+  plan.service = service.number;
+  plan.trials = 0;
+  plan.tried = tried;
+  plan.atOnce = true;
+  if (protocol === null || alone || startRace(turn, protocol) !== null) return verdict.pass(turn);
+  return verdict.drop(turn);
+}
+
+/** Routes that are not up prove themselves with this connection, besides the one that has been chosen; false: there are none. */
+function tryOthers(turn: Turn, protocol: Protocol, service: ActiveService, route: RouteNumber): boolean {
+  const { plan } = turn.shard;
+  const trials = takeTrials(turn, service);
+  if (trials === 0) return false;
+  plan.racers.routes[0] = route;
+  plan.racers.count = 1;
+  plan.service = service.number;
+  plan.trials = trials & ~(1 << route);
+  plan.tried = 0;
+  plan.atOnce = true;
+  return startRace(turn, protocol) === null;
 }
 
 /** The packet in hand goes by one route of its service, and its group with it. */
 function choose(
-  context: Context,
-  packet: Packet,
+  turn: Turn,
   service: ActiveService,
   route: RouteNumber,
   reason: SingleReason,
-  now: Micros,
-  out: EffectSink,
-): void {
-  if (packet.protocol !== PROTOCOL.TCP) context.recent.set(packet, route, now);
-  context.facts.assigned[route]++;
-  pinPacket(context, service, packet, route, now, out);
-  release(context, packet, route, reason, service.number, now, out);
+  raceable: boolean,
+): Verdict {
+  const { site, shard, packet, now } = turn;
+  if (!raceable) shard.recent.set(packet, route, now);
+  site.facts.assigned[route]++;
+  pinPacket(turn, service, route);
+  return release(turn, route, reason, service.number);
 }
 
-function release(
-  context: Context,
-  packet: Packet,
-  route: RouteNumber,
-  reason: SingleReason,
-  service: ServiceNumber,
-  now: Micros,
-  out: EffectSink,
-): void {
-  countSingle(context, reason);
+function release(turn: Turn, route: RouteNumber, reason: SingleReason, service: ServiceNumber): Verdict {
+  const { site, shard, packet, now } = turn;
+  countSingle(shard, reason);
   if (reason !== 'not-a-set-up' && reason !== 'same-flow')
-    context.decisions.noteSingle(packet, route, reason, service, now);
-  const counted = context.countsSessions && route !== 0 && reason !== 'same-flow';
-  if (counted) countSession(context, route, service, 1);
-  out.release(route, reason, service, counted);
+    shard.decisions.noteSingle(packet, route, reason, service, now);
+  const counted = site.countsSessions && route !== 0 && reason !== 'same-flow';
+  if (counted) countSession(site, route, service, 1);
+  const value = verdict.release(turn, route, reason, service);
+  value.counted = counted;
+  return value;
 }

@@ -9,16 +9,12 @@ import type { Numbers } from './numbers.js';
 
 export type Admin = EngineRoute['admin'];
 
-/** In the order of their numbers, with placeholders for numbers without a route. */
+/** The engine has a place for every number, and an empty route where none is given. */
 export function engineRoutes(
   resolved: readonly ResolvedRoute[],
   adminOf: (name: string) => Admin,
 ): EngineRoute[] {
-  const count = Math.max(...resolved.map((route) => route.number));
-  return Array.from({ length: count }, (_, i) => {
-    const route = resolved.find(({ number }) => number === i + 1);
-    return route === undefined ? absent(i + 1) : toEngineRoute(route, adminOf(route.config.name));
-  });
+  return resolved.map((route) => toEngineRoute(route, adminOf(route.config.name)));
 }
 
 function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
@@ -40,21 +36,6 @@ function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
       outside: pool([outside.split('/')[0]]),
     })),
     addresses: { 4: pool(route.ipv4?.addresses ?? []), 6: pool(route.ipv6?.addresses ?? []) },
-  };
-}
-
-function absent(number: number): EngineRoute {
-  return {
-    number,
-    interfaceIndex: 0,
-    usable: { 4: false, 6: false },
-    configured: false,
-    checkFails: 0,
-    admin: 'disabled',
-    lastResort: false,
-    translate: true,
-    mtu: 1500,
-    addresses: { 4: new Int32Array(0), 6: new Int32Array(0) },
   };
 }
 

@@ -36,7 +36,7 @@ import { PortWatch } from './port-watch.js';
 import { RaceClient } from './race-client.js';
 import { RestartLimit } from './restart-limit.js';
 import { changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
-import { logHealth, logRoute, readyLine } from './route-log.js';
+import { logBroken, logHealth, logRoute, readyLine } from './route-log.js';
 
 export class Gateway implements GatewayState {
   /** Resolves when the gateway cannot go on. */
@@ -241,6 +241,7 @@ export class Gateway implements GatewayState {
       {
         ended: (error) => this.raceThreadEnded(error),
         stateLost: () => this.restoreState(),
+        broken: (broken) => logBroken(this.log, broken),
         health: (health) => this.healthChanged(health),
       },
     );

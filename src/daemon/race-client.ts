@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineRoute, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import type { Broken } from '../kernel/boundary.js';
 import type {
   MemoryPart,
   RaceReply,
@@ -24,6 +25,8 @@ export interface RaceEvents {
   ended(error: PathraceError): void;
   /** The kernel's table is gone. */
   stateLost(): void;
+  /** A promise of ours was broken; the thread goes on. */
+  broken(broken: Broken): void;
   /** The health of some route has changed. */
   health(health: readonly RouteHealth[]): void;
 }
@@ -57,6 +60,8 @@ export class RaceClient {
           resolve(client);
         } else if (reply.kind === 'state-lost') {
           events.stateLost();
+        } else if (reply.kind === 'broken') {
+          events.broken(reply.broken);
         } else if (reply.kind === 'health') {
           events.health(reply.health);
         } else if (reply.kind === 'failed') {

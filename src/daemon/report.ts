@@ -82,8 +82,8 @@ export function stateOf(
   };
 }
 
-/** What an operator should look at. */
-export function alarmsOf(routes: readonly RouteStatus[]): string[] {
+/** What an operator should look at. `broken`: promises of ours that were broken since start. */
+export function alarmsOf(routes: readonly RouteStatus[], broken: number): string[] {
   const alarms: string[] = [];
   for (const { name, state, reasons, portUse, quota } of routes) {
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
@@ -95,6 +95,8 @@ export function alarmsOf(routes: readonly RouteStatus[]): string[] {
     if (quota.bytes !== null && quota.used >= quota.bytes)
       alarms.push(`route ${name} has used up its quota of this month`);
   }
+  if (broken > 0)
+    alarms.push(`a bug inside Pathrace was caught ${broken} times, the log says where: please report it`);
   if (routes.every(({ state }) => state === 'down')) alarms.unshift('no route is up');
   return alarms;
 }
@@ -177,12 +179,14 @@ function answerText(answer: number, family: Family): string {
   switch (answer) {
     case ANSWER.SILENCE:
       return 'silence';
-    case ANSWER.SYN_ACK:
+    case ANSWER.ANSWERED:
       return 'syn-ack';
-    case ANSWER.RST:
+    case ANSWER.REFUSED:
       return 'rst';
     case ANSWER.NOT_SENT:
       return 'not-sent';
+    case ANSWER.FAILED:
+      return 'failed';
     default: {
       const evidence = answer - ANSWER.ICMP;
       return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;

@@ -1,4 +1,5 @@
 /** What the log says of routes. */
+import type { Broken } from '../kernel/boundary.js';
 import type { QueueMethod } from '../kernel/desired.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
@@ -44,4 +45,12 @@ export function readyLine(
   const up = routes.filter((route) => route.state === 'up').length;
   const queue = method === 'nft' ? 'nft queue' : 'xt NFQUEUE';
   return `ready: ${up} of ${routes.length} routes up, LAN ${lan.join(' ')}, ${queue} ${kernel.queue}, control ${control}`;
+}
+
+/** A promise of ours was broken, and nothing but the piece of work in hand has suffered. */
+export function logBroken(log: Log, { what, message, count }: Broken): void {
+  log.error(
+    { event: 'broken', code: 'E_INTERNAL', what, count },
+    `a bug was caught while handling ${what} (${count} since start), everything else goes on: ${message}`,
+  );
 }

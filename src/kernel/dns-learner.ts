@@ -9,6 +9,7 @@ import { type AddressWords, type Family, formatAddress } from '../model/address.
 import { createDnsAnswer, DNS_PORT, decodeDnsAnswer } from '../wire/dns.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
+import type { Boundary } from './boundary.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { BATCH, Queue } from './queue.js';
@@ -44,6 +45,8 @@ export class DnsLearner {
   /** Answers read, and those that waited for the kernel, since start. */
   readonly stats = { answers: 0, held: 0 };
 
+  private readonly engine: Engine;
+  private readonly kernel: KernelMemory;
   private queue: Queue | null = null;
   private watch: Watch | null = null;
   private services = new Map<string, ServiceNumber[]>();
@@ -55,10 +58,13 @@ export class DnsLearner {
 
   constructor(
     private readonly number: number,
-    private readonly engine: Engine,
-    private readonly kernel: KernelMemory,
+    { engine, kernel }: { readonly engine: Engine; readonly kernel: KernelMemory },
+    private readonly boundary: Boundary,
     private readonly clock: () => number,
-  ) {}
+  ) {
+    this.engine = engine;
+    this.kernel = kernel;
+  }
 
   /** What to look for. `sites`: which registrable domain every address belongs to, as well. */
   setDomains(domains: readonly ServiceDomains[], sites: boolean): void {
@@ -91,10 +97,11 @@ export class DnsLearner {
     if (!wanted) return this.close();
     const queue = new Queue(this.number, QUEUE_LENGTH);
     this.queue = queue;
-    this.watch = watchReadable(queue.fd, () => {
+    const read = this.boundary.around('answers of name servers', () => {
       while (queue.receive(this.onAnswer) === BATCH && this.queue === queue) queue.flush();
       if (this.queue === queue) queue.flush();
     });
+    this.watch = watchReadable(queue.fd, read);
   }
 
   close(): void {
@@ -107,7 +114,7 @@ export class DnsLearner {
   private readonly onAnswer = (queued: QueuedPacket, memory: Memory): void => {
     const queue = this.queue!;
     const { id } = queued;
-    if (!this.learn(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
+    if (!this.tryToLearn(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
     this.waiting++;
     this.stats.held++;
     void this.kernel.idle().then(() => {
@@ -117,6 +124,16 @@ export class DnsLearner {
       queue.flush();
     });
   };
+
+  /** An answer that we cannot read is none of the client's business: it goes on. */
+  private tryToLearn(queued: QueuedPacket, memory: Memory): boolean {
+    try {
+      return this.learn(queued, memory);
+    } catch (error) {
+      this.boundary.caught('an answer of a name server', error);
+      return false;
+    }
+  }
 
   /** Tells the kernel what an answer says; false when it says nothing that is wanted and new. */
   private learn(queued: QueuedPacket, memory: Memory): boolean {

@@ -178,8 +178,8 @@ export class Flows {
           destinationAt: 0,
           destinationPort: flow.clientPort,
         };
-        const length = buildTcp(ends, 0, 0, FLAG.ACK, raw.bytes, raw.view, raw.begin());
-        raw.commit(length, flow.client, 0, MARK.OWN, -1);
+        const length = buildTcp(ends, 0, 0, FLAG.ACK, raw.begin());
+        raw.commit(length, MARK.OWN, -1);
       }
       raw.flush();
       raw.close();

@@ -1,6 +1,5 @@
 /** Looks through memory a part at a time, so that no packet waits: forgets what nobody uses, counts, refills the kernel. */
 import type { Engine } from '../core/engine.js';
-import type { EffectSink } from '../core/engine-types.js';
 import type { KernelMemory } from './kernel-memory.js';
 
 /** Slots in one go: a tenth of a millisecond. */
@@ -24,13 +23,13 @@ export class MemoryUpkeep {
   }
 
   /** The next part; call it ten times a second. */
-  step(out: EffectSink): void {
+  step(): void {
     const { engine } = this;
     const { memory } = engine;
     if (memory.destinations === 0 && this.next === 0 && this.inKernel[0] === 0) return;
     const now = this.clock();
     const part = this.next;
-    engine.sweep(part * PART, PART, now, out);
+    engine.sweep(part * PART, PART, now);
     const { inKernel, trusted } = engine.countMemory(part * PART, PART, now);
     this.inKernel[part] = inKernel;
     this.trusted[part] = trusted;
@@ -45,10 +44,10 @@ export class MemoryUpkeep {
   }
 
   /** Tells the kernel of a further part; false when all is said. */
-  refill(out: EffectSink): boolean {
+  refill(): boolean {
     if (this.unsaid < 0) return false;
     if (!this.kernel.hasRoom) return true;
-    this.engine.refill(this.unsaid, PART, this.clock(), out);
+    this.engine.refill(this.unsaid, PART, this.clock());
     this.unsaid += PART;
     if (this.unsaid >= this.engine.memory.mostUsed) this.unsaid = -1;
     return this.unsaid >= 0;

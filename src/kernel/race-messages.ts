@@ -15,6 +15,7 @@ import type {
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
 import type { HealthReason } from '../model/reasons.js';
+import type { Broken } from './boundary.js';
 
 /** What the thread is started with. */
 export interface RaceThreadOptions {
@@ -74,6 +75,8 @@ export type RaceReply = {
 } /** `state-lost`: somebody has removed our table from the kernel. */ & (
   | { readonly kind: 'ready' | 'done' | 'state-lost' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** Something was caught at the boundary of the race thread. */
+  | { readonly kind: 'broken'; readonly broken: Broken }
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }
   | { readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
   | { readonly kind: 'memory'; readonly part: MemoryPart }
@@ -120,6 +123,8 @@ export interface RaceSnapshot {
   readonly undecodable: number;
   /** How often new connections were left to the kernel because more packets came than could be handled. */
   readonly overloads: number;
+  /** Errors caught at the boundary around a packet, an event, a message. */
+  readonly broken: number;
   readonly received: { readonly lan: number; readonly wan: number };
   readonly health: readonly RouteHealth[];
   /** Means for `fastest-history`, by route number. */

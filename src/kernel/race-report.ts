@@ -26,7 +26,12 @@ function lane(engine: Engine, route: number, family: Family): LaneHealth {
   };
 }
 
-export function takeSnapshot(frontEnd: FrontEnd, overloads: number, now: Micros): RaceSnapshot {
+export function takeSnapshot(
+  frontEnd: FrontEnd,
+  overloads: number,
+  broken: number,
+  now: Micros,
+): RaceSnapshot {
   const { engine } = frontEnd;
   const { memory } = engine;
   return {
@@ -35,6 +40,7 @@ export function takeSnapshot(frontEnd: FrontEnd, overloads: number, now: Micros)
     stale: frontEnd.stale,
     undecodable: frontEnd.lan.undecodable + frontEnd.wan.undecodable,
     overloads,
+    broken,
     received: { lan: frontEnd.lan.received, wan: frontEnd.wan.received },
     health: healthOf(engine),
     history: engine.measureHistory(now),

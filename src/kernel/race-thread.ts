@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { restore } from '../core/memory/rows.js';
 import { PathraceError } from '../model/errors.js';
+import { Boundary, describeError } from './boundary.js';
 import { DnsLearner } from './dns-learner.js';
 import { type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
@@ -34,6 +35,11 @@ class RaceThread {
   private refilling = false;
   private overloads = 0;
   private pausedUntil = 0;
+  private readonly boundary = new Boundary({
+    clock: () => performance.now(),
+    onBroken: (broken) => send({ id: 0, kind: 'broken', broken }),
+    onMany: (error) => this.fail(error),
+  });
   private failed = false;
   /** Routes that were open when their health changed last. */
   private open = 0;
@@ -47,12 +53,13 @@ class RaceThread {
       hasIpv6: options.hasIpv6,
       staleAfterMicros: options.heartbeatMs * 1000,
       clock,
+      boundary: this.boundary,
       onHealth: () => this.healthChanged(),
       onStateLost: stateLost,
     });
     this.heartbeat = new Heartbeat(options.heartbeatMs, stateLost);
-    this.dns = new DnsLearner(options.queue + 2, this.frontEnd.engine, this.frontEnd.kernel, clock);
-    this.sessions = new SessionCounter(this.frontEnd.engine);
+    this.dns = new DnsLearner(options.queue + 2, this.frontEnd, this.boundary, clock);
+    this.sessions = new SessionCounter(this.frontEnd.engine, this.boundary);
   }
 
   start(): void {
@@ -65,23 +72,33 @@ class RaceThread {
       restore(frontEnd.engine.memory, rows, newNumber, clock(), elapsedMs);
     }
     frontEnd.forgetTold();
-    const run = this.guarded(() => {
+    const run = this.boundary.around('the queues', () => {
       frontEnd.run();
       this.planStart();
     });
     this.watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
     const every = (ms: number, work: () => void): number =>
-      this.timers.push(setInterval(this.guarded(work), ms));
+      this.timers.push(setInterval(this.boundary.around('a timer', work), ms));
     every(TICK_MS, () => frontEnd.tick());
     every(options.heartbeatMs / BEATS, () => this.beat());
-    every(UPKEEP_MS, () => frontEnd.upkeep.step(frontEnd));
+    every(UPKEEP_MS, () => frontEnd.upkeep.step());
     this.heartbeat.first();
     this.refill();
     send({ id: 0, kind: 'ready' });
     send({ id: 0, kind: 'health', health: healthOf(frontEnd.engine) });
   }
 
+  /** Whoever asks gets an answer, also when it breaks. */
   answer(request: RaceRequest): void {
+    try {
+      this.act(request);
+    } catch (error) {
+      this.boundary.caught(`the message "${request.kind}"`, error);
+      send({ id: request.id, kind: 'failed', ...failureOf(error) });
+    }
+  }
+
+  private act(request: RaceRequest): void {
     const { frontEnd } = this;
     const { engine } = frontEnd;
     const { id } = request;
@@ -118,7 +135,11 @@ class RaceThread {
         return send({ id, kind: 'memory', part: memoryPart(engine, from, count, choices, clock()) });
       }
       case 'snapshot':
-        return send({ id, kind: 'snapshot', snapshot: takeSnapshot(frontEnd, this.overloads, clock()) });
+        return send({
+          id,
+          kind: 'snapshot',
+          snapshot: takeSnapshot(frontEnd, this.overloads, this.boundary.count, clock()),
+        });
       case 'decisions': {
         const { address, port, limit } = request;
         const decisions =
@@ -163,8 +184,8 @@ class RaceThread {
   private refill(): void {
     if (this.refilling) return;
     this.refilling = true;
-    const step = this.guarded(() => {
-      this.refilling = this.frontEnd.upkeep.refill(this.frontEnd);
+    const step = this.boundary.around('the kernel’s memory', () => {
+      this.refilling = this.frontEnd.upkeep.refill();
       if (this.refilling) setTimeout(step, 2);
     });
     step();
@@ -175,7 +196,7 @@ class RaceThread {
     const wait = (this.frontEnd.engine.nextDeadline() - clock()) / 1000;
     if (wait >= TICK_MS || this.startTimer !== null) return;
     this.startTimer = setTimeout(
-      this.guarded(() => {
+      this.boundary.around('a timer', () => {
         this.startTimer = null;
         this.frontEnd.tick();
         this.planStart();
@@ -199,7 +220,7 @@ class RaceThread {
     for (const timer of this.timers) clearInterval(timer);
     if (this.startTimer !== null) clearTimeout(this.startTimer);
     await this.heartbeat.stop();
-    this.guarded(() => this.frontEnd.run())();
+    this.boundary.run('the queues', () => this.frontEnd.run());
     if (!this.failed) this.close();
   }
 
@@ -215,19 +236,13 @@ class RaceThread {
    * closed here, since descriptors of ours do not end with the thread; and the thread ends outside of the callback, which is
    * called from native code.
    */
-  private guarded(work: () => void): () => void {
-    return () => {
-      if (this.failed) return;
-      try {
-        work();
-      } catch (error) {
-        this.failed = true;
-        for (const timer of this.timers) clearInterval(timer);
-        reportFailure(error);
-        this.close();
-        setImmediate(() => process.exit(1));
-      }
-    };
+  private fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    for (const timer of this.timers) clearInterval(timer);
+    send({ id: 0, kind: 'failed', ...failureOf(error) });
+    this.close();
+    setImmediate(() => process.exit(1));
   }
 }
 
@@ -245,12 +260,8 @@ function isOverloaded({ queue, queueLength }: RaceThreadOptions): boolean {
   return readQueueState(queue).waiting > limit || readQueueState(queue + 1).waiting > limit;
 }
 
-function reportFailure(error: unknown): void {
-  const known = error instanceof PathraceError;
-  const message = known
-    ? `${error.message}${error.found === undefined ? '' : ` Found: ${error.found}.`}`
-    : String((error as Error).stack ?? error);
-  send({ id: 0, kind: 'failed', code: known ? error.code : 'E_INTERNAL', message });
+function failureOf(error: unknown): { code: string; message: string } {
+  return { code: error instanceof PathraceError ? error.code : 'E_INTERNAL', message: describeError(error) };
 }
 
 try {
@@ -258,6 +269,6 @@ try {
   parentPort!.on('message', (request: RaceRequest) => thread.answer(request));
   thread.start();
 } catch (error) {
-  reportFailure(error);
+  send({ id: 0, kind: 'failed', ...failureOf(error) });
   parentPort!.close();
 }

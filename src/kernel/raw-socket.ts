@@ -1,7 +1,6 @@
 /** Packets with a source of our choosing, many per system call, each with the mark of its route. */
-import type { AddressWords, Family } from '../model/address.js';
-import { writeAddress } from '../model/address.js';
-import { MAX_BUILT_LENGTH } from '../wire/build.js';
+import type { Family } from '../model/address.js';
+import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
 import { allocate, E, errno, type Memory, recycle, setOption, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { netlinkError } from './netlink-socket.js';
@@ -10,6 +9,8 @@ import { netlinkError } from './netlink-socket.js';
 const BATCH = 256;
 const SLOT = MAX_BUILT_LENGTH + 16;
 const NAME_LENGTH = { 4: 16, 6: 28 } as const;
+/** Of the destination: its place in the IP header and in the socket address, and how many words it has. */
+const DESTINATION = { 4: { from: 16, to: 4, words: 1 }, 6: { from: 24, to: 8, words: 4 } } as const;
 const AF = { 4: 2, 6: 10 } as const;
 const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0x800;
@@ -27,12 +28,14 @@ const MSG_DONTWAIT = 0x40;
 /** Told of each packet that could not be sent, with the tag it was given. */
 export type NotSent = (tag: number, error: number) => void;
 
-export class RawSocket {
+export class RawSocket implements PacketSpace {
   /** Packets sent, and packets that the kernel refused, since start. */
   sent = 0;
   refused = 0;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Where the packet that `begin` has asked for is written. */
+  at = 0;
 
   private readonly fd: number;
   private readonly packets: Memory;
@@ -66,31 +69,28 @@ export class RawSocket {
     setOption(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
   }
 
-  /** Where the next packet is to be written; `commit` takes it. Sends first when the batch is full. */
-  begin(): number {
+  /** The space for the next packet; `commit` takes it. Sends first when the batch is full. */
+  begin(): PacketSpace {
     if (this.count === BATCH) this.flush();
-    return this.count * SLOT;
+    this.at = this.count * SLOT;
+    return this;
   }
 
-  /** Takes the packet of `length` bytes written at `begin()`. */
-  commit(length: number, destination: AddressWords, destinationAt: number, mark: number, tag: number): void {
+  /** Takes the packet of `length` bytes written at `begin()`: it goes to the destination that its header names. */
+  commit(length: number, mark: number, tag: number): void {
     const i = this.count++;
     this.messages.setLength(i, length);
-    writeAddress(
-      this.family,
-      destination,
-      destinationAt,
-      this.names.view,
-      i * 32 + (this.family === 4 ? 4 : 8),
-    );
+    const { from, to, words } = DESTINATION[this.family];
+    for (let n = 0; n < words; n++)
+      this.names.view.setInt32(i * 32 + to + 4 * n, this.view.getInt32(this.at + from + 4 * n));
     this.controls.view.setUint32(i * CONTROL + 16, mark, true);
     this.tags[i] = tag;
   }
 
-  /** Sends everything; a refused packet is reported and does not hold up the others. */
-  flush(): void {
+  /** Sends everything; a refused packet is reported and does not hold up the others. False: there was nothing. */
+  flush(): boolean {
     const { count } = this;
-    if (count === 0) return;
+    if (count === 0) return false;
     this.count = 0;
     let at = 0;
     while (at < count) {
@@ -106,6 +106,7 @@ export class RawSocket {
       this.notSent(this.tags[at], error);
       at++;
     }
+    return true;
   }
 
   close(): void {

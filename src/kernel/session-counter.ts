@@ -1,6 +1,7 @@
 /** Sessions of the connection table, told to the engine while one of its criteria counts them. */
+import type { Event } from '../core/contract.js';
 import type { Engine } from '../core/engine.js';
-import type { Input } from '../core/engine-types.js';
+import type { Boundary } from './boundary.js';
 import { MARK, routeOfMark, serviceOfMark } from './constants.js';
 import { SessionEvents } from './session-events.js';
 
@@ -11,7 +12,7 @@ export class SessionCounter {
   private timer: NodeJS.Timeout | null = null;
   private recounting = false;
   private events: SessionEvents | null = null;
-  private readonly input: Input & { kind: 'session' } = {
+  private readonly event: Event & { kind: 'session' } = {
     kind: 'session',
     begins: true,
     route: 0,
@@ -19,7 +20,10 @@ export class SessionCounter {
     counted: false,
   };
 
-  constructor(private readonly engine: Engine) {}
+  constructor(
+    private readonly engine: Engine,
+    private readonly boundary: Boundary,
+  ) {}
 
   /** Begins or ends to listen, as the engine's services want it. */
   follow(): void {
@@ -28,10 +32,11 @@ export class SessionCounter {
     this.events = new SessionEvents(
       (mark) => this.tell(mark, true),
       (mark) => this.tell(mark, false),
-      () => void this.recount(),
+      () => this.recount(),
+      (error) => this.boundary.caught('an event of a connection', error),
     );
-    this.timer = setInterval(() => void this.recount(), RECOUNT_MS);
-    void this.recount();
+    this.timer = setInterval(() => this.recount(), RECOUNT_MS);
+    this.recount();
   }
 
   close(): void {
@@ -42,19 +47,23 @@ export class SessionCounter {
   }
 
   private tell(mark: number, begins: boolean): void {
-    const { input } = this;
-    input.begins = begins;
-    input.route = routeOfMark(mark);
-    input.service = serviceOfMark(mark);
+    const { event } = this;
+    event.begins = begins;
+    event.route = routeOfMark(mark);
+    event.service = serviceOfMark(mark);
     // A recount begins with nothing: then those count, too, that the engine has counted when it chose.
-    input.counted = !this.recounting && (mark & MARK.COUNTED) !== 0;
-    this.engine.count(input);
+    event.counted = !this.recounting && (mark & MARK.COUNTED) !== 0;
+    this.engine.count(event);
   }
 
-  private async recount(): Promise<void> {
+  private recount(): void {
     if (this.recounting || this.events === null) return;
     this.recounting = true;
-    await this.events.recount(() => this.engine.recount([]));
-    this.recounting = false;
+    this.events
+      .recount(() => this.engine.recount([]))
+      .catch((error: unknown) => this.boundary.caught('a count of connections', error))
+      .finally(() => {
+        this.recounting = false;
+      });
   }
 }

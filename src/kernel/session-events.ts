@@ -75,12 +75,13 @@ export class SessionEvents {
 
   /**
    * Tells of sessions whose mark names a route. `onLost`: the kernel had no room for some events, counts are wrong until a
-   * recount.
+   * recount. `onBroken`: an error while one of them was told; the others are.
    */
   constructor(
     private readonly onBegin: SessionSink,
     private readonly onEnd: SessionSink,
     private readonly onLost: () => void,
+    private readonly onBroken: (error: unknown) => void,
   ) {
     for (let i = 0; i < BATCH; i++) this.messages.setBuffer(i, this.memory.address + i * SLOT, SLOT);
     const { fd } = this.socket;
@@ -92,7 +93,13 @@ export class SessionEvents {
       if (!setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group))
         throw netlinkError('announce connections', errno());
     }
-    this.watch = watchReadable(fd, () => this.readSome());
+    this.watch = watchReadable(fd, () => {
+      try {
+        this.readSome();
+      } catch (error) {
+        onBroken(error);
+      }
+    });
   }
 
   /** Sessions that are known to live. */
@@ -137,8 +144,17 @@ export class SessionEvents {
         this.onLost();
         continue;
       }
-      for (let i = 0; i < count; i++) this.handle(i * SLOT, i * SLOT + this.messages.received(i));
+      for (let i = 0; i < count; i++) this.tryToHandle(i * SLOT, i * SLOT + this.messages.received(i));
       if (count < BATCH) return;
+    }
+  }
+
+  /** A message that breaks takes no other with it. */
+  private tryToHandle(start: number, end: number): void {
+    try {
+      this.handle(start, end);
+    } catch (error) {
+      this.onBroken(error);
     }
   }
 

@@ -46,6 +46,7 @@ export const SINGLE_REASONS = [
   'destination-scope',
   'malformed-options',
   'not-a-set-up',
+  'internal-error',
 ] as const;
 export type SingleReason = (typeof SINGLE_REASONS)[number];
 
@@ -84,7 +85,18 @@ export const OUTCOME_REASONS = [
 export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
 
 /** What a route answered in a race, as a number: ICMP errors are ANSWER.ICMP + type * 256 + code. */
-export const ANSWER = { NONE: 0, SILENCE: 1, SYN_ACK: 2, RST: 3, NOT_SENT: 4, ICMP: 0x4000 } as const;
+export const ANSWER = {
+  NONE: 0,
+  SILENCE: 1,
+  /** TCP: SYN+ACK. */
+  ANSWERED: 2,
+  /** By the server itself; TCP: a reset. */
+  REFUSED: 3,
+  NOT_SENT: 4,
+  /** On the way; nothing more is known. */
+  FAILED: 5,
+  ICMP: 0x4000,
+} as const;
 
 /** Why the health of a route is what it is. */
 export const HEALTH_REASONS = [

@@ -1,13 +1,9 @@
-/**
- * Front end 3: the engine between a model of the kernel and simulated wires. One batch of packets makes one batch of each;
- * the order within a batch is that of the real front end:
- *
- *   copies and resets  ->  conntrack entries, each followed by its `committed`  ->  verdicts  ->  what that brought
- */
+/** Front end 3: the engine between a model of the kernel and simulated wires. The order within a batch is that of core/batch.ts. */
+import { Batch, type BatchPorts } from '../core/batch.js';
+import type { FlowTable, Input, MemoryEntry, NoteSink, Verdict, WireSink } from '../core/contract.js';
 import { Engine } from '../core/engine.js';
 import type {
   AffinityGroup,
-  EffectSink,
   EngineRoute,
   EngineService,
   MemorySettings,
@@ -16,13 +12,17 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
-import type { AddressWords, Family } from '../model/address.js';
+import { type BoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
+import { PacketBuilder } from '../core/packets/builder.js';
+import { NO_RACE } from '../core/race/table.js';
+import { createShard } from '../core/shard.js';
+import { createSite } from '../core/site.js';
 import { DECODE_REASONS, type HealthReason, type SingleReason } from '../model/reasons.js';
+import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
 import { createPacket, DECODE, decode } from '../wire/packet.js';
-import type { ConntrackModel } from './conntrack.js';
-import { cancelPacket, copyPacket, endpointsOf, refusalPacket, rejectPacket } from './effect-packets.js';
+import type { CommitResult, ConntrackModel } from './conntrack.js';
 import { type GatewayPorts, type KernelOptions, SimKernel } from './kernel.js';
-import { readPacket } from './packets.js';
+import { type Endpoint, readPacket } from './packets.js';
 import type { Schedule } from './schedule.js';
 
 export interface GatewayOptions extends KernelOptions {
@@ -43,12 +43,21 @@ interface Queued {
   readonly tried: RouteNumber;
 }
 
+/** A packet that leaves with the next `sendPackets`. */
+interface Outgoing {
+  readonly bytes: Uint8Array;
+  /** 0: to the client. */
+  readonly route: RouteNumber;
+  /** Of a copy: whose it is; NO_RACE: of a reset or an error, which nobody misses. */
+  readonly race: RaceId;
+}
+
 /** Interface index of a route in the simulation. */
 export function interfaceOf(route: RouteNumber): number {
   return 10 + route;
 }
 
-export class SimGateway implements EffectSink {
+export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   readonly engine: Engine;
   readonly kernel: SimKernel;
   /** Packets that could not be decoded, by DECODE_REASONS. */
@@ -73,18 +82,31 @@ export class SimGateway implements EffectSink {
   private planned = false;
   private timer: Micros = Number.POSITIVE_INFINITY;
   private readonly packet = createPacket();
-  private hand: Queued | null = null;
-  // BOUNDED: effects of one batch.
-  private copies: { bytes: Uint8Array; race: RaceId; route: RouteNumber }[] = [];
-  private commits: { race: RaceId; route: RouteNumber; queued: Queued }[] = [];
-  private verdicts: (() => void)[] = [];
+  private readonly batch: Batch;
+  private readonly builder: PacketBuilder;
+  private readonly space: PacketSpace;
+  private readonly flow: BoundFlow = createFlow();
+  // BOUNDED: packets, verdicts and effects of one batch. The place of a packet in `hands` is its id.
+  private hands: Queued[] = [];
+  private answers: (() => void)[] = [];
+  private setups: (() => void)[] = [];
+  private out: Outgoing[] = [];
+  private unsent: Outgoing[] = [];
+  private commits: { readonly race: RaceId; readonly route: RouteNumber }[] = [];
+  private results: CommitResult[] = [];
 
   constructor(
     private readonly options: GatewayOptions,
     private readonly schedule: Schedule,
     private readonly ports: GatewayPorts,
   ) {
-    this.engine = new Engine(options.settings);
+    const site = createSite(options.settings);
+    const shard = createShard(options.settings);
+    this.engine = new Engine(site, shard, { wire: this, notes: this, flows: this });
+    this.batch = new Batch(this.engine, this);
+    this.builder = new PacketBuilder(site, shard);
+    const bytes = new Uint8Array(MAX_BUILT_LENGTH);
+    this.space = { bytes, view: new DataView(bytes.buffer), at: 0 };
     this.kernel = new SimKernel(options, this.engine, schedule, ports, {
       ask: (bytes, service, tried) =>
         this.enqueue(this.lan, { bytes, provider: 0, known: false, service, tried }),
@@ -93,7 +115,7 @@ export class SimGateway implements EffectSink {
     });
     this.conntrack.onSession = ({ route, service, counted }, begins) => {
       if (!this.engine.countsSessions) return;
-      this.engine.handle({ kind: 'session', begins, route, service, counted }, schedule.now, this);
+      this.engine.note({ kind: 'session', begins, route, service, counted }, schedule.now);
     };
   }
 
@@ -102,14 +124,14 @@ export class SimGateway implements EffectSink {
   }
 
   setRoutes(routes: readonly EngineRoute[]): void {
-    this.engine.setRoutes(routes, this.schedule.now, this);
-    this.flush();
+    this.engine.setRoutes(routes, this.schedule.now);
+    this.endBatch();
   }
 
   setServices(services: readonly EngineService[], memory: MemorySettings): void {
     this.engine.setServices(services, memory);
     this.kernel.setServices(services, memory);
-    this.engine.refill(0, this.engine.memory.size, this.schedule.now, this);
+    this.engine.refill(0, this.engine.memory.size, this.schedule.now);
   }
 
   setInterface(route: RouteNumber, up: boolean): void {
@@ -125,7 +147,7 @@ export class SimGateway implements EffectSink {
     this.kernel.fromProvider(bytes, provider);
   }
 
-  // ---- the front end: batches ----
+  // ---- packets in ----
 
   private enqueue(queue: Queued[], queued: Queued): void {
     this.queued++;
@@ -137,75 +159,27 @@ export class SimGateway implements EffectSink {
 
   private run(): void {
     this.planned = false;
-    const answers = this.wan;
-    const setups = this.lan;
+    const { wan, lan } = this;
     this.wan = [];
     this.lan = [];
-    for (const queued of answers) this.handle(queued);
-    for (const queued of setups) this.handle(queued);
-    this.flush();
+    for (const queued of [...wan, ...lan]) this.take(queued);
+    this.endBatch();
   }
 
-  private handle(queued: Queued): void {
+  private take(queued: Queued): void {
     const { bytes, provider, known, service, tried } = queued;
-    this.hand = queued;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const result = decode(this.packet, bytes, view, 0, bytes.length);
     const { packet } = this;
-    const now = this.schedule.now;
-    if (result !== DECODE.OK) this.dropped[result]++;
-    else if (provider === 0) this.engine.handle({ kind: 'setup', packet, service, tried }, now, this);
-    else
-      this.engine.handle({ kind: 'answer', packet, interfaceIndex: interfaceOf(provider), known }, now, this);
-    this.hand = null;
-  }
-
-  private flush(): void {
-    this.sendCopies();
-    const { commits } = this;
-    this.commits = [];
-    for (const { race, route, queued } of commits) {
-      const ok = this.write(race, route);
-      if (ok)
-        this.verdicts.push(() =>
-          this.kernel.afterEarly(queued.bytes, readPacket(queued.bytes), queued.provider),
-        );
-      this.engine.handle({ kind: 'committed', race, ok }, this.schedule.now, this);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const result = decode(packet, bytes, view, 0, bytes.length);
+    if (result !== DECODE.OK) {
+      this.dropped[result]++;
+      return;
     }
-    const { verdicts } = this;
-    this.verdicts = [];
-    for (const verdict of verdicts) verdict();
-    this.sendCopies();
-    this.afterBatch?.();
-    this.setTimer();
-  }
-
-  private write(race: RaceId, route: RouteNumber): boolean {
-    const ends = endpointsOf(this.engine, race, route);
-    const flow = {
-      ...ends,
-      route,
-      since: this.schedule.now,
-      raced: true,
-      service: this.engine.races.service[race],
-      counted: this.engine.countsSessions,
-      rescuable: false,
-      answered: true,
-      finished: false,
-    };
-    return this.conntrack.write(flow) === 'ok';
-  }
-
-  /** A copy that cannot leave is reported once; what the engine makes of it goes out, too. */
-  private sendCopies(): void {
-    while (this.copies.length > 0) {
-      const batch = this.copies;
-      this.copies = [];
-      for (const { bytes, race, route } of batch) {
-        if (!this.down.has(route)) this.ports.toProvider(route, bytes);
-        else if (race >= 0) this.engine.handle({ kind: 'not-sent', race, route }, this.schedule.now, this);
-      }
-    }
+    const input: Input & { kind: 'setup' | 'answer' } =
+      provider === 0
+        ? { kind: 'setup', packet, service, tried }
+        : { kind: 'answer', packet, interfaceIndex: interfaceOf(provider), known };
+    this.batch.take(this.hands.push(queued) - 1, input, this.schedule.now);
   }
 
   private setTimer(): void {
@@ -214,46 +188,160 @@ export class SimGateway implements EffectSink {
     this.timer = Math.max(due, this.schedule.now);
     this.schedule.at(this.timer, () => {
       this.timer = Number.POSITIVE_INFINITY;
-      if (this.engine.nextDeadline() <= this.schedule.now) {
-        this.engine.handle({ kind: 'tick' }, this.schedule.now, this);
-      }
-      this.flush();
+      if (this.engine.nextDeadline() <= this.schedule.now)
+        this.engine.note({ kind: 'tick' }, this.schedule.now);
+      this.endBatch();
     });
   }
 
-  // ---- effects out ----
+  // ---- verdicts and effects out: core/batch.ts says when ----
 
-  release(route: RouteNumber, reason: SingleReason, service: ServiceNumber, counted: boolean): void {
-    this.onEffect?.('release', -1, route);
-    this.released.push({ route, reason });
-    const { bytes } = this.hand!;
-    this.verdicts.push(() => this.kernel.carryAlone(bytes, route, service, counted));
+  private endBatch(): void {
+    this.batch.end(this.schedule.now);
+    this.hands = [];
+    this.afterBatch?.();
+    this.setTimer();
   }
 
-  resume(): void {
-    this.onEffect?.('resume', -1, this.hand!.tried);
-    const { bytes } = this.hand!;
-    this.verdicts.push(() => this.kernel.resume(bytes));
+  judgeSetup(id: number, { kind, route, reason, service, counted }: Verdict): void {
+    const { bytes, tried } = this.hands[id];
+    if (kind === 'drop') return this.tell('drop', NO_RACE, 0);
+    if (kind === 'pass') {
+      this.tell('pass', NO_RACE, tried);
+      this.setups.push(() => this.kernel.resume(bytes));
+      return;
+    }
+    this.tell('release', NO_RACE, route);
+    this.released.push({ route, reason });
+    this.setups.push(() => this.kernel.carryAlone(bytes, route, service, counted));
+  }
+
+  judgeAnswer(id: number, { kind }: Verdict): void {
+    this.tell(kind, NO_RACE, 0);
+    if (kind === 'pass') this.passAnswer(id);
+  }
+
+  judgeWinner(id: number, isBound: boolean): void {
+    if (isBound) this.passAnswer(id);
+  }
+
+  private passAnswer(id: number): void {
+    const { bytes, provider, known } = this.hands[id];
+    this.answers.push(() => {
+      if (known) this.kernel.afterEarly(bytes, readPacket(bytes), provider);
+      else this.kernel.strays++;
+    });
+  }
+
+  writeEntries(): void {
+    const { commits } = this;
+    this.commits = [];
+    this.results = commits.map(({ race, route }) => this.write(race, route));
+  }
+
+  isBound(index: number): boolean {
+    return this.results[index] === 'ok';
+  }
+
+  sendAnswers(): void {
+    for (const verdict of this.answers.splice(0)) verdict();
+  }
+
+  sendSetups(): void {
+    for (const verdict of this.setups.splice(0)) verdict();
+  }
+
+  sendPackets(): boolean {
+    const out = this.out.splice(0);
+    for (const packet of out) {
+      if (packet.route === 0) this.ports.toClient(packet.bytes, 0);
+      else if (!this.down.has(packet.route)) this.ports.toProvider(packet.route, packet.bytes);
+      else if (packet.race !== NO_RACE) this.unsent.push(packet);
+    }
+    return out.length > 0;
+  }
+
+  takeUnsent(each: (race: RaceId, route: RouteNumber) => void): void {
+    for (const { race, route } of this.unsent.splice(0)) each(race, route);
+  }
+
+  attempt(race: RaceId, route: RouteNumber): void {
+    this.tell('attempt', race, route);
+    this.send(this.builder.copy(race, route, this.space), route, race);
+  }
+
+  cancel(race: RaceId, route: RouteNumber, proof: number): void {
+    this.tell('cancel', race, route);
+    this.send(this.builder.cancel(race, route, proof, this.space), route, NO_RACE);
+  }
+
+  refuse(): void {
+    const route = this.hands[this.hands.length - 1].provider;
+    this.tell('refuse', NO_RACE, route);
+    this.send(this.builder.refuse(this.packet, this.space), route, NO_RACE);
+  }
+
+  reject(race: RaceId, route: RouteNumber): void {
+    this.tell('reject', race, route);
+    this.send(this.builder.reject(race, route, this.space), 0, NO_RACE);
+  }
+
+  private send(length: number, route: RouteNumber, race: RaceId): void {
+    this.out.push({ bytes: this.space.bytes.slice(0, length), route, race });
+  }
+
+  commit(race: RaceId, route: RouteNumber): void {
+    this.tell('commit', race, route);
+    this.commits.push({ race, route });
   }
 
   unbind(): void {
-    this.onEffect?.('unbind', -1, this.hand!.tried);
+    this.tell('unbind', NO_RACE, this.hands[this.hands.length - 1].tried);
     this.kernel.unbind(this.packet);
   }
 
-  remember(
-    mask: number,
-    family: Family,
-    words: AddressWords,
-    at: number,
-    route: RouteNumber,
-    ttl: Micros,
-  ): void {
-    this.changeMaps(this.kernel.maps.remember(mask, family, words, at, route, ttl));
+  isTaken(race: RaceId, route: RouteNumber): boolean {
+    const { destination, source } = this.endsOf(race, route);
+    return this.conntrack.hasLivingSource(destination, source);
   }
 
-  unremember(mask: number, family: Family, words: AddressWords, at: number): void {
-    this.changeMaps(this.kernel.maps.unremember(mask, family, words, at));
+  private write(race: RaceId, route: RouteNumber): CommitResult {
+    return this.conntrack.write({
+      ...this.endsOf(race, route),
+      route,
+      since: this.schedule.now,
+      raced: true,
+      service: this.engine.races.service[race],
+      counted: this.engine.countsSessions,
+      rescuable: false,
+      answered: true,
+      finished: false,
+    });
+  }
+
+  private endsOf(
+    race: RaceId,
+    route: RouteNumber,
+  ): { client: Endpoint; destination: Endpoint; source: Endpoint } {
+    const { flow } = this;
+    fillBoundFlow(this.engine.races, race, route, flow);
+    const { client, clientAt, destination, destinationAt, source, sourceAt } = flow;
+    return {
+      client: { address: client.slice(clientAt, clientAt + 4), port: flow.clientPort },
+      destination: {
+        address: destination.slice(destinationAt, destinationAt + 4),
+        port: flow.destinationPort,
+      },
+      source: { address: source.slice(sourceAt, sourceAt + 4), port: flow.sourcePort },
+    };
+  }
+
+  remember(entry: MemoryEntry): void {
+    this.changeMaps(this.kernel.maps.remember(entry));
+  }
+
+  unremember(entry: MemoryEntry): void {
+    this.changeMaps(this.kernel.maps.unremember(entry));
   }
 
   pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
@@ -271,53 +359,24 @@ export class SimGateway implements EffectSink {
     else this.schedule.after(mapLagMicros, () => change(this.schedule.now));
   }
 
-  accept(): void {
-    this.onEffect?.('accept', -1, 0);
-    const { bytes, provider, known } = this.hand!;
-    this.verdicts.push(() => {
-      if (known) this.kernel.afterEarly(bytes, readPacket(bytes), provider);
-      else this.kernel.strays++;
-    });
+  private tell(effect: string, race: RaceId, route: RouteNumber): void {
+    this.onEffect?.(effect, race, route);
   }
+}
 
-  drop(): void {
-    this.onEffect?.('drop', -1, 0);
-  }
-
-  attempt(race: RaceId, route: RouteNumber): void {
-    this.onEffect?.('attempt', race, route);
-    this.copies.push({ bytes: copyPacket(this.engine, race, route), race, route });
-  }
-
-  cancel(race: RaceId, route: RouteNumber, sequence: number): void {
-    this.onEffect?.('cancel', race, route);
-    this.copies.push({ bytes: cancelPacket(this.engine, race, route, sequence), race: -1, route });
-  }
-
-  refuse(): void {
-    this.onEffect?.('refuse', -1, this.hand!.provider);
-    this.copies.push({ bytes: refusalPacket(this.packet), race: -1, route: this.hand!.provider });
-  }
-
-  commit(race: RaceId, route: RouteNumber): void {
-    this.onEffect?.('commit', race, route);
-    this.commits.push({ race, route, queued: this.hand! });
-  }
-
-  isTaken(race: RaceId, route: RouteNumber): boolean {
-    const { races } = this.engine;
-    const destination = {
-      address: races.destination.slice(race * 4, race * 4 + 4),
-      port: races.destinationPort[race],
-    };
-    const at = races.attempt(race, route) * 4;
-    const source = { address: races.attemptAddress.slice(at, at + 4), port: races.natPort[race] };
-    return this.conntrack.hasLivingSource(destination, source);
-  }
-
-  reject(race: RaceId, route: RouteNumber): void {
-    this.onEffect?.('reject', race, route);
-    const bytes = rejectPacket(this.engine, race, route);
-    this.schedule.after(0, () => this.ports.toClient(bytes, 0));
-  }
+function createFlow(): BoundFlow {
+  const words = new Int32Array(4);
+  return {
+    family: 4,
+    client: words,
+    clientAt: 0,
+    clientPort: 0,
+    destination: words,
+    destinationAt: 0,
+    destinationPort: 0,
+    translated: true,
+    source: words,
+    sourceAt: 0,
+    sourcePort: 0,
+  };
 }

@@ -5,6 +5,7 @@
  */
 import { createGroup, fillGroup } from '../core/affinity/group.js';
 import { isAvailable } from '../core/choose/candidates.js';
+import type { MemoryEntry } from '../core/contract.js';
 import type {
   AffinityGroup,
   EngineRoute,
@@ -93,14 +94,7 @@ export class KernelMaps {
   }
 
   /** The engine's effect, as something to be done now or a little later. */
-  remember(
-    mask: number,
-    family: Family,
-    words: AddressWords,
-    at: number,
-    route: RouteNumber,
-    ttl: Micros,
-  ): (now: Micros) => void {
+  remember({ mask, family, words, at, route, ttl }: MemoryEntry): (now: Micros) => void {
     const key = this.prefixKey(family, words, at);
     const value = this.valueOf(route, family);
     return (now) => {
@@ -113,7 +107,7 @@ export class KernelMaps {
     };
   }
 
-  unremember(mask: number, family: Family, words: AddressWords, at: number): (now: Micros) => void {
+  unremember({ mask, family, words, at }: MemoryEntry): (now: Micros) => void {
     const key = this.prefixKey(family, words, at);
     return () => this.memories.get(mask)?.delete(key);
   }
@@ -171,7 +165,7 @@ export class KernelMaps {
   }
 
   private groupOf({ family, source, destination }: Packet, { affinity }: EngineService): AffinityGroup {
-    fillGroup(this.group, affinity, family, source, 0, destination, 0, 0);
+    fillGroup(this.group, affinity, { family, client: source, destination, at: 0 }, 0);
     return this.group;
   }
 

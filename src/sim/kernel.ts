@@ -2,7 +2,7 @@
  * The kernel below the engine's front end: conntrack and NAT, which packets are queued, and what is decided without asking
  * (`src/kernel/render.ts` has the rules of the real one).
  */
-import { sourceIndex } from '../core/choose/source.js';
+
 import type { Engine } from '../core/engine.js';
 import type {
   EngineService,
@@ -11,6 +11,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
+import { sourceIndex } from '../core/pool.js';
 import { includes, kernelPorts, sizeOf } from '../model/ports.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { ConntrackModel, type Flow } from './conntrack.js';

@@ -9,6 +9,20 @@ export const MAX_SETUP_LENGTH = 128;
 /** Longest packet that any function of this file writes. */
 export const MAX_BUILT_LENGTH = MAX_SETUP_LENGTH + 48;
 
+/** Where a packet is written: at `at` of `bytes`, which `view` shows, too. */
+export interface PacketSpace {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  at: number;
+}
+
+/** A stored set-up packet: `length` bytes at `at`. */
+export interface StoredSetup {
+  readonly bytes: Uint8Array;
+  at: number;
+  length: number;
+}
+
 /** Length of the headers of a set-up packet: what `storeSetup` keeps. */
 export function setupLength(packet: Packet): number {
   return packet.payload - packet.start;
@@ -36,19 +50,13 @@ export interface CopyFields {
 }
 
 /**
- * Writes one copy of stored set-up headers at `offset`; returns its length. Time to live one lower, as for any
+ * Writes one copy of stored set-up headers; returns its length. Time to live one lower, as for any
  * forwarded packet; IP identification and header checksum of IPv4 are filled in by the kernel (raw(7), IP_HDRINCL).
  */
-export function buildCopy(
-  setup: Uint8Array,
-  setupAt: number,
-  length: number,
-  fields: CopyFields,
-  out: Uint8Array,
-  view: DataView,
-  offset: number,
-): number {
-  for (let i = 0; i < length; i++) out[offset + i] = setup[setupAt + i];
+export function buildCopy(setup: StoredSetup, fields: CopyFields, space: PacketSpace): number {
+  const { bytes: out, view, at: offset } = space;
+  const { length } = setup;
+  for (let i = 0; i < length; i++) out[offset + i] = setup.bytes[setup.at + i];
   const family: Family = out[offset] >>> 4 === 4 ? 4 : 6;
   const transport = offset + transportOffset(out, view, offset);
   if (family === 4) {
@@ -64,7 +72,7 @@ export function buildCopy(
   }
   view.setUint16(transport, fields.sourcePort);
   editOptions(view, transport + 20, offset + length, fields.mss);
-  sealTcp(view, offset, family, transport, offset + length);
+  sealTcp(space, family, transport, offset + length);
   return length;
 }
 
@@ -97,15 +105,8 @@ const NEW_PACKET_TTL = 64;
  * Writes a reset; returns its length. Without acknowledgement (`ack` null) it is the one for an unwanted SYN+ACK:
  * <SEQ=SEG.ACK><CTL=RST> (RFC 9293 section 3.5.2 group 2). With it, the answer to a SYN: <SEQ=0><ACK=ISN+1><CTL=RST,ACK>.
  */
-export function buildReset(
-  ends: Ends,
-  sequence: number,
-  ack: number | null,
-  out: Uint8Array,
-  view: DataView,
-  offset: number,
-): number {
-  return buildTcp(ends, sequence, ack ?? 0, ack === null ? FLAG.RST : FLAG.RST | FLAG.ACK, out, view, offset);
+export function buildReset(ends: Ends, sequence: number, ack: number | null, space: PacketSpace): number {
+  return buildTcp(ends, sequence, ack ?? 0, ack === null ? FLAG.RST : FLAG.RST | FLAG.ACK, space);
 }
 
 /** Writes a bare segment without options or data; returns its length. */
@@ -114,11 +115,10 @@ export function buildTcp(
   sequence: number,
   acknowledgement: number,
   flags: number,
-  out: Uint8Array,
-  view: DataView,
-  offset: number,
+  space: PacketSpace,
 ): number {
-  const transport = writeIp(ends, PROTOCOL.TCP, 20, out, view, offset);
+  const { view } = space;
+  const transport = writeIp(ends, PROTOCOL.TCP, 20, space);
   view.setUint16(transport, ends.sourcePort);
   view.setUint16(transport + 2, ends.destinationPort);
   view.setInt32(transport + 4, sequence);
@@ -127,8 +127,8 @@ export function buildTcp(
   view.setUint8(transport + 13, flags);
   view.setUint32(transport + 14, 0);
   view.setUint16(transport + 18, 0);
-  sealTcp(view, offset, ends.family, transport, transport + 20);
-  return transport + 20 - offset;
+  sealTcp(space, ends.family, transport, transport + 20);
+  return transport + 20 - space.at;
 }
 
 /**
@@ -139,34 +139,25 @@ export function buildIcmpError(
   ends: Ends,
   type: number,
   code: number,
-  setup: Uint8Array,
-  setupAt: number,
-  setupBytes: number,
-  out: Uint8Array,
-  view: DataView,
-  offset: number,
+  setup: StoredSetup,
+  space: PacketSpace,
 ): number {
+  const { bytes: out, view } = space;
   const protocol = ends.family === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6;
-  const length = 8 + setupBytes;
-  const icmp = writeIp(ends, protocol, length, out, view, offset);
+  const length = 8 + setup.length;
+  const icmp = writeIp(ends, protocol, length, space);
   view.setUint8(icmp, type);
   view.setUint8(icmp + 1, code);
   view.setUint16(icmp + 2, 0);
   view.setUint32(icmp + 4, 0);
-  for (let i = 0; i < setupBytes; i++) out[icmp + 8 + i] = setup[setupAt + i];
-  const pseudo = ends.family === 4 ? 0 : pseudoHeader(view, offset, 6, protocol, length);
+  for (let i = 0; i < setup.length; i++) out[icmp + 8 + i] = setup.bytes[setup.at + i];
+  const pseudo = ends.family === 4 ? 0 : pseudoHeader(view, space.at, 6, protocol, length);
   view.setUint16(icmp + 2, finish(addBytes(pseudo, view, icmp, length)));
-  return icmp + length - offset;
+  return icmp + length - space.at;
 }
 
-function writeIp(
-  ends: Ends,
-  protocol: number,
-  length: number,
-  out: Uint8Array,
-  view: DataView,
-  offset: number,
-): number {
+function writeIp(ends: Ends, protocol: number, length: number, space: PacketSpace): number {
+  const { bytes: out, view, at: offset } = space;
   if (ends.family === 4) {
     out.fill(0, offset, offset + 20);
     view.setUint8(offset, 0x45);
@@ -188,8 +179,8 @@ function writeIp(
   return offset + 40;
 }
 
-function sealTcp(view: DataView, ip: number, family: Family, transport: number, end: number): void {
+function sealTcp({ view, at }: PacketSpace, family: Family, transport: number, end: number): void {
   view.setUint16(transport + 16, 0);
-  const sum = pseudoHeader(view, ip, family, PROTOCOL.TCP, end - transport);
+  const sum = pseudoHeader(view, at, family, PROTOCOL.TCP, end - transport);
   view.setUint16(transport + 16, finish(addBytes(sum, view, transport, end - transport)));
 }

@@ -78,6 +78,8 @@ export interface Packet {
 
 /** What an ICMP error tells about the packet that it is about: enough to find and verify an attempt. */
 export interface Quote {
+  /** Number of its IP protocol. */
+  protocol: number;
   readonly source: AddressWords;
   readonly destination: AddressWords;
   sourcePort: number;
@@ -112,6 +114,7 @@ export function createPacket(): Packet {
     icmpCode: 0,
     icmpMtu: 0,
     quote: {
+      protocol: PROTOCOL.TCP,
       source: new Int32Array(4),
       destination: new Int32Array(4),
       sourcePort: 0,

@@ -2,8 +2,7 @@
 
 import { parseAddress } from '../../src/model/address.js';
 import { DECODE_REASONS, type DecodeReason } from '../../src/model/reasons.js';
-import type { Ends } from '../../src/wire/build.js';
-import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
+import { type Ends, MAX_BUILT_LENGTH, type PacketSpace, type StoredSetup } from '../../src/wire/build.js';
 import { createWriter, type Writer } from '../../src/wire/netlink/message.js';
 import { createPacket, decode, type Packet } from '../../src/wire/packet.js';
 
@@ -16,15 +15,20 @@ export function read(bytes: Uint8Array, wireLength?: number): { reason: DecodeRe
 }
 
 /** Runs a builder in a dirty buffer at an odd offset; gives what it wrote, and checks that it wrote nothing else. */
-export function built(build: (out: Uint8Array, view: DataView, offset: number) => number): Uint8Array {
+export function built(build: (space: PacketSpace) => number): Uint8Array {
   const at = 33;
   const out = new Uint8Array(at + MAX_BUILT_LENGTH + 64).fill(0xa5);
-  const length = build(out, new DataView(out.buffer), at);
+  const length = build({ bytes: out, view: new DataView(out.buffer), at });
   for (let i = 0; i < out.length; i++) {
     if ((i < at || i >= at + length) && out[i] !== 0xa5)
       throw new Error(`byte ${i - at} written, length ${length}`);
   }
   return out.slice(at, at + length);
+}
+
+/** A set-up packet that is kept at some place of a buffer. */
+export function stored(bytes: Uint8Array, at: number, length: number): StoredSetup {
+  return { bytes, at, length };
 }
 
 /** The same for a netlink encoder, behind another message; gives hexadecimal digits. */

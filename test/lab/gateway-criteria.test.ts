@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hash } from '../../src/core/choose/criteria/hash.js';
 import { createCandidates, createFacts } from '../../src/core/choose/criterion.js';
-import { addressHash, flowHash } from '../../src/core/choose/source.js';
+import { addressHash, flowHash } from '../../src/core/jhash.js';
 import { parseAddress } from '../../src/model/address.js';
 import { CLIENTS, CriteriaLab, IPERF, MANY4, MANY6, PORT, type Service } from './support/criteria-lab.js';
 import { connectMs, eventually, NEAR, NEAR6 } from './support/gateway-lab.js';

@@ -1,8 +1,9 @@
-/** Daemon and kernel must hash alike, for pools, criteria and groups: core/choose/source.ts and group.ts against nft's `jhash`. */
+/** Daemon and kernel must hash alike, for pools, criteria and groups: core/jhash.ts, pool.ts and group.ts against nft's `jhash`. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGroup, fillGroup, groupNumber } from '../../src/core/affinity/group.js';
-import { flowHash, keyHash, sourceIndex } from '../../src/core/choose/source.js';
+import { flowHash, keyHash } from '../../src/core/jhash.js';
+import { sourceIndex } from '../../src/core/pool.js';
 import { parseAddress } from '../../src/model/address.js';
 
 const NAMESPACE = `pr-jhash-${process.pid}`;
@@ -201,11 +202,11 @@ describe.each([
     if (version === 4) return;
     const group = createGroup();
     for (const { source, destination, hash } of kernelHashes('ip6_pair')) {
-      fillGroup(group, 'client+destination', 6, source, 0, destination, 0, 0);
+      fillGroup(group, 'client+destination', { family: 6, client: source, destination, at: 0 }, 0);
       expect(groupNumber(group) >>> 0).toBe(hash);
     }
     for (const { source, destination, hash } of kernelHashes('ip6_site')) {
-      fillGroup(group, 'client+site', 6, source, 0, destination, 0, MARK | 0);
+      fillGroup(group, 'client+site', { family: 6, client: source, destination, at: 0 }, MARK | 0);
       expect(groupNumber(group) >>> 0).toBe(hash);
     }
   });

@@ -172,7 +172,7 @@ describe('every criterion, whatever the routes and the facts are', () => {
               if (each.tried === 0 && !each.datagram) expect(known).toContain(reasons[0]);
             }
             h.all.length = 0;
-            const race = h.engine.races.findFlow(client.address, client.port, destination.address, 443);
+            const race = h.raceOf(client, destination);
             if (race >= 0 && each.answeredBy > 0 && h.engine.races.hasAttempt(race, each.answeredBy)) {
               const pool = h.engine.routes[each.answeredBy - 1].addresses[family];
               const to = { address: pool.slice(0, 4), port: h.engine.races.natPort[race] };

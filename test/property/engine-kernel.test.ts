@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../src/core/context.js';
 import type { EngineService, MemorySettings } from '../../src/core/engine-types.js';
 import type { Affinity } from '../../src/model/config.js';
 import type { SimClient } from '../../src/sim/client.js';
@@ -184,9 +183,8 @@ describe('routes that die silently and come back', () => {
       fc.property(site, (plan) => {
         const run = build(plan);
         const { engine, kernel } = run.world.gateway;
-        const context = (engine as unknown as { context: Context }).context;
         run.world.gateway.afterBatch = () => {
-          checkInvariants(context);
+          checkInvariants(engine);
           expect(engine.memory.destinations).toBeLessThanOrEqual(plan.memorySize);
           const { now } = run.world.schedule;
           for (const mask of engine.masks)

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../src/core/context.js';
 import type { Answer, Link, Scenario } from '../../src/sim/scenario.js';
 import { World } from '../../src/sim/world.js';
 import { type Packet, PROTOCOL } from '../../src/wire/packet.js';
@@ -86,8 +85,7 @@ function build(plan: Site): World {
     tamper: () => (duplicate > 0 && ++wire % duplicate === 0 ? [0, 7000] : undefined),
   });
   const { engine } = world.gateway;
-  const context = (engine as unknown as { context: Context }).context;
-  world.gateway.afterBatch = () => checkInvariants(context);
+  world.gateway.afterBatch = () => checkInvariants(engine);
   for (const { at, usable, up } of plan.routeChanges) {
     world.schedule.at(at * 1000, () => {
       world.gateway.setRoutes(

@@ -216,12 +216,7 @@ class Model {
       }
       case 'answer': {
         const { client, destination, isn } = this.flows[step.flow];
-        const race = h.engine.races.findFlow(
-          client.address,
-          client.port,
-          destination.address,
-          destination.port,
-        );
+        const race = h.raceOf(client, destination);
         const to = {
           address: this.sourceOf(step.flow, step.route),
           port: race < 0 ? client.port : h.engine.races.natPort[race],
@@ -241,12 +236,7 @@ class Model {
         const { client, destination, isn } = this.flows[step.flow];
         const v6 = step.flow >= 12;
         if (v6 ? step.type === 11 : step.type < 3) return 0;
-        const race = h.engine.races.findFlow(
-          client.address,
-          client.port,
-          destination.address,
-          destination.port,
-        );
+        const race = h.raceOf(client, destination);
         const source = {
           address: this.sourceOf(step.flow, step.route),
           port: race < 0 ? client.port : h.engine.races.natPort[race],
@@ -281,7 +271,7 @@ class Model {
         // The kernel's maps are made anew.
         this.held.clear();
         h.engine.forgetTold();
-        h.engine.refill(0, 3, h.now, h);
+        h.engine.refill(0, 3, h.now);
         return 0;
       case 'datagram':
         h.datagram({ ...this.flows[step.flow], service: step.service });

@@ -17,7 +17,7 @@ import {
 import { FLAG } from '../../src/wire/packet.js';
 import { OPTION } from '../../src/wire/tcp-options.js';
 import { setupFields } from '../arbitrary/wire-packets.js';
-import { built, read } from '../arbitrary/wire-tools.js';
+import { built, read, stored } from '../arbitrary/wire-tools.js';
 
 const word = fc.integer({ min: -0x80000000, max: 0x7fffffff });
 const port = fc.integer({ min: 1, max: 65535 });
@@ -87,9 +87,7 @@ describe('buildCopy', () => {
       fc.property(race, ({ fields, source, sourcePort, mss }) => {
         const { original, setup, length } = store(fields);
         const copyFields = { source, sourceAt: 0, sourcePort, mss };
-        const copy = built((out, view, at) =>
-          buildCopy(setup, MAX_SETUP_LENGTH, length, copyFields, out, view, at),
-        );
+        const copy = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         const { reason, packet } = read(copy);
         expect(reason).toBe('ok');
         expect(isSealed(copy, 0, copy.length)).toBe(true);
@@ -119,9 +117,7 @@ describe('buildCopy', () => {
       fc.property(race, ({ fields, source, sourcePort, mss }) => {
         const { original, setup, length } = store(fields);
         const copyFields = { source, sourceAt: 0, sourcePort, mss };
-        const copy = built((out, view, at) =>
-          buildCopy(setup, MAX_SETUP_LENGTH, length, copyFields, out, view, at),
-        );
+        const copy = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         const { transport } = read(copy).packet;
         const list = optionsOf(original, transport + 20, length);
         for (const option of list) {
@@ -144,12 +140,8 @@ describe('buildCopy', () => {
         const { setup, length } = store(fields);
         const before = setup.slice();
         const copyFields = { source, sourceAt: 0, sourcePort, mss };
-        const first = built((out, view, at) =>
-          buildCopy(setup, MAX_SETUP_LENGTH, length, copyFields, out, view, at),
-        );
-        const again = built((out, view, at) =>
-          buildCopy(setup, MAX_SETUP_LENGTH, length, copyFields, out, view, at),
-        );
+        const first = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
+        const again = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         expect(setup).toEqual(before);
         expect(again).toEqual(first);
       }),
@@ -174,9 +166,7 @@ describe('buildReset and buildTcp', () => {
   it('say exactly what they were told', () => {
     fc.assert(
       fc.property(ends, word, word, fc.boolean(), (route, sequence, ack, withAck) => {
-        const reset = built((out, view, at) =>
-          buildReset(route, sequence, withAck ? ack : null, out, view, at),
-        );
+        const reset = built((space) => buildReset(route, sequence, withAck ? ack : null, space));
         const { reason, packet } = read(reset);
         expect(reason).toBe('ok');
         expect(isSealed(reset, 0, reset.length)).toBe(true);
@@ -193,7 +183,7 @@ describe('buildReset and buildTcp', () => {
           payload: reset.length,
         });
         expect(reset.length).toBe(route.family === 4 ? 40 : 60);
-        const poke = built((out, view, at) => buildTcp(route, sequence, ack, FLAG.ACK, out, view, at));
+        const poke = built((space) => buildTcp(route, sequence, ack, FLAG.ACK, space));
         expect(read(poke)).toMatchObject({
           reason: 'ok',
           packet: { sequence, acknowledgement: ack, flags: FLAG.ACK },
@@ -213,8 +203,8 @@ describe('buildIcmpError', () => {
         const type = from.family === 4 ? 3 : 1;
         // 3/4 carries an MTU and is never sent on.
         const safe = from.family === 4 && code === 4 ? 1 : code;
-        const error = built((out, view, at) =>
-          buildIcmpError(from, type, safe, setup, MAX_SETUP_LENGTH, length, out, view, at),
+        const error = built((space) =>
+          buildIcmpError(from, type, safe, stored(setup, MAX_SETUP_LENGTH, length), space),
         );
         const { reason, packet } = read(error);
         const about = read(original).packet;
@@ -223,6 +213,7 @@ describe('buildIcmpError', () => {
         expect(error.length).toBeLessThanOrEqual(MAX_BUILT_LENGTH);
         expect(packet).toMatchObject({ icmpType: type, icmpCode: safe, icmpMtu: 0, source: from.source });
         expect(packet.quote).toEqual({
+          protocol: 6,
           source: about.source,
           destination: about.destination,
           sourcePort: about.sourcePort,

@@ -1,9 +1,17 @@
 /** The engine alone: inputs built by hand, effects written down. For what a whole simulated site would hide. */
-import type { Context } from '../../src/core/context.js';
+import type {
+  Effects,
+  Event,
+  FlowTable,
+  Input,
+  MemoryEntry,
+  NoteSink,
+  Verdict,
+  WireSink,
+} from '../../src/core/contract.js';
 import { Engine } from '../../src/core/engine.js';
 import type {
   AffinityGroup,
-  EffectSink,
   EngineRoute,
   EngineService,
   EngineSettings,
@@ -14,6 +22,10 @@ import type {
   ServiceNumber,
 } from '../../src/core/engine-types.js';
 import { VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
+import { PacketBuilder } from '../../src/core/packets/builder.js';
+import { ENDS } from '../../src/core/race/table.js';
+import { createShard, type Shard } from '../../src/core/shard.js';
+import { createSite, type Site } from '../../src/core/site.js';
 import { type AddressWords, type Family, formatAddress, parseAddress } from '../../src/model/address.js';
 import {
   type HealthReason,
@@ -24,14 +36,14 @@ import {
 } from '../../src/model/reasons.js';
 import { type Endpoint, icmpPacket, tcpPacket } from '../../src/sim/packets.js';
 import { DEFAULT_MEMORY, DEFAULT_SETTINGS } from '../../src/sim/world.js';
-import { createPacket, DECODE, decode, FLAG } from '../../src/wire/packet.js';
+import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
+import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../../src/wire/packet.js';
 
 export interface Effect {
   readonly kind:
     | 'release'
-    | 'resume'
+    | 'pass'
     | 'unbind'
-    | 'accept'
     | 'drop'
     | 'attempt'
     | 'cancel'
@@ -45,7 +57,7 @@ export interface Effect {
   readonly race?: RaceId;
   readonly route?: RouteNumber;
   readonly sequence?: number;
-  /** Initial sequence number of the race at that moment. */
+  /** Token of the race at that moment: the initial sequence number. */
   readonly isn?: number;
   readonly reason?: SingleReason | HealthReason;
   /** Left out when 0. */
@@ -58,7 +70,8 @@ export interface Effect {
   readonly ttl?: Micros;
 }
 
-export const VERDICTS = ['release', 'resume', 'accept', 'drop', 'commit'];
+/** The last effect of every packet is its verdict. */
+export const VERDICTS = ['release', 'pass', 'drop', 'commit'];
 /** What the kernel's maps are told: not what becomes of a packet. */
 const NOTES: readonly string[] = ['remember', 'unremember', 'pin', 'route-changed'];
 
@@ -126,7 +139,7 @@ export function routes(
 /** Race ports that clients have: a copy's port is its client's, and the tests are read more easily. */
 const CLIENT_PORTS = { from: 32_768, to: 60_999 };
 
-export class Harness implements EffectSink {
+export class Harness implements WireSink, NoteSink, FlowTable {
   readonly engine: Engine;
   now = 0;
   /** All effects since the start, and those of the last input. */
@@ -142,13 +155,15 @@ export class Harness implements EffectSink {
     settings: Partial<EngineSettings> = {},
     table: readonly EngineRoute[] = routes(count),
   ) {
-    this.engine = new Engine({ ...DEFAULT_SETTINGS, racePorts: CLIENT_PORTS, routes: count, ...settings });
-    this.engine.setRoutes(table, this.now, this);
+    const full = { ...DEFAULT_SETTINGS, racePorts: CLIENT_PORTS, routes: count, ...settings };
+    const effects: Effects = { wire: this, notes: this, flows: this };
+    this.engine = new Engine(createSite(full), createShard(full), effects);
+    this.engine.setRoutes(table, this.now);
   }
 
   setRoutes(table: readonly EngineRoute[]): Effect[] {
     this.begin();
-    this.engine.setRoutes(table, this.now, this);
+    this.engine.setRoutes(table, this.now);
     return this.last;
   }
 
@@ -169,7 +184,7 @@ export class Harness implements EffectSink {
   setupBytes(bytes: Uint8Array, service: ServiceNumber = 0, tried: RouteNumber = 0): Effect[] {
     this.begin();
     this.read(bytes);
-    this.engine.handle({ kind: 'setup', packet: this.packet, service, tried }, this.now, this);
+    this.handle({ kind: 'setup', packet: this.packet, service, tried });
     return this.finish();
   }
 
@@ -184,7 +199,7 @@ export class Harness implements EffectSink {
     packet.destination.set(destination.address);
     packet.sourcePort = client.port;
     packet.destinationPort = destination.port;
-    this.engine.handle({ kind: 'setup', packet, service, tried: 0 }, this.now, this);
+    this.handle({ kind: 'setup', packet, service, tried: 0 });
     return this.finish();
   }
 
@@ -205,12 +220,7 @@ export class Harness implements EffectSink {
       .sort((a, b) => a.after - b.after);
     for (const { route, after } of order) {
       this.pass(start / 1000 + after - this.now / 1000);
-      const race = this.engine.races.findFlow(
-        client.address,
-        client.port,
-        destination.address,
-        destination.port,
-      );
+      const race = this.raceOf(client, destination);
       if (race < 0 || !this.engine.races.hasAttempt(race, route)) continue;
       const natPort = this.engine.races.natPort[race];
       const to = { address: this.sourceOf(route, destination), port: natPort };
@@ -221,12 +231,12 @@ export class Harness implements EffectSink {
 
   checked(route: RouteNumber, answered: boolean, family: Family = 4): Effect[] {
     this.begin();
-    this.engine.handle({ kind: 'checked', route, family, answered }, this.now, this);
+    this.note({ kind: 'checked', route, family, answered });
     return this.last;
   }
 
   session(begins: boolean, route: RouteNumber, service: ServiceNumber, counted: boolean): void {
-    this.engine.handle({ kind: 'session', begins, route, service, counted }, this.now, this);
+    this.note({ kind: 'session', begins, route, service, counted });
   }
 
   /** By default the SYN+ACK of SERVER to route `route`'s copy of CLIENT's SYN. */
@@ -272,24 +282,20 @@ export class Harness implements EffectSink {
   answerBytes(route: RouteNumber, bytes: Uint8Array, known: boolean): Effect[] {
     this.begin();
     this.read(bytes);
-    this.engine.handle(
-      { kind: 'answer', packet: this.packet, interfaceIndex: 10 + route, known },
-      this.now,
-      this,
-    );
+    this.handle({ kind: 'answer', packet: this.packet, interfaceIndex: 10 + route, known });
     return this.finish();
   }
 
   notSent(race: RaceId, route: RouteNumber): Effect[] {
     this.begin();
-    this.engine.handle({ kind: 'not-sent', race, route }, this.now, this);
+    this.note({ kind: 'not-sent', race, route });
     return this.finish();
   }
 
   /** What the kernel says to a commit that `commitResult` null has kept open. */
   committed(race: RaceId, ok: boolean): Effect[] {
     this.begin();
-    this.engine.handle({ kind: 'committed', race, ok }, this.now, this);
+    this.note({ kind: 'committed', race, ok });
     return this.last;
   }
 
@@ -300,7 +306,7 @@ export class Harness implements EffectSink {
     while (this.engine.nextDeadline() <= end) {
       this.now = Math.max(this.now, this.engine.nextDeadline());
       this.begin();
-      this.engine.handle({ kind: 'tick' }, this.now, this);
+      this.note({ kind: 'tick' });
       effects.push(...this.last);
     }
     this.now = end;
@@ -339,9 +345,33 @@ export class Harness implements EffectSink {
     );
   }
 
+  /** The race of a TCP flow; -1 when there is none. */
+  raceOf(client: Endpoint = CLIENT, destination: Endpoint = SERVER): RaceId {
+    return this.engine.races.findFlow({
+      family: client.address[2] === 0xffff ? 4 : 6,
+      protocol: PROTOCOL.TCP,
+      source: client.address,
+      sourcePort: client.port,
+      destination: destination.address,
+      destinationPort: destination.port,
+    });
+  }
+
+  /** The copy of a race on a route, as a front end sends it. */
+  copy(race: RaceId, route: RouteNumber): Uint8Array {
+    const bytes = new Uint8Array(MAX_BUILT_LENGTH);
+    const builder = new PacketBuilder(this.engine.site, this.engine.shard);
+    return bytes.slice(0, builder.copy(race, route, { bytes, view: new DataView(bytes.buffer), at: 0 }));
+  }
+
+  isTranslated(race: RaceId, route: RouteNumber): boolean {
+    const { races } = this.engine;
+    return races.attemptEnds[races.attempt(race, route)] !== ENDS.OWN;
+  }
+
   /** The inside of the engine, for invariants only. */
-  get context(): Context {
-    return (this.engine as unknown as { context: Context }).context;
+  get context(): { readonly site: Site; readonly shard: Shard } {
+    return this.engine;
   }
 
   /** The effects of the last input as words, for comparing; without what the kernel's maps are told. */
@@ -368,64 +398,65 @@ export class Harness implements EffectSink {
   private finish(): Effect[] {
     const commit = this.last.find(({ kind }) => kind === 'commit');
     if (commit !== undefined && this.commitResult !== null) {
-      this.engine.handle({ kind: 'committed', race: commit.race!, ok: this.commitResult }, this.now, this);
+      this.note({ kind: 'committed', race: commit.race!, ok: this.commitResult });
     }
     return this.last;
   }
 
-  private note(effect: Effect): void {
+  private handle(input: Input): void {
+    this.noteVerdict(this.engine.handle(input, this.now));
+  }
+
+  private note(event: Event): void {
+    this.engine.note(event, this.now);
+  }
+
+  private noteVerdict({ kind, route, reason, service, counted, race }: Verdict): void {
+    const extra = { ...(service !== 0 && { service }), ...(counted && { counted }) };
+    if (kind === 'release') this.add({ kind, route, reason, ...extra });
+    else if (kind === 'commit') this.add({ kind, race, route });
+    else this.add({ kind });
+  }
+
+  private add(effect: Effect): void {
     this.last.push(effect);
     this.all.push(effect);
   }
 
-  release(route: RouteNumber, reason: SingleReason, service: ServiceNumber, counted: boolean): void {
-    const extra = { ...(service !== 0 && { service }), ...(counted && { counted }) };
-    this.note({ kind: 'release', route, reason, ...extra });
-  }
-  resume(): void {
-    this.note({ kind: 'resume' });
-  }
-  unbind(): void {
-    this.note({ kind: 'unbind' });
-  }
-  remember(mask: number, _: Family, words: AddressWords, at: number, route: RouteNumber, ttl: Micros): void {
-    this.note({ kind: 'remember', mask, key: formatAddress(words, at), route, ttl });
-  }
-  unremember(mask: number, _: Family, words: AddressWords, at: number): void {
-    this.note({ kind: 'unremember', mask, key: formatAddress(words, at) });
-  }
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    this.note({ kind: 'pin', service, key: groupText(group), route, ttl });
-  }
-  routeChanged(route: RouteNumber, reason: HealthReason): void {
-    this.note({ kind: 'route-changed', route, reason });
-  }
-  accept(): void {
-    this.note({ kind: 'accept' });
-  }
-  drop(): void {
-    this.note({ kind: 'drop' });
-  }
   attempt(race: RaceId, route: RouteNumber): void {
-    this.note({ kind: 'attempt', race, route });
+    this.add({ kind: 'attempt', race, route });
   }
   cancel(race: RaceId, route: RouteNumber, sequence: number): void {
-    this.note({ kind: 'cancel', race, route, sequence, isn: this.engine.races.isn[race] });
+    this.add({ kind: 'cancel', race, route, sequence, isn: this.engine.races.token[race] });
   }
   refuse(): void {
-    this.note({ kind: 'refuse' });
+    this.add({ kind: 'refuse' });
   }
-  commit(race: RaceId, route: RouteNumber): void {
-    this.note({ kind: 'commit', race, route });
+  reject(race: RaceId, route: RouteNumber): void {
+    this.add({ kind: 'reject', race, route });
+  }
+  remember({ mask, words, at, route, ttl }: MemoryEntry): void {
+    this.add({ kind: 'remember', mask, key: formatAddress(words, at), route, ttl });
+  }
+  unremember({ mask, words, at }: MemoryEntry): void {
+    this.add({ kind: 'unremember', mask, key: formatAddress(words, at) });
+  }
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
+    this.add({ kind: 'pin', service, key: groupText(group), route, ttl });
+  }
+  routeChanged(route: RouteNumber, reason: HealthReason): void {
+    this.add({ kind: 'route-changed', route, reason });
+  }
+  /** Told by the verdict as well, which is what is noted. */
+  commit(): void {}
+  unbind(): void {
+    this.add({ kind: 'unbind' });
   }
   /** Routes whose tuples belong to living flows. */
   readonly taken = new Set<RouteNumber>();
 
   isTaken(_race: RaceId, route: RouteNumber): boolean {
     return this.taken.has(route);
-  }
-  reject(race: RaceId, route: RouteNumber): void {
-    this.note({ kind: 'reject', race, route });
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { mtuOf } from '../../src/core/site.js';
 import { FLAG } from '../../src/wire/packet.js';
 import {
   CLIENT,
@@ -38,7 +39,7 @@ describe('SYN+ACK', () => {
   it('a repeat of the winner goes on to the kernel, which knows the flow', () => {
     const h = decided();
     h.answer(1);
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
   });
 
   it('with a wrong ACK gets the reset that a client in SYN-SENT would send, and wins nothing', () => {
@@ -54,7 +55,7 @@ describe('SYN+ACK', () => {
     const h = new Harness();
     h.setup();
     h.answer(2, { to: { address: words('203.0.1.2'), port: CLIENT.port } });
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     expect(h.engine.counters.decided).toBe(0);
   });
 
@@ -62,11 +63,11 @@ describe('SYN+ACK', () => {
     const h = new Harness();
     h.setup();
     h.answer(1, { from: { address: words('198.51.100.2'), port: 443 } });
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     h.answer(1, { from: { address: SERVER.address, port: 444 } });
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     h.answer(1, { to: { address: words('203.0.1.2'), port: CLIENT.port + 1 } });
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
   });
 
   it('of no race, which conntrack does not know either, is refused', () => {
@@ -132,24 +133,24 @@ describe('RST', () => {
     h.answer(1, { flags: RST_ACK, sequence: 0, known: false });
     h.icmp(1, 3, 1);
     h.icmp(2, 3, 13);
-    expect(h.words).toEqual(['drop', 'reject 1']);
+    expect(h.words).toEqual(['reject 1', 'drop']);
     expect(race).toBe(0);
   });
 
   it('of the winner belongs to the kernel', () => {
     const h = decided();
     h.answer(1, { flags: FLAG.RST, acknowledgement: 0, sequence: SERVER_ISN + 1, known: false });
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
   });
 });
 
 describe('ICMP errors', () => {
   it.each([
     ['a wrong sequence number', { isn: ISN + 1 }, ['drop']],
-    ['a wrong source port', { source: { address: words('203.0.1.2'), port: 40_001 } }, ['accept']],
-    ['a wrong source address', { source: { address: words('203.0.1.3'), port: 40_000 } }, ['accept']],
-    ['a wrong destination', { destination: { address: words('198.51.100.9'), port: 443 } }, ['accept']],
-    ["another route's copy", { source: { address: words('203.0.2.2'), port: 40_000 } }, ['accept']],
+    ['a wrong source port', { source: { address: words('203.0.1.2'), port: 40_001 } }, ['pass']],
+    ['a wrong source address', { source: { address: words('203.0.1.3'), port: 40_000 } }, ['pass']],
+    ['a wrong destination', { destination: { address: words('198.51.100.9'), port: 443 } }, ['pass']],
+    ["another route's copy", { source: { address: words('203.0.2.2'), port: 40_000 } }, ['pass']],
   ])('quoting %s are not believed', (_, quote, effects) => {
     const h = new Harness(2);
     h.setup();
@@ -165,10 +166,10 @@ describe('ICMP errors', () => {
     h.icmp(1, 3, 4, { mtu: 1400 });
     h.icmp(2, 3, 1);
     expect(h.words).toEqual(['drop']);
-    const [route] = h.engine.routes;
-    expect(h.engine.mtuOf(route, SERVER.address, 0)).toBe(1400);
-    expect(h.engine.mtuOf(h.engine.routes[1], SERVER.address, 0)).toBe(1500);
-    expect(h.engine.mtuOf(route, words('198.51.100.2'), 0)).toBe(1500);
+    const [_route] = h.engine.routes;
+    expect(mtuOf(h.engine.site, 1, SERVER.address, 0)).toBe(1400);
+    expect(mtuOf(h.engine.site, 2, SERVER.address, 0)).toBe(1500);
+    expect(mtuOf(h.engine.site, 1, words('198.51.100.2'), 0)).toBe(1500);
   });
 
   it('ICMPv6 Packet Too Big is not negative either, and has a floor of 1280', () => {
@@ -182,7 +183,7 @@ describe('ICMP errors', () => {
     ]) {
       h.icmp(1, 2, 0, { destination, mtu });
       expect(h.words).toEqual(['drop']);
-      expect(h.engine.mtuOf(h.engine.routes[0], destination.address, 0)).toBe(believed);
+      expect(mtuOf(h.engine.site, 1, destination.address, 0)).toBe(believed);
     }
     h.icmp(2, 1, 3, { destination });
     expect(h.words).toEqual(['drop']);
@@ -192,7 +193,7 @@ describe('ICMP errors', () => {
     const h = new Harness(2);
     h.setup();
     h.icmp(1, 3, 4, { mtu: 68 });
-    expect(h.engine.mtuOf(h.engine.routes[0], SERVER.address, 0)).toBe(552);
+    expect(mtuOf(h.engine.site, 1, SERVER.address, 0)).toBe(552);
   });
 
   it('of one route: the one that says more is kept, whatever the order', () => {
@@ -201,7 +202,7 @@ describe('ICMP errors', () => {
     h.icmp(1, 3, 3);
     h.icmp(1, 11, 0);
     h.icmp(2, 3, 13);
-    expect(h.words).toEqual(['drop', 'reject 1']);
+    expect(h.words).toEqual(['reject 1', 'drop']);
     expect(h.engine.races.attemptEvidence[h.engine.races.attempt(race!, 1)]).toBe(3 * 256 + 3);
   });
 });
@@ -214,9 +215,9 @@ describe('challenge ACK (RFC 5961)', () => {
     h.setup();
     h.answer(2, challenge);
     expect(h.last).toMatchObject([
-      { kind: 'drop' },
       { kind: 'cancel', route: 2, sequence: 999 },
       { kind: 'attempt', route: 2 },
+      { kind: 'drop' },
     ]);
   });
 
@@ -260,7 +261,7 @@ describe('simultaneous open (RFC 5382 REQ-2)', () => {
     expect(h.words).toEqual(['commit 3']);
     expect(h.engine.latestDecisions(1)[0].reason).toBe('simultaneous-open');
     h.answer(3);
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     h.answer(1);
     expect(h.words).toEqual(['cancel 1', 'drop']);
   });
@@ -268,7 +269,7 @@ describe('simultaneous open (RFC 5382 REQ-2)', () => {
   it('after the decision: of the winner to the kernel, of another route nowhere', () => {
     const h = decided();
     h.answer(1, syn);
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     h.answer(2, syn);
     expect(h.words).toEqual(['drop']);
   });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keyHash } from '../../src/core/choose/source.js';
 import type { EngineRoute, EngineService } from '../../src/core/engine-types.js';
-import { copyPacket } from '../../src/sim/effect-packets.js';
+import { keyHash } from '../../src/core/jhash.js';
 import { type Endpoint, readPacket } from '../../src/sim/packets.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { FLAG } from '../../src/wire/packet.js';
@@ -262,13 +261,13 @@ describe('a service that keeps the clients’ addresses', () => {
     const h = new Harness(2);
     h.setServices([serviceOver([1, 2], { translate: false }), serviceOver([1, 2], { number: 2 })]);
     const [{ race }] = h.setup({ service: 1 });
-    const copy = readPacket(copyPacket(h.engine, race!, 2))!;
+    const copy = readPacket(h.copy(race!, 2))!;
     expect([copy.source, copy.sourcePort]).toEqual([CLIENT.address, CLIENT.port]);
-    expect(h.engine.translates(race!, 2)).toBe(false);
+    expect(h.isTranslated(race!, 2)).toBe(false);
     h.icmp(1, 3, 1, { source: CLIENT });
     expect(h.words).toEqual(['drop']);
     h.answer(2);
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     h.answer(2, { to: CLIENT });
     expect(h.words).toEqual(['commit 2']);
   });
@@ -305,9 +304,9 @@ describe('a service that keeps the clients’ addresses', () => {
     h.setServices([serviceOver([1, 2], { translate: false }), serviceOver([1, 2], { number: 2 })]);
     const from = client(7);
     const [{ race }] = h.setup({ service: 2, client: from });
-    expect(h.engine.translates(race!, 1)).toBe(true);
+    expect(h.isTranslated(race!, 1)).toBe(true);
     h.answer(1, { to: from });
-    expect(h.words).toEqual(['accept']);
+    expect(h.words).toEqual(['pass']);
     h.answer(1, { to: { address: words('203.0.1.2'), port: h.engine.races.natPort[race!] } });
     expect(h.words).toEqual(['commit 1']);
   });

@@ -30,10 +30,8 @@ describe('bounds: a connection beyond one goes by the rest route, with the reaso
     }
     h.setup({ client: client(2, 40_010) });
     expect(h.words).toEqual(['attempt 1', 'attempt 2', 'attempt 3', 'drop']);
-    expect(h.engine.races.findFlow(client(2, 40_000).address, 40_000, SERVER.address, 443)).toBe(-1);
-    expect(
-      h.engine.races.findFlow(client(2, 40_001).address, 40_001, SERVER.address, 443),
-    ).toBeGreaterThanOrEqual(0);
+    expect(h.raceOf(client(2, 40_000))).toBe(-1);
+    expect(h.raceOf(client(2, 40_001))).toBeGreaterThanOrEqual(0);
   });
 
   it('races of one client: only that client is limited, until one of its races ends', () => {
@@ -86,7 +84,7 @@ describe('bounds: a connection beyond one goes by the rest route, with the reaso
     let raced = 0;
     for (let i = 0; i < 20_000; i++) {
       h.now += 100;
-      while (h.engine.nextDeadline() <= h.now) h.engine.handle({ kind: 'tick' }, h.now, h);
+      while (h.engine.nextDeadline() <= h.now) h.engine.note({ kind: 'tick' }, h.now);
       const destination = { address: words(`198.18.${(i >> 8) & 255}.${i & 255}`), port: 443 };
       h.setup({ client: client(2, 1024 + i), destination });
       if (i % 100 !== 0) continue;

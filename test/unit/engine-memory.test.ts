@@ -198,7 +198,7 @@ describe('what the kernel is told', () => {
     h.pass(300_000);
     h.connection(40_001, [30, 10, 20], { service: 1, destination: server(2) });
     h.pass(450_000);
-    h.engine.sweep(0, 1000, h.now, h);
+    h.engine.sweep(0, 1000, h.now);
     expect(h.engine.memory.destinations).toBe(1);
     expect(h.memory(server(2))[0]).toBe('answered 30');
     // The kernel's own time-out was first.
@@ -228,11 +228,11 @@ describe('what the kernel is told', () => {
       h.connection(40_000 + i, [30, 10, 20], { service: 1, destination: server(i) });
     h.all.length = 0;
     h.engine.forgetTold();
-    for (let from = 0; from < 256; from += 100) h.engine.refill(from, 100, h.now, h);
+    for (let from = 0; from < 256; from += 100) h.engine.refill(from, 100, h.now);
     expect(only(h.all, 'remember').map(({ key }) => key)).toEqual(
       [1, 2, 3, 4, 5].map((i) => `198.51.100.${i}`),
     );
-    h.engine.refill(0, 256, h.now, h);
+    h.engine.refill(0, 256, h.now);
     expect(only(h.all, 'remember')).toHaveLength(5);
   });
 

@@ -56,7 +56,7 @@ describe('copies that never left', () => {
     h.notSent(race!, 1);
     h.icmp(2, 3, 1);
     h.icmp(3, 3, 13);
-    expect(h.words).toEqual(['drop', 'reject 3']);
+    expect(h.words).toEqual(['reject 3', 'drop']);
   });
 
   it('all of them: the race ends without a word to the client, and its repeat starts a new one', () => {

@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { copyPacket } from '../../src/sim/effect-packets.js';
 import { readPacket, SYN_OPTIONS } from '../../src/sim/packets.js';
-import { buildCopy, MAX_BUILT_LENGTH, MAX_SETUP_LENGTH } from '../../src/wire/build.js';
 import { FLAG } from '../../src/wire/packet.js';
 import { OPTION } from '../../src/wire/tcp-options.js';
 import { CLIENT, Harness, ISN, routes, SERVER, words } from '../sim/engine-harness.js';
@@ -64,7 +62,7 @@ describe('copies', () => {
     const h = new Harness();
     const options = [2, 4, 5, 180, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1];
     const [{ race }] = h.setup({ options, data: 100 });
-    const packet = readPacket(copyPacket(h.engine, race!, 2))!;
+    const packet = readPacket(h.copy(race!, 2))!;
     expect(packet.options & OPTION.FAST_OPEN).toBe(0);
     expect(packet.end).toBe(packet.payload);
     expect(packet.sequence).toBe(ISN);
@@ -75,7 +73,7 @@ describe('copies', () => {
   it('of an MP_CAPABLE SYN keep the option', () => {
     const h = new Harness();
     const [{ race }] = h.setup({ options: [30, 4, 0x01, 0x81] });
-    expect(readPacket(copyPacket(h.engine, race!, 1))!.options & OPTION.MPTCP).toBe(OPTION.MPTCP);
+    expect(readPacket(h.copy(race!, 1))!.options & OPTION.MPTCP).toBe(OPTION.MPTCP);
   });
 
   it('have the MSS of their route, one hop less to live, and an intact checksum', () => {
@@ -86,7 +84,7 @@ describe('copies', () => {
     );
     const [{ race }] = h.setup({ options: SYN_OPTIONS });
     const mss = [1, 2].map((route) => {
-      const packet = readPacket(copyPacket(h.engine, race!, route))!;
+      const packet = readPacket(h.copy(race!, route))!;
       expect(packet.ttl).toBe(63);
       return packet.view.getUint16(packet.mssAt);
     });
@@ -98,18 +96,8 @@ describe('copies', () => {
     const client = { address: words('fd00::2'), port: 5000 };
     const destination = { address: words('2001:db8:100::1'), port: 443 };
     const [{ race }] = h.setup({ client, destination, options: new Array<number>(40).fill(1) });
-    expect(h.engine.races.setupLength[race!]).toBe(100);
-    const out = new Uint8Array(MAX_BUILT_LENGTH);
-    const fields = { source: words('fd03:1::2'), sourceAt: 0, sourcePort: 1, mss: 1000 };
-    const length = buildCopy(
-      h.engine.races.setup,
-      race! * MAX_SETUP_LENGTH,
-      100,
-      fields,
-      out,
-      new DataView(out.buffer),
-      0,
-    );
+    expect(h.engine.shard.setups.of(race!).length).toBe(100);
+    const { length } = h.copy(race!, 1);
     expect(length).toBe(100);
   });
 
@@ -158,7 +146,7 @@ describe('routes that change during a race', () => {
     );
     h.pass(1000);
     h.setup();
-    expect(readPacket(copyPacket(h.engine, race!, 2))!.source).toEqual(address);
+    expect(readPacket(h.copy(race!, 2))!.source).toEqual(address);
     h.answer(2, { to: { address, port: CLIENT.port } });
     expect(h.words).toEqual(['commit 2']);
   });

@@ -74,10 +74,10 @@ describe('a known destination that is no longer trusted', () => {
     h.setup({ service: 1 });
     h.pass(3);
     h.answer(2, { flags: RST_ACK });
-    expect(h.words).toEqual(['drop', 'attempt 3']);
+    expect(h.words).toEqual(['attempt 3', 'drop']);
     h.pass(3);
     h.icmp(3, 3, 1);
-    expect(h.words).toEqual(['drop', 'attempt 1']);
+    expect(h.words).toEqual(['attempt 1', 'drop']);
     h.pass(3);
     h.answer(1);
     expect(h.words).toEqual(['commit 1']);

@@ -3,7 +3,7 @@ import { icmpPacket } from '../../bench/fuzz-packets.js';
 import { formatAddress } from '../../src/model/address.js';
 import { buildIcmpError } from '../../src/wire/build.js';
 import type { Packet } from '../../src/wire/packet.js';
-import { built, ends, hexOf, read } from '../arbitrary/wire-tools.js';
+import { built, ends, hexOf, read, stored } from '../arbitrary/wire-tools.js';
 import {
   COPY4,
   HOST_UNREACHABLE4,
@@ -44,7 +44,7 @@ describe('ICMP', () => {
 
   it('construct: the error that the client sees is from the router and about its own SYN', () => {
     const from = ends('203.0.113.1', 0, '192.168.1.10', 0);
-    const bytes = built((out, view, at) => buildIcmpError(from, 3, 1, SYN4, 0, SYN4.length, out, view, at));
+    const bytes = built((space) => buildIcmpError(from, 3, 1, stored(SYN4, 0, SYN4.length), space));
     expect(hexOf(bytes)).toBe(hexOf(REJECT4));
   });
 
@@ -92,7 +92,7 @@ describe('ICMPv6', () => {
 
   it('construct: the error that the client sees', () => {
     const from = ends('2001:db8::7', 0, 'fd00:1::10', 0);
-    const bytes = built((out, view, at) => buildIcmpError(from, 1, 4, SYN6, 0, SYN6.length, out, view, at));
+    const bytes = built((space) => buildIcmpError(from, 1, 4, stored(SYN6, 0, SYN6.length), space));
     expect(hexOf(bytes)).toBe(hexOf(REJECT6));
   });
 

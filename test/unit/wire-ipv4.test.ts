@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ipPacket, tcpPacket } from '../../bench/fuzz-packets.js';
 import { formatAddress } from '../../src/model/address.js';
 import { buildCopy, buildReset, storeSetup, transportOffset } from '../../src/wire/build.js';
-import { built, ends, hexOf, read, words } from '../arbitrary/wire-tools.js';
+import { built, ends, hexOf, read, stored, words } from '../arbitrary/wire-tools.js';
 import { COPY4, RESET4, SYN4 } from '../golden/packets.js';
 
 describe('IPv4', () => {
@@ -23,8 +23,8 @@ describe('IPv4', () => {
   });
 
   it('construct: a header from nothing has DF, TTL 64 and a right checksum', () => {
-    const bytes = built((out, view, at) =>
-      buildReset(ends('203.0.113.2', 50000, '198.51.100.7', 443), 0x9abcdef1, null, out, view, at),
+    const bytes = built((space) =>
+      buildReset(ends('203.0.113.2', 50000, '198.51.100.7', 443), 0x9abcdef1, null, space),
     );
     expect(hexOf(bytes)).toBe(hexOf(RESET4));
   });
@@ -55,7 +55,7 @@ describe('IPv4', () => {
     const setup = new Uint8Array(128);
     const length = storeSetup(read(SYN4).packet, setup, 0);
     const fields = { source: words('203.0.113.2'), sourceAt: 0, sourcePort: 50000, mss: 1400 };
-    const copy = built((out, view, at) => buildCopy(setup, 0, length, fields, out, view, at));
+    const copy = built((space) => buildCopy(stored(setup, 0, length), fields, space));
     expect(hexOf(copy)).toBe(hexOf(COPY4));
   });
 

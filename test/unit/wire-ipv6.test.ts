@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { tcpPacket } from '../../bench/fuzz-packets.js';
 import { formatAddress } from '../../src/model/address.js';
 import { buildCopy, buildReset, storeSetup, transportOffset } from '../../src/wire/build.js';
-import { built, ends, hexOf, read, words } from '../arbitrary/wire-tools.js';
+import { built, ends, hexOf, read, stored, words } from '../arbitrary/wire-tools.js';
 import { COPY6, RESET6, SYN6 } from '../golden/packets.js';
 
 const SOURCE = [0xfd, ...new Array<number>(14).fill(0), 1];
@@ -32,8 +32,8 @@ describe('IPv6', () => {
   });
 
   it('construct: a header from nothing has hop limit 64', () => {
-    const bytes = built((out, view, at) =>
-      buildReset(ends('2001:db8:1::2', 50000, '2001:db8::7', 443), 0x9abcdef1, null, out, view, at),
+    const bytes = built((space) =>
+      buildReset(ends('2001:db8:1::2', 50000, '2001:db8::7', 443), 0x9abcdef1, null, space),
     );
     expect(hexOf(bytes)).toBe(hexOf(RESET6));
   });
@@ -65,7 +65,7 @@ describe('IPv6', () => {
     const setup = new Uint8Array(256);
     const length = storeSetup(read(SYN6).packet, setup, 128);
     const fields = { source: words('2001:db8:1::2'), sourceAt: 0, sourcePort: 50000, mss: 1380 };
-    const copy = built((out, view, at) => buildCopy(setup, 128, length, fields, out, view, at));
+    const copy = built((space) => buildCopy(stored(setup, 128, length), fields, space));
     expect(hexOf(copy)).toBe(hexOf(COPY6));
   });
 
@@ -82,7 +82,7 @@ describe('IPv6', () => {
     const setup = new Uint8Array(128);
     const length = storeSetup(read(bytes).packet, setup, 0);
     const fields = { source: words('2001:db8:1::2'), sourceAt: 0, sourcePort: 50000, mss: 1380 };
-    const copy = built((out, view, at) => buildCopy(setup, 0, length, fields, out, view, at));
+    const copy = built((space) => buildCopy(stored(setup, 0, length), fields, space));
     expect(hexOf(copy.slice(40, 64))).toBe(hexOf(bytes.slice(40, 64)));
     expect(read(copy)).toMatchObject({ reason: 'ok', packet: { sourcePort: 50000, payload: 84, end: 84 } });
   });

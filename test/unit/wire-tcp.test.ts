@@ -3,7 +3,7 @@ import { tcpPacket } from '../../bench/fuzz-packets.js';
 import { buildCopy, buildReset, buildTcp, setupLength, storeSetup } from '../../src/wire/build.js';
 import { FLAG } from '../../src/wire/packet.js';
 import { OPTION } from '../../src/wire/tcp-options.js';
-import { built, ends, hexOf, read, words } from '../arbitrary/wire-tools.js';
+import { built, ends, hexOf, read, stored, words } from '../arbitrary/wire-tools.js';
 import { REFUSAL4, RESET4, SYN_ACK4, SYN4 } from '../golden/packets.js';
 
 const BASE = {
@@ -23,7 +23,7 @@ function copied(tcpOptions: readonly number[], mss = 1400): string {
   const setup = new Uint8Array(128);
   const length = storeSetup(read(syn(tcpOptions)).packet, setup, 0);
   const fields = { source: words('203.0.113.2'), sourceAt: 0, sourcePort: 50000, mss };
-  const copy = built((out, view, at) => buildCopy(setup, 0, length, fields, out, view, at));
+  const copy = built((space) => buildCopy(stored(setup, 0, length), fields, space));
   return hexOf(copy.slice(40));
 }
 
@@ -45,8 +45,8 @@ describe('TCP', () => {
   it('construct: a reset without and with acknowledgement', () => {
     const route = ends('203.0.113.2', 50000, '198.51.100.7', 443);
     const client = ends('198.51.100.7', 443, '192.168.1.10', 40000);
-    const loser = built((out, view, at) => buildReset(route, 0x9abcdef1, null, out, view, at));
-    const refusal = built((out, view, at) => buildReset(client, 0, 0x9abcdef1 | 0, out, view, at));
+    const loser = built((space) => buildReset(route, 0x9abcdef1, null, space));
+    const refusal = built((space) => buildReset(client, 0, 0x9abcdef1 | 0, space));
     expect(hexOf(loser)).toBe(hexOf(RESET4));
     expect(hexOf(refusal)).toBe(hexOf(REFUSAL4));
   });
@@ -54,7 +54,7 @@ describe('TCP', () => {
   it('construct: a bare segment takes signed and unsigned numbers', () => {
     const route = ends('203.0.113.2', 50000, '198.51.100.7', 443);
     const of = (sequence: number) =>
-      hexOf(built((out, view, at) => buildTcp(route, sequence, sequence, FLAG.ACK, out, view, at)));
+      hexOf(built((space) => buildTcp(route, sequence, sequence, FLAG.ACK, space)));
     expect(of(0xfffffffe)).toBe(of(-2));
   });
 

@@ -1,8 +1,8 @@
 /** Which group a connection belongs to: what must be equal for later connections to use the route of the first. */
 import { type AddressWords, type Family, maskAddress } from '../../model/address.js';
 import type { Affinity } from '../../model/config.js';
-import { keyHash, markWord, wordsHash } from '../choose/source.js';
 import type { AffinityGroup } from '../engine-types.js';
+import { keyHash, markWord, wordsHash } from '../jhash.js';
 
 /** Prefixes that one operator of servers is likely to have for one service. */
 export const AFFINITY_PREFIX = { 4: 24, 6: 48 } as const;
@@ -11,27 +11,32 @@ export function createGroup(): AffinityGroup {
   return { family: 4, client: new Int32Array(4), kind: 'none', destination: new Int32Array(4), number: 0 };
 }
 
-/** Fills `group`. `site`: the number of the destination's site; 0 when no name is known for it. */
+/** Client and destination of a connection: four words each, both at `at`. */
+export interface GroupMembers {
+  readonly family: Family;
+  readonly client: AddressWords;
+  readonly destination: AddressWords;
+  readonly at: number;
+}
+
+/** Fills `group`. `site`: the number of the destination's web site; 0 when no name is known for it. */
 export function fillGroup(
   group: AffinityGroup,
   affinity: Affinity,
-  family: Family,
-  client: AddressWords,
-  clientAt: number,
-  destination: AddressWords,
-  destinationAt: number,
+  members: GroupMembers,
   site: number,
 ): void {
+  const { family, client, destination, at } = members;
   group.family = family;
-  for (let i = 0; i < 4; i++) group.client[i] = client[clientAt + i];
+  for (let i = 0; i < 4; i++) group.client[i] = client[at + i];
   group.number = 0;
   if (affinity === 'client+site') {
     group.kind = 'number';
-    group.number = site !== 0 ? site : keyHash(destination, destinationAt, family);
+    group.number = site !== 0 ? site : keyHash(destination, at, family);
     return;
   }
   group.kind = affinity === 'client' || affinity === 'none' ? 'none' : 'address';
-  for (let i = 0; i < 4; i++) group.destination[i] = destination[destinationAt + i];
+  for (let i = 0; i < 4; i++) group.destination[i] = destination[at + i];
   if (affinity === 'client+prefix') maskAddress(group.destination, 0, family, AFFINITY_PREFIX[family]);
 }
 

@@ -1,77 +1,81 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
 import type { Family } from '../../model/address.js';
-import type { Packet } from '../../wire/packet.js';
 import { isOpen, lastingRoutes } from '../choose/candidates.js';
-import { type ActiveService, type Context, generationOf } from '../context.js';
-import type { EffectSink, Micros, RaceId, RouteNumber } from '../engine-types.js';
-import { fillGroup } from './group.js';
+import type { AffinityGroup, RaceId, RouteNumber } from '../engine-types.js';
+import type { ActiveService } from '../site.js';
+import type { Turn } from '../turn.js';
+import { fillGroup, type GroupMembers } from './group.js';
 
-/** The route that a packet's group is pinned to; 0 when it is free. `inKernel`: what the kernel's maps say of it. */
-export function pinnedRoute(
-  context: Context,
-  service: ActiveService,
-  packet: Packet,
-  inKernel: RouteNumber,
-  now: Micros,
-): RouteNumber {
+/** The route that the group of the packet in hand is pinned to; 0 when it is free. `inKernel`: what the kernel's maps say of it. */
+export function pinnedRoute(turn: Turn, service: ActiveService, inKernel: RouteNumber): RouteNumber {
   if (service.affinity === 'none') return 0;
-  if (inKernel !== 0 && isOpen(context, inKernel, packet.family)) return inKernel;
-  const { group } = context;
-  const site = service.affinity === 'client+site' ? context.sites.of(packet.destination, 0, now) : 0;
-  fillGroup(group, service.affinity, packet.family, packet.source, 0, packet.destination, 0, site);
-  const route = context.affinity.find(service.number, group, now, (number) =>
-    generationOf(context, number, packet.family),
-  );
+  const { site, now } = turn;
+  const { family } = turn.packet;
+  if (inKernel !== 0 && isOpen(site, inKernel, family)) return inKernel;
+  const group = groupOf(turn, service, ofPacket(turn));
+  const route = site.affinity.find(service.number, group, now, site.health);
   const known = route !== 0 && (service.mask & (1 << route)) !== 0;
-  return known && isOpen(context, route, packet.family) ? route : 0;
+  return known && isOpen(site, route, family) ? route : 0;
 }
 
-/** The route of a packet's connection becomes that of its group. */
-export function pinPacket(
-  context: Context,
-  service: ActiveService,
-  packet: Packet,
-  route: RouteNumber,
-  now: Micros,
-  out: EffectSink,
-): void {
-  if (service.affinity === 'none') return;
-  const { group } = context;
-  const site = service.affinity === 'client+site' ? context.sites.of(packet.destination, 0, now) : 0;
-  fillGroup(group, service.affinity, packet.family, packet.source, 0, packet.destination, 0, site);
-  pin(context, service, packet.family, route, now, out);
+/** The route of the packet in hand becomes that of its group. */
+export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber): void {
+  if (service.affinity !== 'none') pin(turn, service, ofPacket(turn), route);
 }
 
-/** The winner of a race becomes the route of its group. */
-export function pinWinner(
-  context: Context,
-  race: RaceId,
-  route: RouteNumber,
-  now: Micros,
-  out: EffectSink,
-): void {
-  const { races, group } = context;
-  const service = context.services[races.service[race]];
-  if (service === undefined || service.affinity === 'none') return;
-  const family = races.family[race] as Family;
-  const at = race * 4;
-  const site = service.affinity === 'client+site' ? context.sites.of(races.destination, at, now) : 0;
-  fillGroup(group, service.affinity, family, races.client, at, races.destination, at, site);
-  pin(context, service, family, route, now, out);
+/** The carrier of a race becomes the route of its group. */
+export function pinWinner(turn: Turn, race: RaceId): void {
+  const { races } = turn.shard;
+  const service = turn.site.services[races.service[race]];
+  if (service !== undefined && service.affinity !== 'none')
+    pin(turn, service, ofRace(turn, race), races.carrier[race]);
 }
 
-function pin(
-  context: Context,
-  service: ActiveService,
-  family: Family,
-  route: RouteNumber,
-  now: Micros,
-  out: EffectSink,
-): void {
-  const { affinity, group } = context;
+function pin(turn: Turn, service: ActiveService, members: GroupMembers, route: RouteNumber): void {
+  const { site, now } = turn;
+  const { family } = members;
   // A last resort that has helped once is not for everything that follows.
-  if ((lastingRoutes(context, service.mask, family) & (1 << route)) === 0) return;
-  const generation = generationOf(context, route, family);
-  affinity.set(service.number, group, route, generation, now + service.affinityMicros);
-  out.pin(service.number, group, route, service.affinityMicros);
+  if ((lastingRoutes(site, service.mask, family) & (1 << route)) === 0) return;
+  const group = groupOf(turn, service, members);
+  site.affinity.set(service.number, group, {
+    route,
+    generation: site.health.generationOf(route, family),
+    expiresAt: now + service.affinityMicros,
+  });
+  turn.notes.pin(service.number, group, route, service.affinityMicros);
 }
+
+function groupOf(
+  { site, shard, now }: Turn,
+  { affinity }: ActiveService,
+  members: GroupMembers,
+): AffinityGroup {
+  const { group } = shard;
+  const webSite = affinity === 'client+site' ? site.webSites.of(members.destination, members.at, now) : 0;
+  fillGroup(group, affinity, members, webSite);
+  return group;
+}
+
+function ofPacket({ packet }: Turn): GroupMembers {
+  members.family = packet.family;
+  members.client = packet.source;
+  members.destination = packet.destination;
+  members.at = 0;
+  return members;
+}
+
+function ofRace({ shard: { races } }: Turn, race: RaceId): GroupMembers {
+  members.family = races.family[race] as Family;
+  members.client = races.client;
+  members.destination = races.destination;
+  members.at = race * 4;
+  return members;
+}
+
+/** One value, reused. */
+const members: { -readonly [K in keyof GroupMembers]: GroupMembers[K] } = {
+  family: 4,
+  client: new Int32Array(4),
+  destination: new Int32Array(4),
+  at: 0,
+};

@@ -2,12 +2,25 @@
  * Groups and their routes, as far as the daemon has chosen them lately. The kernel's maps are what lasts; this answers until they
  * have it, and for what they could not take.
  */
-import { sameAddress } from '../../model/address.js';
+import { type Family, sameAddress } from '../../model/address.js';
 import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../engine-types.js';
 import { finishHash, mix, mixAddress } from '../hash.js';
 
 const SETS = 4096;
 const WAYS = 4;
+
+/** What is kept of a group. */
+export interface Pin {
+  readonly route: RouteNumber;
+  /** That the route had then. */
+  readonly generation: number;
+  readonly expiresAt: Micros;
+}
+
+/** The present generation of a route: what was kept of an earlier one is void. */
+export interface Generations {
+  generationOf(route: RouteNumber, family: Family): number;
+}
 
 /** BOUNDED: 16384 groups in sets of four; the one used least recently gives way. */
 export class AffinityTable {
@@ -21,26 +34,15 @@ export class AffinityTable {
 
   constructor(private readonly secret: number) {}
 
-  /** The route of a group, 0 when it has none; `generationOf` tells the present generation of a route. */
-  find(
-    service: ServiceNumber,
-    group: AffinityGroup,
-    now: Micros,
-    generationOf: (route: RouteNumber) => number,
-  ): RouteNumber {
+  /** The route of a group, 0 when it has none, or its route was down since. */
+  find(service: ServiceNumber, group: AffinityGroup, now: Micros, health: Generations): RouteNumber {
     const at = this.place(service, group);
     if (at < 0 || this.expiresAt[at] <= now) return 0;
     const route = this.route[at];
-    return this.generation[at] === generationOf(route) ? route : 0;
+    return this.generation[at] === health.generationOf(route, group.family) ? route : 0;
   }
 
-  set(
-    service: ServiceNumber,
-    group: AffinityGroup,
-    route: RouteNumber,
-    generation: number,
-    expiresAt: Micros,
-  ): void {
+  set(service: ServiceNumber, group: AffinityGroup, { route, generation, expiresAt }: Pin): void {
     let at = this.place(service, group);
     if (at < 0) {
       const base = this.base(service, group);

@@ -1,25 +1,23 @@
 /** Stage 3: which routes of a service can carry a connection of a family now. */
 import type { Family } from '../../model/address.js';
-import type { Context } from '../context.js';
 import type { EngineRoute, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
+import type { Site } from '../site.js';
+import type { Turn } from '../turn.js';
 import type { Candidates } from './criterion.js';
 
 /**
- * The routes that a criterion may pick, the best kind there is: up; up but a last resort; suspect; silent. None only when
+ * The routes that a criterion may pick for the packet in hand, the best kind there is: up; up but a last resort; suspect; silent. None only when
  * no packet can leave by any of them.
  */
-export function fillCandidates(
-  context: Context,
-  order: readonly RouteNumber[],
-  family: Family,
-  out: Candidates,
-): void {
+export function fillCandidates(turn: Turn, order: readonly RouteNumber[], out: Candidates): void {
+  const { site } = turn;
+  const { family } = turn.packet;
   for (let kind = 0; kind < KINDS; kind++) {
     out.count = 0;
     for (const number of order) {
-      const route = context.routes[number - 1];
-      if (isAvailable(route, family) && kindOf(context, route, family) === kind)
+      const route = site.routes[number - 1];
+      if (isAvailable(route, family) && kindOf(site, route, family) === kind)
         out.routes[out.count++] = number;
     }
     if (out.count > 0) return;
@@ -30,46 +28,40 @@ export function fillCandidates(
  * The routes that a race may use: all that are up or suspect; last resorts only while no other is up; the silent ones when
  * there is nothing else.
  */
-export function fillRacers(
-  context: Context,
-  order: readonly RouteNumber[],
-  family: Family,
-  out: Candidates,
-): void {
+export function fillRacers(turn: Turn, order: readonly RouteNumber[], out: Candidates): void {
+  const { site } = turn;
+  const { family } = turn.packet;
   out.count = 0;
   let anyUp = false;
   for (const number of order) {
-    const route = context.routes[number - 1];
+    const route = site.routes[number - 1];
     if (!isAvailable(route, family) || route.lastResort) continue;
-    const health = context.health.of(number, family);
+    const health = site.health.of(number, family);
     if (health === HEALTH.DOWN) continue;
     if (health === HEALTH.UP) anyUp = true;
     out.routes[out.count++] = number;
   }
   if (anyUp) return;
   for (const number of order) {
-    const route = context.routes[number - 1];
+    const route = site.routes[number - 1];
     if (!isAvailable(route, family) || !route.lastResort) continue;
-    if (context.health.of(number, family) !== HEALTH.DOWN) out.routes[out.count++] = number;
+    if (site.health.of(number, family) !== HEALTH.DOWN) out.routes[out.count++] = number;
   }
   if (out.count > 0) return;
-  fillCandidates(context, order, family, out);
+  fillCandidates(turn, order, out);
 }
 
 /**
  * The routes to ask for a client that has waited in vain: all of them. A silent one may have come back a moment ago; and a
  * last resort must answer where the only other route has died unnoticed, since its death is noticed by nothing else.
  */
-export function fillRescuers(
-  context: Context,
-  order: readonly RouteNumber[],
-  family: Family,
-  out: Candidates,
-): void {
-  fillRacers(context, order, family, out);
+export function fillRescuers(turn: Turn, order: readonly RouteNumber[], out: Candidates): void {
+  const { site } = turn;
+  const { family } = turn.packet;
+  fillRacers(turn, order, out);
   const asked = maskOf(out);
   for (const number of order) {
-    const route = context.routes[number - 1];
+    const route = site.routes[number - 1];
     if ((asked & (1 << number)) === 0 && isAvailable(route, family)) out.routes[out.count++] = number;
   }
 }
@@ -82,19 +74,19 @@ export function maskOf(candidates: Candidates): number {
 }
 
 /** Those of the routes in `mask` that the kernel, memory and affinity may use without asking. */
-export function openRoutes(context: Context, mask: number, family: Family): number {
+export function openRoutes(site: Site, mask: number, family: Family): number {
   let open = 0;
-  for (const { number } of context.routes) {
-    if ((mask & (1 << number)) !== 0 && isOpen(context, number, family)) open |= 1 << number;
+  for (const { number } of site.routes) {
+    if ((mask & (1 << number)) !== 0 && isOpen(site, number, family)) open |= 1 << number;
   }
   return open;
 }
 
 /** Of these, those that later connections may be bound to: no last resort while another is open. */
-export function lastingRoutes(context: Context, mask: number, family: Family): number {
-  const open = openRoutes(context, mask, family);
+export function lastingRoutes(site: Site, mask: number, family: Family): number {
+  const open = openRoutes(site, mask, family);
   let ordinary = 0;
-  for (const { number, lastResort } of context.routes) if (!lastResort) ordinary |= open & (1 << number);
+  for (const { number, lastResort } of site.routes) if (!lastResort) ordinary |= open & (1 << number);
   return ordinary !== 0 ? ordinary : open;
 }
 
@@ -104,14 +96,14 @@ export function isAvailable(route: EngineRoute | undefined, family: Family): boo
 }
 
 /** The kernel, memory and affinity may use it without asking. */
-export function isOpen(context: Context, number: RouteNumber, family: Family): boolean {
-  return isAvailable(context.routes[number - 1], family) && context.health.of(number, family) === HEALTH.UP;
+export function isOpen(site: Site, number: RouteNumber, family: Family): boolean {
+  return isAvailable(site.routes[number - 1], family) && site.health.of(number, family) === HEALTH.UP;
 }
 
 const KINDS = 5;
 
-function kindOf(context: Context, route: EngineRoute, family: Family): number {
-  const health = context.health.of(route.number, family);
+function kindOf(site: Site, route: EngineRoute, family: Family): number {
+  const health = site.health.of(route.number, family);
   if (health === HEALTH.DOWN) return 4;
   return health * 2 + (route.lastResort ? 1 : 0);
 }

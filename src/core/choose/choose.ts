@@ -1,15 +1,16 @@
 /** Stage 3: a connection's route by affinity, memory or criterion; or that it is to be raced. */
 import type { SingleReason } from '../../model/reasons.js';
-import { type Packet, PROTOCOL } from '../../wire/packet.js';
+import type { Packet } from '../../wire/packet.js';
 import { pinnedRoute } from '../affinity/pin.js';
-import type { ActiveService, Context } from '../context.js';
-import type { Micros, RouteNumber } from '../engine-types.js';
+import type { RouteNumber } from '../engine-types.js';
+import { addressHash, flowHash } from '../jhash.js';
+import type { ActiveService } from '../site.js';
+import type { Turn } from '../turn.js';
 import { fillCandidates, isAvailable, lastingRoutes, maskOf } from './candidates.js';
-import { addressHash, flowHash } from './source.js';
 
 /** What `chooseRoute` says. One value, reused. */
 export interface Choice {
-  /** `race`: over `context.racers`, which the caller fills. */
+  /** `race`: over the racers of the plan, which the caller fills. */
   kind: 'race' | 'route' | 'none';
   route: RouteNumber;
   reason: SingleReason;
@@ -17,37 +18,36 @@ export interface Choice {
 
 const choice: Choice = { kind: 'none', route: 0, reason: 'no-route' };
 
-/** `raceable`: the packet may be copied. `known`: the route that the kernel knows its group to have; 0: none. */
+/** For the packet in hand. `raceable`: it may be copied. `known`: the route that the kernel knows its group to have; 0: none. */
 export function chooseRoute(
-  context: Context,
+  turn: Turn,
   service: ActiveService,
-  packet: Packet,
   raceable: boolean,
   known: RouteNumber,
-  now: Micros,
 ): Choice {
-  const { candidates } = context;
-  fillCandidates(context, service.routes, packet.family, candidates);
+  const { packet, site } = turn;
+  const { candidates } = turn.shard;
+  fillCandidates(turn, service.routes, candidates);
   if (candidates.count === 0) return say('none', 0, 'no-route');
-  const pinned = pinnedRoute(context, service, packet, known, now);
+  const pinned = pinnedRoute(turn, service, known);
   if (pinned !== 0) return say('route', pinned, 'affinity');
   if (service.chooser !== null && service.criterion !== 'fastest-history') {
     const hash = hashOf(service, packet);
-    return say('route', service.chooser.pick(candidates, context.facts, hash), 'criterion');
+    return say('route', service.chooser.pick(candidates, site.facts, hash), 'criterion');
   }
   if (service.criterion === 'fixed') return say('route', candidates.routes[0], 'criterion');
-  const remembered = rememberedRoute(context, service, packet, now, raceable);
+  const remembered = rememberedRoute(turn, service, raceable);
   if (remembered !== 0) return say('route', remembered, 'remembered');
   if (raceable) return say('race', 0, 'criterion');
-  return say('route', bestGuess(context, packet, now), 'criterion');
+  return say('route', bestGuess(turn), 'criterion');
 }
 
 /** Bits of the service's routes that are not up and shall be asked to prove themselves with this connection. */
-export function takeTrials(context: Context, service: ActiveService, packet: Packet, now: Micros): number {
+export function takeTrials({ site, packet, now }: Turn, service: ActiveService): number {
   let trials = 0;
   for (const number of service.routes) {
-    if (!isAvailable(context.routes[number - 1], packet.family)) continue;
-    if (context.health.takeTrial(number, packet.family, now)) trials |= 1 << number;
+    if (!isAvailable(site.routes[number - 1], packet.family)) continue;
+    if (site.health.takeTrial(number, packet.family, now)) trials |= 1 << number;
   }
   return trials;
 }
@@ -59,39 +59,31 @@ const KERNEL_LAG_MICROS = 250_000;
  * The route that memory trusts. A connection that reaches the daemon although the kernel knows its destination was drawn to
  * measure again, so that what is used much never expires.
  */
-function rememberedRoute(
-  context: Context,
-  service: ActiveService,
-  packet: Packet,
-  now: Micros,
-  raceable: boolean,
-): RouteNumber {
-  const { memory, memorySettings, told, masks } = context;
+function rememberedRoute(turn: Turn, service: ActiveService, raceable: boolean): RouteNumber {
+  const { site, shard, packet, now } = turn;
+  const { memory, kernelCopy } = shard;
+  const { memorySettings, masks } = site;
   if (memorySettings.trustMicros === 0 || service.criterion !== 'race') return 0;
   const slot = memory.find(packet.destination, 0);
   if (slot < 0) return 0;
   memory.touch(slot, now);
-  const open = lastingRoutes(context, service.mask, packet.family);
+  const open = lastingRoutes(site, service.mask, packet.family);
   const best = memory.best(slot, open, now, memorySettings.trustMicros);
   if (best === 0 || memory.expiry(slot, open, now, memorySettings.trustMicros) <= now) return 0;
-  if (!raceable || packet.protocol !== PROTOCOL.TCP) return best;
+  if (!raceable) return best;
   const view = masks.indexOf(service.mask);
-  const drawn = view >= 0 && told.sinceOf(slot, view) + KERNEL_LAG_MICROS < now;
+  const drawn = view >= 0 && kernelCopy.sinceOf(slot, view) + KERNEL_LAG_MICROS < now;
   return drawn ? 0 : best;
 }
 
 /** For what cannot be copied: the route with the best history, else the first. */
-function bestGuess(context: Context, packet: Packet, now: Micros): RouteNumber {
-  const { candidates, facts } = context;
-  const remembered = context.memory.find(packet.destination, 0);
+function bestGuess({ site, shard, packet, now }: Turn): RouteNumber {
+  const { candidates, memory } = shard;
+  const { facts } = site;
+  const remembered = memory.find(packet.destination, 0);
   if (remembered >= 0) {
-    const { trustMicros, forgetMicros } = context.memorySettings;
-    const best = context.memory.best(
-      remembered,
-      maskOf(candidates),
-      now,
-      Math.max(trustMicros, forgetMicros),
-    );
+    const { trustMicros, forgetMicros } = site.memorySettings;
+    const best = memory.best(remembered, maskOf(candidates), now, Math.max(trustMicros, forgetMicros));
     for (let i = 0; i < candidates.count; i++) if (candidates.routes[i] === best) return best;
   }
   let best = candidates.routes[0];

@@ -1,7 +1,7 @@
 /** Services as the engine keeps them, with the state of their criteria. */
-import type { ActiveService } from '../context.js';
 import type { EngineService, MemorySettings } from '../engine-types.js';
-import { MAX_VIEWS } from '../memory/told.js';
+import { MAX_VIEWS } from '../memory/kernel-copy.js';
+import type { ActiveService } from '../site.js';
 import { CRITERION_KINDS } from './criteria/index.js';
 
 type Chosen = keyof typeof CRITERION_KINDS;

@@ -52,8 +52,6 @@ export class Health {
   private readonly trialAt: Float64Array;
   private readonly failedRounds: Uint16Array;
   private readonly linked: Uint8Array;
-  /** Counts changes: who keeps a copy of the states compares it. */
-  version = 0;
 
   constructor(routes: number) {
     const lanes = (routes + 1) * 2;
@@ -200,7 +198,6 @@ export class Health {
     if (state === HEALTH.UP) this.proofs[at] = 0;
     if (!changed) return false;
     this.changedAt[at] = now;
-    this.version++;
     return true;
   }
 }

@@ -5,10 +5,9 @@
  * Where another client has used the same port to the same destination, another port is taken, so that a server's
  * half-open and TIME_WAIT entries rest: the least recently used one of a few that the secret chooses.
  */
-import type { AddressWords } from '../../model/address.js';
-import type { EngineSettings, Micros } from '../engine-types.js';
+import type { EngineSettings, LivingFlow, Micros, RaceId } from '../engine-types.js';
 import { finishHash, mix, mixAddress, powerOfTwo } from '../hash.js';
-import type { RaceTable } from '../race/table.js';
+import type { FlowEnds, RaceTable } from '../race/table.js';
 
 const WAYS = 4;
 /** Ports looked at for one race. */
@@ -38,20 +37,15 @@ export class PortMemory {
   }
 
   /** A port for a flow to a destination; 0 when all that were looked at are in races now. */
-  pick(
-    client: AddressWords,
-    clientPort: number,
-    destination: AddressWords,
-    destinationPort: number,
-    now: Micros,
-  ): number {
-    const owner = finishHash(mix(mixAddress(this.secret, client, 0), clientPort));
+  pick(flow: FlowEnds, now: Micros): number {
+    const { source, sourcePort, destination, destinationPort } = flow;
+    const owner = finishHash(mix(mixAddress(this.secret, source, 0), sourcePort));
     const target = mix(mixAddress(this.secret, destination, 0), destinationPort);
     let oldest = 0;
     let oldestAt = Number.POSITIVE_INFINITY;
     for (let n = 0; n < CANDIDATES; n++) {
-      const port = this.candidate(owner, clientPort, n);
-      if (this.races.findAnswer(destination, destinationPort, port) >= 0) continue;
+      const port = this.candidate(owner, sourcePort, n);
+      if (this.races.isPortInRace(flow, port)) continue;
       const at = this.lookUp(finishHash(mix(target, port)));
       if (at < 0 || this.owner[at] === owner) {
         this.remember(target, port, owner, now);
@@ -67,22 +61,16 @@ export class PortMemory {
   }
 
   /** A flow that lives already, from before this engine: its client is the one that may use the port again. */
-  adopt(
-    client: AddressWords,
-    clientPort: number,
-    destination: AddressWords,
-    destinationPort: number,
-    port: number,
-    now: Micros,
-  ): void {
+  adopt({ client, clientPort, destination, destinationPort, port }: LivingFlow, now: Micros): void {
     const owner = finishHash(mix(mixAddress(this.secret, client, 0), clientPort));
     this.remember(mix(mixAddress(this.secret, destination, 0), destinationPort), port, owner, now);
   }
 
-  /** A living flow owns this port towards this destination: nobody takes it before it is forgotten. */
-  taken(destinations: AddressWords, at: number, destinationPort: number, port: number, now: Micros): void {
-    const target = mix(mixAddress(this.secret, destinations, at), destinationPort);
-    this.remember(target, port, 0, now);
+  /** A living flow owns the port of a race towards its destination: nobody takes it before it is forgotten. */
+  taken(race: RaceId, now: Micros): void {
+    const { destination, destinationPort, natPort } = this.races;
+    const target = mix(mixAddress(this.secret, destination, race * 4), destinationPort[race]);
+    this.remember(target, natPort[race], 0, now);
   }
 
   /** The client's own port or its image first; then ports of the same parity, spread by the secret. */

@@ -1,45 +1,67 @@
 /** How a race ends without a winner, and what a winner's race leaves behind. */
 import type { OutcomeReason } from '../../model/reasons.js';
-import { rememberEnd } from '../commit/remember.js';
-import type { Context } from '../context.js';
-import type { EffectSink, Micros, RaceId, RouteNumber } from '../engine-types.js';
-import { ATTEMPT, RACE } from './states.js';
+import { rememberEnd, rememberLoser } from '../commit/remember.js';
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Turn } from '../turn.js';
+import { ATTEMPT, RACE } from './life.js';
+import { NO_RACE } from './table.js';
 
-/** Frees a race. One that was still undecided is noted and counted as failed. */
-export function endRace(
-  context: Context,
-  race: RaceId,
-  route: RouteNumber,
-  reason: OutcomeReason,
-  now: Micros,
-  out: EffectSink,
-): void {
-  const { races, counters } = context;
+/** Frees a race. One that was still undecided is noted under `reason` and counted as failed. */
+export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
+  const { site, shard, now } = turn;
+  const { races, counters } = shard;
   if (races.state[race] === RACE.DECIDED) {
-    rememberEnd(context, race, now, out);
+    rememberEnd(turn, race);
+    if (site.protocols[races.protocol[race]].cancelsSilent) cancelOpenAttempts(turn, race);
   } else {
-    context.clients.done(races.client, race * 4);
-    context.decisions.noteRace(races, race, route, reason, now);
+    shard.decisions.noteRace(races, race, 0, reason, now);
+    site.clients.done(races.client, race * 4);
     counters.failed++;
   }
-  context.deadlines.remove(race);
+  shard.deadlines.remove(race);
   races.release(race);
 }
 
-/** Resets every copy that may have made a half-open connection: SEQ = ISN + 1 is what its server expects next. */
-export function cancelOpenAttempts(context: Context, race: RaceId, out: EffectSink): void {
-  const { races } = context;
-  for (const { number } of context.routes) {
-    if (!races.hasAttempt(race, number) || number === races.winner[race]) continue;
-    const state = races.attemptState[races.attempt(race, number)];
-    if (state === ATTEMPT.SENT) out.cancel(race, number, (races.isn[race] + 1) | 0);
+/**
+ * Takes a race out of the tables whatever state it is in, after a broken promise: it says nothing of its routes, and its copies
+ * are told when they are answered, as those of any race that is over.
+ */
+export function abandonRace({ site, shard }: Turn, race: RaceId): void {
+  const { races, counters } = shard;
+  if (race === NO_RACE) return;
+  shard.deadlines.remove(race);
+  if (races.isFree(race)) return;
+  if (races.state[race] !== RACE.DECIDED) {
+    site.clients.done(races.client, race * 4);
+    counters.failed++;
+  }
+  races.release(race);
+}
+
+/** Cancels every copy that may have made a half-open connection. */
+export function cancelOpenAttempts(turn: Turn, race: RaceId): void {
+  const { site, shard } = turn;
+  const { races } = shard;
+  const proof = site.protocols[races.protocol[race]].proof(races.token[race]);
+  for (let route = 1; route <= races.routeCount; route++) {
+    if (route !== races.carrier[race] && races.stateOf(race, route) === ATTEMPT.SENT)
+      turn.wire.cancel(race, route, proof);
   }
 }
 
 /** Whether every attempt has had an answer or never left: nothing more can come. */
-export function allAnswered(context: Context, race: RaceId): boolean {
-  const { races } = context;
-  const base = race * races.routeCount;
-  for (let i = 0; i < races.routeCount; i++) if (races.attemptState[base + i] === ATTEMPT.SENT) return false;
+export function allAnswered(turn: Turn, race: RaceId): boolean {
+  const { races } = turn.shard;
+  for (let route = 1; route <= races.routeCount; route++)
+    if (races.stateOf(race, route) === ATTEMPT.SENT) return false;
   return true;
+}
+
+/** A route has answered that does not carry the flow; before the decision that says nothing yet. */
+export function loserAnswered(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { races, decisions } = turn.shard;
+  if (races.state[race] !== RACE.DECIDED) return;
+  decisions.update(races.decision[race], races, race, route);
+  rememberLoser(turn, race, route);
+  if (allAnswered(turn, race)) endRace(turn, race, 'first-reply');
 }

@@ -36,11 +36,6 @@ export class DeadlineHeap {
     this.down(this.up(index));
   }
 
-  /** Moves the deadline of a slot to an earlier time; a later one changes nothing. */
-  bring(slot: number, at: Micros): void {
-    if (this.place[slot] < 0 || this.due[slot] > at) this.set(slot, at);
-  }
-
   /** Takes a slot out; nothing happens when it is not in. */
   remove(slot: number): void {
     const index = this.place[slot];

@@ -2,105 +2,103 @@
 import type { Family } from '../../model/address.js';
 import { isAvailable, maskOf } from '../choose/candidates.js';
 import type { Candidates } from '../choose/criterion.js';
-import type { Context } from '../context.js';
-import type { EffectSink, Micros, RaceId } from '../engine-types.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import type { Turn } from '../turn.js';
 import { enterRoute } from './attempt.js';
 import { setNextStart } from './deadline.js';
+import { ATTEMPT_EVENT } from './life.js';
 
 /** RFC 8305 section 8: never sooner, never later; and where nothing is known. */
 const GAP_MICROS = { least: 10_000, most: 2_000_000, unknown: 250_000 } as const;
 /** The next copy leaves when the answer to the one before is overdue. */
 const OVERDUE = { times: 1.25, plus: 5000 } as const;
 
-/** Sends what is due now and notes when the others are. `racers` is in the order of the service. */
-export function sendCopies(
-  context: Context,
-  race: RaceId,
-  racers: Candidates,
-  atOnce: boolean,
-  now: Micros,
-  out: EffectSink,
-): void {
-  const { races } = context;
-  const staggered = !atOnce && orderByMemory(context, race, racers, now);
+/** Sends what of the plan is due now and notes when the others are. */
+export function sendCopies(turn: Turn, race: RaceId): void {
+  const { now, shard } = turn;
+  const { races } = shard;
+  const { racers, atOnce } = shard.plan;
+  const staggered = !atOnce && orderByMemory(turn, race, racers);
   let due = now;
   let first = Number.POSITIVE_INFINITY;
   for (let i = 0; i < racers.count; i++) {
     const number = racers.routes[i];
-    const start = due + (atOnce ? 0 : headStart(context, race, racers, number));
+    const start = due + (atOnce ? 0 : headStart(turn, race, number));
     races.attemptDueAt[races.attempt(race, number)] = start;
     first = Math.min(first, start);
-    if (staggered) due += gapAfter(context, race, number);
+    if (staggered) due += gapAfter(turn, race, number);
   }
   // Whoever is first need not wait: order and head start may each have put another route there.
   for (let i = 0; i < racers.count; i++) {
     const number = racers.routes[i];
     const at = races.attempt(race, number);
     if (races.attemptDueAt[at] <= first) {
-      enterRoute(context, race, context.routes[number - 1], now, out);
+      enterRoute(turn, race, number);
     } else {
       races.attemptDueAt[at] -= first - now;
-      races.waiting[race] |= 1 << number;
+      races.stepAttempt(race, number, ATTEMPT_EVENT.WAIT);
     }
   }
-  planNext(context, race);
+  planNext(turn, race);
 }
 
 /** Sends the waiting copies that are due. */
-export function sendDue(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
-  const { races } = context;
-  if (races.waiting[race] === 0) return;
-  for (const route of context.routes) {
-    if ((races.waiting[race] & (1 << route.number)) === 0) continue;
-    if (races.attemptDueAt[races.attempt(race, route.number)] > now) continue;
-    leaveWaiting(context, race, route.number, now, out);
+export function sendDue(turn: Turn, race: RaceId): void {
+  const { races } = turn.shard;
+  for (let route = 1; races.waiting[race] !== 0 && route <= races.routeCount; route++) {
+    if (!isWaiting(turn, race, route)) continue;
+    if (races.attemptDueAt[races.attempt(race, route)] <= turn.now) leaveWaiting(turn, race, route);
   }
-  planNext(context, race);
+  planNext(turn, race);
 }
 
 /** A route has said no: the next copy does not wait any longer. */
-export function sendNext(context: Context, race: RaceId, now: Micros, out: EffectSink): void {
-  const { races } = context;
+export function sendNext(turn: Turn, race: RaceId): void {
+  const { races } = turn.shard;
   if (races.waiting[race] === 0) return;
   let next = 0;
-  for (const { number } of context.routes) {
-    if ((races.waiting[race] & (1 << number)) === 0) continue;
-    const due = races.attemptDueAt[races.attempt(race, number)];
-    if (next === 0 || due < races.attemptDueAt[races.attempt(race, next)]) next = number;
+  for (let route = 1; route <= races.routeCount; route++) {
+    if (!isWaiting(turn, race, route)) continue;
+    const due = races.attemptDueAt[races.attempt(race, route)];
+    if (next === 0 || due < races.attemptDueAt[races.attempt(race, next)]) next = route;
   }
-  if (next !== 0) leaveWaiting(context, race, next, now, out);
-  planNext(context, race);
+  leaveWaiting(turn, race, next);
+  planNext(turn, race);
 }
 
 /** The race is decided, or its copies leave otherwise: nothing waits any more. */
-export function dropWaiting(context: Context, race: RaceId): void {
-  const { races } = context;
+export function dropWaiting(turn: Turn, race: RaceId): void {
+  const { races } = turn.shard;
   if (races.waiting[race] === 0) return;
-  races.waiting[race] = 0;
-  setNextStart(context, race, Number.POSITIVE_INFINITY);
+  for (let route = 1; route <= races.routeCount; route++)
+    races.stepAttempt(race, route, ATTEMPT_EVENT.STOP_WAITING);
+  setNextStart(turn.shard, race, Number.POSITIVE_INFINITY);
 }
 
-function leaveWaiting(context: Context, race: RaceId, number: number, now: Micros, out: EffectSink): void {
-  const { races } = context;
-  races.waiting[race] &= ~(1 << number);
-  const route = context.routes[number - 1];
-  if (isAvailable(route, races.family[race] as Family)) enterRoute(context, race, route, now, out);
+function leaveWaiting(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { races } = turn.shard;
+  const family = races.family[race] as Family;
+  if (isAvailable(turn.site.routes[route - 1], family)) enterRoute(turn, race, route);
+  else races.stepAttempt(race, route, ATTEMPT_EVENT.STOP_WAITING);
 }
 
-function planNext(context: Context, race: RaceId): void {
-  const { races } = context;
+function planNext(turn: Turn, race: RaceId): void {
+  const { races } = turn.shard;
   let next = Number.POSITIVE_INFINITY;
-  for (const { number } of context.routes) {
-    if ((races.waiting[race] & (1 << number)) === 0) continue;
-    next = Math.min(next, races.attemptDueAt[races.attempt(race, number)]);
+  for (let route = 1; races.waiting[race] !== 0 && route <= races.routeCount; route++) {
+    if (isWaiting(turn, race, route)) next = Math.min(next, races.attemptDueAt[races.attempt(race, route)]);
   }
-  if (next !== races.nextStart[race]) setNextStart(context, race, next);
+  if (next !== races.nextStart[race]) setNextStart(turn.shard, race, next);
+}
+
+function isWaiting({ shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  return (races.waiting[race] & (1 << route)) !== 0;
 }
 
 /** Puts the racers into the order of memory; false when all copies leave at once. */
-function orderByMemory(context: Context, race: RaceId, racers: Candidates, now: Micros): boolean {
-  const { races, memory, memorySettings } = context;
-  const { stagger, trustMicros, forgetMicros } = memorySettings;
+function orderByMemory({ site, shard, now }: Turn, race: RaceId, racers: Candidates): boolean {
+  const { races, memory } = shard;
+  const { stagger, trustMicros, forgetMicros } = site.memorySettings;
   // On trial a route shall be compared with all the others.
   if (stagger === 'never' || races.trials[race] !== 0) return false;
   const slot = trustMicros === 0 ? -1 : memory.find(races.destination, race * 4);
@@ -113,20 +111,20 @@ function orderByMemory(context: Context, race: RaceId, racers: Candidates, now: 
 }
 
 /** How long the copy after this one waits. */
-function gapAfter(context: Context, race: RaceId, number: number): Micros {
-  const { memory, races } = context;
+function gapAfter({ shard: { memory, races } }: Turn, race: RaceId, route: RouteNumber): Micros {
   const slot = memory.find(races.destination, race * 4);
-  const rtt = slot < 0 ? -1 : memory.rttOf(slot, number);
+  const rtt = slot < 0 ? -1 : memory.rttOf(slot, route);
   if (rtt < 0) return GAP_MICROS.unknown;
   return Math.min(GAP_MICROS.most, Math.max(GAP_MICROS.least, rtt * OVERDUE.times + OVERDUE.plus));
 }
 
 /** Cheaper routes start earlier, where the service says so. */
-function headStart(context: Context, race: RaceId, racers: Candidates, number: number): Micros {
-  const perUnit = context.services[context.races.service[race]]?.costDelayMicros ?? 0;
+function headStart({ site, shard }: Turn, race: RaceId, route: RouteNumber): Micros {
+  const { racers } = shard.plan;
+  const perUnit = site.services[shard.races.service[race]]?.costDelayMicros ?? 0;
   if (perUnit === 0) return 0;
-  const { cost } = context.facts;
+  const { cost } = site.facts;
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < racers.count; i++) least = Math.min(least, cost[racers.routes[i]]);
-  return Math.min(GAP_MICROS.most, (cost[number] - least) * perUnit);
+  return Math.min(GAP_MICROS.most, (cost[route] - least) * perUnit);
 }

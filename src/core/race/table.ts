@@ -1,35 +1,73 @@
 /**
  * All races, as columns of typed arrays: nothing is allocated per connection, and the size is known from the start.
- * Two hash indexes find a race: by the client's flow, and by what the answers of its attempts carry.
+ * Hash indexes find a race: by the client's flow, and by the local ends that its attempts left with.
  */
 import { type AddressWords, type Family, sameAddress } from '../../model/address.js';
-import { MAX_SETUP_LENGTH } from '../../wire/build.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
-import { finishHash, mix, mixAddress, powerOfTwo } from '../hash.js';
-import { ATTEMPT, ATTEMPT_EDGES, RACE, RACE_EDGES, to } from './states.js';
+import { finishHash, mix, mixAddress } from '../hash.js';
+import { Chains } from './chains.js';
+import { ATTEMPT, ATTEMPT_LIFE, IGNORED, RACE, RACE_EVENT, RACE_LIFE } from './life.js';
+import { Ring } from './ring.js';
 
-/** Evidence kind of an attempt that answered with RST; ICMP errors are type * 256 + code. */
-export const EVIDENCE_RST = 0xffff;
+/** Both ends of a flow as its client names them; a packet of the client has them. */
+export interface FlowEnds {
+  readonly family: Family;
+  /** Number of its IP protocol, or of the words that a front end in user space uses. */
+  readonly protocol: number;
+  readonly source: AddressWords;
+  readonly sourcePort: number;
+  readonly destination: AddressWords;
+  readonly destinationPort: number;
+}
+
+/** Both ends of an attempt as its provider sees them. */
+export interface AttemptEnds {
+  protocol: number;
+  local: AddressWords;
+  localPort: number;
+  remote: AddressWords;
+  remotePort: number;
+}
+
+/** How the ends of an attempt came to be. */
+export const ENDS = {
+  /** The client's own address and port. */
+  OWN: 0,
+  /** By prefix: the client keeps its port. */
+  PREFIX: 1,
+  /** An address of the route and the port of the race. */
+  POOL: 2,
+} as const;
+
+/** In place of a race: there is none. */
+export const NO_RACE = -1;
 
 /** BOUNDED: `slots` races; the caller decides what happens when `take` finds none. */
 export class RaceTable {
   readonly state: Uint8Array;
   readonly family: Uint8Array;
+  /** As `FlowEnds.protocol`. */
+  readonly transport: Uint16Array;
+  /** Place of its protocol in the list of protocols. */
+  readonly protocol: Uint8Array;
   readonly client: AddressWords;
   readonly destination: AddressWords;
   readonly clientPort: Uint16Array;
   readonly destinationPort: Uint16Array;
-  /** Source port of the copies on routes that translate. */
+  /** Source port of the copies on routes that translate to an address of their own. */
   readonly natPort: Uint16Array;
-  /** Initial sequence number of the client. */
-  readonly isn: Int32Array;
-  readonly winner: Uint8Array;
-  /** 1: the winning answer was the server's own SYN. */
-  readonly simultaneous: Uint8Array;
+  /** What tells this set-up from others of the same flow; its protocol's own (TCP: the ISN). */
+  readonly token: Int32Array;
+  /** The route whose answer the client has seen; 0: none. */
+  readonly shown: Uint8Array;
+  /** The route that carries the flow; 0: none. */
+  readonly carrier: Uint8Array;
+  /** How the carrier has answered, as an index of OUTCOME_REASONS. */
+  readonly outcome: Uint8Array;
   readonly service: Uint8Array;
   /** Whether the copies keep the client's address and port, as the service says: TRANSLATE. */
   readonly translate: Uint8Array;
-  /** The route that the client's first SYN went by alone, without an answer; 0: none. */
+  /** The route that the client's first set-up went by alone, without an answer; 0: none. */
   readonly tried: Uint8Array;
   /** Bits of routes that are only measured: they are down until they have proved themselves. */
   readonly trials: Uint32Array;
@@ -41,18 +79,19 @@ export class RaceTable {
   /** Bits of routes that have an attempt. */
   readonly routes: Uint32Array;
   readonly startedAt: Float64Array;
-  readonly lastSynAt: Float64Array;
+  readonly lastSetupAt: Float64Array;
   /** Entry in the decision ring, -1 before the decision. */
   readonly decision: Float64Array;
-  readonly setup: Uint8Array;
-  readonly setupLength: Uint8Array;
 
   readonly attemptState: Uint8Array;
   /** Copies that left on this route; a time is measured only when it is 1 (Karn). */
   readonly attemptSends: Uint8Array;
-  /** Challenge ACKs that were answered: one per copy. */
+  /** Challenges that were answered: one per copy. */
   readonly attemptChallenges: Uint8Array;
+  /** What the copies left with; see `leave`. `attemptEnds` is one of ENDS. */
   readonly attemptAddress: AddressWords;
+  readonly attemptPort: Uint16Array;
+  readonly attemptEnds: Uint8Array;
   readonly attemptSentAt: Float64Array;
   /** When a waiting copy leaves. */
   readonly attemptDueAt: Float64Array;
@@ -60,22 +99,21 @@ export class RaceTable {
   readonly attemptShape: Int32Array;
   /** Microseconds from sending to the answer; -1 when there is none or it cannot be told. */
   readonly attemptRtt: Int32Array;
+  /** Of a negative answer: EVIDENCE; and the words of the refusal, or the address of the router that sent the error. */
   readonly attemptEvidence: Uint16Array;
-  /** RST: its sequence and acknowledgement numbers. ICMP: address of the router that sent it. */
   readonly attemptEvidenceWords: Int32Array;
 
   active = 0;
 
-  private readonly flowBuckets: Int32Array;
-  private readonly flowNext: Int32Array;
-  private readonly answerBuckets: Int32Array;
-  private readonly answerNext: Int32Array;
-  private readonly mask: number;
+  private readonly flows: Chains;
+  /** By the race's port, and by the client's where an attempt has kept it. */
+  private readonly raced: Chains;
+  private readonly kept: Chains;
+  private readonly keepsPort: Uint8Array;
   private readonly free: Int32Array;
   private freeCount: number;
   /** Decided races in the order of their decisions: the first is the one to give up when the table is full. */
-  private readonly lingerNext: Int32Array;
-  private readonly lingerPrevious: Int32Array;
+  private readonly lingering: Ring;
 
   constructor(
     readonly slots: number,
@@ -83,18 +121,19 @@ export class RaceTable {
     private readonly secret: number,
   ) {
     const attempts = slots * routeCount;
-    const buckets = powerOfTwo(slots);
-    this.mask = buckets - 1;
     this.state = new Uint8Array(slots);
     this.family = new Uint8Array(slots);
+    this.transport = new Uint16Array(slots);
+    this.protocol = new Uint8Array(slots);
     this.client = new Int32Array(slots * 4);
     this.destination = new Int32Array(slots * 4);
     this.clientPort = new Uint16Array(slots);
     this.destinationPort = new Uint16Array(slots);
     this.natPort = new Uint16Array(slots);
-    this.isn = new Int32Array(slots);
-    this.winner = new Uint8Array(slots);
-    this.simultaneous = new Uint8Array(slots);
+    this.token = new Int32Array(slots);
+    this.shown = new Uint8Array(slots);
+    this.carrier = new Uint8Array(slots);
+    this.outcome = new Uint8Array(slots);
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
     this.tried = new Uint8Array(slots);
@@ -104,30 +143,28 @@ export class RaceTable {
     this.dueAt = new Float64Array(slots);
     this.routes = new Uint32Array(slots);
     this.startedAt = new Float64Array(slots);
-    this.lastSynAt = new Float64Array(slots);
+    this.lastSetupAt = new Float64Array(slots);
     this.decision = new Float64Array(slots);
-    this.setup = new Uint8Array(slots * MAX_SETUP_LENGTH);
-    this.setupLength = new Uint8Array(slots);
     this.attemptState = new Uint8Array(attempts);
     this.attemptSends = new Uint8Array(attempts);
     this.attemptChallenges = new Uint8Array(attempts);
     this.attemptAddress = new Int32Array(attempts * 4);
+    this.attemptPort = new Uint16Array(attempts);
+    this.attemptEnds = new Uint8Array(attempts);
     this.attemptSentAt = new Float64Array(attempts);
     this.attemptDueAt = new Float64Array(attempts);
     this.attemptShape = new Int32Array(attempts);
     this.attemptRtt = new Int32Array(attempts);
     this.attemptEvidence = new Uint16Array(attempts);
     this.attemptEvidenceWords = new Int32Array(attempts * 4);
-    this.flowBuckets = new Int32Array(buckets).fill(-1);
-    this.flowNext = new Int32Array(slots);
-    this.answerBuckets = new Int32Array(buckets).fill(-1);
-    this.answerNext = new Int32Array(slots);
+    this.flows = new Chains(slots);
+    this.raced = new Chains(slots);
+    this.kept = new Chains(slots);
+    this.keepsPort = new Uint8Array(slots);
     this.free = new Int32Array(slots);
     for (let i = 0; i < slots; i++) this.free[i] = slots - 1 - i;
     this.freeCount = slots;
-    // The extra entry at the end is the head of the ring.
-    this.lingerNext = new Int32Array(slots + 1).fill(slots, slots);
-    this.lingerPrevious = new Int32Array(slots + 1).fill(slots, slots);
+    this.lingering = new Ring(slots);
   }
 
   /** Index of the attempt of a race on a route in the attempt columns. */
@@ -135,191 +172,213 @@ export class RaceTable {
     return race * this.routeCount + route - 1;
   }
 
+  /** Whether a route takes part, with a copy or without one that could leave. */
   hasAttempt(race: RaceId, route: RouteNumber): boolean {
     return (this.routes[race] & (1 << route)) !== 0;
   }
 
+  stateOf(race: RaceId, route: RouteNumber): number {
+    return this.attemptState[this.attempt(race, route)];
+  }
+
   /** The race of a client's flow; -1 when there is none. */
-  findFlow(
-    client: AddressWords,
-    clientPort: number,
-    destination: AddressWords,
-    destinationPort: number,
-  ): RaceId {
-    let race = this.flowBuckets[this.flowHash(client, 0, clientPort, destination, 0, destinationPort)];
-    while (race >= 0) {
+  findFlow(flow: FlowEnds): RaceId {
+    const { protocol, source, sourcePort, destination, destinationPort } = flow;
+    const hash = this.flowHash(protocol, pair(sourcePort, destinationPort), source, destination, 0);
+    for (let race = this.flows.first(hash); race >= 0; race = this.flows.next[race]) {
       if (
-        this.clientPort[race] === clientPort &&
+        this.clientPort[race] === sourcePort &&
         this.destinationPort[race] === destinationPort &&
-        sameAddress(this.client, race * 4, client, 0) &&
+        this.transport[race] === protocol &&
+        sameAddress(this.client, race * 4, source, 0) &&
         sameAddress(this.destination, race * 4, destination, 0)
       ) {
         return race;
       }
-      race = this.flowNext[race];
     }
-    return -1;
+    return NO_RACE;
   }
 
-  /** The race that uses `port` as source port of its copies to a destination; -1 when none does. */
-  findAnswer(destination: AddressWords, destinationPort: number, port: number): RaceId {
-    let race = this.answerBuckets[this.answerHash(destination, 0, destinationPort, port)];
-    while (race >= 0) {
+  /** The race whose copies left on a route with these ends; -1 when there is none. */
+  findAttempt(route: RouteNumber, ends: AttemptEnds): RaceId {
+    const hash = this.answerHash(ends.protocol, pair(ends.localPort, ends.remotePort), ends.remote, 0);
+    const race = this.searchAttempt(this.raced, hash, route, ends);
+    return race >= 0 ? race : this.searchAttempt(this.kept, hash, route, ends);
+  }
+
+  /** Whether a race uses `port` as source port of its copies to the destination of a flow. */
+  isPortInRace(flow: FlowEnds, port: number): boolean {
+    const { protocol, destination, destinationPort } = flow;
+    const hash = this.answerHash(protocol, pair(port, destinationPort), destination, 0);
+    for (let race = this.raced.first(hash); race >= 0; race = this.raced.next[race]) {
       if (
         this.natPort[race] === port &&
         this.destinationPort[race] === destinationPort &&
+        this.transport[race] === protocol &&
         sameAddress(this.destination, race * 4, destination, 0)
       ) {
-        return race;
+        return true;
       }
-      race = this.answerNext[race];
     }
-    return -1;
+    return false;
   }
 
-  /** Takes a free slot, enters it under its flow and its answers, state RACING; -1 when the table is full. */
-  take(
-    family: Family,
-    client: AddressWords,
-    clientPort: number,
-    destination: AddressWords,
-    destinationPort: number,
-    natPort: number,
-  ): RaceId {
-    if (this.freeCount === 0) return -1;
+  /** Takes a free slot and enters it under its flow and its port, state RACING; -1 when the table is full. */
+  take(flow: FlowEnds, natPort: number): RaceId {
+    if (this.freeCount === 0) return NO_RACE;
     const race = this.free[--this.freeCount];
-    to(this.state, race, RACE.RACING, RACE_EDGES);
-    this.family[race] = family;
+    this.stepRace(race, RACE_EVENT.START);
+    const { protocol, source, sourcePort, destination, destinationPort } = flow;
+    this.family[race] = flow.family;
+    this.transport[race] = protocol;
     for (let i = 0; i < 4; i++) {
-      this.client[race * 4 + i] = client[i];
+      this.client[race * 4 + i] = source[i];
       this.destination[race * 4 + i] = destination[i];
     }
-    this.clientPort[race] = clientPort;
+    this.clientPort[race] = sourcePort;
     this.destinationPort[race] = destinationPort;
     this.natPort[race] = natPort;
-    this.winner[race] = 0;
+    this.shown[race] = 0;
+    this.carrier[race] = 0;
+    this.outcome[race] = 0;
     this.routes[race] = 0;
+    this.waiting[race] = 0;
+    this.trials[race] = 0;
+    this.keepsPort[race] = 0;
     this.decision[race] = -1;
+    this.nextStart[race] = Number.POSITIVE_INFINITY;
+    this.dueAt[race] = Number.POSITIVE_INFINITY;
     const base = race * this.routeCount;
     // A loop beats `fill` for so few.
     for (let at = base; at < base + this.routeCount; at++) {
       this.attemptState[at] = ATTEMPT.NONE;
       this.attemptSends[at] = 0;
       this.attemptChallenges[at] = 0;
+      // No packet has this port: an attempt that left with nothing is not found.
+      this.attemptPort[at] = 0;
       this.attemptRtt[at] = -1;
       this.attemptEvidence[at] = 0;
     }
-    this.simultaneous[race] = 0;
-    this.service[race] = 0;
-    this.translate[race] = 0;
-    this.tried[race] = 0;
-    this.trials[race] = 0;
-    this.waiting[race] = 0;
-    this.nextStart[race] = Number.POSITIVE_INFINITY;
-    this.dueAt[race] = Number.POSITIVE_INFINITY;
-    const flow = this.flowHash(client, 0, clientPort, destination, 0, destinationPort);
-    this.flowNext[race] = this.flowBuckets[flow];
-    this.flowBuckets[flow] = race;
-    const answer = this.answerHash(destination, 0, destinationPort, natPort);
-    this.answerNext[race] = this.answerBuckets[answer];
-    this.answerBuckets[answer] = race;
+    this.flows.put(this.flowHashOf(race), race);
+    this.raced.put(this.answerHashOf(race, natPort), race);
     this.active++;
     return race;
   }
 
-  /** Moves an attempt along an edge. */
-  setAttempt(at: number, next: number): void {
-    to(this.attemptState, at, next, ATTEMPT_EDGES);
+  /** Takes a race along its life (life.ts); false: the event says nothing to its state. */
+  stepRace(race: RaceId, event: number): boolean {
+    const next = RACE_LIFE[event][this.state[race]];
+    if (next === IGNORED) return false;
+    this.state[race] = next;
+    return true;
   }
 
-  /** Gives a race another source port for its copies; answers to the old one no longer find it. */
+  /** The same for an attempt; the bits of `routes` and `waiting` follow. */
+  stepAttempt(race: RaceId, route: RouteNumber, event: number): boolean {
+    const at = this.attempt(race, route);
+    const next = ATTEMPT_LIFE[event][this.attemptState[at]];
+    if (next === IGNORED) return false;
+    this.attemptState[at] = next;
+    const bit = 1 << route;
+    if (next === ATTEMPT.WAITING) this.waiting[race] |= bit;
+    else this.waiting[race] &= ~bit;
+    if (next > ATTEMPT.WAITING) this.routes[race] |= bit;
+    return true;
+  }
+
+  /**
+   * Writes down what the copies on a route leave with: the address at word `from` of `words` and, by `ends`, the port. Answers
+   * are found and resets are made by this alone, whatever becomes of the route meanwhile.
+   */
+  leave(race: RaceId, route: RouteNumber, ends: number, words: AddressWords, from: number): void {
+    const at = this.attempt(race, route);
+    for (let i = 0; i < 4; i++) this.attemptAddress[at * 4 + i] = words[from + i];
+    this.attemptEnds[at] = ends;
+    this.attemptPort[at] = ends === ENDS.POOL ? this.natPort[race] : this.clientPort[race];
+    if (ends === ENDS.POOL || this.keepsPort[race] === 1) return;
+    this.keepsPort[race] = 1;
+    this.kept.put(this.answerHashOf(race, this.clientPort[race]), race);
+  }
+
+  /** Gives a race another source port; answers to copies with the old one no longer find it. */
   movePort(race: RaceId, natPort: number): void {
-    const { destination } = this;
-    const port = this.destinationPort[race];
-    unlink(
-      this.answerBuckets,
-      this.answerNext,
-      this.answerHash(destination, race * 4, port, this.natPort[race]),
-      race,
-    );
+    this.raced.remove(this.answerHashOf(race, this.natPort[race]), race);
     this.natPort[race] = natPort;
-    const answer = this.answerHash(destination, race * 4, port, natPort);
-    this.answerNext[race] = this.answerBuckets[answer];
-    this.answerBuckets[answer] = race;
+    this.raced.put(this.answerHashOf(race, natPort), race);
   }
 
-  /** Marks a race decided and puts it at the end of those that may be given up. */
-  linger(race: RaceId): void {
-    to(this.state, race, RACE.DECIDED, RACE_EDGES);
-    const head = this.slots;
-    const last = this.lingerPrevious[head];
-    this.lingerNext[last] = race;
-    this.lingerPrevious[race] = last;
-    this.lingerNext[race] = head;
-    this.lingerPrevious[head] = race;
+  /** Marks a race decided and puts it at the end of those that may be given up; false when it is not to be decided. */
+  linger(race: RaceId): boolean {
+    if (!this.stepRace(race, RACE_EVENT.BIND)) return false;
+    this.lingering.push(race);
+    return true;
   }
 
   /** The decided race that has waited longest for its losers; -1 when there is none. */
   oldestLingering(): RaceId {
-    const first = this.lingerNext[this.slots];
-    return first === this.slots ? -1 : first;
+    return this.lingering.first();
   }
 
-  /** Frees a slot. */
+  /** Frees a slot; nothing happens when it is free. */
   release(race: RaceId): void {
-    if (this.state[race] === RACE.DECIDED) {
-      this.lingerNext[this.lingerPrevious[race]] = this.lingerNext[race];
-      this.lingerPrevious[this.lingerNext[race]] = this.lingerPrevious[race];
-    }
-    to(this.state, race, RACE.FREE, RACE_EDGES);
-    const { client, destination } = this;
-    const at = race * 4;
-    const port = this.destinationPort[race];
-    unlink(
-      this.flowBuckets,
-      this.flowNext,
-      this.flowHash(client, at, this.clientPort[race], destination, at, port),
-      race,
-    );
-    unlink(
-      this.answerBuckets,
-      this.answerNext,
-      this.answerHash(destination, at, port, this.natPort[race]),
-      race,
-    );
+    if (!this.stepRace(race, RACE_EVENT.END)) return;
+    this.lingering.remove(race);
+    this.flows.remove(this.flowHashOf(race), race);
+    this.raced.remove(this.answerHashOf(race, this.natPort[race]), race);
+    if (this.keepsPort[race] === 1) this.kept.remove(this.answerHashOf(race, this.clientPort[race]), race);
     this.free[this.freeCount++] = race;
     this.active--;
   }
 
-  /** Every race that is not free; for counters and changes of routes, not for packets. */
-  each(visit: (race: RaceId) => void): void {
-    for (let race = 0; race < this.slots; race++) if (this.state[race] !== RACE.FREE) visit(race);
+  isFree(race: RaceId): boolean {
+    return this.state[race] === RACE.FREE;
   }
 
+  private searchAttempt(chains: Chains, hash: number, route: RouteNumber, ends: AttemptEnds): RaceId {
+    for (let race = chains.first(hash); race >= 0; race = chains.next[race]) {
+      if (!this.hasAttempt(race, route)) continue;
+      const at = this.attempt(race, route);
+      if (
+        this.attemptPort[at] === ends.localPort &&
+        this.destinationPort[race] === ends.remotePort &&
+        this.transport[race] === ends.protocol &&
+        sameAddress(this.attemptAddress, at * 4, ends.local, 0) &&
+        sameAddress(this.destination, race * 4, ends.remote, 0)
+      ) {
+        return race;
+      }
+    }
+    return NO_RACE;
+  }
+
+  private flowHashOf(race: RaceId): number {
+    const ports = pair(this.clientPort[race], this.destinationPort[race]);
+    return this.flowHash(this.transport[race], ports, this.client, this.destination, race * 4);
+  }
+
+  private answerHashOf(race: RaceId, port: number): number {
+    const ports = pair(port, this.destinationPort[race]);
+    return this.answerHash(this.transport[race], ports, this.destination, race * 4);
+  }
+
+  /** Both addresses at word `at`. */
   private flowHash(
+    transport: number,
+    ports: number,
     client: AddressWords,
-    clientAt: number,
-    clientPort: number,
     destination: AddressWords,
-    destinationAt: number,
-    destinationPort: number,
+    at: number,
   ): number {
-    const hash = mix(mixAddress(this.secret, client, clientAt), (clientPort << 16) | destinationPort);
-    return finishHash(mixAddress(hash, destination, destinationAt)) & this.mask;
+    return finishHash(
+      mixAddress(mix(mixAddress(this.secret ^ transport, client, at), ports), destination, at),
+    );
   }
 
-  private answerHash(destination: AddressWords, at: number, destinationPort: number, port: number): number {
-    const hash = mix(this.secret, (port << 16) | destinationPort);
-    return finishHash(mixAddress(hash, destination, at)) & this.mask;
+  private answerHash(transport: number, ports: number, remote: AddressWords, at: number): number {
+    return finishHash(mixAddress(mix(this.secret ^ transport, ports), remote, at));
   }
 }
 
-function unlink(buckets: Int32Array, next: Int32Array, bucket: number, race: RaceId): void {
-  if (buckets[bucket] === race) {
-    buckets[bucket] = next[race];
-    return;
-  }
-  let at = buckets[bucket];
-  while (next[at] !== race) at = next[at];
-  next[at] = next[race];
+function pair(port: number, other: number): number {
+  return (port << 16) | other;
 }

@@ -1,11 +1,11 @@
-/** Which site an address belongs to, as the DNS answers that passed have said: `client+site` keeps a site's connections together. */
+/** Which web site an address belongs to, as the DNS answers that passed have said: `client+site` keeps a site's connections together. */
 import { type AddressWords, formatAddress } from '../../model/address.js';
 import type { Micros } from '../engine-types.js';
 
 /** BOUNDED: the oldest address gives way. */
 const LIMIT = 65_536;
 
-export class Sites {
+export class WebSites {
   private readonly known = new Map<string, { number: number; expiresAt: Micros }>();
 
   /** The number of the site of an address; 0 when no name of it is known. */

@@ -1,23 +1,5 @@
-/**
- * Which address of a route's pool a client gets: always the same one (paired pooling, RFC 4787 REQ-2). The same hash
- * as nft's `jhash ip saddr mod N seed 0`, so that connections which the kernel translates alone get it too
- * (include/linux/jhash.h, net/netfilter/nft_hash.c).
- */
-import { type AddressWords, type Family, sameAddress } from '../../model/address.js';
-
-/** Index into a pool of `count` addresses. */
-export function sourceIndex(words: AddressWords, at: number, family: Family, count: number): number {
-  if (count <= 1) return 0;
-  const hash = family === 4 ? jhash(words, at + 3, 1) : jhash(words, at, 4);
-  // reciprocal_scale: the upper half of hash * count.
-  return Math.floor(((hash >>> 0) * count) / 0x1_0000_0000);
-}
-
-/** Whether an address is one of a pool of four-word addresses. */
-export function isInPool(pool: Int32Array, words: AddressWords, at: number): boolean {
-  for (let i = 0; i < pool.length; i += 4) if (sameAddress(pool, i, words, at)) return true;
-  return false;
-}
+/** The hash that nft's `jhash ... seed 0` gives (include/linux/jhash.h, net/netfilter/nft_hash.c): what the kernel chooses by, we can tell. */
+import type { AddressWords, Family } from '../model/address.js';
 
 /** 32 bits of an address, as nft's `jhash ip daddr mod 4294967295 seed 0x0` gives them. */
 export function keyHash(words: AddressWords, at: number, family: Family): number {

@@ -3,7 +3,7 @@
  * fastest. Windows and options are a server's own; the MSS is left out, since providers lower it.
  */
 import type { RaceId, RouteNumber } from '../engine-types.js';
-import { ATTEMPT } from '../race/states.js';
+import { ATTEMPT } from '../race/life.js';
 import type { RaceTable } from '../race/table.js';
 
 /** The route whose answer is the odd one; 0 when there is none. */

@@ -5,7 +5,7 @@ import type { Micros, RouteNumber } from '../engine-types.js';
 export const MAX_VIEWS = 4;
 
 /** BOUNDED: MAX_VIEWS entries per slot of the memory table. */
-export class ToldMemory {
+export class KernelCopy {
   private readonly route: Uint8Array;
   private readonly until: Float64Array;
   private readonly since: Float64Array;

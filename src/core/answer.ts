@@ -1,0 +1,177 @@
+/** The stages that a packet of a provider passes: which attempt it is about, what it says, and what follows from that. */
+import { OUTCOME_REASONS } from '../model/reasons.js';
+import type { Packet } from '../wire/packet.js';
+import { PROTOCOL } from '../wire/packet.js';
+import { handleCommitted } from './commit/outcome.js';
+import type { Input, Verdict } from './contract.js';
+import type { RaceId, RouteNumber } from './engine-types.js';
+import { noteLife } from './health/evidence.js';
+import { countNegative, holdNegative } from './judge/negative.js';
+import { isWaiting } from './protocols/index.js';
+import { JUDGEMENT } from './protocols/judgement.js';
+import { measure } from './race/attempt.js';
+import { answerChallenge } from './race/challenge.js';
+import { loserAnswered } from './race/end.js';
+import { EVIDENCE } from './race/evidence.js';
+import { handleIcmpError } from './race/icmp.js';
+import { ATTEMPT, ATTEMPT_EVENT, RACE, RACE_EVENT } from './race/life.js';
+import { dropWaiting } from './race/schedule.js';
+import { type AttemptEnds, NO_RACE } from './race/table.js';
+import { isStillOurs, shareEnds } from './race/translation.js';
+import { countIgnored } from './shard.js';
+import type { Turn } from './turn.js';
+import * as verdict from './verdict.js';
+
+/** The packet in hand came in by a provider. */
+export function handleAnswer(turn: Turn, { interfaceIndex, known }: Input & { kind: 'answer' }): Verdict {
+  const { site, shard, packet, ends } = turn;
+  const isError = packet.protocol === PROTOCOL.ICMP || packet.protocol === PROTOCOL.ICMPV6;
+  if (isError) fillFromQuote(ends, packet);
+  else fillFromPacket(ends, packet);
+  for (const route of site.routes) {
+    if (route.interfaceIndex !== interfaceIndex) continue;
+    const race = shard.races.findAttempt(route.number, ends);
+    if (race === NO_RACE) continue;
+    turn.race = race;
+    if (isError) return handleIcmpError(turn, race, route.number);
+    const protocol = site.protocols[shard.races.protocol[race]];
+    protocol.judge(packet, shard.races.token[race], turn.judgement);
+    return follow(turn, race, route.number);
+  }
+  return isError ? ignore(turn, 'icmp-not-ours') : handleStray(turn, known);
+}
+
+/** A front end in user space says what became of an attempt. What comes after its race is over says nothing. */
+export function handleOutcome(turn: Turn, input: Input & { kind: 'outcome' }): Verdict {
+  const { judgement, shard } = turn;
+  const { race, route, outcome } = input;
+  const { races } = shard;
+  if (!(race >= 0 && race < races.slots) || races.isFree(race) || !races.hasAttempt(race, route)) {
+    countIgnored(shard, 'not-ours');
+    return verdict.drop(turn);
+  }
+  turn.race = race;
+  turn.now = Math.min(turn.now, input.at);
+  judgement.kind = outcome === 'answered' ? JUDGEMENT.ANSWER : JUDGEMENT.REFUSAL;
+  judgement.proven = true;
+  judgement.outcome = 'first-reply';
+  judgement.shape = 0;
+  judgement.proof = 0;
+  if (outcome !== 'failed') return follow(turn, race, route);
+  holdNegative(turn, race, route, EVIDENCE.FAILED);
+  return verdict.drop(turn);
+}
+
+/** What follows from the judgement on the packet in hand, which is about the attempt of a race on a route. */
+function follow(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
+  const { judgement, shard } = turn;
+  const { races } = shard;
+  // Of a decided flow the connection table knows what to do with everything but a yes, which may be a loser's.
+  const isCarried = races.state[race] !== RACE.RACING && races.shown[race] === route;
+  switch (judgement.kind) {
+    case JUDGEMENT.ANSWER:
+      return judgement.proven ? answered(turn, race, route) : answeredUnproven(turn, race, route);
+    case JUDGEMENT.REFUSAL:
+      if (isCarried) return verdict.pass(turn);
+      noteLife(turn, race, route);
+      holdNegative(turn, race, route, EVIDENCE.REFUSED);
+      return verdict.drop(turn);
+    case JUDGEMENT.CHALLENGE:
+      if (isCarried) return verdict.pass(turn);
+      countIgnored(shard, judgement.counted);
+      answerChallenge(turn, race, route);
+      return verdict.drop(turn);
+    default:
+      if (isCarried && !judgement.isWaiting) return verdict.pass(turn);
+      countIgnored(shard, judgement.counted);
+      if (judgement.isWaiting) turn.wire.cancel(race, route, judgement.proof);
+      return verdict.drop(turn);
+  }
+}
+
+/** A yes that is about this very set-up: the first decides the race, the others are measured and told. */
+function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
+  const { judgement, shard } = turn;
+  const { races, counters } = shard;
+  const at = races.attempt(race, route);
+  const before = races.attemptState[at];
+  if (before !== ATTEMPT.ANSWERED) races.attemptShape[at] = judgement.shape;
+  noteLife(turn, race, route);
+  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) return win(turn, race, route);
+  if (races.stepAttempt(race, route, ATTEMPT_EVENT.ANSWER)) measure(turn, race, route);
+  if (races.shown[race] === route) {
+    // Its first answer was lost behind us: the connection table knows the flow.
+    countIgnored(shard, 'winner-repeat');
+    return verdict.pass(turn);
+  }
+  if (before === ATTEMPT.SENT) counters.losses[route]++;
+  countIgnored(shard, 'late-syn-ack');
+  const { carrier } = races;
+  if (carrier[race] === 0 || !shareEnds(turn, race, route, carrier[race]))
+    turn.wire.cancel(race, route, judgement.proof);
+  loserAnswered(turn, race, route);
+  return verdict.drop(turn);
+}
+
+/** A yes that anybody could have sent may carry the flow, but never on a route that must prove itself. */
+function answeredUnproven(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
+  const { races } = turn.shard;
+  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) return win(turn, race, route);
+  if (races.shown[race] === route) return verdict.pass(turn);
+  countIgnored(turn.shard, 'not-ours');
+  return verdict.drop(turn);
+}
+
+function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
+  const { races } = turn.shard;
+  // The address may have left us since the copy was sent.
+  if (!isStillOurs(turn, race, route) || !races.stepAttempt(race, route, ATTEMPT_EVENT.ANSWER)) {
+    countIgnored(turn.shard, 'not-ours');
+    return verdict.drop(turn);
+  }
+  measure(turn, race, route);
+  races.stepRace(race, RACE_EVENT.WIN);
+  races.shown[race] = route;
+  races.carrier[race] = route;
+  races.outcome[race] = OUTCOME_REASONS.indexOf(turn.judgement.outcome);
+  dropWaiting(turn, race);
+  countNegative(turn, race);
+  if (turn.flows === null) handleCommitted(turn, race, true);
+  else turn.flows.commit(race, route);
+  return verdict.commit(turn, race, route);
+}
+
+function isOnTrial({ shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  return (races.trials[race] & (1 << route)) !== 0;
+}
+
+/** Of a race that is over, or of none. */
+function handleStray(turn: Turn, known: boolean): Verdict {
+  const { site, shard, packet } = turn;
+  if (known || !isWaiting(site.protocols, packet)) return ignore(turn, 'not-ours');
+  countIgnored(shard, 'late-syn-ack');
+  turn.wire.refuse();
+  return verdict.drop(turn);
+}
+
+function ignore(turn: Turn, reason: 'not-ours' | 'icmp-not-ours'): Verdict {
+  countIgnored(turn.shard, reason);
+  return verdict.pass(turn);
+}
+
+function fillFromPacket(ends: AttemptEnds, packet: Packet): void {
+  ends.protocol = packet.protocol;
+  ends.local = packet.destination;
+  ends.localPort = packet.destinationPort;
+  ends.remote = packet.source;
+  ends.remotePort = packet.sourcePort;
+}
+
+/** An error quotes what we have sent. */
+function fillFromQuote(ends: AttemptEnds, { quote }: Packet): void {
+  ends.protocol = quote.protocol;
+  ends.local = quote.source;
+  ends.localPort = quote.sourcePort;
+  ends.remote = quote.destination;
+  ends.remotePort = quote.destinationPort;
+}

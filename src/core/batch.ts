@@ -1,0 +1,81 @@
+/**
+ * A batch of packets in a front end: each gets its verdict from the engine, and what the engine wants is done at the end of the batch,
+ * in an order that is the same for every front end:
+ *
+ *   entries of the flow table  ->  verdicts on answers  ->  copies and resets  ->  verdicts on set-ups
+ *
+ * so that a winner's reply goes on only after its entry is written, and waits for nothing else.
+ */
+import type { Event, Input, Verdict } from './contract.js';
+import type { Engine } from './engine.js';
+import type { Micros, RaceId, RouteNumber } from './engine-types.js';
+
+/** How a front end does it. `id` is the front end's own name for a packet of the batch. */
+export interface BatchPorts {
+  /** Writes the entries of all flows that were committed since the last batch. */
+  writeEntries(): void;
+  /** Whether the entry of the n-th of these commits, that of a race, is there now. */
+  isBound(index: number, race: RaceId): boolean;
+  /** The verdict on the packet in hand: sent with the next `sendAnswers`, or `sendSetups`. */
+  judgeAnswer(id: number, verdict: Verdict): void;
+  judgeSetup(id: number, verdict: Verdict): void;
+  /** The verdict on an answer that has waited for its entry. */
+  judgeWinner(id: number, isBound: boolean): void;
+  sendAnswers(): void;
+  sendSetups(): void;
+  /** Sends copies, resets and errors; false when there was nothing to send. */
+  sendPackets(): boolean;
+  /** Calls back for each copy that could not be sent. */
+  takeUnsent(each: (race: RaceId, route: RouteNumber) => void): void;
+}
+
+export class Batch {
+  // BOUNDED: one entry per answer of a batch that has won.
+  private readonly heldIds: number[] = [];
+  private readonly heldRaces: RaceId[] = [];
+  private held = 0;
+  private now: Micros = 0;
+  private readonly committed: Event & { kind: 'committed' } = { kind: 'committed', race: 0, ok: false };
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly ports: BatchPorts,
+  ) {}
+
+  /** A packet of the batch; `end` follows. */
+  take(id: number, input: Input & { kind: 'setup' | 'answer' }, now: Micros): void {
+    const verdict = this.engine.handle(input, now);
+    if (input.kind === 'setup') return this.ports.judgeSetup(id, verdict);
+    if (verdict.kind !== 'commit') return this.ports.judgeAnswer(id, verdict);
+    this.heldIds[this.held] = id;
+    this.heldRaces[this.held] = verdict.race;
+    this.held++;
+  }
+
+  /** The batch is complete, or something besides a packet has had effects. */
+  end(now: Micros): void {
+    this.now = now;
+    this.settleCommits();
+    this.ports.sendAnswers();
+    // A copy that cannot leave can end a race, whose reset may not leave either: finitely many, as each is reported once.
+    while (this.ports.sendPackets()) this.ports.takeUnsent(this.noteUnsent);
+    this.ports.sendSetups();
+  }
+
+  private settleCommits(): void {
+    const { held, ports, committed } = this;
+    if (held === 0) return;
+    this.held = 0;
+    ports.writeEntries();
+    for (let i = 0; i < held; i++) {
+      committed.race = this.heldRaces[i];
+      committed.ok = ports.isBound(i, committed.race);
+      ports.judgeWinner(this.heldIds[i], committed.ok);
+      this.engine.note(committed, this.now);
+    }
+  }
+
+  private readonly noteUnsent = (race: RaceId, route: RouteNumber): void => {
+    this.engine.note({ kind: 'not-sent', race, route }, this.now);
+  };
+}

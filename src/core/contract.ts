@@ -1,0 +1,125 @@
+/** What the engine and its front ends say to each other: what goes in, what comes out, and in which order. */
+import type { AddressWords, Family } from '../model/address.js';
+import type { HealthReason, SingleReason } from '../model/reasons.js';
+import type { Packet } from '../wire/packet.js';
+import type { AffinityGroup, Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
+
+/** What `Engine.handle` gives a verdict on. `packet` is a reused view, valid during the call. */
+export type Input =
+  /**
+   * A packet of a new connection from the LAN, and the service that the kernel has put it into (0: none, raced over all
+   * routes). `tried`: it repeats the set-up of a flow that this route was given and has not answered; 0: it does not. `pinned`:
+   * the route that the kernel knows its group to have; 0 or absent: none.
+   */
+  | {
+      kind: 'setup';
+      packet: Packet;
+      service: ServiceNumber;
+      tried: RouteNumber;
+      pinned?: RouteNumber;
+    }
+  /**
+   * A packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been asked yet);
+   * otherwise it has been asked and does not.
+   */
+  | { kind: 'answer'; packet: Packet; interfaceIndex: number; known: boolean }
+  /**
+   * The words of a front end that sees connections instead of packets: an attempt of this race was answered, was refused by
+   * the server itself, or has failed on its way, at this time (not later than now).
+   */
+  | { kind: 'outcome'; race: RaceId; route: RouteNumber; outcome: AttemptOutcome; at: Micros };
+
+export type AttemptOutcome = 'answered' | 'refused' | 'failed';
+
+/** What `Engine.note` takes notice of: everything else that can happen. */
+export type Event =
+  /** What became of a commit: the flow is bound, or its tuple belongs to a living flow. */
+  | { kind: 'committed'; race: RaceId; ok: boolean }
+  /** A copy could not be sent: no route in the kernel, interface down. */
+  | { kind: 'not-sent'; race: RaceId; route: RouteNumber }
+  /** A round of a route's own checks has ended. */
+  | { kind: 'checked'; route: RouteNumber; family: Family; answered: boolean }
+  /** A session has begun or ended in the connection table; `counted`: the engine has counted it when it chose. */
+  | { kind: 'session'; begins: boolean; route: RouteNumber; service: ServiceNumber; counted: boolean }
+  /** Time has come to `nextDeadline()`. */
+  | { kind: 'tick' };
+
+/**
+ * What becomes of the input in hand. One value per engine, reused: valid until the next input.
+ *
+ *   release  goes on by the kernel alone, over `route` (0: the rest route); `service` is kept with the flow, and `counted`:
+ *            that its session has been counted already
+ *   pass     goes on as it came, over the route that its flow has
+ *   drop     ends here: what there is to do is done by attempts, resets or the error
+ *   commit   waits until `race` is bound to `route`; passes then, or ends here when it cannot be
+ */
+export interface Verdict {
+  kind: 'release' | 'pass' | 'drop' | 'commit';
+  /** Of `release` and `commit`. */
+  route: RouteNumber;
+  /** Of `release`. */
+  reason: SingleReason;
+  service: ServiceNumber;
+  counted: boolean;
+  /** Of `commit`. */
+  race: RaceId;
+}
+
+/** What goes on the wire, at the end of the batch. A front end in user space needs no other sink. */
+export interface WireSink {
+  /** Sends one copy of the race's set-up over a route. */
+  attempt(race: RaceId, route: RouteNumber): void;
+  /** Tells the other end of an attempt that nobody will use it. `proof`: what makes it believe that (TCP: the SEQ of a reset). */
+  cancel(race: RaceId, route: RouteNumber, proof: number): void;
+  /** The same for the sender of the packet in hand, which belongs to no race. */
+  refuse(): void;
+  /** Sends the client the error that a route answered, translated to the client's own tuple. */
+  reject(race: RaceId, route: RouteNumber): void;
+}
+
+/** What the kernel decides by itself from now on; written behind the packets. */
+export interface NoteSink {
+  /** New connections that the entry is about go by its route. Replaces what was said before. */
+  remember(entry: MemoryEntry): void;
+  /** Takes it back; `route` and `ttl` say nothing. */
+  unremember(entry: MemoryEntry): void;
+  /** A group's new connections go by `route`, until `ttl` after the last of them. */
+  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void;
+  /** The health of a route has changed; what the kernel may do by itself with it is in `Engine.openMask`. */
+  routeChanged(route: RouteNumber, reason: HealthReason): void;
+}
+
+/** An entry of the kernel's memory. One value, reused: valid during the call. */
+export interface MemoryEntry {
+  /** Bits of the routes that its services choose among: each such set has a memory of its own. */
+  mask: number;
+  family: Family;
+  /** The destination, or its prefix: four words at `at`. */
+  words: AddressWords;
+  at: number;
+  route: RouteNumber;
+  ttl: Micros;
+}
+
+/** The table in which the flows of a front end live. */
+export interface FlowTable {
+  /**
+   * Binds the flow of a race to the route; answered by exactly one `committed` event, before the packet whose verdict is
+   * `commit` goes on. Other packets of the same batch may come before it.
+   */
+  commit(race: RaceId, route: RouteNumber): void;
+  /** Takes the flow of the packet in hand out of the table; its route has not answered. */
+  unbind(): void;
+  /**
+   * Whether the tuple of an attempt belongs to another, living flow: its server takes the copy for a stray packet of that
+   * flow and never answers. A question, asked only when a client repeats its set-up.
+   */
+  isTaken(race: RaceId, route: RouteNumber): boolean;
+}
+
+/** Where an engine's effects go. Without `flows`, what has won is bound at once: the front end owns its connections. */
+export interface Effects {
+  readonly wire: WireSink;
+  readonly notes?: NoteSink;
+  readonly flows?: FlowTable;
+}

@@ -1,0 +1,126 @@
+/** When no route has said yes: which error the client gets, and when. */
+import type { OutcomeReason } from '../../model/reasons.js';
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import { measure } from '../race/attempt.js';
+import { bringDeadline, setDeadline } from '../race/deadline.js';
+import { cancelOpenAttempts, endRace, loserAnswered } from '../race/end.js';
+import { EVIDENCE, rankOf } from '../race/evidence.js';
+import { ATTEMPT, ATTEMPT_EVENT, RACE } from '../race/life.js';
+import { sendNext } from '../race/schedule.js';
+import { countIgnored } from '../shard.js';
+import type { Turn } from '../turn.js';
+
+/**
+ * Two routes brought a refusal: the server itself has refused. The silent routes get a grace of four times the slower of
+ * these answers, within these bounds, since a client's SYN repeat comes after one second.
+ */
+const REFUSAL_GRACE_MICROS = { least: 100_000, most: 900_000, times: 4 } as const;
+
+/**
+ * Some routes answered with errors, the others are silent: the client waits this long, two repeats of its SYN; and at
+ * least until the next repeat when the errors come late, since every SYN is a new chance for the silent ones.
+ */
+export const ERROR_HOLD_MICROS = 3_000_000;
+const REPEAT_MICROS = 1_000_000;
+
+/** Keeps a negative answer back while another route may still say yes. Its words are those of the turn's judgement. */
+export function holdNegative(turn: Turn, race: RaceId, route: RouteNumber, evidence: number): void {
+  const { shard, judgement } = turn;
+  const { races, counters } = shard;
+  const at = races.attempt(race, route);
+  const before = races.attemptState[at];
+  countIgnored(shard, 'held-error');
+  const ipv4 = races.family[race] === 4;
+  // Of several errors on one route the one that says most is kept.
+  if (before === ATTEMPT.NEGATIVE && rankOf(races.attemptEvidence[at], ipv4) <= rankOf(evidence, ipv4))
+    return;
+  if (!races.stepAttempt(race, route, ATTEMPT_EVENT.DENY)) return;
+  races.attemptEvidence[at] = evidence;
+  for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = judgement.words[i];
+  if (before === ATTEMPT.SENT) measure(turn, race, route);
+  if (races.state[race] === RACE.RACING) {
+    sendNext(turn, race);
+    return settleNegative(turn, race);
+  }
+  if (before === ATTEMPT.SENT) counters.losses[route]++;
+  loserAnswered(turn, race, route);
+}
+
+/** Called after each negative answer of an undecided race: ends it, or says when to look again. */
+export function settleNegative(turn: Turn, race: RaceId): void {
+  const { shard, now } = turn;
+  const { races } = shard;
+  const { silent, negative, refusals, slowest } = tally(turn, race);
+  if (silent === 0) return fail(turn, race, 'all-routes-negative');
+  if (negative === 0) return;
+  if (negative === 1) {
+    setDeadline(
+      shard,
+      race,
+      Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS),
+    );
+  }
+  if (refusals < 2) return;
+  const { least, most, times } = REFUSAL_GRACE_MICROS;
+  bringDeadline(shard, race, now + Math.min(most, Math.max(least, times * slowest)));
+}
+
+/** The time of a race has come: ends it if a route has said no. False when all that were asked are silent. */
+export function expireNegative(turn: Turn, race: RaceId): boolean {
+  const { negative, refusals } = tally(turn, race);
+  if (negative === 0) return false;
+  fail(turn, race, refusals >= 2 ? 'refused-by-server' : 'error-and-silence');
+  return true;
+}
+
+/** Counts the losses of the routes that have said no; called once per race, when it is won or has failed. */
+export function countNegative({ shard: { races, counters } }: Turn, race: RaceId): void {
+  for (let route = 1; route <= races.routeCount; route++)
+    if (races.stateOf(race, route) === ATTEMPT.NEGATIVE) counters.losses[route]++;
+}
+
+/** What the routes of a race have said so far; `slowest` is the longest time to a refusal, microseconds. One value, reused. */
+function tally({ shard: { races } }: Turn, race: RaceId): typeof count {
+  // A copy that is still to leave may be answered.
+  count.silent = races.waiting[race] === 0 ? 0 : 1;
+  count.negative = 0;
+  count.refusals = 0;
+  count.slowest = 0;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const at = races.attempt(race, route);
+    const state = races.attemptState[at];
+    if (state === ATTEMPT.SENT) count.silent++;
+    if (state !== ATTEMPT.NEGATIVE) continue;
+    count.negative++;
+    if (races.attemptEvidence[at] !== EVIDENCE.REFUSED) continue;
+    count.refusals++;
+    count.slowest = Math.max(count.slowest, races.attemptRtt[at]);
+  }
+  return count;
+}
+
+const count = { silent: 0, negative: 0, refusals: 0, slowest: 0 };
+
+/** The route with the error that tells the client most; 0 when no route has answered with one. */
+function bestEvidence({ shard: { races } }: Turn, race: RaceId): RouteNumber {
+  let best = 0;
+  let bestRank = Number.POSITIVE_INFINITY;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const at = races.attempt(race, route);
+    if (races.attemptState[at] !== ATTEMPT.NEGATIVE) continue;
+    const rank = rankOf(races.attemptEvidence[at], races.family[race] === 4);
+    if (rank < bestRank) {
+      bestRank = rank;
+      best = route;
+    }
+  }
+  return best;
+}
+
+function fail(turn: Turn, race: RaceId, reason: OutcomeReason): void {
+  const route = bestEvidence(turn, race);
+  countNegative(turn, race);
+  cancelOpenAttempts(turn, race);
+  if (route !== 0) turn.wire.reject(race, route);
+  endRace(turn, race, route === 0 ? 'no-copy-sent' : reason);
+}

@@ -1,0 +1,37 @@
+/** The flow that a race has decided, as a connection table takes it. */
+import type { AddressWords, Family } from '../../model/address.js';
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import { ENDS, type RaceTable } from '../race/table.js';
+
+/** The three ends of a flow: four words each at their places, and ports. */
+export interface BoundFlow {
+  family: Family;
+  client: AddressWords;
+  clientAt: number;
+  clientPort: number;
+  destination: AddressWords;
+  destinationAt: number;
+  destinationPort: number;
+  /** false: `source` is the client's own address and port. */
+  translated: boolean;
+  /** The client's end as the route shows it. */
+  source: AddressWords;
+  sourceAt: number;
+  sourcePort: number;
+}
+
+/** Fills `flow` with that of a race on a route: what its copies left with. */
+export function fillBoundFlow(races: RaceTable, race: RaceId, route: RouteNumber, flow: BoundFlow): void {
+  const at = races.attempt(race, route);
+  flow.family = races.family[race] as Family;
+  flow.client = races.client;
+  flow.clientAt = race * 4;
+  flow.clientPort = races.clientPort[race];
+  flow.destination = races.destination;
+  flow.destinationAt = race * 4;
+  flow.destinationPort = races.destinationPort[race];
+  flow.translated = races.attemptEnds[at] !== ENDS.OWN;
+  flow.source = races.attemptAddress;
+  flow.sourceAt = at * 4;
+  flow.sourcePort = races.attemptPort[at];
+}

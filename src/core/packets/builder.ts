@@ -1,0 +1,97 @@
+/** The engine's effects as packets, for every front end that speaks packets: what it makes of `attempt`, `cancel`, `refuse`, `reject`. */
+import type { AddressWords, Family } from '../../model/address.js';
+import { buildIcmpError, type Ends, type PacketSpace } from '../../wire/build.js';
+import type { Packet } from '../../wire/packet.js';
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { CopySource, PacketForms } from '../protocols/protocol.js';
+import { EVIDENCE, icmpCodeOf, icmpTypeOf } from '../race/evidence.js';
+import type { Shard } from '../shard.js';
+import { mtuOf, type Site } from '../site.js';
+
+/** Every method writes one packet into `space` and returns its length; 0: there is nothing to send. */
+export class PacketBuilder {
+  private readonly source: CopySource = { address: NO_WORDS, at: 0, port: 0, mtu: 0 };
+  private readonly ends: Ends = {
+    family: 4,
+    source: NO_WORDS,
+    sourceAt: 0,
+    sourcePort: 0,
+    destination: NO_WORDS,
+    destinationAt: 0,
+    destinationPort: 0,
+  };
+
+  constructor(
+    private readonly site: Site,
+    private readonly shard: Shard,
+  ) {}
+
+  /** The copy of a race's set-up for a route. */
+  copy(race: RaceId, route: RouteNumber, space: PacketSpace): number {
+    const { site, source } = this;
+    const { races, setups } = this.shard;
+    const at = races.attempt(race, route);
+    source.address = races.attemptAddress;
+    source.at = at * 4;
+    source.port = races.attemptPort[at];
+    source.mtu = mtuOf(site, route, races.destination, race * 4);
+    return this.formsOf(race)?.copy(setups.of(race), source, space) ?? 0;
+  }
+
+  /** What tells an attempt's server that nobody will use it. */
+  cancel(race: RaceId, route: RouteNumber, proof: number, space: PacketSpace): number {
+    const { races } = this.shard;
+    const { ends } = this;
+    const at = races.attempt(race, route);
+    ends.family = races.family[race] as Family;
+    ends.source = races.attemptAddress;
+    ends.sourceAt = at * 4;
+    ends.sourcePort = races.attemptPort[at];
+    ends.destination = races.destination;
+    ends.destinationAt = race * 4;
+    ends.destinationPort = races.destinationPort[race];
+    return this.formsOf(race)?.cancel(ends, proof, space) ?? 0;
+  }
+
+  /** The same for the sender of a packet that belongs to no race, back the way it came. */
+  refuse(packet: Packet, space: PacketSpace): number {
+    const { ends } = this;
+    ends.family = packet.family;
+    ends.source = packet.destination;
+    ends.sourceAt = 0;
+    ends.sourcePort = packet.destinationPort;
+    ends.destination = packet.source;
+    ends.destinationAt = 0;
+    ends.destinationPort = packet.sourcePort;
+    for (const { transport, packets } of this.site.protocols)
+      if (transport === packet.protocol && packets !== null) return packets.refuse(ends, packet, space);
+    return 0;
+  }
+
+  /** The error of a route as the client must see it: to the client's own ends, about the client's own packet. */
+  reject(race: RaceId, route: RouteNumber, space: PacketSpace): number {
+    const { races, setups } = this.shard;
+    const { ends } = this;
+    const at = races.attempt(race, route);
+    const evidence = races.attemptEvidence[at];
+    ends.family = races.family[race] as Family;
+    ends.destination = races.client;
+    ends.destinationAt = race * 4;
+    ends.destinationPort = races.clientPort[race];
+    if (evidence === EVIDENCE.REFUSED) {
+      ends.source = races.destination;
+      ends.sourceAt = race * 4;
+      ends.sourcePort = races.destinationPort[race];
+      return this.formsOf(race)?.reject(ends, races.attemptEvidenceWords, at * 4, space) ?? 0;
+    }
+    ends.source = races.attemptEvidenceWords;
+    ends.sourceAt = at * 4;
+    return buildIcmpError(ends, icmpTypeOf(evidence), icmpCodeOf(evidence), setups.of(race), space);
+  }
+
+  private formsOf(race: RaceId): PacketForms | null {
+    return this.site.protocols[this.shard.races.protocol[race]].packets;
+  }
+}
+
+const NO_WORDS: AddressWords = new Int32Array(4);

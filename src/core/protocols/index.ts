@@ -1,0 +1,14 @@
+/** All protocols whose connections are raced, in the order in which a packet is shown to them. */
+import type { Packet } from '../../wire/packet.js';
+import type { Protocol } from './protocol.js';
+import { socket } from './socket.js';
+import { tcp } from './tcp.js';
+
+export const PROTOCOLS: readonly Protocol[] = [tcp, socket];
+
+/** Whether the sender of a packet that belongs to no race and no flow waits for us. */
+export function isWaiting(protocols: readonly Protocol[], packet: Packet): boolean {
+  for (const protocol of protocols)
+    if (protocol.transport === packet.protocol && protocol.isWaiting(packet)) return true;
+  return false;
+}

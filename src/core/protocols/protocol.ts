@@ -1,0 +1,81 @@
+/**
+ * What a protocol is to the engine: one value per protocol, in a file of its own; `index.ts` lists them, docs/guide/adding-a-protocol.md
+ * shows how to add one. The race knows attempts, times, winners and deadlines; all that is in a packet is said here.
+ */
+
+import type { AddressWords } from '../../model/address.js';
+import type { SingleReason } from '../../model/reasons.js';
+import type { Ends, PacketSpace, StoredSetup } from '../../wire/build.js';
+import type { Packet, Quote } from '../../wire/packet.js';
+import type { Judgement } from './judgement.js';
+
+/** `not-mine`: it starts no connection of this protocol. `copy`: it does, and may be copied; else why it may not. */
+export type Start = 'not-mine' | 'copy' | SingleReason;
+
+export interface Protocol {
+  readonly name: string;
+  /** Its number in the IP header: of the packets that belong to it, and that errors about it quote. */
+  readonly transport: number;
+  /** In an operator's words, for the documentation: docs/protocols.md is made of it. */
+  readonly words: ProtocolWords;
+
+  /** Whether a packet from the LAN starts a connection. */
+  start(packet: Packet): Start;
+  /** Equal for the same set-up sent again, different for another one of the same flow. */
+  token(packet: Packet): number;
+
+  /** How copies, resets and errors look; null: attempts are no packets, the front end opens connections of its own. */
+  readonly packets: PacketForms | null;
+
+  /** What a packet from an attempt's server to the attempt's own ends says; fills all fields that its kind has. */
+  judge(packet: Packet, token: number, judgement: Judgement): void;
+  /** Whether an ICMP error is about a copy of the set-up with this token (RFC 5927): `quote` names its ends already. */
+  isQuoted(quote: Quote, token: number): boolean;
+
+  /** What tells the other end of a copy without an answer that nobody will use it. */
+  proof(token: number): number;
+  /** A packet that belongs to no race and no flow: its sender waits for us, and must be told. */
+  isWaiting(packet: Packet): boolean;
+  /**
+   * When a decided race is forgotten, its silent losers are cancelled, too. Where packets are copied that is no use: a late answer is
+   * told when it comes, since `isWaiting` knows it without the race.
+   */
+  readonly cancelsSilent: boolean;
+
+  /** Whether a packet ends its connection, from either side. */
+  ends(packet: Packet): boolean;
+  /** Other flows that belong to a connection of this protocol, as one of its packets says; null: it is one flow. */
+  readonly follows: null;
+}
+
+/** Packets of a protocol, written into a space; each returns the length. */
+export interface PacketForms {
+  /** Keeps of a set-up packet what copies need, at `at` of `bytes`; at most MAX_SETUP_LENGTH bytes. */
+  keep(packet: Packet, bytes: Uint8Array, at: number): number;
+  copy(setup: StoredSetup, source: CopySource, space: PacketSpace): number;
+  /** `proof`: see `Judgement.proof`. */
+  cancel(ends: Ends, proof: number, space: PacketSpace): number;
+  /** The reset for a packet whose sender waits and that belongs to no race; `ends` are ours first. */
+  refuse(ends: Ends, packet: Packet, space: PacketSpace): number;
+  /** A server's refusal as the client must see it; `words` at `at` are those of the judgement. */
+  reject(ends: Ends, words: Int32Array, at: number, space: PacketSpace): number;
+}
+
+/** What a copy leaves with. */
+export interface CopySource {
+  address: AddressWords;
+  at: number;
+  port: number;
+  /** Largest packet that the route carries to the destination, bytes. */
+  mtu: number;
+}
+
+export interface ProtocolWords {
+  readonly starts: string;
+  readonly copied: string;
+  readonly wins: string;
+  readonly waits: string;
+  readonly loses: string;
+  readonly ends: string;
+  readonly follows: string;
+}

@@ -1,0 +1,25 @@
+/**
+ * The server still holds an old connection on the ends of a copy. It is answered as the client would, and the copy sent once
+ * more at once: the client's own repeat would come a second later.
+ */
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Turn } from '../turn.js';
+import { sendAttempt } from './attempt.js';
+import { ATTEMPT, RACE } from './life.js';
+import { shareEnds } from './translation.js';
+
+const MOST_SENDS = 7;
+
+/** Once per copy: a path that answers every reset with another challenge is left alone (RFC 5961 section 9.1). */
+export function answerChallenge(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { races } = turn.shard;
+  const at = races.attempt(race, route);
+  const sends = races.attemptSends[at];
+  if (races.attemptState[at] !== ATTEMPT.SENT || races.attemptChallenges[at] >= sends || sends > MOST_SENDS)
+    return;
+  const carrier = races.carrier[race];
+  if (carrier !== 0 && shareEnds(turn, race, route, carrier)) return;
+  races.attemptChallenges[at]++;
+  turn.wire.cancel(race, route, turn.judgement.proof);
+  if (races.state[race] === RACE.RACING) sendAttempt(turn, race, route);
+}

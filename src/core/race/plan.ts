@@ -1,0 +1,19 @@
+/** What is to be raced how. One value per shard, filled by whoever starts a race. */
+import { type Candidates, createCandidates } from '../choose/criterion.js';
+import type { RouteNumber, ServiceNumber } from '../engine-types.js';
+
+export interface RacePlan {
+  service: ServiceNumber;
+  /** The routes that may win, in the order of the service. */
+  readonly racers: Candidates;
+  /** Bits of further routes that are asked to prove themselves. */
+  trials: number;
+  /** The route that the client's first set-up went by alone; 0: none. */
+  tried: RouteNumber;
+  /** No copy waits for the answer to another one: the client has waited already, or there is nobody to wait for. */
+  atOnce: boolean;
+}
+
+export function createPlan(): RacePlan {
+  return { service: 0, racers: createCandidates(), trials: 0, tried: 0, atOnce: false };
+}

@@ -1,0 +1,102 @@
+/** A set-up of a flow that has a race already: the same once more, or that of a new connection with the same ends. */
+import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Protocol } from '../protocols/protocol.js';
+import { countIgnored } from '../shard.js';
+import type { Turn } from '../turn.js';
+import { enterRoute, sendAttempt } from './attempt.js';
+import { cancelOpenAttempts, endRace } from './end.js';
+import { ATTEMPT, RACE } from './life.js';
+import { dropWaiting } from './schedule.js';
+import { keepSetup } from './start.js';
+import { ENDS } from './table.js';
+import { isStillOurs, takeEnds } from './translation.js';
+
+/** `race-anew`: the race is over because it left out a route that works. `handled`: the packet in hand ends here. */
+export function repeatOrReplace(
+  turn: Turn,
+  race: RaceId,
+  protocol: Protocol,
+): 'handled' | 'start-anew' | 'race-anew' {
+  const { site, shard, packet, now } = turn;
+  const { races } = shard;
+  const { racers } = shard.plan;
+  turn.race = race;
+  if (races.token[race] !== protocol.token(packet) && races.state[race] !== RACE.COMMITTING) {
+    cancelOpenAttempts(turn, race);
+    endRace(turn, race, 'replaced-by-new-connection');
+    return 'start-anew';
+  }
+  if (races.state[race] !== RACE.RACING) {
+    countIgnored(shard, 'syn-repeat-after-decision');
+    return 'handled';
+  }
+  const service = site.services[races.service[race]] ?? site.everything;
+  fillRescuers(turn, service.routes, racers);
+  if (racers.count === 0) {
+    cancelOpenAttempts(turn, race);
+    endRace(turn, race, 'all-routes-silent');
+    return 'start-anew';
+  }
+  if (trialAnswered(turn, race)) {
+    // The same set-up again: a reset would only have to overtake it.
+    endRace(turn, race, 'all-routes-silent');
+    return 'race-anew';
+  }
+  countIgnored(shard, 'syn-repeat');
+  // A repeat may carry fewer options than the first: copies follow what the client sends now.
+  keepSetup(turn, race, protocol);
+  races.lastSetupAt[race] = now;
+  leaveTakenPort(turn, race);
+  // The client waits: what was to leave later leaves now, and so do copies over routes that have come up since.
+  const joining = maskOf(racers) | races.waiting[race];
+  dropWaiting(turn, race);
+  for (const route of site.routes) {
+    if (!isAvailable(route, packet.family)) continue;
+    if (races.hasAttempt(race, route.number)) repeatOn(turn, race, route.number);
+    else if ((joining & (1 << route.number)) !== 0) enterRoute(turn, race, route.number);
+  }
+  return 'handled';
+}
+
+/** Nobody has answered: does a living flow own the port of the copies on one of the routes? Then another port is taken. */
+function leaveTakenPort(turn: Turn, race: RaceId): void {
+  const { shard, packet, now, flows } = turn;
+  const { races, ports } = shard;
+  if (flows === null) return;
+  let taken = false;
+  for (let route = 1; route <= races.routeCount; route++) {
+    if (!hasRacePort(turn, race, route)) continue;
+    if (races.stateOf(race, route) !== ATTEMPT.SENT) return;
+    taken = taken || flows.isTaken(race, route);
+  }
+  if (!taken) return;
+  ports.taken(race, now);
+  const port = ports.pick(packet, now);
+  if (port !== 0 && port !== races.natPort[race]) races.movePort(race, port);
+}
+
+/** Whether the copies on a route leave with the port of the race. */
+function hasRacePort({ shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  return races.hasAttempt(race, route) && races.attemptEnds[races.attempt(race, route)] === ENDS.POOL;
+}
+
+/** Sends the copy again on a route without an answer; with other ends only when those that it has are no use any more. */
+function repeatOn(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { races } = turn.shard;
+  const at = races.attempt(race, route);
+  const state = races.attemptState[at];
+  if (state !== ATTEMPT.SENT && state !== ATTEMPT.NOT_SENT) return;
+  const isMoved = races.attemptEnds[at] === ENDS.POOL && races.attemptPort[at] !== races.natPort[race];
+  const keeps = state === ATTEMPT.SENT && !isMoved && isStillOurs(turn, race, route);
+  if (keeps || takeEnds(turn, race, turn.site.routes[route - 1])) sendAttempt(turn, race, route);
+}
+
+/** A route that could only be measured has proved that it works, and none of the others has. */
+function trialAnswered({ shard: { races } }: Turn, race: RaceId): boolean {
+  for (let route = 1; races.trials[race] !== 0 && route <= races.routeCount; route++) {
+    if ((races.trials[race] & (1 << route)) === 0) continue;
+    if (races.stateOf(race, route) === ATTEMPT.ANSWERED) return true;
+  }
+  return false;
+}

@@ -1,0 +1,65 @@
+/**
+ * A turn: what is the same for everything that one input brings about. Set once per input, reused for the next; so the
+ * stages say in their signatures only what differs.
+ */
+import { createPacket, type Packet } from '../wire/packet.js';
+import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
+import type { Micros, RaceId } from './engine-types.js';
+import { createJudgement, type Judgement } from './protocols/judgement.js';
+import { type AttemptEnds, NO_RACE } from './race/table.js';
+import type { Shard } from './shard.js';
+import type { Site } from './site.js';
+
+export interface Turn {
+  readonly site: Site;
+  readonly shard: Shard;
+  readonly wire: WireSink;
+  readonly notes: NoteSink;
+  /** null: what has won is bound at once. */
+  readonly flows: FlowTable | null;
+  now: Micros;
+  /** The packet in hand; an empty one when there is none. */
+  packet: Packet;
+  /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
+  race: RaceId;
+  /** Reused by whoever has something to say: what becomes of the input, what an answer is, what the kernel shall remember. */
+  readonly verdict: Verdict;
+  readonly judgement: Judgement;
+  readonly ends: AttemptEnds;
+  readonly entry: MemoryEntry;
+}
+
+export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
+  const words = new Int32Array(4);
+  return {
+    site,
+    shard,
+    wire: effects.wire,
+    notes: effects.notes ?? NO_NOTES,
+    flows: effects.flows ?? null,
+    now: 0,
+    packet: NO_PACKET,
+    race: NO_RACE,
+    verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
+    judgement: createJudgement(),
+    ends: { protocol: 0, local: words, localPort: 0, remote: words, remotePort: 0 },
+    entry: { mask: 0, family: 4, words, at: 0, route: 0, ttl: 0 },
+  };
+}
+
+/** A new input. */
+export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): void {
+  turn.now = now;
+  turn.packet = packet;
+  turn.race = NO_RACE;
+}
+
+const NO_PACKET = createPacket();
+
+/** A front end without a kernel that decides by itself. */
+const NO_NOTES: NoteSink = {
+  remember: () => {},
+  unremember: () => {},
+  pin: () => {},
+  routeChanged: () => {},
+};

@@ -1,0 +1,37 @@
+/** Verdicts: each is the turn's one value, filled. Whoever must give one returns it, so that none is forgotten or given twice. */
+import type { SingleReason } from '../model/reasons.js';
+import type { Verdict } from './contract.js';
+import type { RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
+import type { Turn } from './turn.js';
+
+export function pass({ verdict }: Turn): Verdict {
+  verdict.kind = 'pass';
+  return verdict;
+}
+
+export function drop({ verdict }: Turn): Verdict {
+  verdict.kind = 'drop';
+  return verdict;
+}
+
+/** `counted` is for whoever counts sessions to say: false until then. */
+export function release(
+  { verdict }: Turn,
+  route: RouteNumber,
+  reason: SingleReason,
+  service: ServiceNumber,
+): Verdict {
+  verdict.kind = 'release';
+  verdict.route = route;
+  verdict.reason = reason;
+  verdict.service = service;
+  verdict.counted = false;
+  return verdict;
+}
+
+export function commit({ verdict }: Turn, race: RaceId, route: RouteNumber): Verdict {
+  verdict.kind = 'commit';
+  verdict.race = race;
+  verdict.route = route;
+  return verdict;
+}

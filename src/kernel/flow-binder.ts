@@ -1,0 +1,81 @@
+/** The kernel's connection table as the engine's flow table: what has won is written into it, what is rescued taken out. */
+import type { FlowTable } from '../core/contract.js';
+import type { RaceId, RouteNumber } from '../core/engine-types.js';
+import { fillBoundFlow } from '../core/packets/bound-flow.js';
+import type { Shard } from '../core/shard.js';
+import type { Site } from '../core/site.js';
+import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
+import type { Packet } from '../wire/packet.js';
+import { Conntrack } from './conntrack.js';
+import { MARK, routeMark, serviceMark } from './constants.js';
+
+export class FlowBinder implements FlowTable {
+  readonly conntrack = new Conntrack();
+  private readonly flow = createFlow();
+  private refused: readonly number[] = [];
+
+  /** `packet`: the one in hand, a reused view. */
+  constructor(
+    private readonly site: Site,
+    private readonly shard: Shard,
+    private readonly packet: Packet,
+  ) {}
+
+  commit(race: RaceId, route: RouteNumber): void {
+    this.conntrack.add(this.flowOf(race, route));
+  }
+
+  unbind(): void {
+    this.conntrack.remove(this.packet);
+  }
+
+  isTaken(race: RaceId, route: RouteNumber): boolean {
+    return this.conntrack.isTaken(this.flowOf(race, route));
+  }
+
+  /** Writes what was committed since the last time. */
+  write(): void {
+    this.refused = this.conntrack.flush();
+  }
+
+  /** Whether the entry of the n-th of these, that of a race, is there: also when an old one had to give way first. */
+  isBound(index: number, race: RaceId): boolean {
+    if (this.refused.length === 0 || !this.refused.includes(index)) return true;
+    return this.conntrack.replace(this.flowOf(race, this.shard.races.carrier[race]));
+  }
+
+  close(): void {
+    this.conntrack.close();
+  }
+
+  private flowOf(race: RaceId, route: RouteNumber): FlowEntry {
+    const { flow } = this;
+    const { races } = this.shard;
+    fillBoundFlow(races, race, route, flow);
+    // Raced, it is not rescuable: its route has answered.
+    flow.mark =
+      routeMark(route) |
+      serviceMark(races.service[race]) |
+      (flow.translated ? 0 : MARK.UNTRANSLATED) |
+      (this.site.countsSessions ? MARK.COUNTED : 0);
+    return flow;
+  }
+}
+
+function createFlow(): FlowEntry {
+  const words = new Int32Array(4);
+  return {
+    family: 4,
+    client: words,
+    clientAt: 0,
+    clientPort: 0,
+    destination: words,
+    destinationAt: 0,
+    destinationPort: 0,
+    translated: true,
+    source: words,
+    sourceAt: 0,
+    sourcePort: 0,
+    mark: 0,
+  };
+}

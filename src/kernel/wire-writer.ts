@@ -1,0 +1,93 @@
+/** What the engine wants on the wire, as packets in the batches of the raw sockets. */
+import type { WireSink } from '../core/contract.js';
+import type { RaceId, RouteNumber } from '../core/engine-types.js';
+import { PacketBuilder } from '../core/packets/builder.js';
+import type { Shard } from '../core/shard.js';
+import type { Site } from '../core/site.js';
+import type { Packet } from '../wire/packet.js';
+import { MARK, routeMark } from './constants.js';
+import { RawSocket } from './raw-socket.js';
+
+/** The packet in hand, and the route that it came in by: what is refused goes back there. */
+export interface InHand {
+  readonly packet: Packet;
+  route(): RouteNumber;
+}
+
+export class WireWriter implements WireSink {
+  private readonly builder: PacketBuilder;
+  private readonly raw4: RawSocket;
+  private readonly raw6: RawSocket | null;
+  // BOUNDED: one entry per copy of a batch.
+  private readonly unsent: number[] = [];
+
+  constructor(
+    site: Site,
+    private readonly shard: Shard,
+    hasIpv6: boolean,
+    private readonly hand: InHand,
+  ) {
+    this.builder = new PacketBuilder(site, shard);
+    const notSent = (tag: number): void => {
+      if (tag !== NO_TAG) this.unsent.push(tag);
+    };
+    this.raw4 = new RawSocket(4, notSent);
+    this.raw6 = hasIpv6 ? new RawSocket(6, notSent) : null;
+  }
+
+  attempt(race: RaceId, route: RouteNumber): void {
+    const raw = this.socketOf(race);
+    if (raw === null) return;
+    const length = this.builder.copy(race, route, raw.begin());
+    raw.commit(length, ownMark(route), race * 32 + route);
+  }
+
+  cancel(race: RaceId, route: RouteNumber, proof: number): void {
+    const raw = this.socketOf(race);
+    if (raw === null) return;
+    raw.commit(this.builder.cancel(race, route, proof, raw.begin()), ownMark(route), NO_TAG);
+  }
+
+  refuse(): void {
+    const { packet } = this.hand;
+    const raw = packet.family === 4 ? this.raw4 : this.raw6;
+    if (raw === null) return;
+    const length = this.builder.refuse(packet, raw.begin());
+    if (length > 0) raw.commit(length, ownMark(this.hand.route()), NO_TAG);
+  }
+
+  reject(race: RaceId, route: RouteNumber): void {
+    const raw = this.socketOf(race);
+    if (raw === null) return;
+    raw.commit(this.builder.reject(race, route, raw.begin()), MARK.OWN, NO_TAG);
+  }
+
+  /** Sends everything; false when there was nothing. */
+  flush(): boolean {
+    const four = this.raw4.flush();
+    const six = this.raw6?.flush() ?? false;
+    return four || six;
+  }
+
+  /** Calls back for each copy that the kernel has refused since the last time. */
+  takeUnsent(each: (race: RaceId, route: RouteNumber) => void): void {
+    for (let tag = this.unsent.pop(); tag !== undefined; tag = this.unsent.pop())
+      each(Math.floor(tag / 32), tag % 32);
+  }
+
+  close(): void {
+    this.raw4.close();
+    this.raw6?.close();
+  }
+
+  private socketOf(race: RaceId): RawSocket | null {
+    return this.shard.races.family[race] === 4 ? this.raw4 : this.raw6;
+  }
+}
+
+const NO_TAG = -1;
+
+/** Conntrack, NAT and our own rules leave it alone. */
+function ownMark(route: RouteNumber): number {
+  return (MARK.OWN | routeMark(route)) >>> 0;
+}
