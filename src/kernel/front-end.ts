@@ -25,10 +25,10 @@ import type {
 import type { AddressWords, Family } from '../model/address.js';
 import { includes } from '../model/ports.js';
 import { DECODE_REASONS, type SingleReason } from '../model/reasons.js';
-import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
-import { Conntrack } from './conntrack.js';
+import { ConntrackTable } from './conntrack-table.js';
+import { ConntrackWriter } from './conntrack-writer.js';
 import { MARK, routeOfMark, serviceOfMark } from './constants.js';
 import type { Memory } from './ffi.js';
 import { KernelMemory } from './kernel-memory.js';
@@ -70,7 +70,8 @@ export class FrontEnd implements EffectSink {
   /** LAN packets that waited through a pause of the daemon. */
   stale = 0;
 
-  private readonly conntrack = new Conntrack();
+  private readonly conntrack = new ConntrackTable();
+  private readonly commits = new ConntrackWriter(this.conntrack);
   private readonly raw4: RawSocket;
   private readonly raw6: RawSocket | null;
   private readonly writer: PacketWriter;
@@ -189,6 +190,7 @@ export class FrontEnd implements EffectSink {
     this.lan.close();
     this.wan.close();
     this.conntrack.close();
+    this.commits.close();
     this.raw4.close();
     this.raw6?.close();
   }
@@ -317,7 +319,7 @@ export class FrontEnd implements EffectSink {
     this.heldIds[this.held] = this.handId;
     this.heldRaces[this.held] = race;
     this.held++;
-    this.conntrack.add(flowOf(this.engine, race, route, this.flow));
+    this.commits.add(flowOf(this.engine, race, route, this.flow));
   }
 
   reject(race: RaceId, route: RouteNumber): void {
@@ -353,21 +355,16 @@ export class FrontEnd implements EffectSink {
 
   private settleCommits(): void {
     if (this.held === 0) return;
-    const failures = this.conntrack.flush();
+    const refused = this.commits.flush();
     const { heldIds, heldRaces, held } = this;
     this.held = 0;
     for (let i = 0; i < held; i++) {
       const race = heldRaces[i];
-      const refused = failures.length > 0 && failures.includes(i);
-      const ok = !refused || this.conntrack.replace(this.flowOfWinner(race));
+      const ok = !refused.includes(i);
       if (ok) this.wan.accept(heldIds[i]);
       else this.wan.drop(heldIds[i]);
       this.engine.handle({ kind: 'committed', race, ok }, this.now, this);
     }
-  }
-
-  private flowOfWinner(race: RaceId): FlowEntry {
-    return flowOf(this.engine, race, this.engine.races.winner[race], this.flow);
   }
 
   /**
