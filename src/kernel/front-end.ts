@@ -36,7 +36,7 @@ import { MemoryUpkeep } from './memory-upkeep.js';
 import { chosenMark, createFlow, flowOf, PacketWriter } from './packet-writer.js';
 import { BATCH, Queue } from './queue.js';
 import { RawSocket } from './raw-socket.js';
-import { haveSharedAddress } from './twins.js';
+import { haveSharedAddress } from './shared-addresses.js';
 
 /** Batches taken from each queue before the event loop gets its turn. */
 const ROUNDS = 8;
