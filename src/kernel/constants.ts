@@ -5,8 +5,8 @@ import type { Affinity } from '../model/config.js';
 /** The one nf_tables table (family inet), and the parts of it that are addressed from outside its text. */
 export const TABLE = 'pathrace';
 export const SET_ALIVE = 'alive';
-/** Further packets of flows that have a route. */
-export const CHAIN_AGAIN = 'again';
+/** Further packets of flows that have a route and no answer yet. */
+export const CHAIN_UNANSWERED = 'unanswered';
 export const CHAIN_QUEUE_LAN = 'queue_lan';
 export const CHAIN_QUEUE_WAN = 'queue_wan';
 export const CHAIN_QUEUE_DNS = 'queue_dns';
