@@ -113,14 +113,7 @@ const SETS: readonly (readonly [string, string])[] = [
 ];
 
 /** Counters that `status` shows. */
-export const COUNTERS = [
-  'flood',
-  'invalid',
-  'spoofed',
-  'unsolicited',
-  'reset_clients',
-  'ports_exhausted',
-] as const;
+const COUNTERS = ['flood', 'invalid', 'spoofed', 'unsolicited', 'reset_clients', 'ports_exhausted'] as const;
 
 /** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
 const HOOKS: readonly (readonly [string, string])[] = [
