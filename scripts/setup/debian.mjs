@@ -33,6 +33,12 @@ const PROGRAMS = [
   { program: 'curl', package: 'curl', why: 'a client in the lab', for: ['demo', 'test'] },
   { program: 'wrk', package: 'wrk', why: 'load in the lab', for: ['test', 'bench'] },
   { program: 'iperf3', package: 'iperf3', why: 'throughput in the lab', for: ['test', 'bench'] },
+  {
+    program: 'conntrack',
+    package: 'conntrack',
+    why: 'the kernel’s flows, as somebody else reads them',
+    for: ['test'],
+  },
   { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test'] },
   { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test', 'bench'] },
 ];

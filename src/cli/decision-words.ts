@@ -59,7 +59,6 @@ const REASONS: Words = {
   'ip-options': 'not raced: it has IP options',
   'set-up-too-long': 'not raced: its first packet is too long',
   'destination-scope': 'not raced: its destination is no host of the internet',
-  'malformed-options': 'not raced: its TCP options are malformed',
   'not-a-set-up': 'not raced: it is not the start of a connection',
   'internal-error': 'not raced: a bug inside Pathrace, which the log names',
   'first-reply': 'the first to answer',

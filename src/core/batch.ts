@@ -14,8 +14,8 @@ import type { Micros, RaceId, RouteNumber } from './engine-types.js';
 export interface BatchPorts {
   /** Writes the entries of all flows that were committed since the last batch. */
   writeEntries(): void;
-  /** Whether the entry of the n-th of these commits, that of a race, is there now. */
-  isBound(index: number, race: RaceId): boolean;
+  /** Whether the entry of the n-th of these commits is there now. */
+  isBound(index: number): boolean;
   /** The verdict on the packet in hand: sent with the next `sendAnswers`, or `sendSetups`. */
   judgeAnswer(id: number, verdict: Verdict): void;
   judgeSetup(id: number, verdict: Verdict): void;
@@ -69,7 +69,7 @@ export class Batch {
     ports.writeEntries();
     for (let i = 0; i < held; i++) {
       committed.race = this.heldRaces[i];
-      committed.ok = ports.isBound(i, committed.race);
+      committed.ok = ports.isBound(i);
       ports.judgeWinner(this.heldIds[i], committed.ok);
       this.engine.note(committed, this.now);
     }

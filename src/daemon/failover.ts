@@ -160,11 +160,7 @@ export class Failover {
 }
 
 /** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
-export function lessPreferred(
-  config: GatewayConfig,
-  { select }: ServiceConfig,
-  route: RouteConfig,
-): string[] {
+function lessPreferred(config: GatewayConfig, { select }: ServiceConfig, route: RouteConfig): string[] {
   if (!select.routes.includes(route.name)) return [];
   const others = select.routes
     .map((name) => config.routes.find((one) => one.name === name))

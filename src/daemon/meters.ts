@@ -103,6 +103,6 @@ export class Meters {
 const MAX_PROBES = 301;
 
 /** `2026-07`, local time: what an operator's bill goes by. */
-export function monthOf(date: Date): string {
+function monthOf(date: Date): string {
   return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}`;
 }

@@ -5,8 +5,8 @@ import type { Affinity } from '../model/config.js';
 /** The one nf_tables table (family inet), and the parts of it that are addressed from outside its text. */
 export const TABLE = 'pathrace';
 export const SET_ALIVE = 'alive';
-/** Further packets of flows that have a route. */
-export const CHAIN_AGAIN = 'again';
+/** Further packets of flows that have a route and no answer yet. */
+export const CHAIN_UNANSWERED = 'unanswered';
 export const CHAIN_QUEUE_LAN = 'queue_lan';
 export const CHAIN_QUEUE_WAN = 'queue_wan';
 export const CHAIN_QUEUE_DNS = 'queue_dns';
@@ -25,11 +25,7 @@ export const MARK = {
   ROUTE_MASK: 0x1f000000,
   /** Kept with the route in the connection's mark: the source address stays. */
   UNTRANSLATED: 0x20000000,
-  /** Set before the WAN queue when conntrack has already looked. */
-  LATE: 0x40000000,
-  /** Set before the LAN queue when the route in the mark is that of the connection's group. */
-  PINNED: 0x40000000,
-  /** While the ruleset asks for a way besides the main table's default route. */
+  /** While the ruleset asks for a way besides the main table's default route; rules of the routing look for it in every mark. */
   NO_DEFAULT: 0x40000000,
   /** On packets that the daemon sends: conntrack and NAT leave them alone. */
   OWN: 0x80000000,
@@ -39,7 +35,14 @@ export const MARK = {
   RESCUABLE: 0x00800000,
   /** Kept in the connection's mark: the engine has counted its session when it chose the route. */
   COUNTED: 0x00008000,
-  /** Of the values in memory and affinity maps: the route's generation when they were written. Never on flows. */
+  /** Set before the WAN queue when conntrack has already looked. */
+  LATE: 0x00004000,
+  /** Set before the LAN queue when the route in the mark is that of the connection's group. */
+  PINNED: 0x00002000,
+  /**
+   * Of the values in memory and affinity maps: the route's generation when they were written. In a packet's mark only until the
+   * rules have looked whether the route is open; never on flows, and never before a queue.
+   */
   GENERATION_MASK: 0x0000ffff,
   /** What a connection's mark keeps. */
   FLOW_MASK: 0x3fff8000,

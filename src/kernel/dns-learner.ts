@@ -42,9 +42,6 @@ export interface ServiceDomains {
 }
 
 export class DnsLearner {
-  /** Answers read, and those that waited for the kernel, since start. */
-  readonly stats = { answers: 0, held: 0 };
-
   private readonly engine: Engine;
   private readonly kernel: KernelMemory;
   private queue: Queue | null = null;
@@ -116,7 +113,6 @@ export class DnsLearner {
     const { id } = queued;
     if (!this.tryToLearn(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
     this.waiting++;
-    this.stats.held++;
     void this.kernel.idle().then(() => {
       this.waiting--;
       if (this.queue !== queue) return;
@@ -145,7 +141,6 @@ export class DnsLearner {
     const start = packet.transport + UDP_HEADER;
     if (!decodeDnsAnswer(memory.bytes, memory.view, start, packet.end, answer) || answer.rcode !== 0)
       return false;
-    this.stats.answers++;
     const services = this.servicesOf(answer.question);
     const site = this.sites ? siteOf(answer.question) : 0;
     let isNew = false;
@@ -198,7 +193,7 @@ export class DnsLearner {
 }
 
 /** A number for the registrable domain of a name, never 0; by the public suffix list, private suffixes included. */
-export function siteOf(name: string): number {
+function siteOf(name: string): number {
   const domain = loadSuffixes().getDomain(name, { allowPrivateDomains: true }) ?? name;
   let hash = 0x811c9dc5;
   for (let i = 0; i < domain.length; i++) hash = Math.imul(hash ^ domain.charCodeAt(i), 0x01000193);

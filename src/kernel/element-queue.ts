@@ -11,8 +11,6 @@ export class ElementQueue {
   readonly hasValue: Uint8Array;
   readonly value: Uint32Array;
   readonly timeoutMs: Float64Array;
-  /** Operations that replaced one that still waited for the same key, or that a flush made needless. */
-  coalesced = 0;
 
   // BOUNDED: one for each set and map of our table.
   private readonly targets: ElementTarget[] = [];
@@ -72,9 +70,7 @@ export class ElementQueue {
     const target = this.numberOf(set);
     const hash = this.hash(target, key.bytes, key.length);
     let slot = this.find(hash, target, key);
-    if (slot >= 0) {
-      this.coalesced++;
-    } else {
+    if (slot < 0) {
       slot = this.append(kind, target);
       if (slot < 0) return false;
       this.keyLength[slot] = key.length;
@@ -101,7 +97,6 @@ export class ElementQueue {
       this.unlink(slot);
       this.kind[slot] = OPERATION.VOID;
       this.voided++;
-      this.coalesced++;
     }
     return flushes || this.append(OPERATION.FLUSH, target) >= 0;
   }

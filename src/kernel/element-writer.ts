@@ -46,8 +46,6 @@ export interface ElementWriterOptions {
   onRefused(set: string, key: Uint8Array, error: number): void;
   /** The table or this set is gone, and what was to be written to it lost. Once for each batch that it concerns. */
   onStateLost(set: string): void;
-  /** A batch is in the kernel: elements, and microseconds from its start. */
-  onBatch?(elements: number, micros: number): void;
   readonly table?: string;
   readonly delayMs?: number;
   /** Pauses in which other programs can read the ruleset; 0: none. */
@@ -72,14 +70,11 @@ export class ElementWriter {
   private readonly breathMs: number;
   private breathedAt = 0;
   private finishedAt = 0;
-  private pauses = 0;
   private timer: NodeJS.Timeout | null = null;
   private immediate: NodeJS.Immediate | null = null;
   private closed = false;
   // BOUNDED: by its callers, who wait.
   private waiters: { readonly until: number; readonly resolve: () => void }[] = [];
-
-  private pausing: (() => void)[] = [];
 
   /** The batch in flight: slots of the queue that are not yet done, of which the first `sent` are in this transaction. */
   private readonly work = new Int32Array(BATCH);
@@ -127,10 +122,6 @@ export class ElementWriter {
     return this.queue.waiting + this.working;
   }
 
-  get coalesced(): number {
-    return this.queue.coalesced;
-  }
-
   /** Does not wait for more. */
   flushSoon(): void {
     if (this.working > 0 || this.queue.waiting === 0) return;
@@ -149,21 +140,6 @@ export class ElementWriter {
     return new Promise((resolve) => {
       this.waiters.push({ until: this.queue.noted, resolve });
     });
-  }
-
-  /** Resolves when nothing is in flight; nothing is written until `resume`, as often as it was paused. For our own use of nft. */
-  async pause(): Promise<void> {
-    this.pauses++;
-    while (this.working > 0) {
-      await new Promise<void>((resolve) => {
-        this.pausing.push(resolve);
-      });
-    }
-  }
-
-  resume(): void {
-    this.pauses--;
-    this.flushSoon();
   }
 
   /** Writes what waits, then closes. Nothing may be put afterwards. */
@@ -188,7 +164,7 @@ export class ElementWriter {
   }
 
   private start(): void {
-    if (this.working > 0 || this.closed || this.pauses > 0 || this.breathes()) return;
+    if (this.working > 0 || this.closed || this.breathes()) return;
     this.working = this.queue.take(this.work);
     if (this.working === 0) {
       this.queue.release();
@@ -343,19 +319,14 @@ export class ElementWriter {
   private finish(): void {
     this.queue.release();
     this.finishedAt = performance.now();
-    const micros = (this.finishedAt - this.startedAt) * 1000;
     this.stats.batches++;
     this.stats.elements += this.written;
-    this.stats.micros += micros;
-    if (this.written > 0) this.options.onBatch?.(this.written, micros);
+    this.stats.micros += (this.finishedAt - this.startedAt) * 1000;
     this.settle();
   }
 
   /** What came meanwhile has waited for as long as the batch took. */
   private settle(): void {
-    const { pausing } = this;
-    this.pausing = [];
-    for (const resolve of pausing) resolve();
     this.flushSoon();
     const { settled } = this.queue;
     const through = this.waiters.filter(({ until }) => until <= settled || this.pending === 0);

@@ -48,7 +48,6 @@ export const sys = {
   socket: libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as Int,
   bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
   connect: libc.func('connect', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
-  getsockname: libc.func('getsockname', 'int', ['int', 'uintptr_t', 'uintptr_t']) as unknown as Int,
   setsockopt: libc.func('setsockopt', 'int', [
     'int',
     'int',
@@ -122,12 +121,8 @@ export const E = {
   NOENT: 2,
   INTR: 4,
   AGAIN: 11,
-  NOMEM: 12,
   BUSY: 16,
   EXIST: 17,
-  INVAL: 22,
-  NOSPC: 28,
-  MSGSIZE: 90,
   NOBUFS: 105,
 } as const;
 

@@ -6,11 +6,13 @@ import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { Packet } from '../wire/packet.js';
-import { Conntrack } from './conntrack.js';
+import { ConntrackTable } from './conntrack-table.js';
+import { ConntrackWriter } from './conntrack-writer.js';
 import { MARK, routeMark, serviceMark } from './constants.js';
 
 export class FlowBinder implements FlowTable {
-  readonly conntrack = new Conntrack();
+  readonly table = new ConntrackTable();
+  private readonly writer = new ConntrackWriter(this.table);
   private readonly flow = createFlow();
   private refused: readonly number[] = [];
 
@@ -22,30 +24,30 @@ export class FlowBinder implements FlowTable {
   ) {}
 
   commit(race: RaceId, route: RouteNumber): void {
-    this.conntrack.add(this.flowOf(race, route));
+    this.writer.add(this.flowOf(race, route));
   }
 
   unbind(): void {
-    this.conntrack.remove(this.packet);
+    this.table.remove(this.packet);
   }
 
   isTaken(race: RaceId, route: RouteNumber): boolean {
-    return this.conntrack.isTaken(this.flowOf(race, route));
+    return this.table.isTaken(this.flowOf(race, route));
   }
 
   /** Writes what was committed since the last time. */
   write(): void {
-    this.refused = this.conntrack.flush();
+    this.refused = this.writer.flush();
   }
 
-  /** Whether the entry of the n-th of these, that of a race, is there: also when an old one had to give way first. */
-  isBound(index: number, race: RaceId): boolean {
-    if (this.refused.length === 0 || !this.refused.includes(index)) return true;
-    return this.conntrack.replace(this.flowOf(race, this.shard.races.carrier[race]));
+  /** Whether the entry of the n-th of these is there: also when an old one had to give way first. */
+  isBound(index: number): boolean {
+    return this.refused.length === 0 || !this.refused.includes(index);
   }
 
   close(): void {
-    this.conntrack.close();
+    this.writer.close();
+    this.table.close();
   }
 
   private flowOf(race: RaceId, route: RouteNumber): FlowEntry {

@@ -6,7 +6,7 @@ import { buildTcp, type Ends } from '../wire/build.js';
 import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
 import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { tryCommand } from './command.js';
-import { dumpEntries } from './conntrack.js';
+import { dumpEntries } from './conntrack-table.js';
 import { MARK, routeOfMark, serviceOfMark, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';

@@ -32,7 +32,7 @@ import { FlowBinder } from './flow-binder.js';
 import { KernelMemory } from './kernel-memory.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { BATCH, Queue } from './queue.js';
-import { haveSharedAddress } from './twins.js';
+import { haveSharedAddress } from './shared-addresses.js';
 import { WireWriter } from './wire-writer.js';
 
 /** Batches taken from each queue before the event loop gets its turn. */
@@ -147,7 +147,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   adopt(): void {
     const now = this.options.clock();
     const { racePorts } = this.options.settings;
-    this.binder.conntrack.eachLiving(this.options.hasIpv6, (flow) => {
+    this.binder.table.eachLiving(this.options.hasIpv6, (flow) => {
       if (includes(racePorts, flow.port)) this.engine.adopt(flow, now);
     });
   }
@@ -286,8 +286,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.binder.write();
   }
 
-  isBound(index: number, race: RaceId): boolean {
-    return this.binder.isBound(index, race);
+  isBound(index: number): boolean {
+    return this.binder.isBound(index);
   }
 
   sendAnswers(): void {
@@ -329,7 +329,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   private isOfOtherRoute(): boolean {
     const { packet } = this;
     if (packet.protocol !== PROTOCOL.TCP || (packet.flags & FLAG.SYN) === 0) return false;
-    const mark = this.binder.conntrack.markOfAnswer(packet);
+    const mark = this.binder.table.markOfAnswer(packet);
     const owner = this.engine.routes[routeOfMark(mark) - 1];
     return owner !== undefined && owner.interfaceIndex !== this.answerInput.interfaceIndex;
   }

@@ -117,17 +117,9 @@ export class KernelMemory {
     return this.writer.pending < 4096;
   }
 
-  get stats(): ElementWriter['stats'] {
-    return this.writer.stats;
-  }
-
   /** Resolves when all that was said is in the kernel. */
   idle(): Promise<void> {
     return this.writer.idle();
-  }
-
-  async close(): Promise<void> {
-    await this.writer.close();
   }
 
   /** As render-affinity.ts has it. */

@@ -29,9 +29,6 @@ const MSG_DONTWAIT = 0x40;
 export type NotSent = (tag: number, error: number) => void;
 
 export class RawSocket implements PacketSpace {
-  /** Packets sent, and packets that the kernel refused, since start. */
-  sent = 0;
-  refused = 0;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** Where the packet that `begin` has asked for is written. */
@@ -97,12 +94,10 @@ export class RawSocket implements PacketSpace {
       const done = sys.sendmmsg(this.fd, this.messages.addressOf(at), count - at, MSG_DONTWAIT);
       if (done > 0) {
         at += done;
-        this.sent += done;
         continue;
       }
       const error = errno();
       if (error === E.INTR) continue;
-      this.refused++;
       this.notSent(this.tags[at], error);
       at++;
     }

@@ -257,7 +257,7 @@ export function raceChain(state: DesiredState): string[] {
  * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
  * decided means that its route is silent: the daemon asks the others.
  */
-export function againChain(): string[] {
+export function unansweredChain(): string[] {
   const silent = `ct status & confirmed == confirmed ct mark and ${hex(MARK.RESCUABLE)} != 0`;
   const kept = `meta mark set ct mark and ${hex(MARK.FLOW_MASK)}`;
   return [`${kept}`, `${SYN} ${silent} ${ALIVE} goto race`, 'accept'];

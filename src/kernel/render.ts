@@ -2,11 +2,11 @@
 import type { PortRange } from '../model/config.js';
 import { kernelPorts } from '../model/ports.js';
 import {
-  CHAIN_AGAIN,
   CHAIN_BEFORE,
   CHAIN_QUEUE_DNS,
   CHAIN_QUEUE_LAN,
   CHAIN_QUEUE_WAN,
+  CHAIN_UNANSWERED,
   hex,
   MARK,
   SET_ALIVE,
@@ -15,7 +15,7 @@ import {
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
-import { againChain, raceChain, serviceChains, serviceMatches, serviceSets } from './render-services.js';
+import { raceChain, serviceChains, serviceMatches, serviceSets, unansweredChain } from './render-services.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -29,7 +29,7 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
   const objects = objectsOf(state);
   const old = before === null ? new Map<string, string[]>() : rulesOf(before);
   const lines = [
-    ...(before === null ? [] : [`flush chain ${t} ${CHAIN_AGAIN}`]),
+    ...(before === null ? [] : [`flush chain ${t} ${CHAIN_UNANSWERED}`]),
     `add table ${t}`,
     ...objects.map(({ kind, name, body }) => `add ${kind} ${t} ${name}${body}`),
     ...[...HOOKS, ...(state.readsDns ? DNS_HOOKS : [])].map(
@@ -48,7 +48,7 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
   const gone = [...old.keys()].filter((name) => !chains.has(name));
   for (const name of gone) lines.push(`flush chain ${t} ${name}`);
   for (const [name, rules] of chains) {
-    if (name !== CHAIN_AGAIN && old.get(name)?.join('\n') === rules.join('\n')) continue;
+    if (name !== CHAIN_UNANSWERED && old.get(name)?.join('\n') === rules.join('\n')) continue;
     lines.push(`flush chain ${t} ${name}`, ...rules.map((rule) => `add rule ${t} ${name} ${rule}`));
   }
   for (const name of gone) lines.push(`delete chain ${t} ${name}`);
@@ -76,7 +76,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...dnsChains(state),
     ['lan', lan(state)],
     ['forged', forged],
-    [CHAIN_AGAIN, againChain()],
+    [CHAIN_UNANSWERED, unansweredChain()],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
     ['elsewhere', elsewhere(state)],
@@ -113,14 +113,7 @@ const SETS: readonly (readonly [string, string])[] = [
 ];
 
 /** Counters that `status` shows. */
-export const COUNTERS = [
-  'flood',
-  'invalid',
-  'spoofed',
-  'unsolicited',
-  'reset_clients',
-  'ports_exhausted',
-] as const;
+const COUNTERS = ['flood', 'invalid', 'spoofed', 'unsolicited', 'reset_clients', 'ports_exhausted'] as const;
 
 /** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
 const HOOKS: readonly (readonly [string, string])[] = [
@@ -192,7 +185,7 @@ function lan(state: DesiredState): string[] {
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
     `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
     'ct state established,related accept',
-    `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_AGAIN}`,
+    `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_UNANSWERED}`,
     `iifname ${set(state.lan)} goto lan_new`,
     `iifname ${wans(state)} goto wan_late`,
   ];

@@ -10,7 +10,6 @@
  * it ignored is acknowledged after all) count as ended; two living entries with the same 32-bit id (0.3 pairs of 50 000, 8 of
  * 260 000) count as one. An owner that recounts every minute or so is right again every minute.
  */
-import { readFileSync } from 'node:fs';
 import { encodeDump, IPCTNL_MSG_CT } from '../wire/netlink/ctnetlink.js';
 import {
   createSessionEvent,
@@ -50,15 +49,12 @@ const BATCH = 64;
 const TURNS = 8;
 /** Longer than any event: tuples, labels, counters, time stamps, a helper's name. */
 const SLOT = 1024;
-const EVENTS_SETTING = '/proc/sys/net/netfilter/nf_conntrack_events';
 
 export type SessionSink = (mark: number, protocol: number) => void;
 
 export class SessionEvents {
-  /** Messages read since start, and times that the kernel dropped some. */
-  readonly stats = { messages: 0, lost: 0 };
-  /** false: this system is set to announce nothing (`net.netfilter.nf_conntrack_events` is 0). */
-  readonly available = announces();
+  /** Since start. */
+  messagesRead = 0;
 
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 4096, receiveBytes: 4096 });
   private readonly memory: Memory = allocate(BATCH * SLOT);
@@ -140,7 +136,6 @@ export class SessionEvents {
       const count = sys.recvmmsg(this.socket.fd, this.messages.address, BATCH, MSG_DONTWAIT, 0);
       if (count < 0) {
         if (errno() !== E.NOBUFS) return;
-        this.stats.lost++;
         this.onLost();
         continue;
       }
@@ -163,7 +158,7 @@ export class SessionEvents {
     const { view } = this.memory;
     if (readMessage(message, view, start, end) === -1 || message.end < message.body + NFGENMSG_LEN) return;
     if (!decodeSession(event, view, message.type, message.flags, message.body, message.end)) return;
-    this.stats.messages++;
+    this.messagesRead++;
     if (event.kind === SESSION.NEW) this.begin();
     else if (event.kind === SESSION.DESTROY || isOver(event.tcpState)) this.end();
   }
@@ -225,12 +220,4 @@ function attachFilter(fd: number, program: Uint8Array): void {
   const error = errno();
   recycle(memory);
   if (refused) throw netlinkError('filter announcements of connections', error);
-}
-
-function announces(): boolean {
-  try {
-    return readFileSync(EVENTS_SETTING, 'utf8').trim() !== '0';
-  } catch {
-    return true;
-  }
 }

@@ -15,10 +15,6 @@ export const ERRORS = {
     meaning: 'The process may not change the network of this namespace.',
     remedy: 'Run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW.',
   },
-  E_KERNEL_FEATURE: {
-    meaning: 'The running kernel lacks something that the gateway needs.',
-    remedy: 'Run `pathrace doctor`; it names the kernel option or module for each line that is not ok.',
-  },
   E_INTERFACE_MISSING: {
     meaning: 'A configured network interface does not exist.',
     remedy: 'Compare the name with `ip link`, or create the interface before starting.',

@@ -44,7 +44,6 @@ export const SINGLE_REASONS = [
   'ip-options',
   'set-up-too-long',
   'destination-scope',
-  'malformed-options',
   'not-a-set-up',
   'internal-error',
 ] as const;

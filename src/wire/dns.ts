@@ -283,9 +283,6 @@ function lower(code: number): number {
   return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
 }
 
-/** Longest message of `encodeDnsQuery`. */
-export const MAX_QUERY = HEADER + MAX_NAME + 4;
-
 /** Writes a query that asks for recursion; its length, or 0 when `name` is no name (letters, digits, hyphens and the like in labels of at most 63). */
 export function encodeDnsQuery(
   bytes: Uint8Array,

@@ -20,7 +20,7 @@ export interface PrefixMapping {
   readonly outside: AddressWords;
   /** Of the longer prefix; the shorter one is extended with zeros (section 3.7). */
   readonly length: number;
-  /** Added on the way out, subtracted on the way in: sum of the inside prefix less that of the outside one. */
+  /** Added on the way out: sum of the inside prefix less that of the outside one. */
   readonly adjustment: number;
 }
 
@@ -53,31 +53,8 @@ export function toOutside(
   out: AddressWords,
   outAt: number,
 ): number {
-  return translate(words, at, out, outAt, map.length, map.inside, map.outside, map.adjustment);
-}
-
-/** Writes the inside address of an outside one. */
-export function toInside(
-  map: PrefixMapping,
-  words: AddressWords,
-  at: number,
-  out: AddressWords,
-  outAt: number,
-): number {
-  return translate(words, at, out, outAt, map.length, map.outside, map.inside, ~map.adjustment & ALL_ONES);
-}
-
-function translate(
-  words: AddressWords,
-  at: number,
-  out: AddressWords,
-  outAt: number,
-  length: number,
-  from: AddressWords,
-  to: AddressWords,
-  adjustment: number,
-): number {
-  if (!hasPrefix(words, at, from, length)) return NPTV6.PREFIX;
+  const { inside, outside, length, adjustment } = map;
+  if (!hasPrefix(words, at, inside, length)) return NPTV6.PREFIX;
   let index = SUBNET_WORD;
   if (length > LONGEST_SUBNET_PREFIX) {
     if (words[at + 2] === 0 && words[at + 3] === 0) return NPTV6.INTERFACE;
@@ -91,7 +68,7 @@ function translate(
   const adjusted = add(getWord(words, at, index), adjustment);
   for (let i = 0; i < 4; i++) {
     const mask = wordMask(length - 32 * i);
-    out[outAt + i] = (to[i] & mask) | (words[at + i] & ~mask);
+    out[outAt + i] = (outside[i] & mask) | (words[at + i] & ~mask);
   }
   setWord(out, outAt, index, adjusted === ALL_ONES ? 0 : adjusted);
   // Its answers would have to be dropped.

@@ -275,19 +275,6 @@ describe('the writer', () => {
     expect(keys('memory4')).toHaveLength(16);
   });
 
-  it('keeps still while it is paused', () => {
-    const { result } = write<number[]>(
-      `await writer.pause();
-       writer.put('memory4', number(1), 1, 60000);
-       await sleep(50);
-       const during = writer.stats.transactions;
-       writer.resume();
-       await writer.idle();
-       return [during, writer.stats.transactions];`,
-    );
-    expect(result).toEqual([0, 1]);
-  });
-
   it('leaves nft time to read the ruleset while it writes all the time', () => {
     const { result } = write<boolean>(
       `let n = 0;

@@ -69,7 +69,7 @@ function listen(body: string): Outcome {
     await sleep(100);
     const { count } = sessions;
     sessions.close();
-    process.stdout.write('\\n' + JSON.stringify({ events, count, messages: sessions.stats.messages, result: result ?? null }), () => process.exit(0));
+    process.stdout.write('\\n' + JSON.stringify({ events, count, messages: sessions.messagesRead, result: result ?? null }), () => process.exit(0));
   `;
   const out = inside([process.execPath, '--input-type=module', '-e', script]);
   return JSON.parse(out.slice(out.lastIndexOf('\n') + 1)) as Outcome;

@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CleanupReport } from '../../src/kernel/cleanup.js';
 import type { DesiredState } from '../../src/kernel/desired.js';
+import { renderNft } from '../../src/kernel/render.js';
 import { config, STATES, THREE_ROUTES } from '../golden/states.js';
 
 const DIST = new URL('../../dist/src/', import.meta.url).href;
@@ -193,6 +194,34 @@ describe('a state', () => {
     const state = { ...STATES['two-routes'], routes: [route, ...others] };
     expect(() => apply(state)).not.toThrow();
     expect(differences(state)).toEqual([]);
+  });
+});
+
+describe('what an older version left', () => {
+  /** As versions before it had it: its chain of unanswered flows was called `again`. */
+  const older = (state: DesiredState): string =>
+    renderNft(state)
+      .replaceAll('unanswered', 'again')
+      .replace(/^add rule .* queue flags bypass .*\n/gm, '');
+
+  it('is taken over with its elements, and leaves nothing that packets still pass', () => {
+    fresh();
+    const state = STATES.services;
+    inside(['nft', '-f', '-'], older(state));
+    sh('nft add element inet pathrace reset4 { 192.168.1.10 . 40000 . 198.51.100.7 . 443 }');
+    expect(sh('nft list chain inet pathrace lan')).toContain('goto again');
+    applied = null;
+    apply(state);
+    expect(sh('nft list set inet pathrace reset4')).toContain('192.168.1.10 . 40000');
+    expect(sh('nft list table inet pathrace')).not.toMatch(/(goto|jump) again/);
+    expect(sh('nft list chain inet pathrace lan')).toContain('goto unanswered');
+    // And goes on from there as from a table of its own.
+    apply(STATES['services-a-suspect']);
+    apply(STATES['two-routes']);
+    apply(state);
+    expect(sh('nft list set inet pathrace reset4')).toContain('192.168.1.10 . 40000');
+    expect(remove().removed).toContain('nft table inet pathrace');
+    applied = null;
   });
 });
 

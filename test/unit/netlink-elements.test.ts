@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ElementQueue, OPERATION } from '../../src/kernel/element-queue.js';
 import {
+  addAddress,
   addMark,
-  addPort,
   createKey,
   createTarget,
   encodeAdd,
@@ -86,9 +86,10 @@ describe('nft elements', () => {
   });
 
   it('keys are padded field by field', () => {
-    const key = addPort(addMark(keyOf(createKey(), 6, words('2001:db8::1')), 0x02000000), 443);
+    const key = addMark(keyOf(createKey(), 6, words('2001:db8::1')), 0x02000000);
+    addAddress(key, 4, words('192.0.2.1'));
     expect(Buffer.from(key.bytes.slice(0, key.length)).toString('hex')).toBe(
-      hex('20010db8000000000000000000000001 00000002 01bb0000'),
+      hex('20010db8000000000000000000000001 00000002 c0000201'),
     );
     expect(keyOf(key, 4, words('192.0.2.1')).length).toBe(4);
   });

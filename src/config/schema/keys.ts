@@ -48,7 +48,7 @@ export function flag(apply: Apply, description: string, fallback: boolean) {
 
 export const boolean = { type: 'boolean' } as const;
 export const text = { type: 'string' } as const;
-export const durationJson = { type: 'string', pattern: '^\\d{1,9}(ms|s|m|h|d)$' } as const;
+const durationJson = { type: 'string', pattern: '^\\d{1,9}(ms|s|m|h|d)$' } as const;
 export const name = { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,32}$' } as const;
 export const interfaceName = { type: 'string', pattern: '^[A-Za-z0-9_.@+-]{1,15}$' } as const;
 

@@ -36,7 +36,7 @@ export function formatProtocol(number: number): string {
 }
 
 /** RFC 2474 (cs), 2597 (af), 3246 (ef), 5865 (va). */
-export const DSCP = {
+const DSCP = {
   cs0: 0,
   cs1: 8,
   cs2: 16,

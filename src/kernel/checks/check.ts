@@ -46,11 +46,7 @@ export function startCheck(
 }
 
 /** Runs one round; calls `onEnd` once, never before it has returned. The result cancels it. */
-export function runRound(
-  route: CheckedRoute,
-  check: CheckConfig,
-  onEnd: (result: CheckRound) => void,
-): () => void {
+function runRound(route: CheckedRoute, check: CheckConfig, onEnd: (result: CheckRound) => void): () => void {
   const begun = performance.now();
   let waiting = check.targets.length;
   let cancels: readonly Cancel[] = [];
@@ -92,7 +88,7 @@ function ask(route: CheckedRoute, target: CheckTarget, done: Outcome): Cancel {
 }
 
 /** `ping 192.0.2.1`, `tcp 192.0.2.1:443`, `dns 192.0.2.1`, `http 192.0.2.1:80 host/path`. */
-export function describeTarget(target: CheckTarget): string {
+function describeTarget(target: CheckTarget): string {
   const endpoint = (port: number): string => {
     const words: AddressWords | null = parseAddress(target.address);
     return words === null ? target.address : formatEndpoint(words, 0, port);

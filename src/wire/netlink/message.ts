@@ -10,7 +10,6 @@ export const NFGENMSG_LEN = 4;
 /** Flags (NLM_F_*). */
 export const NLM_F = {
   REQUEST: 0x1,
-  MULTI: 0x2,
   ACK: 0x4,
   DUMP: 0x300,
   EXCL: 0x200,
@@ -21,7 +20,7 @@ export const NLM_F = {
 /** Control messages (NLMSG_*). */
 export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3 } as const;
 
-export const NLA_F_NESTED = 0x8000;
+const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 
 /** A buffer that messages are written into one behind the other; `length` is what a send passes on. */
@@ -38,7 +37,7 @@ export function createWriter(bytes: Uint8Array, view: DataView): Writer {
 }
 
 /** Starts a message; `endMessage` closes it. */
-export function beginMessage(w: Writer, type: number, flags: number, sequence: number): void {
+function beginMessage(w: Writer, type: number, flags: number, sequence: number): void {
   w.message = w.length;
   w.view.setUint16(w.length + 4, type, true);
   w.view.setUint16(w.length + 6, flags, true);

@@ -95,9 +95,6 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
   return found;
 }
 
-/** Longest verdict message: header, verdict, mark. */
-export const VERDICT_LENGTH = 16 + NFGENMSG_LEN + 12 + 8;
-
 /** Writes a verdict; `mark` 0 leaves the packet's mark as it is. */
 export function encodeVerdict(w: Writer, queue: number, id: number, verdict: number, mark: number): void {
   beginNfMessage(w, NFQNL_MSG.VERDICT, NLM_F.REQUEST, 0, 0, queue);

@@ -26,8 +26,8 @@ const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM = { KEY: 1, DATA: 2, TIMEOUT: 4 } as const;
 const NFTA_DATA_VALUE = 1;
 
-/** Longest key: two IPv6 addresses, a mark and a port. The kernel's own bound is 64. */
-export const MAX_KEY = 40;
+/** Longest key: two IPv6 addresses and a mark. The kernel's own bound is 64. */
+export const MAX_KEY = 36;
 /** Longest message about one element, for names of 31 characters together, and the frame of a batch. */
 export const MAX_ELEMENT_MESSAGE = 192;
 export const BATCH_FRAME = 40;
@@ -59,12 +59,6 @@ export function addAddress(key: ElementKey, family: Family, words: AddressWords,
 /** Marks are host byte order, in keys as in values. */
 export function addMark(key: ElementKey, mark: number): ElementKey {
   key.view.setUint32(key.length, mark, true);
-  key.length += 4;
-  return key;
-}
-
-export function addPort(key: ElementKey, port: number): ElementKey {
-  key.view.setUint32(key.length, port << 16);
   key.length += 4;
   return key;
 }

@@ -1,5 +1,4 @@
-/** Binds won flows in the kernel's connection table, and takes flows out of it. */
-
+/** Questions to the kernel's connection table, and flows taken out of it. */
 import type { LivingFlow } from '../core/engine-types.js';
 import {
   createEntry,
@@ -10,7 +9,6 @@ import {
   encodeDump,
   encodeGetByOriginal,
   encodeGetByReply,
-  encodeNew,
   type FlowEntry,
   IPCTNL_MSG_CT,
   TCP_CONNTRACK,
@@ -21,62 +19,9 @@ import { MARK } from './constants.js';
 import { E } from './ffi.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
-/** Life of an entry until its first packet; the kernel sets its own time-outs from then on. */
-const ENTRY_TIMEOUT_SECONDS = 60;
-
-export class Conntrack {
-  /** Entries that stood in the way and were finished; and those that were alive. */
-  replaced = 0;
-  taken = 0;
-
-  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 128 * 1024 });
+export class ConntrackTable {
+  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER);
   private readonly entry = createEntry();
-  private readonly failures: number[] = [];
-  private pending = 0;
-  private firstSequence = 0;
-
-  /** Notes an entry to write; `flush` writes all. The n-th call since the last flush has index n. */
-  add(flow: FlowEntry): number {
-    if (this.pending === 0) this.firstSequence = this.socket.nextSequence() * 256;
-    encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, (this.firstSequence + this.pending) >>> 0);
-    return this.pending++;
-  }
-
-  /** Writes the noted entries; returns the indexes of those that the kernel refused. */
-  flush(): readonly number[] {
-    this.failures.length = 0;
-    if (this.pending === 0) return this.failures;
-    const count = this.pending;
-    this.pending = 0;
-    if (this.socket.flush() !== 0) {
-      for (let i = 0; i < count; i++) this.failures.push(i);
-      return this.failures;
-    }
-    while (this.socket.read(this.noteFailure, null)) {
-      // Errors are in the buffer when send has returned; each is a datagram of its own.
-    }
-    return this.failures;
-  }
-
-  private readonly noteFailure = (error: number, sequence: number): void => {
-    const index = (sequence - this.firstSequence) | 0;
-    if (error !== 0 && index >= 0 && index < 4096) this.failures.push(index);
-  };
-
-  /** Writes an entry whose tuple an old one holds: a finished one is deleted first. False when a living flow holds it. */
-  replace(flow: FlowEntry): boolean {
-    const byReply = this.finish(flow, encodeGetByReply, encodeDeleteByReply);
-    const byOriginal = this.finish(flow, encodeGetByOriginal, encodeDeleteByOriginal);
-    if (byReply && byOriginal) {
-      encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, this.socket.nextSequence());
-      if (this.socket.request() === 0) {
-        this.replaced++;
-        return true;
-      }
-    }
-    this.taken++;
-    return false;
-  }
 
   /** Whether another, living flow has the translated reply tuple of `flow`. */
   isTaken(flow: FlowEntry): boolean {
@@ -124,6 +69,13 @@ export class Conntrack {
     this.socket.request();
   }
 
+  /** Takes out what is finished and holds a tuple of `flow`. False when a living flow does: its entry stays. */
+  makeWay(flow: FlowEntry): boolean {
+    const byReply = this.finish(flow, encodeGetByReply, encodeDeleteByReply);
+    const byOriginal = this.finish(flow, encodeGetByOriginal, encodeDeleteByOriginal);
+    return byReply && byOriginal;
+  }
+
   /** Visits the TCP flows that live and were distributed. */
   eachLiving(hasIpv6: boolean, visit: (flow: LivingFlow) => void): void {
     for (const family of hasIpv6 ? ([4, 6] as const) : ([4] as const)) {
@@ -133,6 +85,10 @@ export class Conntrack {
         visit({ ...entry, port: entry.sourcePort });
       });
     }
+  }
+
+  close(): void {
+    this.socket.close();
   }
 
   /** Deletes the entry that a get finds if its TCP connection is over; true when none is in the way any more. */
@@ -160,10 +116,6 @@ export class Conntrack {
     });
     if (error !== 0) return error;
     return found ? 0 : E.NOENT;
-  }
-
-  close(): void {
-    this.socket.close();
   }
 }
 

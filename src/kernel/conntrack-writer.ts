@@ -1,0 +1,121 @@
+/**
+ * Binds won flows in the kernel's connection table, a batch at a time. The kernel says nothing of an entry that it takes, so whose
+ * refusal is not read counts as written: nothing but entries goes over the socket of this class, and nobody else reads from it.
+ */
+import { assert } from '../model/errors.js';
+import { encodeNew, type FlowEntry, NEW_LENGTH } from '../wire/netlink/ctnetlink.js';
+import type { ConntrackTable } from './conntrack-table.js';
+import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
+import { BATCH } from './queue.js';
+
+/** Entries of one flush. */
+const MOST_ENTRIES = 2 * BATCH;
+/** Life of an entry until its first packet; the kernel sets its own time-outs from then on. */
+const ENTRY_TIMEOUT_SECONDS = 60;
+/** Every refusal is a datagram of its own, for which the kernel accounts with about 1 KiB; all may be refused. */
+const RECEIVE_BUFFER = 1024 * 1024;
+
+export class ConntrackWriter {
+  /** Entries that a finished flow stood in the way of at first; and those that did not get in. */
+  replaced = 0;
+  taken = 0;
+
+  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: MOST_ENTRIES * NEW_LENGTH });
+  // BOUNDED: MOST_ENTRIES, made once; the front end holds back no more answers.
+  private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, createCopy);
+  private count = 0;
+  /** What is being written, as indexes of `noted`; the n-th has sequence `first` + n. */
+  private readonly batch = new Int32Array(MOST_ENTRIES);
+  private first = 0;
+  private refused: number[] = [];
+
+  /** `table` takes finished flows out of the way. */
+  constructor(private readonly table: ConntrackTable) {
+    this.socket.setReceiveBuffer(RECEIVE_BUFFER);
+  }
+
+  /** Notes an entry to write; `flush` writes all. The n-th call since the last flush has index n. The flow is copied. */
+  add(flow: FlowEntry): number {
+    assert(this.count < MOST_ENTRIES, 'more entries than a flush writes');
+    copyFlow(this.noted[this.count], flow);
+    return this.count++;
+  }
+
+  /**
+   * Writes the noted entries, and those whose tuple a finished flow held once more; returns the indexes of those that are not in
+   * the table.
+   */
+  flush(): readonly number[] {
+    const { count, batch } = this;
+    this.count = 0;
+    for (let index = 0; index < count; index++) batch[index] = index;
+    const refused = this.write(count);
+    if (refused.length === 0) return refused;
+    let again = 0;
+    for (const index of refused) if (this.table.makeWay(this.noted[index])) batch[again++] = index;
+    const cleared = batch.slice(0, again);
+    const still = this.write(again);
+    const failed = refused.filter((index) => !cleared.includes(index) || still.includes(index));
+    this.replaced += refused.length - failed.length;
+    this.taken += failed.length;
+    return failed;
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  /** Writes the first `size` of the batch; returns the indexes of those that were refused. */
+  private write(size: number): readonly number[] {
+    this.refused = [];
+    if (size === 0) return this.refused;
+    for (let n = 0; n < size; n++) {
+      const sequence = (this.first + n) >>> 0;
+      encodeNew(this.socket.writer, this.noted[this.batch[n]], ENTRY_TIMEOUT_SECONDS, sequence);
+    }
+    if (this.socket.flush() === 0) {
+      while (this.socket.read(this.noteRefusal, null)) {
+        // All that is refused is in the buffer when send has returned.
+      }
+    } else {
+      for (let n = 0; n < size; n++) this.refused.push(this.batch[n]);
+    }
+    this.first = (this.first + size) >>> 0;
+    return this.refused;
+  }
+
+  private readonly noteRefusal = (error: number, sequence: number): void => {
+    if (error !== 0) this.refused.push(this.batch[(sequence - this.first) >>> 0]);
+  };
+}
+
+function createCopy(): FlowEntry {
+  return {
+    family: 4,
+    client: new Int32Array(4),
+    clientAt: 0,
+    clientPort: 0,
+    destination: new Int32Array(4),
+    destinationAt: 0,
+    destinationPort: 0,
+    translated: true,
+    source: new Int32Array(4),
+    sourceAt: 0,
+    sourcePort: 0,
+    mark: 0,
+  };
+}
+
+function copyFlow(out: FlowEntry, flow: FlowEntry): void {
+  for (let i = 0; i < 4; i++) {
+    out.client[i] = flow.client[flow.clientAt + i];
+    out.destination[i] = flow.destination[flow.destinationAt + i];
+    out.source[i] = flow.source[flow.sourceAt + i];
+  }
+  out.family = flow.family;
+  out.clientPort = flow.clientPort;
+  out.destinationPort = flow.destinationPort;
+  out.translated = flow.translated;
+  out.sourcePort = flow.sourcePort;
+  out.mark = flow.mark;
+}
