@@ -39,7 +39,14 @@ function listen(body: string): Outcome {
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
     const events = [];
     const note = (sign) => (mark, protocol) => events.push(sign + mark.toString(16) + '/' + protocol);
-    const sessions = new SessionEvents(note('+'), note('-'), () => events.push('lost'));
+    const sessions = new SessionEvents(
+      note('+'),
+      note('-'),
+      () => events.push('lost'),
+      (error) => {
+        throw error;
+      },
+    );
     const table = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 1 << 20 });
     /** An entry, by hand; with a state, changes that of the one that is there. */
     const entry = (port, mark, state = null) => {
