@@ -18,7 +18,6 @@ export function expectPromises(seen: Seen, { except = {} }: Pick<Case, 'except'>
     if (holds('every answer is reset')) expectLosersReset(connection);
     expectOneWord(connection, holds('refusals are a route’s'));
   }
-  expectPortsApart(seen);
   if (holds('no half-open connection')) expect(seen.observed.halfOpen, 'half-open connections').toBe(0);
 }
 
@@ -145,13 +144,6 @@ function expectTranslated(error: OnLan, wire: readonly OnWire[], isn: number): v
       packet.kind === 'icmp-error' && code(packet) === code(error) && packet.source === error.source,
   );
   expect(said.length, `${text(error)} ${code(error)}: no route has said that`).toBeGreaterThan(0);
-}
-
-/** No two connections at one time are the same to a server. */
-function expectPortsApart(seen: Seen): void {
-  const { servers } = seen.observed;
-  const names = servers.map(({ source, sourcePort, address }) => `${source} ${sourcePort} ${address}`);
-  expect(new Set(names).size, names.join(', ')).toBe(names.length);
 }
 
 function isAnswerTo(packet: OnWire, asked: OnWire): boolean {

@@ -11,12 +11,11 @@ import {
   type Step,
   type Word,
 } from './case.js';
+import { BYTES, PORT } from './ports.js';
 import { account, expectPromises } from './promises.js';
 import { Seen, type SeenConnection, stories, story } from './seen.js';
 import type { Connection, Ends, Observed, OddSyn, OnWire, Subject } from './subject.js';
 
-export const PORT = 7;
-const BYTES = 100;
 /** A program waits this long for its connection, unless it says otherwise. */
 const PATIENCE_MS = 10_000;
 /** What must not come has come by then. */

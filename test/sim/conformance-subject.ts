@@ -6,6 +6,7 @@ import type { ConnectResult, SimClient } from '../../src/sim/client.js';
 import { tcpPacket } from '../../src/sim/packets.js';
 import type { Link, PacketDrop } from '../../src/sim/scenario.js';
 import { serviceOver, World } from '../../src/sim/world.js';
+import { CLOSING_PORT } from '../conformance/ports.js';
 import type {
   ClientSeen,
   Connection,
@@ -70,7 +71,11 @@ export class SimSubject implements Subject {
   }
 
   async open(connection: Connection): Promise<void> {
-    const socket = this.start(connection, { bytes: connection.bytes });
+    for (const server of this.world.servers)
+      server.behaviour = { closesFirst: connection.port === CLOSING_PORT };
+    // As Linux does it: later connections have later numbers.
+    const isn = 0x10000000 + this.programs.length * 1_000_000;
+    const socket = this.start(connection, { bytes: connection.bytes, isn });
     this.programs.push({ ends: connection, socket, odd: false, bytes: connection.bytes });
     this.world.schedule.after(connection.giveUpMs * 1000, () => {
       if (socket.result === 'connecting') socket.abandon();

@@ -68,7 +68,7 @@ export const COPIES: readonly Case[] = [
     check: (seen) => expect(mssOf(seen)).toEqual({ a: 512, b: 512, c: 512 }),
   },
   {
-    name: 'Fast Open and its data are not copied: the client sends them again by the winner',
+    name: 'a Fast Open option and the data of a SYN are not copied',
     site: three(),
     families: BOTH,
     steps: [{ syn: { options: [...MSS_1460, ...FAST_OPEN], data: 20 } }, { wait: 300 }],

@@ -1,8 +1,16 @@
 /** Tuples that are used twice. */
 import { expect } from 'vitest';
 import { BOTH, type Case } from '../case.js';
+import { CLOSING_PORT } from '../ports.js';
+import type { Seen } from '../seen.js';
 import { SILENT, three } from '../sites.js';
 import { carriedBy, GIVEN_UP, UNANSWERED } from './race.js';
+
+/** No two connections at one time are the same to a server. */
+function portsApart(seen: Seen): void {
+  const names = seen.connections.map((each) => seen.copies('a', each)[0]?.sourcePort);
+  expect(new Set(names).size).toBe(seen.connections.length);
+}
 
 export const TUPLES: readonly Case[] = [
   {
@@ -11,10 +19,19 @@ export const TUPLES: readonly Case[] = [
     families: BOTH,
     steps: [{ open: { client: 0, clientPort: 41_000 } }, { open: { client: 1, clientPort: 41_000 } }],
     expect: [carriedBy('a'), carriedBy('a')],
-    check: (seen) => {
-      const [one, other] = seen.connections.map((each) => seen.copies('a', each)[0]?.sourcePort);
-      expect(one).not.toBe(other);
-    },
+    check: portsApart,
+  },
+  {
+    name: 'a client uses its port again, the server has closed and is in TIME_WAIT',
+    site: three(),
+    families: BOTH,
+    steps: [
+      { open: { clientPort: 43_000, port: CLOSING_PORT } },
+      { until: 'all-told' },
+      { wait: 600 },
+      { open: { clientPort: 43_000, port: CLOSING_PORT } },
+    ],
+    expect: [carriedBy('a'), carriedBy('a')],
   },
   {
     name: 'a client uses its port again while its first connection is still racing',

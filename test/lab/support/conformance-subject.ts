@@ -10,7 +10,7 @@ import {
   type WirePacket,
 } from '../../../lab/index.js';
 import { complete, type FullScenario, type Link, type PacketDrop } from '../../../src/sim/scenario.js';
-import { PORT } from '../../conformance/run.js';
+import { BYTES, CLOSING_PORT, PORT } from '../../conformance/ports.js';
 import type {
   ClientSeen,
   Connection,
@@ -43,6 +43,9 @@ const PORTS_PER_CASE = 20;
 const FIRST_PORT = 20_000;
 const LAST_PORT = 40_000;
 
+/** The kernel's time stamps of what it sends are a little behind or before the clock of programs. */
+const CLOCKS_APART_MICROS = 3000;
+
 interface Program {
   readonly ends: Ends;
   outcome: Outcome;
@@ -64,10 +67,12 @@ export class LabSubject implements Subject {
   // BOUNDED: by the case.
   private programs: Program[] = [];
   private byHand: OnWire[] = [];
+  /** Tuples of earlier cases: what is given up late, or repeated, is not about the present one. BOUNDED: by the suite. */
+  private readonly earlier = new Set<string>();
 
   private constructor(
     private readonly made: GatewayLab,
-    private readonly echo: EchoServer,
+    private readonly echoes: readonly EchoServer[],
     private readonly connector: Connector,
     /** The gateway's end of the LAN: what passes there, in its order. */
     private readonly lan: Tap,
@@ -84,6 +89,7 @@ export class LabSubject implements Subject {
     });
     const { lab } = made;
     const echo = await lab.server().echo({ ports: [PORT] });
+    const closing = await lab.server().echo({ ports: [CLOSING_PORT], closeAfterBytes: BYTES });
     const connector = lab.client().connector();
     const keep = ({ protocol, kind }: WirePacket): boolean => protocol === 'tcp' || kind === 'icmp-error';
     const lan = new Tap(lab.gateway, 'lan0', { to: '02:00:00:00:00:00', keep, outgoing: true });
@@ -101,7 +107,7 @@ export class LabSubject implements Subject {
         }),
       ]),
     );
-    return new LabSubject(made, echo, connector, lan, client, wans);
+    return new LabSubject(made, [echo, closing], connector, lan, client, wans);
   }
 
   /** Ends gateway and lab; nothing may be left of them, and the gateway may not have complained. */
@@ -111,10 +117,15 @@ export class LabSubject implements Subject {
   }
 
   /** Makes the lab what the next case's scenario says, with nothing on the way and nothing recorded. */
-  async prepare({ scenario }: Site): Promise<void> {
+  async prepare({ scenario, gateway = {} }: Site): Promise<void> {
     const { lab } = this.made;
     await this.connector.release('reset');
     const full = complete(scenario);
+    for (const packet of [...(await lab.wire.trace()), ...this.lan.received]) {
+      if (packet.kind === 'syn') this.earlier.add(tupleOf(packet));
+    }
+    // What the case before has taught it.
+    if (gateway.remembers === true) await this.made.restart(configOf(gateway));
     for (const { name, link } of full.providers) {
       await lab.link(name).clearDrops();
       await lab.link(name).set({ ...link, blackhole: false, reject: {} });
@@ -126,7 +137,7 @@ export class LabSubject implements Subject {
     );
     await this.setLinks(full);
     await lab.wire.reset();
-    await this.echo.forget();
+    for (const echo of this.echoes) await echo.forget();
     this.lan.received.length = 0;
     this.programs = [];
     this.byHand = [];
@@ -170,7 +181,7 @@ export class LabSubject implements Subject {
 
   async deliver(route: string, packet: HandMade): Promise<void> {
     const bytes = tcp(packet);
-    const at = Number(process.hrtime.bigint()) / 1000;
+    const at = Number(process.hrtime.bigint()) / 1000 - CLOCKS_APART_MICROS;
     this.wans.get(route)?.send(bytes);
     const origin = { at, provider: route, direction: 'in', fate: 'passed', length: bytes.length } as const;
     const seen = decode(bytes, origin);
@@ -227,7 +238,7 @@ export class LabSubject implements Subject {
     const { lab } = this.made;
     const [trace, records, counts, halfOpen] = await Promise.all([
       lab.wire.trace(),
-      this.echo.connections(),
+      Promise.all(this.echoes.map((echo) => echo.connections())),
       lab.wire.counts(),
       lab.server().halfOpen(),
     ]);
@@ -235,12 +246,13 @@ export class LabSubject implements Subject {
     const wire = trace
       .filter(({ direction, fate }) => direction === 'out' || fate === 'passed')
       .filter(({ protocol, kind }) => protocol === 'tcp' || kind === 'icmp-error')
+      .filter((packet) => !this.earlier.has(tupleOf(packet)))
       .map(onWire);
     return {
       wire: [...wire, ...this.byHand].sort((one, other) => one.at - other.at),
-      lan: this.lan.received.map(onLan),
+      lan: this.lan.received.filter((packet) => !this.earlier.has(tupleOf(packet))).map(onLan),
       clients: this.programs.map(clientSeen),
-      servers: records.map(({ remoteAddress, remotePort, localAddress, received }) => ({
+      servers: records.flat().map(({ remoteAddress, remotePort, localAddress, received }) => ({
         ...{ source: remoteAddress, sourcePort: remotePort },
         ...{ address: localAddress, received },
       })),
@@ -285,6 +297,12 @@ function clientSeen({ ends, outcome, connectMs, delivered }: Program): ClientSee
 
 function clientOf({ client, family }: Ends): string {
   return clientAddress(client)[family];
+}
+
+/** The same for a packet, the answer to it and an error about it. */
+function tupleOf({ icmp, ...packet }: WirePacket): string {
+  const { source, sourcePort, destination, destinationPort } = icmp?.quoted ?? packet;
+  return [`${source} ${sourcePort}`, `${destination} ${destinationPort}`].sort().join(' ');
 }
 
 function onWire({ provider, direction, fate: _, ...seen }: WirePacket): OnWire {
