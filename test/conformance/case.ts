@@ -6,12 +6,14 @@ import type { Connection, FrontEnd, OddSyn, Outcome, Site } from './subject.js';
 /** No server has this address: what answers there is made by hand. */
 export const DARK = { ipv4: '198.51.100.99', ipv6: '2001:db8:100::99' } as const;
 
-/** A connection is to the first server, or to `DARK`; its client port is a new one unless it is named. */
+/** A connection is to a server, the first if it names none, or to `DARK`; its client port is a new one unless it is named. */
 export type Opening = Partial<Omit<Connection, 'family' | 'address'>> & Target;
 export type OddOpening = Partial<Omit<OddSyn, 'family' | 'address'>> & Target;
 
 interface Target {
   readonly dark?: boolean;
+  /** Name of the server. */
+  readonly to?: string;
 }
 
 /** An answer by hand to the newest copy that left by a route. */

@@ -177,10 +177,11 @@ class Runner {
     );
   }
 
-  private ends({ client = 0, clientPort, port = PORT, dark = false }: Opening | OddOpening): Ends {
+  private ends({ client = 0, clientPort, port = PORT, dark = false, to }: Opening | OddOpening): Ends {
     const { family } = this;
-    const server = this.scenario.servers[0]?.[family][0] ?? '';
-    const address = dark ? DARK[family] : server;
+    const { servers } = this.scenario;
+    const server = servers.find(({ name }) => name === to) ?? servers[0];
+    const address = dark ? DARK[family] : (server?.[family][0] ?? '');
     return { family, client, clientPort: clientPort ?? this.nextPort++, address, port };
   }
 

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { BOTH, type Case, type Word } from '../case.js';
 import type { Seen } from '../seen.js';
-import { site, three } from '../sites.js';
+import { MTU, REMEMBERING, three } from '../sites.js';
 import { UNANSWERED } from './race.js';
 
 const MSS_1460 = [2, 4, 5, 180];
@@ -17,12 +17,6 @@ const RACE_PORTS = { from: 8192, to: 32_767 };
 
 const ALL = { a: UNANSWERED, b: UNANSWERED, c: UNANSWERED };
 const ODD = { client: ['>syn'] as readonly Word[], outcome: 'no-program' } as const;
-const MTUS = site([
-  { name: 'a', link: { delayMs: 10 } },
-  { name: 'b', mtu: 1400, link: { delayMs: 20 } },
-  { name: 'c', mtu: 1280, link: { delayMs: 30 } },
-]);
-
 function mssOf(seen: Seen): Record<string, number | undefined> {
   return Object.fromEntries(seen.copies().map(({ route, mss }) => [route, mss]));
 }
@@ -50,18 +44,18 @@ export const COPIES: readonly Case[] = [
   },
   {
     name: 'the MSS of a copy fits its route',
-    site: MTUS,
+    site: REMEMBERING,
     families: BOTH,
     steps: [{ syn: { dark: true } }],
     expect: [{ ...ODD, routes: ALL }],
     check: (seen) => {
       const headers = seen.family === 'ipv4' ? 40 : 60;
-      expect(mssOf(seen)).toEqual({ a: 1500 - headers, b: 1400 - headers, c: 1280 - headers });
+      expect(mssOf(seen)).toEqual({ a: MTU.a - headers, b: MTU.b - headers, c: MTU.c - headers });
     },
   },
   {
     name: 'an MSS that fits is left as it is',
-    site: MTUS,
+    site: REMEMBERING,
     families: BOTH,
     steps: [{ syn: { dark: true, options: [2, 4, 2, 0] } }],
     expect: [{ ...ODD, routes: ALL }],

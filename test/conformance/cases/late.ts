@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { BOTH, type Case } from '../case.js';
 import type { Seen } from '../seen.js';
-import { three } from '../sites.js';
+import { IMPATIENT, three } from '../sites.js';
 import { carriedBy, GIVEN_UP, UNANSWERED, WON } from './race.js';
 
 /** Slow enough that an answer by hand is there first. */
@@ -44,7 +44,7 @@ export const LATE: readonly Case[] = [
   },
   {
     name: 'a SYN+ACK after a race that had no answer in time is reset',
-    site: three({}, { raceTimeoutMs: 700 }),
+    site: IMPATIENT,
     families: BOTH,
     steps: [
       { open: { dark: true, giveUpMs: 600 } },

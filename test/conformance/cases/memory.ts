@@ -2,10 +2,9 @@
 import { expect } from 'vitest';
 import { BOTH, type Case, type Step } from '../case.js';
 import type { Seen } from '../seen.js';
-import { ROUTES, three } from '../sites.js';
+import { REMEMBERING, ROUTES } from '../sites.js';
 import { AT_ONCE_MS, carriedBy, WON } from './race.js';
 
-const REMEMBERS = three({}, { remembers: true });
 /** The kernel's maps are written behind the packets. */
 const WRITTEN: Step = { wait: 600 };
 const LAST_RACE_PORT = 32_767;
@@ -18,9 +17,16 @@ function goneAlone(seen: Seen, index: number): void {
 export const MEMORY: readonly Case[] = [
   {
     name: 'a remembered destination: one SYN by the route that was nearest',
-    site: REMEMBERS,
+    site: REMEMBERING,
     families: BOTH,
-    steps: [{ open: {} }, { until: 'all-told' }, WRITTEN, { open: {} }, { until: 'all-told' }, { open: {} }],
+    steps: [
+      { open: { to: 's2' } },
+      { until: 'all-told' },
+      WRITTEN,
+      { open: { to: 's2' } },
+      { until: 'all-told' },
+      { open: { to: 's2' } },
+    ],
     expect: [
       carriedBy('a'),
       ...[1, 2].map(() => ({
@@ -35,14 +41,14 @@ export const MEMORY: readonly Case[] = [
   },
   {
     name: 'a remembered route has become silent: the client’s repeat is raced over all',
-    site: REMEMBERS,
+    site: REMEMBERING,
     families: BOTH,
     steps: [
-      { open: {} },
+      { open: { to: 's3' } },
       { until: 'all-told' },
       WRITTEN,
       { link: 'a', set: { blackhole: true } },
-      { open: {} },
+      { open: { to: 's3' } },
     ],
     expect: [
       carriedBy('a'),
@@ -65,13 +71,13 @@ export const MEMORY: readonly Case[] = [
   },
   {
     name: 'the SYN was lost on all routes: no time was measured, the next connection is raced, too',
-    site: REMEMBERS,
+    site: REMEMBERING,
     steps: [
       ...ROUTES.map((name): Step => ({ loses: name, drop: { packet: 'syn' } })),
-      { open: {} },
+      { open: { to: 's4' } },
       { until: 'all-told' },
       WRITTEN,
-      { open: {} },
+      { open: { to: 's4' } },
     ],
     expect: [
       {

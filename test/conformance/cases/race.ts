@@ -77,6 +77,20 @@ export const RACE: readonly Case[] = [
     ],
   },
   {
+    name: 'a provider that answers in the server’s place: its yes counts like any other',
+    site: three({ a: { answersSyn: true } }),
+    families: BOTH,
+    steps: [{ open: { bytes: 0 } }, { wait: 200 }],
+    expect: [
+      {
+        routes: { a: WON, b: LOST, c: LOST },
+        client: WON,
+        outcome: 'connected',
+        ms: [0, AT_ONCE_MS],
+      },
+    ],
+  },
+  {
     name: 'ten connections of two clients at one time',
     site: three(),
     families: BOTH,

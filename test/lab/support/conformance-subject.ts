@@ -117,15 +117,13 @@ export class LabSubject implements Subject {
   }
 
   /** Makes the lab what the next case's scenario says, with nothing on the way and nothing recorded. */
-  async prepare({ scenario, gateway = {} }: Site): Promise<void> {
+  async prepare({ scenario }: Site): Promise<void> {
     const { lab } = this.made;
     await this.connector.release('reset');
     const full = complete(scenario);
     for (const packet of [...(await lab.wire.trace()), ...this.lan.received]) {
       if (packet.kind === 'syn') this.earlier.add(tupleOf(packet));
     }
-    // What the case before has taught it.
-    if (gateway.remembers === true) await this.made.restart(configOf(gateway));
     for (const { name, link } of full.providers) {
       await lab.link(name).clearDrops();
       await lab.link(name).set({ ...link, blackhole: false, reject: {} });
