@@ -14,7 +14,7 @@ import {
 import { BYTES, PORT } from './ports.js';
 import { account, expectPromises } from './promises.js';
 import { Seen, type SeenConnection, stories, story } from './seen.js';
-import type { Connection, Ends, Observed, OddSyn, OnWire, Subject } from './subject.js';
+import type { Connection, Ends, OddSyn, OnWire, Subject } from './subject.js';
 
 /** A program waits this long for its connection, unless it says otherwise. */
 const PATIENCE_MS = 10_000;
@@ -23,6 +23,7 @@ const QUIET_MS = 150;
 /** Until the servers have forgotten what was reset; a lost reset is made good after a second. */
 const HALF_OPEN_MS = 3500;
 const COPY_MS = 4000;
+const STEP_MS = 10;
 const MSS_1460 = [2, 4, 5, 180];
 const FLAG_BITS: Readonly<Record<string, number>> = { F: 1, S: 2, R: 4, A: 16 };
 
@@ -116,65 +117,74 @@ class Runner {
     else if ('interface' in step) await subject.setInterface(step.interface, step.up);
     else if ('wait' in step) await subject.pass(step.wait);
     else if (step.until === 'all-told') await this.allTold();
-    else
-      await this.until(`${step.count} copies on ${step.on}`, COPY_MS, (seen) => {
-        return this.copiesOn(seen, step.on).length >= step.count;
-      });
+    else await this.copiesOn(step.on, step.count);
   }
 
   /** Nothing happens any more. */
   async settle(): Promise<void> {
+    const { subject } = this;
     await this.allTold();
-    await this.subject.pass(QUIET_MS);
-    await this.until(undefined, HALF_OPEN_MS, ({ halfOpen, onTheWay }) => halfOpen === 0 && onTheWay === 0);
+    await subject.pass(QUIET_MS);
+    // A connection that stays half open is for the checks to find.
+    await this.until(HALF_OPEN_MS, async () => {
+      const { halfOpen, onTheWay } = await subject.observe();
+      return halfOpen === 0 && onTheWay === 0;
+    });
   }
 
-  private allTold(): Promise<Observed> {
-    return this.until('an answer to every program', 2 * PATIENCE_MS, ({ clients }) =>
-      clients.every(({ outcome, delivered }) =>
-        outcome === 'connected' ? delivered : outcome !== 'connecting',
-      ),
-    );
+  private async allTold(): Promise<void> {
+    const told = async (): Promise<boolean> =>
+      this.subject
+        .clients()
+        .every(({ outcome, delivered }) => (outcome === 'connected' ? delivered : outcome !== 'connecting'));
+    if (!(await this.until(2 * PATIENCE_MS, told))) await this.fail('an answer to every program');
   }
 
-  /** Without a name it need not come true. */
-  private async until(
-    what: string | undefined,
-    withinMs: number,
-    holds: (seen: Observed) => boolean,
-  ): Promise<Observed> {
-    for (let waited = 0; ; waited += 10) {
-      const seen = await this.subject.observe();
-      if (holds(seen)) return seen;
-      if (waited >= withinMs) {
-        if (what === undefined) return seen;
-        throw new Error(`waited in vain for ${what}\n${account(new Seen(seen, this.scenario, this.family))}`);
-      }
-      await this.subject.pass(10);
+  /** The copies that have left by a route, at least so many. */
+  private async copiesOn(on: string, count: number): Promise<OnWire[]> {
+    let copies: OnWire[] = [];
+    const left = async (): Promise<boolean> => {
+      const wire = await this.subject.wire();
+      copies = wire.filter(
+        ({ route, kind, direction }) => route === on && kind === 'syn' && direction === 'out',
+      );
+      return copies.length >= count;
+    };
+    if (!(await this.until(COPY_MS, left))) await this.fail(`${count} copies on ${on}`);
+    return copies;
+  }
+
+  private async until(withinMs: number, holds: () => Promise<boolean>): Promise<boolean> {
+    for (let waited = 0; waited < withinMs; waited += STEP_MS) {
+      if (await holds()) return true;
+      await this.subject.pass(STEP_MS);
     }
+    return holds();
+  }
+
+  private async fail(what: string): Promise<never> {
+    const seen = new Seen(await this.subject.observe(), this.scenario, this.family);
+    throw new Error(`waited in vain for ${what}\n${account(seen)}`);
   }
 
   private async answer({ on, flags, ackOff = 0, seq = 90_000 }: AnswerByHand): Promise<void> {
-    const seen = await this.until(`a copy on ${on}`, COPY_MS, (now) => this.copiesOn(now, on).length > 0);
-    const copy = this.copiesOn(seen, on).at(-1) as OnWire;
-    const last = seen.wire.findLast(({ route, kind, direction }) => {
-      return route === on && kind === 'synack' && direction === 'in';
-    });
+    const copy = (await this.copiesOn(on, 1)).at(-1) as OnWire;
     await this.subject.deliver(on, {
       source: copy.destination,
       sourcePort: copy.destinationPort,
       destination: copy.source,
       destinationPort: copy.sourcePort,
       flags: [...flags].reduce((bits, letter) => bits | (FLAG_BITS[letter] ?? 0), 0),
-      seq: seq === 'same' ? (last?.seq ?? 0) : seq,
+      seq: seq === 'same' ? await this.lastNumberOn(on) : seq,
       ack: flags.includes('A') ? (copy.seq + 1 + ackOff) >>> 0 : 0,
     });
   }
 
-  private copiesOn(seen: Observed, on: string): OnWire[] {
-    return seen.wire.filter(
-      ({ route, kind, direction }) => route === on && kind === 'syn' && direction === 'out',
+  private async lastNumberOn(on: string): Promise<number> {
+    const last = (await this.subject.wire()).findLast(
+      ({ route, kind, direction }) => route === on && kind === 'synack' && direction === 'in',
     );
+    return last?.seq ?? 0;
   }
 
   private ends({ client = 0, clientPort, port = PORT, dark = false, to }: Opening | OddOpening): Ends {

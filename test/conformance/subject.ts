@@ -133,5 +133,8 @@ export interface Subject {
   setInterface(route: string, up: boolean): Promise<void>;
   /** Lets time pass. */
   pass(milliseconds: number): Promise<void>;
+  /** What is known of the wires and of the programs so far: asked often, so it costs little. */
+  wire(): Promise<readonly OnWire[]>;
+  clients(): readonly ClientSeen[];
   observe(): Promise<Observed>;
 }

@@ -126,12 +126,27 @@ export class SimSubject implements Subject {
     this.world.runUntil(this.world.schedule.now / 1000 + milliseconds);
   }
 
+  async wire(): Promise<readonly OnWire[]> {
+    const names = this.world.scenario.providers.map(({ name }) => name);
+    const { packets } = this.world.trace;
+    for (; this.looked < packets.length; this.looked++) {
+      const { bytes, at, provider, direction, fate } = packets[this.looked];
+      if (direction === 'in' && fate !== 'passed') continue;
+      this.decoded.push({ ...this.read(bytes, at), route: names[provider - 1], direction });
+    }
+    return [...this.decoded];
+  }
+
+  clients(): readonly ClientSeen[] {
+    return this.programs.map(clientSeen);
+  }
+
   async observe(): Promise<Observed> {
     const { world } = this;
     return {
-      wire: this.wire(),
+      wire: await this.wire(),
       lan: [...this.lan],
-      clients: this.programs.map(clientSeen),
+      clients: this.clients(),
       servers: world.servers.flatMap(({ history }) =>
         history
           .filter(({ state, received }) => state === 'established' || received > 0)
@@ -151,17 +166,6 @@ export class SimSubject implements Subject {
     const { address, port, family, client, clientPort } = ends;
     const at = this.world.schedule.now / 1000;
     return this.world.connect({ at, to: address, port, family, client, clientPort, ...more });
-  }
-
-  private wire(): OnWire[] {
-    const names = this.world.scenario.providers.map(({ name }) => name);
-    const { packets } = this.world.trace;
-    for (; this.looked < packets.length; this.looked++) {
-      const { bytes, at, provider, direction, fate } = packets[this.looked];
-      if (direction === 'in' && fate !== 'passed') continue;
-      this.decoded.push({ ...this.read(bytes, at), route: names[provider - 1], direction });
-    }
-    return [...this.decoded];
   }
 
   /** By the lab's decoder, which shares nothing with the gateway. */

@@ -6,7 +6,7 @@ import { IMPATIENT, three } from '../sites.js';
 import { carriedBy, GIVEN_UP, UNANSWERED, WON } from './race.js';
 
 /** Slow enough that an answer by hand is there first. */
-const SLOW = three({ a: { delayMs: 200 }, b: { delayMs: 250 }, c: { delayMs: 300 } });
+const SLOW = three({ a: { delayMs: 300 }, b: { delayMs: 350 }, c: { delayMs: 400 } });
 
 function resetsOf(seen: Seen, route: string): number[] {
   const { wire } = seen.connection();
@@ -103,7 +103,7 @@ export const LATE: readonly Case[] = [
           b: ['>syn', '<synack', '>rst'],
           c: ['>syn', '<synack', '>rst', '<synack'],
         }),
-        ms: [0, 900],
+        ms: [0, 1000],
       },
     ],
   },
@@ -120,7 +120,7 @@ export const LATE: readonly Case[] = [
     expect: [
       {
         ...carriedBy('a', { a: ['>syn', '>rst', '>syn', '<synack'], b: UNANSWERED, c: UNANSWERED }),
-        ms: [0, 900],
+        ms: [0, 1000],
       },
     ],
     check: (seen) => {
@@ -155,7 +155,7 @@ export const LATE: readonly Case[] = [
         client: ['>syn', '<syn', '>synack'],
         outcome: 'connected',
         by: 'b',
-        ms: [0, 900],
+        ms: [0, 1000],
       },
     ],
   },

@@ -154,7 +154,7 @@ export const REFUSALS: readonly Case[] = [
   },
   {
     name: 'a forged RST with a wrong number is no refusal',
-    site: three({ a: { delayMs: 150 }, b: { delayMs: 200 }, c: { delayMs: 250 } }),
+    site: three({ a: { delayMs: 300 }, b: { delayMs: 350 }, c: { delayMs: 400 } }),
     steps: [
       { open: {} },
       { answer: { on: 'a', flags: 'RA', ackOff: 5, seq: 0 } },

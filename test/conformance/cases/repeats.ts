@@ -77,7 +77,7 @@ export const REPEATS: readonly Case[] = [
         client: /^>syn >syn <synack( <synack)*$/,
         outcome: 'connected',
         by: 'a',
-        ms: [1100, 1190],
+        ms: [1100, 1900],
       },
     ],
   },

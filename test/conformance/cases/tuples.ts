@@ -56,9 +56,9 @@ export const TUPLES: readonly Case[] = [
   },
   {
     name: 'a client uses its port again when one answer to its first connection is on its way',
-    site: three({ a: { delayMs: 250 }, b: SILENT, c: SILENT }),
+    site: three({ a: { delayMs: 350 }, b: SILENT, c: SILENT }),
     steps: [
-      { open: { clientPort: 42_500, giveUpMs: 350 } },
+      { open: { clientPort: 42_500, giveUpMs: 250 } },
       { until: 'all-told' },
       { open: { clientPort: 42_500 } },
     ],
@@ -74,7 +74,7 @@ export const TUPLES: readonly Case[] = [
         client: ['>syn', '<synack'],
         outcome: 'connected',
         by: 'a',
-        ms: [400, 900],
+        ms: [600, 1000],
       },
     ],
   },

@@ -43,9 +43,6 @@ const PORTS_PER_CASE = 20;
 const FIRST_PORT = 20_000;
 const LAST_PORT = 40_000;
 
-/** The kernel's time stamps of what it sends are a little behind or before the clock of programs. */
-const CLOCKS_APART_MICROS = 3000;
-
 interface Program {
   readonly ends: Ends;
   outcome: Outcome;
@@ -179,7 +176,8 @@ export class LabSubject implements Subject {
 
   async deliver(route: string, packet: HandMade): Promise<void> {
     const bytes = tcp(packet);
-    const at = Number(process.hrtime.bigint()) / 1000 - CLOCKS_APART_MICROS;
+    // After all that is on the wires by now: the kernel's time stamps there are not exactly the clock of this process.
+    const at = Math.max(0, ...(await this.wire()).map((packet) => packet.at));
     this.wans.get(route)?.send(bytes);
     const origin = { at, provider: route, direction: 'in', fate: 'passed', length: bytes.length } as const;
     const seen = decode(bytes, origin);
@@ -232,24 +230,34 @@ export class LabSubject implements Subject {
     await sleep(milliseconds);
   }
 
-  async observe(): Promise<Observed> {
-    const { lab } = this.made;
-    const [trace, records, counts, halfOpen] = await Promise.all([
-      lab.wire.trace(),
-      Promise.all(this.echoes.map((echo) => echo.connections())),
-      lab.wire.counts(),
-      lab.server().halfOpen(),
-    ]);
-    if (counts.overruns > 0) throw new Error('the emulator was overrun: no oracle');
+  async wire(): Promise<readonly OnWire[]> {
+    const trace = await this.made.lab.wire.trace();
     const wire = trace
       .filter(({ direction, fate }) => direction === 'out' || fate === 'passed')
       .filter(({ protocol, kind }) => protocol === 'tcp' || kind === 'icmp-error')
       .filter((packet) => !this.earlier.has(tupleOf(packet)))
       .map(onWire);
+    // What was made by hand comes behind what was there at its time.
+    return [...wire, ...this.byHand].sort((one, other) => one.at - other.at);
+  }
+
+  clients(): readonly ClientSeen[] {
+    return this.programs.map(clientSeen);
+  }
+
+  async observe(): Promise<Observed> {
+    const { lab } = this.made;
+    const [wire, records, counts, halfOpen] = await Promise.all([
+      this.wire(),
+      Promise.all(this.echoes.map((echo) => echo.connections())),
+      lab.wire.counts(),
+      lab.server().halfOpen(),
+    ]);
+    if (counts.overruns > 0) throw new Error('the emulator was overrun: no oracle');
     return {
-      wire: [...wire, ...this.byHand].sort((one, other) => one.at - other.at),
+      wire,
       lan: this.lan.received.filter((packet) => !this.earlier.has(tupleOf(packet))).map(onLan),
-      clients: this.programs.map(clientSeen),
+      clients: this.clients(),
       servers: records.flat().map(({ remoteAddress, remotePort, localAddress, received }) => ({
         ...{ source: remoteAddress, sourcePort: remotePort },
         ...{ address: localAddress, received },
