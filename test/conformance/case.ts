@@ -19,6 +19,8 @@ interface Target {
 /** An answer by hand to the newest copy that left by a route. */
 export interface AnswerByHand {
   readonly on: string;
+  /** The route that it comes by; default the copy's own. */
+  readonly via?: string;
   /** Letters of S, A, R, F. */
   readonly flags: string;
   /** Added to the right acknowledgement, the copy's number plus one; default 0. */
@@ -67,6 +69,8 @@ export type PromiseName =
   | 'no half-open connection'
   | 'one port for all copies'
   | 'every answer is reset'
+  | 'resets are exact'
+  | 'addresses are the route’s'
   | 'refusals are a route’s';
 
 export interface Case {

@@ -167,9 +167,9 @@ class Runner {
     throw new Error(`waited in vain for ${what}\n${account(seen)}`);
   }
 
-  private async answer({ on, flags, ackOff = 0, seq = 90_000 }: AnswerByHand): Promise<void> {
+  private async answer({ on, via = on, flags, ackOff = 0, seq = 90_000 }: AnswerByHand): Promise<void> {
     const copy = (await this.copiesOn(on, 1)).at(-1) as OnWire;
-    await this.subject.deliver(on, {
+    await this.subject.deliver(via, {
       source: copy.destination,
       sourcePort: copy.destinationPort,
       destination: copy.source,

@@ -10,6 +10,7 @@ import { RACE } from './cases/race.js';
 import { REFUSALS } from './cases/refusals.js';
 import { REPEATS } from './cases/repeats.js';
 import { ROUTE_CASES } from './cases/routes.js';
+import { STRAYS } from './cases/strays.js';
 import { TUPLES } from './cases/tuples.js';
 
 export const SUITE: Readonly<Record<string, readonly Case[]>> = {
@@ -17,6 +18,7 @@ export const SUITE: Readonly<Record<string, readonly Case[]>> = {
   refusals: REFUSALS,
   repeats: REPEATS,
   'late and wrong answers': LATE,
+  strays: STRAYS,
   copies: COPIES,
   tuples: TUPLES,
   routes: ROUTE_CASES,
