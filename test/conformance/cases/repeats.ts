@@ -64,7 +64,6 @@ export const REPEATS: readonly Case[] = [
   {
     name: 'the SYN is repeated while the race runs: copies again, no second race',
     site: three({ a: { delayMs: 550 }, b: { delayMs: 600 }, c: { delayMs: 650 } }),
-    families: BOTH,
     steps: [{ open: {} }, { wait: 1600 }],
     expect: [
       {
