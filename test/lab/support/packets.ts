@@ -17,6 +17,8 @@ export interface TcpFields {
   options?: readonly number[];
   payload?: Uint8Array;
   ttl?: number;
+  /** Bytes of IPv4 options, all of them NOPs, a multiple of four. */
+  ipOptions?: number;
 }
 
 export const MSS_1460 = [2, 4, 0x05, 0xb4] as const;
@@ -28,18 +30,19 @@ export function tcp(fields: TcpFields): Buffer {
   const four = !fields.source.includes(':');
   const options = fields.options ?? [];
   const payload = fields.payload ?? new Uint8Array();
-  const ipBytes = four ? 20 : 40;
+  const ipBytes = four ? 20 + (fields.ipOptions ?? 0) : 40;
   const tcpBytes = 20 + options.length + payload.length;
   const bytes = Buffer.alloc(ipBytes + tcpBytes);
   const [source, destination] = [addressBytes(fields.source), addressBytes(fields.destination)];
   if (four) {
-    bytes[0] = 0x45;
+    bytes[0] = 0x40 | (ipBytes / 4);
     bytes.writeUInt16BE(bytes.length, 2);
     bytes.writeUInt16BE(0x4000, 6);
     bytes[8] = fields.ttl ?? 64;
     bytes[9] = TCP;
     source.copy(bytes, 12);
     destination.copy(bytes, 16);
+    bytes.fill(1, 20, ipBytes);
   } else {
     bytes[0] = 0x60;
     bytes.writeUInt16BE(tcpBytes, 4);

@@ -51,6 +51,8 @@ export interface TapOptions {
   readonly to: string;
   /** Which received packets are kept; default all. */
   readonly keep?: (packet: WirePacket) => boolean;
+  /** What the interface sends is recorded, too, in the order of both; default false. */
+  readonly outgoing?: boolean;
 }
 
 export class Tap {
@@ -66,7 +68,7 @@ export class Tap {
   /** `namespace` is a host of the lab or a namespace's name. */
   constructor(namespace: Host | string, device: string, options: TapOptions) {
     const name = typeof namespace === 'string' ? namespace : namespace.namespace;
-    this.fd = inNamespaceOf(name, () => openSocket(device));
+    this.fd = inNamespaceOf(name, () => openSocket(device, options.outgoing === true));
     this.head = Buffer.concat([macBytes(options.to), Buffer.alloc(6, 2), Buffer.alloc(2)]);
     const keep = options.keep ?? ((): boolean => true);
     this.watch = watchReadable(this.fd, () => this.read(keep));
@@ -107,7 +109,7 @@ export class Tap {
   }
 }
 
-function openSocket(device: string): number {
+function openSocket(device: string, outgoing: boolean): number {
   const fd = sys.socket(AF_PACKET, SOCK_RAW_CLOEXEC_NONBLOCK, ETH_P_ALL_BE);
   if (fd < 0) throw new Error(`packet socket: ${errnoName(errno())}`);
   const address = allocate(20);
@@ -118,7 +120,7 @@ function openSocket(device: string): number {
   setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES);
   setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
   setOption(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
-  setOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+  if (!outgoing) setOption(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
   return fd;
 }
 
