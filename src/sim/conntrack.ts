@@ -1,5 +1,6 @@
 /** What the kernel remembers of flows: enough of conntrack and NAT to carry decided connections. */
 import type { Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import { tcp } from '../core/protocols/tcp.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { type Endpoint, tupleKey } from './packets.js';
 
@@ -112,7 +113,7 @@ export class ConntrackModel {
   }
 
   private note(flow: Flow, packet: Packet): void {
-    if ((packet.flags & (FLAG.RST | FLAG.FIN)) !== 0) this.finish(flow);
+    if (tcp.ends(packet)) this.finish(flow);
   }
 
   private finish(flow: Flow): void {
