@@ -1,6 +1,7 @@
 /** The nouns of the engine: routes, services, settings, groups, counters. What is said with them: contract.ts. */
 
 import type { AddressWords, Family } from '../model/address.js';
+import type { ClientRate } from '../model/client-rate.js';
 import type { Affinity, CriterionName } from '../model/config.js';
 import type { RoutePrefix } from './race/prefix.js';
 
@@ -92,8 +93,7 @@ export interface EngineSettings {
   readonly routes: number;
   readonly races: number;
   readonly racesPerClient: number;
-  readonly raceRatePerClient: number;
-  readonly raceBurstPerClient: number;
+  readonly clientRate: ClientRate;
   readonly racePorts: { readonly from: number; readonly to: number };
   readonly portMemory: number;
   readonly raceTimeoutMicros: Micros;

@@ -3,6 +3,7 @@ import type { EngineRoute, EngineService, EngineSettings, MemorySettings } from 
 import type { ServicesMessage } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
+import { clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
 import { assert } from '../model/errors.js';
 import type { Numbers } from './numbers.js';
@@ -50,8 +51,7 @@ export function engineSettings(
     routes,
     races: limits.races,
     racesPerClient: limits.racesPerClient,
-    raceRatePerClient: limits.raceRatePerClient,
-    raceBurstPerClient: limits.raceBurstPerClient,
+    clientRate: clientRate(limits),
     racePorts: limits.racePorts,
     portMemory: limits.portMemory,
     raceTimeoutMicros: limits.raceTimeoutMs * 1000,

@@ -1,5 +1,6 @@
 /** The kernel's state as it shall be: a value made from configuration, routes and choices. Pure. */
 import type { KernelPlan } from '../core/choose/criterion.js';
+import { type ClientRate, clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, PortRange, ServiceConfig } from '../model/config.js';
 import type { PrefixPair } from '../wire/nptv6-subnets.js';
 import { MARK, routeMark } from './constants.js';
@@ -59,7 +60,7 @@ export interface DesiredState {
   /** Families whose routes are all there, and all closed by command: nothing new may leave. */
   readonly closed: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly racePorts: PortRange;
-  readonly rate: { readonly perSecond: number; readonly burst: number };
+  readonly clientRate: ClientRate;
   readonly queue: {
     readonly lan: number;
     readonly wan: number;
@@ -132,7 +133,7 @@ export function desiredState(
     },
     closed: { ipv4: isClosed(routes, 'ipv4', choices), ipv6: isClosed(routes, 'ipv6', choices) },
     racePorts: config.limits.racePorts,
-    rate: { perSecond: config.limits.raceRatePerClient, burst: config.limits.raceBurstPerClient },
+    clientRate: clientRate(config.limits),
     queue: { lan: config.kernel.queue, wan: config.kernel.queue + 1, dns: config.kernel.queue + 2, method },
     readsDns: config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site'),
     rulePriority: config.kernel.rulePriority,

@@ -12,6 +12,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
+import type { HealthState } from '../core/health/health.js';
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
 import type { HealthReason } from '../model/reasons.js';
@@ -90,7 +91,7 @@ export type RaceReply = {
 
 /** Health of one family of a route. */
 export interface LaneHealth {
-  readonly state: 'up' | 'suspect' | 'down';
+  readonly state: HealthState;
   readonly reason: HealthReason;
   /** Wall time, milliseconds. */
   readonly sinceMs: number;

@@ -1,13 +1,11 @@
 /** What the race thread tells of itself. */
 import type { Engine } from '../core/engine.js';
 import type { Micros } from '../core/engine-types.js';
-import { HEALTH } from '../core/health/health.js';
+import { HEALTH_STATES } from '../core/health/health.js';
 import { createChunk, snapshot } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
 import type { FrontEnd } from './front-end.js';
 import type { LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
-
-const STATES = { [HEALTH.UP]: 'up', [HEALTH.SUSPECT]: 'suspect', [HEALTH.DOWN]: 'down' } as const;
 
 /** Health of every route, in both families. */
 export function healthOf(engine: Engine): RouteHealth[] {
@@ -19,7 +17,7 @@ export function healthOf(engine: Engine): RouteHealth[] {
 function lane(engine: Engine, route: number, family: Family): LaneHealth {
   const { health } = engine;
   return {
-    state: STATES[health.of(route, family) as keyof typeof STATES],
+    state: HEALTH_STATES[health.of(route, family)],
     reason: health.reasonOf(route, family),
     sinceMs: performance.timeOrigin + health.since(route, family) / 1000,
     generation: health.generationOf(route, family),

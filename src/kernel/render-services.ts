@@ -1,4 +1,5 @@
 /** The rules of services: which new connections they take, and what the kernel does with them by itself. Pure. */
+import { TRIALS_PER_SECOND } from '../core/health/health.js';
 import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import {
@@ -23,7 +24,7 @@ const ALIVE = `meta nfproto @${SET_ALIVE}`;
 const AFFINITY_SIZE = 131_072;
 const DOMAIN_SIZE = 65_536;
 /** Connections of a service and family that its routes may be tried with. */
-const TRIALS = 'limit rate 2/second';
+const TRIALS = `limit rate ${TRIALS_PER_SECOND}/second`;
 
 /** Chains of a service; the rule that matches goes to the first. */
 export function serviceChains(state: DesiredState): Map<string, string[]> {
@@ -244,8 +245,8 @@ function markOf({ number, config }: DesiredService): number {
 }
 
 /** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */
-export function raceChain(state: DesiredState): string[] {
-  const limit = `limit rate over ${state.rate.perSecond}/second burst ${state.rate.burst} packets`;
+export function raceChain({ clientRate }: DesiredState): string[] {
+  const limit = `limit rate over ${clientRate.perSecond}/second burst ${clientRate.burst} packets`;
   return [
     `meta nfproto ipv4 add @flood4 { ip saddr ${limit} } counter name flood accept`,
     `meta nfproto ipv6 add @flood6 { ip6 saddr ${limit} } counter name flood accept`,

@@ -15,6 +15,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
+import { TRIALS_PER_SECOND } from '../core/health/health.js';
 import { type AddressWords, type Family, formatAddress, maskAddress } from '../model/address.js';
 import type { Packet } from '../wire/packet.js';
 import type { Random } from './random.js';
@@ -35,7 +36,7 @@ interface Value {
 }
 
 /** Connections of a service, in a second, that its closed routes may be tried with; nft's default burst. */
-const TRIALS = { perSecond: 2, burst: 5 } as const;
+const TRIALS = { perSecond: TRIALS_PER_SECOND, burst: 5 } as const;
 
 export class KernelMaps {
   /** Connections that got their route here, by affinity and by memory; and those drawn to the daemon all the same. */

@@ -21,6 +21,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../../src/core/engine-types.js';
+import { HEALTH_STATES } from '../../src/core/health/health.js';
 import { VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
 import { PacketBuilder } from '../../src/core/packets/builder.js';
 import { ENDS } from '../../src/core/race/table.js';
@@ -340,9 +341,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
 
   /** Health per route: up, suspect or down. */
   health(family: Family = 4): string[] {
-    return this.engine.routes.map(
-      ({ number }) => ['up', 'suspect', 'down'][this.engine.health.of(number, family)],
-    );
+    return this.engine.routes.map(({ number }) => HEALTH_STATES[this.engine.health.of(number, family)]);
   }
 
   /** The race of a TCP flow; -1 when there is none. */

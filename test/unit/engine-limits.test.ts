@@ -58,8 +58,7 @@ describe('bounds: a connection beyond one goes by the rest route, with the reaso
 
   it('rate of one client: burst, then so many a second', () => {
     const h = new Harness(2, {
-      raceRatePerClient: 10,
-      raceBurstPerClient: 5,
+      clientRate: { perSecond: 10, burst: 5 },
       races: 256,
       racesPerClient: 256,
     });
@@ -78,8 +77,7 @@ describe('bounds: a connection beyond one goes by the rest route, with the reaso
     const h = new Harness(2, {
       races: 512,
       racesPerClient: 64,
-      raceRatePerClient: 100,
-      raceBurstPerClient: 200,
+      clientRate: { perSecond: 100, burst: 200 },
     });
     let raced = 0;
     for (let i = 0; i < 20_000; i++) {

@@ -17,7 +17,7 @@ export function fillCandidates(turn: Turn, order: readonly RouteNumber[], out: C
     out.count = 0;
     for (const number of order) {
       const route = site.routes[number - 1];
-      if (isAvailable(route, family) && kindOf(site, route, family) === kind)
+      if (isAvailable(route, family) && kindOf(site.health.of(number, family), route.lastResort) === kind)
         out.routes[out.count++] = number;
     }
     if (out.count > 0) return;
@@ -100,10 +100,9 @@ export function isOpen(site: Site, number: RouteNumber, family: Family): boolean
   return isAvailable(site.routes[number - 1], family) && site.health.of(number, family) === HEALTH.UP;
 }
 
-const KINDS = 5;
-
-function kindOf(site: Site, route: EngineRoute, family: Family): number {
-  const health = site.health.of(route.number, family);
-  if (health === HEALTH.DOWN) return 4;
-  return health * 2 + (route.lastResort ? 1 : 0);
+/** How good a route is, the best first: up; up but a last resort; suspect; suspect and a last resort; silent. */
+export function kindOf(health: number, lastResort: boolean): number {
+  return health === HEALTH.DOWN ? KINDS - 1 : health * 2 + (lastResort ? 1 : 0);
 }
+
+const KINDS = 5;

@@ -14,6 +14,10 @@ import type { Micros, RouteNumber } from '../engine-types.js';
 
 export const HEALTH = { UP: 0, SUSPECT: 1, DOWN: 2 } as const;
 
+/** The words for these, in their order. */
+export const HEALTH_STATES = ['up', 'suspect', 'down'] as const;
+export type HealthState = (typeof HEALTH_STATES)[number];
+
 /** Silences without any answer in between after which a route is suspect. */
 const SUSPECT_AFTER = 3;
 /**
@@ -29,8 +33,9 @@ const PROOFS = 3;
 const ENOUGH = PROOFS - 1e-6;
 /** A route that has come back is suspect for at least this long; twice as long for each time in the window before. */
 const HOLD = { first: 1_000_000, most: 60_000_000, window: 600_000_000 } as const;
-/** A down route gets a share of a connection to prove itself this often. */
-const TRIAL_EVERY_MICROS = 500_000;
+/** Connections that a route which is not up gets in a second, to prove itself. */
+export const TRIALS_PER_SECOND = 2;
+const TRIAL_EVERY_MICROS = 1_000_000 / TRIALS_PER_SECOND;
 const TARGETS = 4;
 
 /** BOUNDED: two lanes per route. */

@@ -27,9 +27,9 @@ export class ClientLimits {
   admit(client: AddressWords, now: Micros): SingleReason | null {
     const at = this.place(client, now);
     if (at < 0) return 'client-race-limit';
-    const { raceRatePerClient, raceBurstPerClient, racesPerClient } = this.settings;
-    const earned = ((now - this.seenAt[at]) * raceRatePerClient) / 1e6;
-    this.tokens[at] = Math.min(raceBurstPerClient, this.tokens[at] + earned);
+    const { clientRate, racesPerClient } = this.settings;
+    const earned = ((now - this.seenAt[at]) * clientRate.perSecond) / 1e6;
+    this.tokens[at] = Math.min(clientRate.burst, this.tokens[at] + earned);
     this.seenAt[at] = now;
     if (this.active[at] >= racesPerClient) return 'client-race-limit';
     if (this.tokens[at] < 1) return 'client-race-rate';
@@ -66,7 +66,7 @@ export class ClientLimits {
     this.used[oldest] = 1;
     for (let i = 0; i < 4; i++) this.address[oldest * 4 + i] = client[i];
     this.active[oldest] = 0;
-    this.tokens[oldest] = this.settings.raceBurstPerClient;
+    this.tokens[oldest] = this.settings.clientRate.burst;
     this.seenAt[oldest] = now;
     return oldest;
   }
