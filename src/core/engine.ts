@@ -21,7 +21,7 @@ import type { AddressWords, Family } from '../model/address.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
-import { activate, masksOf } from './choose/services.js';
+import { activate } from './choose/services.js';
 import { countSession } from './choose/sessions.js';
 import { settleNegative } from './commit/negative.js';
 import { handleCommitted } from './commit/outcome.js';
@@ -109,16 +109,20 @@ export class Engine {
     }
   }
 
-  /** Replaces the services. What memory and affinity hold stays. */
-  setServices(services: readonly EngineService[], memory: MemorySettings): void {
+  /**
+   * Replaces the services. `masks`: the sets of routes that the kernel has a memory for (services.ts). What memory and affinity hold stays, but
+   * for the groups of a service that is gone, or groups otherwise.
+   */
+  setServices(services: readonly EngineService[], memory: MemorySettings, masks: readonly number[]): void {
     const { context } = this;
     context.memorySettings = memory;
     const before = context.services;
     context.services = [];
     for (const service of services) context.services[service.number] = activate(service, before);
-    const masks = masksOf(services, memory);
-    // The kernel's maps of other masks are new and empty.
-    if (masks.join() !== context.masks.join()) context.told.forgetAll();
+    for (const old of before)
+      if (old !== undefined && context.services[old.number]?.affinity !== old.affinity)
+        context.affinity.clear(old.number);
+    context.told.setMasks(masks);
     context.masks = masks;
     context.keepsSources = services.some((service) => service.translate === false);
     context.countsSessions = services.some((service) => COUNTING.includes(service.criterion));
@@ -152,8 +156,8 @@ export class Engine {
     return isOpen(this.context, route, family) ? this.context.health.generationOf(route, family) : 0;
   }
 
-  /** The kernel's maps have been emptied: `refill` tells it everything again. */
-  forgetTold(): void {
+  /** The kernel's memories have been emptied: `refill` tells it everything again. */
+  memoryEmptied(): void {
     this.context.told.forgetAll();
   }
 

@@ -4,13 +4,13 @@
  */
 import { CRITERION_KINDS } from '../core/choose/criteria/index.js';
 import type { Candidates, KernelPlan, RouteFacts } from '../core/choose/criterion.js';
-import { masksOf } from '../core/choose/services.js';
+import { bitsOf } from '../core/choose/services.js';
 import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
-import { type Admin, engineServices, memorySettings } from './engine-routes.js';
+import type { Admin } from './engine-routes.js';
 import type { Numbers } from './numbers.js';
 import { isWithin } from './time-of-day.js';
 
@@ -20,6 +20,8 @@ export interface ChoiceInputs {
   readonly resolved: readonly ResolvedRoute[];
   readonly routes: Numbers;
   readonly services: Numbers;
+  /** The sets of routes that the kernel has a memory for. */
+  readonly masks: readonly number[];
   readonly health: readonly RouteHealth[];
   readonly adminOf: (name: string) => Admin;
   readonly facts: RouteFacts;
@@ -27,8 +29,7 @@ export interface ChoiceInputs {
 }
 
 export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
-  const { config, routes, services, health } = inputs;
-  const masks = masksOf(engineServices(config, routes, services), memorySettings(config));
+  const { config, routes, services, masks, health } = inputs;
   const lane = (route: number, family: Family): LaneHealth | undefined =>
     health.find((one) => one.route === route)?.[family];
   const kind = (route: number, family: Family): number => kindOf(inputs, lane(route, family), route, family);
@@ -38,7 +39,7 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
     plan: (service, family) => planOf(inputs, service, family, kind),
     memoryOf: ({ select }) => {
       if (select.criterion !== 'race' || config.memory.trustMs === 0) return 0;
-      const mask = select.routes.reduce((bits, name) => bits | (1 << routes.of(name)), 0);
+      const mask = bitsOf(select.routes.map((name) => routes.of(name)));
       return masks.includes(mask) ? mask : 0;
     },
     isOnTrial: ({ select }, family) =>

@@ -69,6 +69,10 @@ export function serviceOfMark(mark: number): number {
 export const SET_OPEN = { 4: 'open4', 6: 'open6' } as const;
 /** Servers towards which a route has no port left. */
 export const SET_FULL = { 4: 'full4', 6: 'full6' } as const;
+/** Flows that were cut on purpose: their clients are reset at their next word. */
+export const SET_RESET = { 4: 'reset4', 6: 'reset6' } as const;
+/** Clients that open connections faster than they may race them. */
+export const SET_FLOOD = { 4: 'flood4', 6: 'flood6' } as const;
 /** Sites of addresses, for `affinity: client+site`. */
 export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 

@@ -11,7 +11,7 @@ export class ElementQueue {
   readonly hasValue: Uint8Array;
   readonly value: Uint32Array;
   readonly timeoutMs: Float64Array;
-  /** Operations that replaced one that still waited for the same key, or that a flush made needless. */
+  /** Operations that replaced one that still waited for the same key, or that a flush or the end of a set made needless. */
   coalesced = 0;
 
   // BOUNDED: one for each set and map of our table.
@@ -92,18 +92,12 @@ export class ElementQueue {
   /** Notes that a set is to be emptied: what waits for it has become needless. */
   flush(set: string): boolean {
     const target = this.numberOf(set);
-    let flushes = false;
-    for (let n = this.taken; n < this.tail; n++) {
-      const slot = n & this.mask;
-      if (this.target[slot] !== target) continue;
-      if (this.kind[slot] === OPERATION.FLUSH) flushes = true;
-      if (this.kind[slot] !== OPERATION.PUT && this.kind[slot] !== OPERATION.REMOVE) continue;
-      this.unlink(slot);
-      this.kind[slot] = OPERATION.VOID;
-      this.voided++;
-      this.coalesced++;
-    }
-    return flushes || this.append(OPERATION.FLUSH, target) >= 0;
+    return this.void(target, false) || this.append(OPERATION.FLUSH, target) >= 0;
+  }
+
+  /** Drops all that waits for a set, which is about to go. What has been taken is under way. */
+  drop(set: string): void {
+    this.void(this.numberOf(set), true);
   }
 
   /** Takes the first operations that wait, at most as many as `slots` holds; they stay as they are until `release`. */
@@ -124,6 +118,24 @@ export class ElementQueue {
   /** Gives up what was taken. */
   release(): void {
     this.head = this.taken;
+  }
+
+  /** Makes what waits for a set needless; whether a flush of it stays. */
+  private void(target: number, flushesToo: boolean): boolean {
+    let flushes = false;
+    for (let n = this.taken; n < this.tail; n++) {
+      const slot = n & this.mask;
+      if (this.target[slot] !== target || this.kind[slot] === OPERATION.VOID) continue;
+      if (this.kind[slot] !== OPERATION.FLUSH) this.unlink(slot);
+      else if (!flushesToo) {
+        flushes = true;
+        continue;
+      }
+      this.kind[slot] = OPERATION.VOID;
+      this.voided++;
+      this.coalesced++;
+    }
+    return flushes;
   }
 
   private append(kind: number, target: number): number {

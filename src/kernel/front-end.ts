@@ -16,7 +16,6 @@ import type {
   EngineService,
   EngineSettings,
   Input,
-  MemorySettings,
   Micros,
   RaceId,
   RouteNumber,
@@ -35,6 +34,7 @@ import { KernelMemory } from './kernel-memory.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { chosenMark, createFlow, flowOf, PacketWriter } from './packet-writer.js';
 import { BATCH, Queue } from './queue.js';
+import type { KernelPart, ServicesMessage } from './race-messages.js';
 import { RawSocket } from './raw-socket.js';
 import { haveSharedAddress } from './twins.js';
 
@@ -128,9 +128,9 @@ export class FrontEnd implements EffectSink {
     this.flush();
   }
 
-  setServices(services: readonly EngineService[], memory: MemorySettings): void {
-    this.engine.setServices(services, memory);
-    this.kernel.setServices(services);
+  setServices({ services, memory, masks, maps }: ServicesMessage): void {
+    this.engine.setServices(services, memory, masks);
+    this.kernel.setServices(services, maps);
     const byNumber: EngineService[] = [];
     for (const service of services) byNumber[service.number] = service;
     this.services = byNumber;
@@ -143,11 +143,12 @@ export class FrontEnd implements EffectSink {
     this.flush();
   }
 
-  /** The kernel's table is new: what it knew is gone. `upkeep.refill` follows. */
-  forgetTold(): void {
-    this.engine.forgetTold();
-    this.kernel.restart(this.engine.masks);
-    this.upkeep.forgetTold();
+  /** Empties parts of what the kernel decides by. Of memory it hears again by `upkeep.refill`. */
+  empty(parts: readonly KernelPart[]): void {
+    this.kernel.empty(parts);
+    if (!parts.includes('memory')) return;
+    this.engine.memoryEmptied();
+    this.upkeep.sayAgain();
   }
 
   /** Tells the engine of the flows that live already. Called once, before the first packet. */

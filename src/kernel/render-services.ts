@@ -10,6 +10,7 @@ import {
   MARK,
   memoryMap,
   SET_ALIVE,
+  SET_FLOOD,
   SET_OPEN,
   serviceMark,
 } from './constants.js';
@@ -247,8 +248,8 @@ function markOf({ number, config }: DesiredService): number {
 export function raceChain(state: DesiredState): string[] {
   const limit = `limit rate over ${state.rate.perSecond}/second burst ${state.rate.burst} packets`;
   return [
-    `meta nfproto ipv4 add @flood4 { ip saddr ${limit} } counter name flood accept`,
-    `meta nfproto ipv6 add @flood6 { ip6 saddr ${limit} } counter name flood accept`,
+    `meta nfproto ipv4 add @${SET_FLOOD[4]} { ip saddr ${limit} } counter name flood accept`,
+    `meta nfproto ipv6 add @${SET_FLOOD[6]} { ip6 saddr ${limit} } counter name flood accept`,
     `goto ${CHAIN_QUEUE_LAN}`,
   ];
 }

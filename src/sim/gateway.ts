@@ -4,6 +4,7 @@
  *
  *   copies and resets  ->  conntrack entries, each followed by its `committed`  ->  verdicts  ->  what that brought
  */
+import { masksOf } from '../core/choose/services.js';
 import { Engine } from '../core/engine.js';
 import type {
   AffinityGroup,
@@ -107,8 +108,13 @@ export class SimGateway implements EffectSink {
   }
 
   setServices(services: readonly EngineService[], memory: MemorySettings): void {
-    this.engine.setServices(services, memory);
+    const lowered = memory.trustMicros < this.engine.memorySettings.trustMicros;
+    this.engine.setServices(services, memory, masksOf(services, memory));
     this.kernel.setServices(services, memory);
+    if (lowered) {
+      this.engine.memoryEmptied();
+      this.kernel.maps.emptyMemory();
+    }
     this.engine.refill(0, this.engine.memory.size, this.schedule.now, this);
   }
 

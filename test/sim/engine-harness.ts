@@ -1,4 +1,6 @@
 /** The engine alone: inputs built by hand, effects written down. For what a whole simulated site would hide. */
+
+import { masksOf } from '../../src/core/choose/services.js';
 import type { Context } from '../../src/core/context.js';
 import { Engine } from '../../src/core/engine.js';
 import type {
@@ -153,7 +155,8 @@ export class Harness implements EffectSink {
   }
 
   setServices(services: readonly EngineService[], memory: Partial<MemorySettings> = {}): void {
-    this.engine.setServices(services, { ...DEFAULT_MEMORY, ...memory });
+    const settings = { ...DEFAULT_MEMORY, ...memory };
+    this.engine.setServices(services, settings, masksOf(services, settings));
   }
 
   setup(fields: SetupFields = {}): Effect[] {
