@@ -12,9 +12,9 @@ import type { Log } from '../observe/log.js';
 import { type EngineServices, servicesMessage } from './engine-routes.js';
 import type { RaceClient } from './race-client.js';
 
-/** After another daemon, or where the table is new: what is in it, if anything, nobody vouches for. */
+/** Where the table is new, or nobody knows whose the numbers in it are. */
 export const EVERYTHING: readonly KernelPart[] = ['open', 'memory', 'groups', 'domains'];
-/** After another race thread: what counts by generations, and those begin anew with the engine. */
+/** After another engine: what counts by the generations of routes, which begin anew with it, or is known to it alone. */
 export const OF_ENGINE: readonly KernelPart[] = ['open', 'memory', 'groups'];
 
 export interface ChangeoverContext {

@@ -12,6 +12,7 @@ import { type LostLink, readLinks, watchLinks } from '../kernel/links.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
+import { readServiceNames } from '../kernel/service-names.js';
 import { applySettings, desiredSettings, recordedSettings } from '../kernel/sysctl.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
@@ -76,6 +77,8 @@ export class Gateway implements GatewayState {
   private touched = false;
   private stopping = false;
   private restoring = false;
+  /** What the kernel holds by numbers of services is of the services that have them now. */
+  private knowsNumbers = false;
   /** Kernel settings as they were before us; the kernel's table has them too, unless somebody removes it. */
   private before: ReadonlyMap<string, string> = new Map();
 
@@ -223,6 +226,9 @@ export class Gateway implements GatewayState {
       if (names.has(name)) this.commands.set(name, admin, Date.now());
     this.persistence.restoreQuotas(this.meters);
     this.numbers.routes.recall(this.persistence.routeNames);
+    const services = readServiceNames();
+    this.knowsNumbers = services !== null;
+    this.numbers.services.recall(services ?? []);
     this.number();
   }
 
@@ -247,7 +253,7 @@ export class Gateway implements GatewayState {
         hasIpv6: this.hasIpv6,
         heartbeatMs: config.kernel.heartbeatMs,
         memory: this.persistence.takeMemory(this.numbers.routes, Date.now()),
-        empty: this.race === null ? EVERYTHING : OF_ENGINE,
+        empty: this.knowsNumbers ? OF_ENGINE : EVERYTHING,
       },
       {
         ended: (error) => this.raceThreadEnded(error),
@@ -256,6 +262,7 @@ export class Gateway implements GatewayState {
       },
     );
     this.changeover.begun(wanted, services);
+    this.knowsNumbers = true;
     await tellFacts(this.config, this.meters, this.race);
   }
 

@@ -86,6 +86,16 @@ export function affinityMap(family: 4 | 6, service: number, kind: Affinity): str
   return `affinity${family}_${service}_${kind.replace('client+', '')}`;
 }
 
+/** The rules of a service; the comment of the first is the service's name. */
+export function serviceChain(service: number): string {
+  return `service_${service}`;
+}
+
+/** The service whose rules a chain has; 0: it is another chain. */
+export function serviceOfChain(chain: string): number {
+  return Number(/^service_(\d{1,3})$/.exec(chain)?.[1] ?? 0);
+}
+
 /** Addresses that a service's domains have been seen to have. */
 export function domainSet(family: 4 | 6, service: number): string {
   return `domain${family}_${service}`;

@@ -12,6 +12,7 @@ import {
   SET_ALIVE,
   SET_FLOOD,
   SET_OPEN,
+  serviceChain,
   serviceMark,
 } from './constants.js';
 import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
@@ -32,10 +33,10 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
   for (const service of state.services) {
     const { number } = service;
     if (service.config.select.criterion === 'rest') {
-      chains.set(`service_${number}`, restOf(state, service));
+      chains.set(serviceChain(number), named(service, restOf(state, service)));
       continue;
     }
-    chains.set(`service_${number}`, decide(state, service));
+    chains.set(serviceChain(number), named(service, decide(state, service)));
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
@@ -72,11 +73,16 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
   return { maps, sets };
 }
 
+/** Whose number it is: a daemon after this one gives it to no other (service-names.ts). */
+function named({ config }: DesiredService, [first, ...others]: readonly string[]): string[] {
+  return [`${first} comment "${config.name}"`, ...others];
+}
+
 /** One line per way to match, in the order of the services. */
 export function serviceMatches(state: DesiredState): string[] {
   return state.services
     .filter(({ isActive }) => isActive)
-    .flatMap((service) => matches(service).map((match) => `${match}goto service_${service.number}`));
+    .flatMap((service) => matches(service).map((match) => `${match}goto ${serviceChain(service.number)}`));
 }
 
 /** What of a service's new connections is matched; each ends with a space unless it is empty. */
