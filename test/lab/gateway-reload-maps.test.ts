@@ -226,7 +226,7 @@ describe('what is emptied', () => {
     expect(losses()).toEqual([]);
   });
 
-  test('after kill -9: all that the old daemon had written, and what only its services had', async () => {
+  test('after kill -9: memory and groups, and what only services had that are gone', async () => {
     connectMs(await connect([PORT.busy, PORT.kept], 100));
     connectMs(await connect([PORT.pair], 10));
     await sleep(200);
@@ -235,11 +235,51 @@ describe('what is emptied', () => {
     await made.daemon.done;
     await made.startDaemon(config([RACED, KEPT]));
     await sleep(200);
-    // Numbers follow the order of the file again: `kept` is the second as before.
+    // By its name: it is the second as before.
     expect(await elementsOf(made, GROUPS.kept)).toEqual([]);
     expect(await elementsOf(made, MEMORY.all)).toEqual([]);
     const found = await tableObjects(made);
-    expect(found.filter((name) => /affinity._1_|memory._6|(service|ask|take.)_[34]$/.test(name))).toEqual([]);
+    expect(found.filter((name) => /affinity._1_|memory._6|(service|ask|take.)_[14]$/.test(name))).toEqual([]);
+    expect(losses()).toEqual([]);
+  });
+
+  test('after kill -9: no addresses of domains, which stay with their service in another order of the file', async () => {
+    const named = {
+      name: 'named',
+      match: { tcp: PORT.busy, domain: 'example.org' },
+      select: 'c',
+      affinity: 'none',
+    };
+    const other = {
+      name: 'other',
+      match: { tcp: PORT.busy, domain: 'example.net' },
+      select: 'a',
+      affinity: 'none',
+    };
+    const [first, second] = [ADDRESSES[0]!, ADDRESSES[1]!];
+    const wanted = [`${first} null`, `${second} null`];
+    await made.restart(config([named, other, KEPT]));
+    await made.lab.gateway.must(['nft', '-f', '-'], {
+      input: `add element inet pathrace domain4_1 { ${first} timeout 1h }
+        add element inet pathrace domain4_2 { ${second} timeout 1h }\n`,
+    });
+    const routes = async (): Promise<string[]> => {
+      await echo.forget();
+      connectMs(await connect([PORT.busy], 2));
+      const taken = await echo.connections();
+      return taken.map(({ localAddress, remoteAddress }) => `${localAddress} by ${remoteAddress}`).sort();
+    };
+    const before = await routes();
+    expect(before).toEqual([`${first} by 203.0.3.2`, `${second} by 203.0.1.2`]);
+    made.daemon.signal('SIGKILL');
+    await made.daemon.done;
+    await made.startDaemon(config([KEPT, other, named]));
+    await sleep(200);
+    expect([
+      ...texts(await elementsOf(made, 'domain4_1')),
+      ...texts(await elementsOf(made, 'domain4_2')),
+    ]).toEqual(wanted);
+    expect(await routes()).toEqual(before);
     expect(losses()).toEqual([]);
   });
 });
