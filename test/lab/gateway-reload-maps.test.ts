@@ -219,13 +219,6 @@ describe('what is emptied', () => {
     expect(losses()).toEqual([]);
   });
 
-  test('at the start only what there is: a service that goes as the rest has no groups', async () => {
-    await made.restart(config([{ name: 'plain', match: { tcp: PORT.busy }, select: 'rest' }, KEPT]));
-    connectMs(await connect([PORT.busy, PORT.kept], 10));
-    await sleep(300);
-    expect(losses()).toEqual([]);
-  });
-
   test('after kill -9: memory and groups, and what only services had that are gone', async () => {
     connectMs(await connect([PORT.busy, PORT.kept], 100));
     connectMs(await connect([PORT.pair], 10));
