@@ -20,7 +20,7 @@ import type { AddressWords, Family } from '../model/address.js';
 import { handleAnswer, handleOutcome } from './answer.js';
 import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
-import { activate, masksOf } from './choose/services.js';
+import { activate } from './choose/services.js';
 import { countSession } from './choose/sessions.js';
 import { handleCommitted } from './commit/outcome.js';
 import { sweep } from './commit/remember.js';
@@ -140,16 +140,20 @@ export class Engine {
     }
   }
 
-  /** Replaces the services. What memory and affinity hold stays. */
-  setServices(services: readonly EngineService[], memory: MemorySettings): void {
+  /**
+   * Replaces the services. `masks`: the sets of routes that the kernel has a memory for (services.ts). What memory and affinity hold stays, but
+   * for the groups of a service that is gone, or groups otherwise.
+   */
+  setServices(services: readonly EngineService[], memory: MemorySettings, masks: readonly number[]): void {
     const { site } = this;
     site.memorySettings = memory;
     const before = site.services;
     site.services = [];
     for (const service of services) site.services[service.number] = activate(service, before);
-    const masks = masksOf(services, memory);
-    // The kernel's maps of other masks are new and empty.
-    if (masks.join() !== site.masks.join()) for (const { kernelCopy } of site.shards) kernelCopy.forgetAll();
+    for (const old of before)
+      if (old !== undefined && site.services[old.number]?.affinity !== old.affinity)
+        site.affinity.clear(old.number);
+    for (const { kernelCopy } of site.shards) kernelCopy.setMasks(masks);
     site.masks = masks;
     site.countsSessions = services.some((service) => COUNTING.includes(service.criterion));
   }
@@ -182,8 +186,8 @@ export class Engine {
     return isOpen(this.site, route, family) ? this.site.health.generationOf(route, family) : 0;
   }
 
-  /** The kernel's maps have been emptied: `refill` tells it everything again. */
-  forgetTold(): void {
+  /** The kernel's memories have been emptied: `refill` tells it everything again. */
+  memoryEmptied(): void {
     this.shard.kernelCopy.forgetAll();
   }
 

@@ -2,15 +2,17 @@
  * What the kernel shall choose by itself, worked out from the state of the routes and what was measured. Pure. The same
  * criteria as the engine's choose here; what they cannot say for all connections at once stays with the daemon.
  */
+import { kindOf } from '../core/choose/candidates.js';
 import { CRITERION_KINDS } from '../core/choose/criteria/index.js';
 import type { Candidates, KernelPlan, RouteFacts } from '../core/choose/criterion.js';
-import { masksOf } from '../core/choose/services.js';
+import { bitsOf } from '../core/choose/services.js';
+import { HEALTH_STATES } from '../core/health/health.js';
 import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
-import { type Admin, engineServices, memorySettings } from './engine-routes.js';
+import type { Admin } from './engine-routes.js';
 import type { Numbers } from './numbers.js';
 import { isWithin } from './time-of-day.js';
 
@@ -20,6 +22,8 @@ export interface ChoiceInputs {
   readonly resolved: readonly ResolvedRoute[];
   readonly routes: Numbers;
   readonly services: Numbers;
+  /** The sets of routes that the kernel has a memory for. */
+  readonly masks: readonly number[];
   readonly health: readonly RouteHealth[];
   readonly adminOf: (name: string) => Admin;
   readonly facts: RouteFacts;
@@ -27,18 +31,17 @@ export interface ChoiceInputs {
 }
 
 export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
-  const { config, routes, services, health } = inputs;
-  const masks = masksOf(engineServices(config, routes, services), memorySettings(config));
+  const { config, routes, services, masks, health } = inputs;
   const lane = (route: number, family: Family): LaneHealth | undefined =>
     health.find((one) => one.route === route)?.[family];
-  const kind = (route: number, family: Family): number => kindOf(inputs, lane(route, family), route, family);
+  const kind = (route: number, family: Family): number => rankOf(inputs, lane(route, family), route, family);
   return {
     isActive: (service) => isWithin(service.match.time, inputs.now),
     numberOf: (service) => services.of(service),
     plan: (service, family) => planOf(inputs, service, family, kind),
     memoryOf: ({ select }) => {
       if (select.criterion !== 'race' || config.memory.trustMs === 0) return 0;
-      const mask = select.routes.reduce((bits, name) => bits | (1 << routes.of(name)), 0);
+      const mask = bitsOf(select.routes.map((name) => routes.of(name)));
       return masks.includes(mask) ? mask : 0;
     },
     isOnTrial: ({ select }, family) =>
@@ -51,8 +54,8 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
   };
 }
 
-/** The kinds of core/choose/candidates.ts; CLOSED_RANK for what takes no new connection. */
-function kindOf(
+/** As the engine's candidates rank; CLOSED_RANK for what takes no new connection. */
+function rankOf(
   { resolved, adminOf }: ChoiceInputs,
   lane: LaneHealth | undefined,
   route: number,
@@ -61,8 +64,7 @@ function kindOf(
   const found = resolved.find(({ number }) => number === route);
   if (found === undefined || adminOf(found.config.name) !== 'enabled') return CLOSED_RANK;
   if (found[family === 4 ? 'ipv4' : 'ipv6'] === null) return CLOSED_RANK;
-  if (lane?.state === 'down') return 4;
-  return (lane?.state === 'suspect' ? 2 : 0) + (found.config.lastResort ? 1 : 0);
+  return kindOf(HEALTH_STATES.indexOf(lane?.state ?? 'up'), found.config.lastResort);
 }
 
 function planOf(

@@ -1,6 +1,10 @@
 /** From the configuration and the routes as they are to what the engine takes. Pure. */
+import { masksOf } from '../core/choose/services.js';
 import type { EngineRoute, EngineService, EngineSettings, MemorySettings } from '../core/engine-types.js';
+import type { DesiredState } from '../kernel/desired.js';
+import { ofRaceThread } from '../kernel/owners.js';
 import type { ServicesMessage } from '../kernel/race-messages.js';
+import { objectsOf } from '../kernel/render-objects.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
 import { clientRate } from '../model/client-rate.js';
@@ -62,8 +66,19 @@ export function engineSettings(
   };
 }
 
-export function engineServices(config: GatewayConfig, routes: Numbers, services: Numbers): EngineService[] {
-  return config.services.map((service) => engineService(service, routes, services.of(service.name)));
+/** What engine and kernel both go by; worked out once for a configuration and its numbers. */
+export interface EngineServices {
+  /** In the order of the configuration. */
+  readonly services: readonly EngineService[];
+  readonly memory: MemorySettings;
+  /** The sets of routes that the kernel has a memory for. */
+  readonly masks: readonly number[];
+}
+
+export function engineServices(config: GatewayConfig, routes: Numbers, services: Numbers): EngineServices {
+  const all = config.services.map((service) => engineService(service, routes, services.of(service.name)));
+  const memory = memorySettings(config);
+  return { services: all, memory, masks: masksOf(all, memory) };
 }
 
 function engineService(service: ServiceConfig, routes: Numbers, number: number): EngineService {
@@ -82,7 +97,7 @@ function engineService(service: ServiceConfig, routes: Numbers, number: number):
   };
 }
 
-export function memorySettings({ memory }: GatewayConfig): MemorySettings {
+function memorySettings({ memory }: GatewayConfig): MemorySettings {
   return {
     trustMicros: memory.trustMs * 1000,
     forgetMicros: memory.forgetMs * 1000,
@@ -92,19 +107,14 @@ export function memorySettings({ memory }: GatewayConfig): MemorySettings {
 }
 
 /** What the race thread needs to know of the services. */
-export function servicesMessage(
-  config: GatewayConfig,
-  routes: Numbers,
-  services: Numbers,
-  readsDns: boolean,
-): ServicesMessage {
+export function servicesMessage(engine: EngineServices, desired: DesiredState): ServicesMessage {
   return {
-    services: engineServices(config, routes, services),
-    memory: memorySettings(config),
-    domains: config.services
-      .filter(({ match }) => match.domain.length > 0)
-      .map(({ name, match }) => ({ service: services.of(name), names: match.domain })),
-    readsDns,
+    ...engine,
+    maps: ofRaceThread(objectsOf(desired).map(({ name }) => name)),
+    domains: desired.services
+      .filter(({ config }) => config.match.domain.length > 0)
+      .map(({ number, config }) => ({ service: number, names: config.match.domain })),
+    readsDns: desired.readsDns,
   };
 }
 

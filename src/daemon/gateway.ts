@@ -1,29 +1,36 @@
 /** The gateway: brings up the kernel's state, starts the race thread, follows links, health and measurements, and ends. */
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { startControl } from '../api/server.js';
 import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
 import { loadConfig } from '../config/load.js';
-import { applyIpState, applyNftState, detectQueueMethod } from '../kernel/apply.js';
+import { applyIpState, detectQueueMethod } from '../kernel/apply.js';
 import { removeState } from '../kernel/cleanup.js';
 import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
 import { Flows } from '../kernel/flows.js';
 import { type LostLink, readLinks, watchLinks } from '../kernel/links.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
-import type { RouteHealth, ServicesMessage } from '../kernel/race-messages.js';
-import { renderNft } from '../kernel/render.js';
+import type { RouteHealth } from '../kernel/race-messages.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
-import { applySettings, desiredSettings, recordedSettings, recordSettings } from '../kernel/sysctl.js';
+import { readServiceNames } from '../kernel/service-names.js';
+import { applySettings, desiredSettings, recordedSettings } from '../kernel/sysctl.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
 import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
+import { Changeover, EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
 import { kernelChoices } from './choices.js';
 import { Commands } from './commands.js';
 import { createBackend } from './control.js';
-import { type Admin, engineRoutes, engineSettings, servicesMessage } from './engine-routes.js';
+import {
+  type Admin,
+  type EngineServices,
+  engineRoutes,
+  engineServices,
+  engineSettings,
+  servicesMessage,
+} from './engine-routes.js';
 import { every } from './every.js';
 import { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
@@ -37,6 +44,7 @@ import { RaceClient } from './race-client.js';
 import { RestartLimit } from './restart-limit.js';
 import { changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
 import { logBroken, logHealth, logRoute, readyLine } from './route-log.js';
+import { newSecret } from './secret.js';
 
 export class Gateway implements GatewayState {
   /** Resolves when the gateway cannot go on. */
@@ -60,14 +68,17 @@ export class Gateway implements GatewayState {
   private readonly losses = new Losses();
   private method: QueueMethod = 'xt';
   private lock: { close(): void } | null = null;
-  private applied: DesiredState | null = null;
-  private appliedText = '';
+  private readonly changeover: Changeover;
+  /** Of the configuration. */
+  private services!: EngineServices;
   private closers: (() => void | Promise<void>)[] = [];
   private readonly restarts = new RestartLimit();
   private changing: Promise<void> = Promise.resolve();
   private touched = false;
   private stopping = false;
   private restoring = false;
+  /** What the kernel holds by numbers of services is of the services that have them now. */
+  private knowsNumbers = false;
   /** Kernel settings as they were before us; the kernel's table has them too, unless somebody removes it. */
   private before: ReadonlyMap<string, string> = new Map();
 
@@ -80,6 +91,7 @@ export class Gateway implements GatewayState {
       this.fail = resolve;
     });
     this.atStart = config.routes.length;
+    this.changeover = new Changeover({ log, race: () => this.race, settings: () => this.before });
     const capacity = routeCapacity(this.atStart);
     this.persistence = new Persistence(config, log);
     this.numbers = { routes: new Numbers(capacity), services: new Numbers(MAX_SERVICE_NUMBER) };
@@ -199,7 +211,6 @@ export class Gateway implements GatewayState {
     await applyIpState(this.desired(), this.hasIpv6);
     measure(this.config, this.numbers.routes, this.meters);
     await this.applyRules();
-    await this.race?.setServices(this.servicesMessage());
     await this.tellRoutes(this.routes);
     await applySettings(desiredSettings(config));
     this.before = recordedSettings();
@@ -215,28 +226,32 @@ export class Gateway implements GatewayState {
       if (names.has(name)) this.commands.set(name, admin, Date.now());
     this.persistence.restoreQuotas(this.meters);
     this.numbers.routes.recall(this.persistence.routeNames);
+    const services = readServiceNames();
+    this.knowsNumbers = services !== null;
+    this.numbers.services.recall(services ?? []);
     this.number();
   }
 
   private number(): void {
     this.numbers.routes.assign(this.config.routes.map(({ name }) => name));
     this.numbers.services.assign(this.config.services.map(({ name }) => name));
+    this.services = engineServices(this.config, this.numbers.routes, this.numbers.services);
   }
 
   private async startRaces(): Promise<void> {
-    const { config } = this;
-    const random = randomBytes(8);
-    const secret: [number, number] = [random.readInt32LE(0), random.readInt32LE(4)];
+    const { config, services: wanted } = this;
+    const services = servicesMessage(wanted, this.desired());
     this.race = await RaceClient.start(
       {
-        settings: engineSettings(config, routeCapacity(this.atStart), secret),
+        settings: engineSettings(config, routeCapacity(this.atStart), newSecret()),
         routes: engineRoutes(this.routes, (name) => this.adminOf(name)),
-        services: this.servicesMessage(),
+        services,
         queue: config.kernel.queue,
         queueLength: config.limits.queue,
         hasIpv6: this.hasIpv6,
         heartbeatMs: config.kernel.heartbeatMs,
         memory: this.persistence.takeMemory(this.numbers.routes, Date.now()),
+        empty: this.knowsNumbers ? OF_ENGINE : EVERYTHING,
       },
       {
         ended: (error) => this.raceThreadEnded(error),
@@ -245,12 +260,9 @@ export class Gateway implements GatewayState {
         health: (health) => this.healthChanged(health),
       },
     );
+    this.changeover.begun(wanted, services);
+    this.knowsNumbers = true;
     await tellFacts(this.config, this.meters, this.race);
-  }
-
-  private servicesMessage(): ServicesMessage {
-    const { routes, services } = this.numbers;
-    return servicesMessage(this.config, routes, services, this.desired().readsDns);
   }
 
   /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
@@ -271,7 +283,8 @@ export class Gateway implements GatewayState {
     if (!this.restarts.allows(Date.now())) return this.fail(error);
     setTimeout(() => {
       if (this.stopping) return;
-      this.startRaces().catch((reason: PathraceError) => this.fail(reason));
+      // Not in the middle of a change: what it is told must be in the kernel.
+      this.enqueue(() => this.startRaces()).catch((reason: PathraceError) => this.fail(reason));
     }, RESTART_DELAY_MS);
   }
 
@@ -343,6 +356,7 @@ export class Gateway implements GatewayState {
       resolved: this.routes,
       routes: this.numbers.routes,
       services: this.numbers.services,
+      masks: this.services.masks,
       health: this.health,
       adminOf: (name) => this.adminOf(name),
       facts: this.meters.facts,
@@ -350,17 +364,9 @@ export class Gateway implements GatewayState {
     });
   }
 
-  /** Brings the ruleset to what is desired now, if it differs; `anew`: what was applied is not there any more. */
-  private async applyRules(anew = false): Promise<void> {
-    const desired = this.desired();
-    const text = renderNft(desired);
-    const { applied } = this;
-    if (!anew && applied !== null && text === this.appliedText) return;
-    const fits = await applyNftState(desired, anew ? null : applied);
-    [this.applied, this.appliedText] = [desired, text];
-    if (applied === null || (fits && !anew)) return;
-    await recordSettings(this.before);
-    await this.race?.refill();
+  /** Brings the kernel's table, and what the race thread knows of it, to what is desired now. */
+  private applyRules(lost = false): Promise<void> {
+    return this.changeover.apply(this.desired(), this.services, lost);
   }
 
   /** Once a second: what was measured goes to whoever chooses by it. */

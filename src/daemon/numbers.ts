@@ -1,6 +1,6 @@
 /**
  * Numbers of routes and services. A number is in the mark of every flow, so it stays with its name: over a reload, and
- * over a restart as far as the store remembers. A new name takes the lowest number that is free and was not used before, if
+ * over a restart as far as the store (routes) or the kernel (services) remembers. A new name takes the lowest number that is free and was not used before, if
  * there is one.
  */
 export class Numbers {
@@ -8,9 +8,9 @@ export class Numbers {
 
   constructor(private readonly most: number) {}
 
-  /** Names of an earlier run in the order of their numbers from 1. */
+  /** Names of an earlier run in the order of their numbers from 1; '' where there is none. */
   recall(names: readonly string[]): void {
-    for (const [i, name] of names.entries()) if (i < this.most) this.byName.set(name, i + 1);
+    for (const [i, name] of names.entries()) if (i < this.most && name !== '') this.byName.set(name, i + 1);
   }
 
   /** Gives every name a number. Names that are gone keep theirs while there are others. */

@@ -5,6 +5,7 @@ import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineRoute, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import type { Broken } from '../kernel/boundary.js';
 import type {
+  KernelPart,
   MemoryPart,
   RaceReply,
   RaceRequest,
@@ -85,6 +86,7 @@ export class RaceClient {
     await this.ask({ kind: 'routes', routes });
   }
 
+  /** Resolves when nothing is on its way to sets and maps of the kernel that are no longer named. */
   async setServices(services: ServicesMessage): Promise<void> {
     await this.ask({ kind: 'services', services });
   }
@@ -97,9 +99,9 @@ export class RaceClient {
     await this.ask({ kind: 'checked', route, family, answered });
   }
 
-  /** The kernel's table is new: it must hear everything again. */
-  async refill(): Promise<void> {
-    await this.ask({ kind: 'refill' });
+  /** Parts of what the kernel decides by are emptied, and filled again by what is known here. */
+  async empty(parts: readonly KernelPart[]): Promise<void> {
+    await this.ask({ kind: 'empty', parts });
   }
 
   /** The groups of a service choose anew. */

@@ -72,6 +72,10 @@ export function serviceOfMark(mark: number): number {
 export const SET_OPEN = { 4: 'open4', 6: 'open6' } as const;
 /** Servers towards which a route has no port left. */
 export const SET_FULL = { 4: 'full4', 6: 'full6' } as const;
+/** Flows that were cut on purpose: their clients are reset at their next word. */
+export const SET_RESET = { 4: 'reset4', 6: 'reset6' } as const;
+/** Clients that open connections faster than they may race them. */
+export const SET_FLOOD = { 4: 'flood4', 6: 'flood6' } as const;
 /** Sites of addresses, for `affinity: client+site`. */
 export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 
@@ -83,6 +87,16 @@ export function memoryMap(family: 4 | 6, mask: number): string {
 /** The groups of a service; `kind` is part of the name, since a map cannot change the shape of its keys. */
 export function affinityMap(family: 4 | 6, service: number, kind: Affinity): string {
   return `affinity${family}_${service}_${kind.replace('client+', '')}`;
+}
+
+/** The rules of a service; the comment of the first is the service's name. */
+export function serviceChain(service: number): string {
+  return `service_${service}`;
+}
+
+/** The service whose rules a chain has; 0: it is another chain. */
+export function serviceOfChain(chain: string): number {
+  return Number(/^service_(\d{1,3})$/.exec(chain)?.[1] ?? 0);
 }
 
 /** Addresses that a service's domains have been seen to have. */

@@ -13,6 +13,7 @@ import type { Boundary } from './boundary.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { BATCH, Queue } from './queue.js';
+import type { KernelPart } from './race-messages.js';
 
 const QUEUE_LENGTH = 512;
 /** Answers that may wait for the kernel at one time; more go on at once. */
@@ -76,10 +77,11 @@ export class DnsLearner {
       if (isSite ? !sites : !kept.has(number)) this.told.delete(key);
   }
 
-  /** The kernel's sets are new: it hears again what is still true. */
-  async retell(): Promise<void> {
+  /** These parts have been emptied: the kernel hears again what is still true of domains, and of sites, which groups go by. */
+  async retell(parts: readonly KernelPart[]): Promise<void> {
     const { kernel } = this;
     for (const { family, words, isSite, number, until } of [...this.told.values()]) {
+      if (!parts.includes(isSite ? 'groups' : 'domains')) continue;
       while (!kernel.hasRoom) await kernel.idle();
       const left = Math.floor(until - this.clock() / 1000);
       if (left <= 0) continue;

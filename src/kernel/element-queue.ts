@@ -88,17 +88,12 @@ export class ElementQueue {
   /** Notes that a set is to be emptied: what waits for it has become needless. */
   flush(set: string): boolean {
     const target = this.numberOf(set);
-    let flushes = false;
-    for (let n = this.taken; n < this.tail; n++) {
-      const slot = n & this.mask;
-      if (this.target[slot] !== target) continue;
-      if (this.kind[slot] === OPERATION.FLUSH) flushes = true;
-      if (this.kind[slot] !== OPERATION.PUT && this.kind[slot] !== OPERATION.REMOVE) continue;
-      this.unlink(slot);
-      this.kind[slot] = OPERATION.VOID;
-      this.voided++;
-    }
-    return flushes || this.append(OPERATION.FLUSH, target) >= 0;
+    return this.void(target, false) || this.append(OPERATION.FLUSH, target) >= 0;
+  }
+
+  /** Drops all that waits for a set, which is about to go. What has been taken is under way. */
+  drop(set: string): void {
+    this.void(this.numberOf(set), true);
   }
 
   /** Takes the first operations that wait, at most as many as `slots` holds; they stay as they are until `release`. */
@@ -119,6 +114,23 @@ export class ElementQueue {
   /** Gives up what was taken. */
   release(): void {
     this.head = this.taken;
+  }
+
+  /** Makes what waits for a set needless; whether a flush of it stays. */
+  private void(target: number, flushesToo: boolean): boolean {
+    let flushes = false;
+    for (let n = this.taken; n < this.tail; n++) {
+      const slot = n & this.mask;
+      if (this.target[slot] !== target || this.kind[slot] === OPERATION.VOID) continue;
+      if (this.kind[slot] !== OPERATION.FLUSH) this.unlink(slot);
+      else if (!flushesToo) {
+        flushes = true;
+        continue;
+      }
+      this.kind[slot] = OPERATION.VOID;
+      this.voided++;
+    }
+    return flushes;
   }
 
   private append(kind: number, target: number): number {

@@ -44,8 +44,8 @@ const SO_SNDBUFFORCE = 32;
 export interface ElementWriterOptions {
   /** One element was refused (E.NFILE: its set is full) and given up; all others of its batch are written. */
   onRefused(set: string, key: Uint8Array, error: number): void;
-  /** The table or this set is gone, and what was to be written to it lost. Once for each batch that it concerns. */
-  onStateLost(set: string): void;
+  /** There is no such set, or no table, and what was to be written to it is lost. Once for each batch that it concerns. */
+  onMissing(set: string): void;
   readonly table?: string;
   readonly delayMs?: number;
   /** Pauses in which other programs can read the ruleset; 0: none. */
@@ -115,6 +115,11 @@ export class ElementWriter {
   /** Empties a set. What is put afterwards stays. */
   flush(set: string): boolean {
     return this.note(this.queue.flush(set));
+  }
+
+  /** Drops what waits for a set that is about to go; what is under way to it has arrived when `idle` resolves. */
+  drop(set: string): void {
+    this.queue.drop(set);
   }
 
   /** Operations that wait, and those that are being written. */
@@ -281,7 +286,7 @@ export class ElementWriter {
         else if (!this.destroys && this.queue.kind[slot] === OPERATION.REMOVE && removal === E.NOENT)
           this.written++;
         else if (addition === E.NOENT || removal === E.NOENT) {
-          if (target !== lost) this.options.onStateLost(target.set);
+          if (target !== lost) this.options.onMissing(target.set);
           lost = target;
         } else this.refuse(slot, addition || removal);
       }

@@ -7,7 +7,7 @@ import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/
 import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { tryCommand } from './command.js';
 import { dumpEntries } from './conntrack-table.js';
-import { MARK, routeOfMark, serviceOfMark, TABLE } from './constants.js';
+import { MARK, routeOfMark, SET_RESET, serviceOfMark, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -149,7 +149,7 @@ export class Flows {
         );
       for (let i = 0; i < elements.length; i += BATCH) {
         const list = elements.slice(i, i + BATCH).join(', ');
-        await tryCommand('nft', ['-f', '-'], `add element inet ${TABLE} reset${family} { ${list} }\n`);
+        await tryCommand('nft', ['-f', '-'], `add element inet ${TABLE} ${SET_RESET[family]} { ${list} }\n`);
       }
     }
   }

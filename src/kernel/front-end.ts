@@ -10,7 +10,6 @@ import type {
   EngineRoute,
   EngineService,
   EngineSettings,
-  MemorySettings,
   Micros,
   RaceId,
   RouteNumber,
@@ -32,6 +31,7 @@ import { FlowBinder } from './flow-binder.js';
 import { KernelMemory } from './kernel-memory.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { BATCH, Queue } from './queue.js';
+import type { KernelPart, ServicesMessage } from './race-messages.js';
 import { haveSharedAddress } from './shared-addresses.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -121,9 +121,9 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.endBatch();
   }
 
-  setServices(services: readonly EngineService[], memory: MemorySettings): void {
-    this.engine.setServices(services, memory);
-    this.kernel.setServices(services);
+  setServices({ services, memory, masks, maps }: ServicesMessage): void {
+    this.engine.setServices(services, memory, masks);
+    this.kernel.setServices(services, maps);
     const byNumber: EngineService[] = [];
     for (const service of services) byNumber[service.number] = service;
     this.services = byNumber;
@@ -136,11 +136,12 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.endBatch();
   }
 
-  /** The kernel's table is new: what it knew is gone. `upkeep.refill` follows. */
-  forgetTold(): void {
-    this.engine.forgetTold();
-    this.kernel.restart(this.engine.masks);
-    this.upkeep.forgetTold();
+  /** Empties parts of what the kernel decides by. Of memory it hears again by `upkeep.refill`. */
+  empty(parts: readonly KernelPart[]): void {
+    this.kernel.empty(parts);
+    if (!parts.includes('memory')) return;
+    this.engine.memoryEmptied();
+    this.upkeep.sayAgain();
   }
 
   /** Tells the engine of the flows that live already. Called once, before the first packet. */

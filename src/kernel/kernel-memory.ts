@@ -7,6 +7,8 @@ import type { Affinity } from '../model/config.js';
 import { addAddress, addMark, createKey, type ElementKey, keyOf } from '../wire/netlink/nft-elements.js';
 import { affinityMap, domainSet, MAP_SITE, memoryMap, routeMark, SET_OPEN } from './constants.js';
 import { ElementWriter } from './element-writer.js';
+import { partOf } from './owners.js';
+import type { KernelPart } from './race-messages.js';
 
 /** What of a service the kernel has maps for. */
 export interface ServiceMaps {
@@ -17,11 +19,15 @@ export interface ServiceMaps {
 export class KernelMemory {
   /** Elements that the kernel did not take: a full map. What they would have said is asked of the daemon. */
   refused = 0;
+  /** Elements for sets and maps that were left (`setServices`), before or while they went. */
+  left = 0;
 
   private readonly writer: ElementWriter;
   private readonly key: ElementKey = createKey();
   private readonly prefix = new Int32Array(4);
   private affinities: (Affinity | undefined)[] = [];
+  /** The sets and maps that there are for us; nothing is written to any other. */
+  private maps: ReadonlySet<string> = new Set();
   /** Values in the sets of open routes, per family. */
   private readonly open: Record<Family, Set<number>> = { 4: new Set(), 6: new Set() };
 
@@ -34,13 +40,25 @@ export class KernelMemory {
       onRefused: () => {
         this.refused++;
       },
-      onStateLost,
+      onMissing: (set) => {
+        if (this.maps.has(set)) onStateLost();
+        else this.left++;
+      },
     });
   }
 
-  setServices(services: readonly ServiceMaps[]): void {
+  /**
+   * `maps`: names of the sets and maps that the kernel has for us now. Those that are no longer among them are left: what waits for
+   * them is dropped, and once `idle` resolves nothing is on its way to them. A memory that was not among them begins empty.
+   */
+  setServices(services: readonly ServiceMaps[], maps: readonly string[]): void {
     this.affinities = [];
     for (const { number, affinity } of services) this.affinities[number] = affinity;
+    const before = this.maps;
+    this.maps = new Set(maps);
+    for (const name of before) if (!this.maps.has(name)) this.writer.drop(name);
+    // It was left and may not have gone, or its new elements are from before us: nobody knows what it holds.
+    for (const name of maps) if (!before.has(name) && partOf(name) === 'memory') this.writer.flush(name);
   }
 
   remember(
@@ -53,11 +71,12 @@ export class KernelMemory {
   ): void {
     const value = routeMark(route) | this.engine.health.generationOf(route, family);
     const key = this.destinationKey(family, words, at);
-    this.writer.put(memoryMap(family, mask), key, value, Math.max(1, Math.floor(ttl / 1000)));
+    this.put(memoryMap(family, mask), key, value, Math.max(1, Math.floor(ttl / 1000)));
   }
 
   unremember(mask: number, family: Family, words: AddressWords, at: number): void {
-    this.writer.remove(memoryMap(family, mask), this.destinationKey(family, words, at));
+    const map = memoryMap(family, mask);
+    if (this.has(map)) this.writer.remove(map, this.destinationKey(family, words, at));
   }
 
   pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
@@ -65,23 +84,23 @@ export class KernelMemory {
     if (affinity === undefined || affinity === 'none') return;
     const key = this.groupKey(group);
     const value = routeMark(route) | this.engine.health.generationOf(route, group.family);
-    this.writer.put(affinityMap(group.family, service, affinity), key, value, Math.floor(ttl / 1000));
+    this.put(affinityMap(group.family, service, affinity), key, value, Math.floor(ttl / 1000));
   }
 
   /** Empties the groups of a service. */
   unpin(service: ServiceNumber): void {
     const affinity = this.affinities[service];
     if (affinity === undefined || affinity === 'none') return;
-    for (const family of FAMILIES) this.writer.flush(affinityMap(family, service, affinity));
+    for (const family of FAMILIES) this.flush(affinityMap(family, service, affinity));
   }
 
   /** An address of a service's domain has been seen. */
   learnDomain(service: ServiceNumber, family: Family, words: AddressWords, at: number, ttlMs: number): void {
-    this.writer.put(domainSet(family, service), keyOf(this.key, family, words, at), null, ttlMs);
+    this.put(domainSet(family, service), keyOf(this.key, family, words, at), null, ttlMs);
   }
 
   learnSite(family: Family, words: AddressWords, at: number, site: number, ttlMs: number): void {
-    this.writer.put(MAP_SITE[family], keyOf(this.key, family, words, at), site >>> 0, ttlMs);
+    this.put(MAP_SITE[family], keyOf(this.key, family, words, at), site >>> 0, ttlMs);
   }
 
   /** Brings the sets of open routes to what the engine says; at once. */
@@ -100,15 +119,14 @@ export class KernelMemory {
     this.writer.flushSoon();
   }
 
-  /** Empties what an engine before this one, or nobody, has left; then the open routes are said again. */
-  restart(masks: readonly number[]): void {
-    for (const family of FAMILIES) {
-      this.writer.flush(SET_OPEN[family]);
-      for (const mask of masks) this.writer.flush(memoryMap(family, mask));
-      this.open[family] = new Set();
+  /** Empties the sets and maps of these parts; the open routes are said again at once, all else is the caller's to say. */
+  empty(parts: readonly KernelPart[]): void {
+    for (const name of this.maps) {
+      const part = partOf(name);
+      if (part !== null && parts.includes(part)) this.writer.flush(name);
     }
-    for (const [service, affinity] of this.affinities.entries())
-      if (affinity !== undefined) this.unpin(service);
+    if (!parts.includes('open')) return;
+    for (const family of FAMILIES) this.open[family] = new Set();
     this.syncOpen();
   }
 
@@ -120,6 +138,20 @@ export class KernelMemory {
   /** Resolves when all that was said is in the kernel. */
   idle(): Promise<void> {
     return this.writer.idle();
+  }
+
+  private put(map: string, key: ElementKey, value: number | null, timeoutMs: number): void {
+    if (this.has(map)) this.writer.put(map, key, value, timeoutMs);
+  }
+
+  private flush(map: string): void {
+    if (this.has(map)) this.writer.flush(map);
+  }
+
+  private has(map: string): boolean {
+    if (this.maps.has(map)) return true;
+    this.left++;
+    return false;
   }
 
   /** As render-affinity.ts has it. */
@@ -138,7 +170,7 @@ export class KernelMemory {
   private setOpen(family: Family, value: number, isOpen: boolean): void {
     this.key.length = 0;
     addMark(this.key, value);
-    if (isOpen) this.writer.put(SET_OPEN[family], this.key, null, 0);
+    if (isOpen) this.put(SET_OPEN[family], this.key, null, 0);
     else this.writer.remove(SET_OPEN[family], this.key);
   }
 

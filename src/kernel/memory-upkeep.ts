@@ -38,8 +38,8 @@ export class MemoryUpkeep {
     this.next = part + 1 < parts ? part + 1 : 0;
   }
 
-  /** The kernel's maps are empty: it must hear everything. `refill` until it says that it is done. */
-  forgetTold(): void {
+  /** What memory trusts and the kernel has not heard is said from the first slot on: `refill` until it says that it is done. */
+  sayAgain(): void {
     this.unsaid = 0;
   }
 

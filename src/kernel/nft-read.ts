@@ -1,9 +1,14 @@
 /** Reads small parts of our table, whatever else is in it and however often it changes meanwhile. */
+import { type MessageView, NLM_F } from '../wire/netlink/message.js';
 import {
+  decodeChain,
   decodeCounter,
   decodeRuleComment,
+  decodeSet,
+  encodeGetChains,
   encodeGetCounters,
   encodeGetRules,
+  encodeGetSets,
   NFT_MSG,
 } from '../wire/netlink/nftables.js';
 import { TABLE } from './constants.js';
@@ -34,6 +39,48 @@ export function readCounters(): Map<string, number> {
     });
     return counters;
   });
+}
+
+/** Something in our table that has a name. */
+export interface TableObject {
+  readonly kind: 'chain' | 'set' | 'map' | 'counter';
+  readonly name: string;
+}
+
+/** Everything in our table that has a name; empty when there is no table. */
+export function readObjects(): TableObject[] {
+  for (let attempt = 1; ; attempt++) {
+    const { objects, whole } = withSocket(readOnce);
+    if (whole || attempt === ATTEMPTS) return objects;
+  }
+}
+
+/** An answer of several parts is whole unless somebody has changed something meanwhile: elements are changed all the time. */
+const ATTEMPTS = 20;
+
+function readOnce(socket: NetlinkSocket): { objects: TableObject[]; whole: boolean } {
+  const objects: TableObject[] = [];
+  let whole = true;
+  const dump = (type: number, read: (message: MessageView, view: DataView) => TableObject | null): void => {
+    socket.request((message, view) => {
+      if ((message.flags & NLM_F.DUMP_INTR) !== 0) whole = false;
+      const found = message.type === type ? read(message, view) : null;
+      if (found !== null) objects.push(found);
+    });
+  };
+  encodeGetChains(socket.writer, socket.nextSequence());
+  dump(NFT_MSG.NEWCHAIN, ({ body, end }, view) => {
+    const name = decodeChain(view, body, end, TABLE);
+    return name === null ? null : { kind: 'chain', name };
+  });
+  encodeGetSets(socket.writer, TABLE, socket.nextSequence());
+  dump(NFT_MSG.NEWSET, ({ body, end }, view) => decodeSet(view, body, end, TABLE));
+  encodeGetCounters(socket.writer, TABLE, socket.nextSequence());
+  dump(NFT_MSG.NEWOBJ, ({ body, end }, view) => {
+    const counter = decodeCounter(view, body, end, TABLE);
+    return counter === null ? null : { kind: 'counter', name: counter.name };
+  });
+  return { objects, whole };
 }
 
 function withSocket<T>(work: (socket: NetlinkSocket) => T): T {

@@ -18,6 +18,12 @@ import type { Family } from '../model/address.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
 
+/**
+ * What the kernel decides by, in parts that are emptied as one: the routes that are open; the memories; the groups, with the
+ * sites that they go by; the addresses of domains. The parts that are not named keep what they have.
+ */
+export type KernelPart = 'open' | 'memory' | 'groups' | 'domains';
+
 /** What the thread is started with. */
 export interface RaceThreadOptions {
   readonly settings: EngineSettings;
@@ -29,6 +35,8 @@ export interface RaceThreadOptions {
   readonly heartbeatMs: number;
   /** Memory of an earlier run; null: none. */
   readonly memory: StoredMemory | null;
+  /** Parts that hold what somebody before this thread has written, and it cannot go on with. */
+  readonly empty: readonly KernelPart[];
 }
 
 export interface StoredMemory {
@@ -41,6 +49,10 @@ export interface StoredMemory {
 export interface ServicesMessage {
   readonly services: readonly EngineService[];
   readonly memory: MemorySettings;
+  /** The sets of routes that the kernel has a memory for. */
+  readonly masks: readonly number[];
+  /** Names of the sets and maps that the kernel has for the thread to write to; it leaves all others. */
+  readonly maps: readonly string[];
   /** Domains by service, for what is learnt from answers of name servers. */
   readonly domains: readonly { readonly service: ServiceNumber; readonly names: readonly string[] }[];
   readonly readsDns: boolean;
@@ -49,7 +61,6 @@ export interface ServicesMessage {
 /** From the main thread. `id` comes back in the answer. */
 export type RaceRequest = { readonly id: number } & (
   | { readonly kind: 'routes'; readonly routes: readonly EngineRoute[] }
-  | { readonly kind: 'services'; readonly services: ServicesMessage }
   | { readonly kind: 'facts'; readonly facts: Partial<RouteFacts>; readonly historyPeriod: Micros | null }
   | {
       readonly kind: 'checked';
@@ -57,8 +68,10 @@ export type RaceRequest = { readonly id: number } & (
       readonly family: Family;
       readonly answered: boolean;
     }
-  /** The kernel's table is new. */
-  | { readonly kind: 'refill' }
+  /** Answered when nothing is on its way to sets and maps that are no longer named. */
+  | { readonly kind: 'services'; readonly services: ServicesMessage }
+  /** They are emptied, and filled again by what is known here. */
+  | { readonly kind: 'empty'; readonly parts: readonly KernelPart[] }
   | { readonly kind: 'unpin'; readonly service: ServiceNumber }
   | { readonly kind: 'memory'; readonly from: number; readonly count: number; readonly choices: boolean }
   | { readonly kind: 'snapshot' | 'settle' | 'stop' }

@@ -11,7 +11,13 @@ import { type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
 import { readQueueState } from './queue-state.js';
-import type { RaceReply, RaceRequest, RaceThreadOptions, ServicesMessage } from './race-messages.js';
+import type {
+  KernelPart,
+  RaceReply,
+  RaceRequest,
+  RaceThreadOptions,
+  ServicesMessage,
+} from './race-messages.js';
 import { healthOf, memoryPart, takeSnapshot } from './race-report.js';
 import { SessionCounter } from './session-counter.js';
 
@@ -71,7 +77,7 @@ class RaceThread {
       const { rows, newNumber, elapsedMs } = options.memory;
       restore(frontEnd.engine.memory, rows, newNumber, clock(), elapsedMs);
     }
-    frontEnd.forgetTold();
+    this.empty(options.empty);
     const run = this.boundary.around('the queues', () => {
       frontEnd.run();
       this.planStart();
@@ -108,9 +114,8 @@ class RaceThread {
         return send({ id, kind: 'done' });
       case 'services':
         this.setServices(request.services);
-        frontEnd.upkeep.forgetTold();
-        this.refill();
-        return send({ id, kind: 'done' });
+        void frontEnd.kernel.idle().then(() => send({ id, kind: 'done' }));
+        return;
       case 'facts':
         engine.setFacts(request.facts, request.historyPeriod);
         engine.measureHistory(clock());
@@ -118,10 +123,9 @@ class RaceThread {
       case 'checked':
         frontEnd.checked(request.route, request.family, request.answered);
         return send({ id, kind: 'done' });
-      case 'refill':
-        frontEnd.forgetTold();
-        this.refill();
-        void this.dns.retell();
+      case 'empty':
+        this.empty(request.parts);
+        void this.dns.retell(request.parts);
         return send({ id, kind: 'done' });
       case 'unpin':
         engine.unpin(request.service);
@@ -160,24 +164,34 @@ class RaceThread {
     const open = engine.openMask(4) | (engine.openMask(6) << 16);
     // What was learnt without a route that is back may no longer be the best: the kernel asks about it again.
     if ((open & ~this.open) !== 0) {
-      upkeep.forgetTold();
+      upkeep.sayAgain();
       this.refill();
     }
     this.open = open;
     send({ id: 0, kind: 'health', health: healthOf(engine) });
   }
 
-  private setServices({ services, memory, domains, readsDns }: ServicesMessage): void {
-    const before = this.frontEnd.engine.memorySettings.trustMicros;
-    this.frontEnd.setServices(services, memory);
+  private setServices(message: ServicesMessage): void {
+    const { services, memory, domains, readsDns } = message;
+    const { frontEnd } = this;
+    const before = frontEnd.engine.memorySettings.trustMicros;
+    frontEnd.setServices(message);
     // The kernel must not trust for longer than is said now.
-    if (memory.trustMicros < before) this.frontEnd.forgetTold();
+    if (memory.trustMicros < before) frontEnd.empty(['memory']);
     this.dns.setDomains(
       domains,
       services.some((service) => service.affinity === 'client+site'),
     );
     this.dns.listen(readsDns);
     this.sessions.follow();
+    // A new memory is empty, and others may be trusted for longer.
+    frontEnd.upkeep.sayAgain();
+    this.refill();
+  }
+
+  private empty(parts: readonly KernelPart[]): void {
+    this.frontEnd.empty(parts);
+    if (parts.includes('memory')) this.refill();
   }
 
   /** The kernel hears of all that memory trusts, a little at a time. */

@@ -11,7 +11,9 @@ import {
   MARK,
   memoryMap,
   SET_ALIVE,
+  SET_FLOOD,
   SET_OPEN,
+  serviceChain,
   serviceMark,
 } from './constants.js';
 import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
@@ -32,10 +34,10 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
   for (const service of state.services) {
     const { number } = service;
     if (service.config.select.criterion === 'rest') {
-      chains.set(`service_${number}`, restOf(state, service));
+      chains.set(serviceChain(number), named(service, restOf(state, service)));
       continue;
     }
-    chains.set(`service_${number}`, decide(state, service));
+    chains.set(serviceChain(number), named(service, decide(state, service)));
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
@@ -72,11 +74,16 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
   return { maps, sets };
 }
 
+/** Whose number it is: a daemon after this one gives it to no other (service-names.ts). */
+function named({ config }: DesiredService, [first, ...others]: readonly string[]): string[] {
+  return [`${first} comment "${config.name}"`, ...others];
+}
+
 /** One line per way to match, in the order of the services. */
 export function serviceMatches(state: DesiredState): string[] {
   return state.services
     .filter(({ isActive }) => isActive)
-    .flatMap((service) => matches(service).map((match) => `${match}goto service_${service.number}`));
+    .flatMap((service) => matches(service).map((match) => `${match}goto ${serviceChain(service.number)}`));
 }
 
 /** What of a service's new connections is matched; each ends with a space unless it is empty. */
@@ -248,8 +255,8 @@ function markOf({ number, config }: DesiredService): number {
 export function raceChain({ clientRate }: DesiredState): string[] {
   const limit = `limit rate over ${clientRate.perSecond}/second burst ${clientRate.burst} packets`;
   return [
-    `meta nfproto ipv4 add @flood4 { ip saddr ${limit} } counter name flood accept`,
-    `meta nfproto ipv6 add @flood6 { ip6 saddr ${limit} } counter name flood accept`,
+    `meta nfproto ipv4 add @${SET_FLOOD[4]} { ip saddr ${limit} } counter name flood accept`,
+    `meta nfproto ipv6 add @${SET_FLOOD[6]} { ip6 saddr ${limit} } counter name flood accept`,
     `goto ${CHAIN_QUEUE_LAN}`,
   ];
 }

@@ -11,17 +11,19 @@ import {
   MARK,
   SET_ALIVE,
   SET_FULL,
+  SET_RESET,
   serviceMark,
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
-import { raceChain, serviceChains, serviceMatches, serviceSets, unansweredChain } from './render-services.js';
+import { objectsOf } from './render-objects.js';
+import { raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
- * state before, and removes what only that had. Rules that stay keep what they count by (turns, limits). The queue chains
- * are filled once and left alone, sets and maps keep their elements: a reload is one atomic step. It fails when the state
- * before is not there any more.
+ * state before, and removes chains that only that had. Rules that stay keep what they count by (turns, limits). The queue
+ * chains are filled once and left alone, sets and maps keep their elements. Those that only the state before had stay, since
+ * the race thread still writes to them (sweep.ts). It fails when the state before is not there any more.
  */
 export function renderNft(state: DesiredState, before: DesiredState | null = null): string {
   const t = `inet ${TABLE}`;
@@ -52,20 +54,12 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
     lines.push(`flush chain ${t} ${name}`, ...rules.map((rule) => `add rule ${t} ${name} ${rule}`));
   }
   for (const name of gone) lines.push(`delete chain ${t} ${name}`);
-  const kept = new Set(objects.map(({ name }) => name));
-  for (const { kind, name } of before === null ? [] : objectsOf(before))
-    if (!kept.has(name)) lines.push(`delete ${kind} ${t} ${name}`);
   return `${lines.join('\n')}\n`;
 }
 
-/** Sets, maps and counters. */
-function objectsOf(state: DesiredState): { kind: 'set' | 'map' | 'counter'; name: string; body: string }[] {
-  const { sets, maps } = serviceSets(state);
-  return [
-    ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
-    ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
-    ...COUNTERS.map((name) => ({ kind: 'counter' as const, name, body: '' })),
-  ];
+/** Names of all chains of a state. */
+export function chainsOf(state: DesiredState): string[] {
+  return [...rulesOf(state).keys(), CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE];
 }
 
 /** All rules by chain, but those that lead into the queues. */
@@ -94,26 +88,6 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...state.routes.map((route): [string, string[]] => [`snat_${route.number}`, snat(state, route)]),
   ]);
 }
-
-/** Bounded: the kernel refuses elements beyond `size`, and the rule that wanted one goes on without. */
-const SETS: readonly (readonly [string, string])[] = [
-  [SET_ALIVE, 'type nf_proto; flags timeout;'],
-  ['flood4', 'type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
-  ['flood6', 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
-  [
-    'reset4',
-    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 65536;',
-  ],
-  [SET_FULL[4], 'type ipv4_addr . inet_service . mark; flags timeout; size 1024;'],
-  [SET_FULL[6], 'type ipv6_addr . inet_service . mark; flags timeout; size 1024;'],
-  [
-    'reset6',
-    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 65536;',
-  ],
-];
-
-/** Counters that `status` shows. */
-const COUNTERS = ['flood', 'invalid', 'spoofed', 'unsolicited', 'reset_clients', 'ports_exhausted'] as const;
 
 /** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
 const HOOKS: readonly (readonly [string, string])[] = [
@@ -231,8 +205,8 @@ function rest(state: DesiredState): string[] {
 /** Packets of flows that were taken out of conntrack on purpose: the client is told at its next word. */
 function midstream(): string[] {
   return [
-    'meta nfproto ipv4 ip saddr . tcp sport . ip daddr . tcp dport @reset4 counter name reset_clients reject with tcp reset',
-    'meta nfproto ipv6 ip6 saddr . tcp sport . ip6 daddr . tcp dport @reset6 counter name reset_clients reject with tcp reset',
+    `meta nfproto ipv4 ip saddr . tcp sport . ip daddr . tcp dport @${SET_RESET[4]} counter name reset_clients reject with tcp reset`,
+    `meta nfproto ipv6 ip6 saddr . tcp sport . ip6 daddr . tcp dport @${SET_RESET[6]} counter name reset_clients reject with tcp reset`,
   ];
 }
 

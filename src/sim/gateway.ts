@@ -1,5 +1,6 @@
 /** Front end 3: the engine between a model of the kernel and simulated wires. The order within a batch is that of core/batch.ts. */
 import { Batch, type BatchPorts } from '../core/batch.js';
+import { masksOf } from '../core/choose/services.js';
 import type { FlowTable, Input, MemoryEntry, NoteSink, Verdict, WireSink } from '../core/contract.js';
 import { Engine } from '../core/engine.js';
 import type {
@@ -129,8 +130,13 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   }
 
   setServices(services: readonly EngineService[], memory: MemorySettings): void {
-    this.engine.setServices(services, memory);
+    const lowered = memory.trustMicros < this.engine.memorySettings.trustMicros;
+    this.engine.setServices(services, memory, masksOf(services, memory));
     this.kernel.setServices(services, memory);
+    if (lowered) {
+      this.engine.memoryEmptied();
+      this.kernel.maps.emptyMemory();
+    }
     this.engine.refill(0, this.engine.memory.size, this.schedule.now);
   }
 

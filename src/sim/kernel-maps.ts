@@ -5,6 +5,7 @@
  */
 import { createGroup, fillGroup } from '../core/affinity/group.js';
 import { isAvailable } from '../core/choose/candidates.js';
+import { bitsOf } from '../core/choose/services.js';
 import type { MemoryEntry } from '../core/contract.js';
 import type {
   AffinityGroup,
@@ -43,11 +44,13 @@ export class KernelMaps {
   pinned = 0;
   remembered = 0;
   drawn = 0;
+  /** Elements for a map that there is not: nobody may write to one. */
+  missing = 0;
 
   // BOUNDED: services, and sets of routes that they choose among.
   private services: readonly EngineService[] = [];
-  private readonly memories = new Map<number, TimedMap>();
-  private readonly affinities = new Map<ServiceNumber, TimedMap>();
+  private memories = new Map<number, TimedMap>();
+  private affinities = new Map<ServiceNumber, TimedMap>();
   private readonly trials = new Map<ServiceNumber, { tokens: number; at: Micros }>();
   private refresh = 0;
   private readonly group = createGroup();
@@ -58,11 +61,30 @@ export class KernelMaps {
     private readonly random: Random,
   ) {}
 
-  /** New rules: the memories over sets of routes that nobody chooses among any more are gone. */
+  /**
+   * New rules: memories over sets of routes that nobody chooses among any more are gone, with what was on its way to them, and so
+   * are groups of services that are; new ones begin empty. The others stay as they are.
+   */
   setServices(services: readonly EngineService[], refresh: number): void {
+    const before = new Map(this.services.map(({ number, affinity }) => [number, affinity]));
     this.services = services;
     this.refresh = refresh;
-    for (const mask of this.memories.keys()) if (!this.owner.masks.includes(mask)) this.memories.delete(mask);
+    this.memories = new Map(
+      this.owner.masks.map((mask) => [mask, this.memories.get(mask) ?? new TimedMap()]),
+    );
+    this.affinities = new Map(
+      services
+        .filter(({ affinity }) => affinity !== 'none')
+        .map(({ number, affinity }) => {
+          const kept = before.get(number) === affinity ? this.affinities.get(number) : undefined;
+          return [number, kept ?? new TimedMap()];
+        }),
+    );
+  }
+
+  /** Empties the memories, and drops what is on its way to them. */
+  emptyMemory(): void {
+    for (const mask of this.memories.keys()) this.memories.set(mask, new TimedMap());
   }
 
   service(number: ServiceNumber): EngineService | undefined {
@@ -86,7 +108,7 @@ export class KernelMaps {
       this.drawn++;
       return 0;
     }
-    const memory = this.memories.get(maskOf(service));
+    const memory = this.memories.get(bitsOf(service.routes));
     const value = memory?.find(this.prefixKey(packet.family, packet.destination, 0), now);
     if (value === undefined) return 0;
     const route = this.take(service, packet, key, value, now);
@@ -98,25 +120,21 @@ export class KernelMaps {
   remember({ mask, family, words, at, route, ttl }: MemoryEntry): (now: Micros) => void {
     const key = this.prefixKey(family, words, at);
     const value = this.valueOf(route, family);
-    return (now) => {
-      let memory = this.memories.get(mask);
-      if (memory === undefined) {
-        memory = new TimedMap();
-        this.memories.set(mask, memory);
-      }
-      memory.put(key, value, now + ttl);
-    };
+    const memory = this.there(this.memories.get(mask));
+    return (now) => memory?.put(key, value, now + ttl);
   }
 
   unremember({ mask, family, words, at }: MemoryEntry): (now: Micros) => void {
     const key = this.prefixKey(family, words, at);
-    return () => this.memories.get(mask)?.delete(key);
+    const memory = this.there(this.memories.get(mask));
+    return () => memory?.delete(key);
   }
 
   pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): (now: Micros) => void {
     const key = groupKey(group);
     const value = this.valueOf(route, group.family);
-    return (now) => this.affinityOf(service).put(key, value, now + ttl);
+    const affinity = this.there(this.affinities.get(service));
+    return (now) => affinity?.put(key, value, now + ttl);
   }
 
   /** Elements that have not timed out: of the memory over the routes of `mask`, and of a service's groups. */
@@ -125,13 +143,18 @@ export class KernelMaps {
   }
 
   countPinned(service: ServiceNumber, now: Micros): number {
-    return this.affinityOf(service).living(now);
+    return this.affinities.get(service)?.living(now) ?? 0;
+  }
+
+  /** What the memory over the routes of `mask` says of a destination: a route, believed or not; 0: nothing. */
+  rememberedRoute(mask: number, family: Family, words: AddressWords, at: number, now: Micros): RouteNumber {
+    return this.memories.get(mask)?.find(this.prefixKey(family, words, at), now)?.route ?? 0;
   }
 
   /** A value was found: when its route is open the connection takes it, and its group with it. */
   private take(service: EngineService, packet: Packet, key: string, value: Value, now: Micros): RouteNumber {
     if (this.owner.openGeneration(value.route, packet.family) !== value.generation) return 0;
-    if (key !== '') this.affinityOf(service.number).put(key, value, now + service.affinityMicros);
+    if (key !== '') this.affinities.get(service.number)?.put(key, value, now + service.affinityMicros);
     return value.route;
   }
 
@@ -139,13 +162,9 @@ export class KernelMaps {
     return { route, generation: this.owner.health.generationOf(route, family) };
   }
 
-  private affinityOf(service: ServiceNumber): TimedMap {
-    let affinity = this.affinities.get(service);
-    if (affinity === undefined) {
-      affinity = new TimedMap();
-      this.affinities.set(service, affinity);
-    }
-    return affinity;
+  private there(map: TimedMap | undefined): TimedMap | undefined {
+    if (map === undefined) this.missing++;
+    return map;
   }
 
   /** While a route of the service waits to prove itself, some connections are asked about. */
@@ -200,10 +219,6 @@ class TimedMap {
     for (const key of [...this.entries.keys()]) this.find(key, now);
     return this.entries.size;
   }
-}
-
-function maskOf({ routes }: EngineService): number {
-  return routes.reduce((bits, route) => bits | (1 << route), 0);
 }
 
 function groupKey({ client, kind, destination, number }: AffinityGroup): string {

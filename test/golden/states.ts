@@ -2,6 +2,7 @@
 import { parseConfig } from '../../src/config/load.js';
 import { createFacts } from '../../src/core/choose/criterion.js';
 import { kernelChoices } from '../../src/daemon/choices.js';
+import { engineServices } from '../../src/daemon/engine-routes.js';
 import { Numbers } from '../../src/daemon/numbers.js';
 import {
   type DesiredState,
@@ -70,6 +71,7 @@ export function choices(
     resolved,
     routes,
     services,
+    masks: engineServices(parsed, routes, services).masks,
     health,
     adminOf: () => 'enabled',
     facts,

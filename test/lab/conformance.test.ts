@@ -27,7 +27,8 @@ for (const cases of bySite.values()) {
 
     for (const each of cases) {
       for (const family of each.families ?? ['ipv4']) {
-        test.skipIf(each.notOn?.kernel !== undefined)(`${each.name}, ${family}`, async () => {
+        if (each.notOn?.kernel !== undefined) continue;
+        test(`${each.name}, ${family}`, async () => {
           await subject.prepare(each.site);
           check(each, await run(subject, each, family));
         });

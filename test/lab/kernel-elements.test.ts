@@ -47,7 +47,7 @@ function write<T = null>(
     const events = [];
     const writer = new ElementWriter({
       onRefused: (set, key, error) => events.push(['refused', set, key.join('.'), error]),
-      onStateLost: (set) => events.push(['lost', set]),
+      onMissing: (set) => events.push(['missing', set]),
       ...${options},
     });
     const k = createKey();
@@ -222,7 +222,27 @@ describe.each([
        writer.flush('seen4');`,
       options,
     );
-    expect(events).toEqual([['lost', 'memory6'], true, ['lost', 'memory4'], ['lost', 'seen4']]);
+    expect(events).toEqual([['missing', 'memory6'], true, ['missing', 'memory4'], ['missing', 'seen4']]);
+  });
+
+  it('that wait for a set that is about to go are dropped, a flush among them; others are written', () => {
+    const { events, stats } = write(
+      `for (let i = 0; i < 300; i++) writer.put('memory4', number(i), 3, 5000);
+       await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+       writer.flush('pairs4');
+       writer.remove('memory4', number(900));
+       writer.put('memory6', ip('2001:db8::1'), 3, 5000);
+       for (let i = 300; i < 600; i++) writer.put('memory4', number(i), 3, 5000);
+       writer.drop('memory4');
+       writer.drop('pairs4');
+       await writer.idle();
+       execFileSync('nft', ['delete map inet pathrace memory4; delete map inet pathrace pairs4']);
+       await sleep(50);`,
+      options,
+    );
+    expect(events).toEqual([]);
+    expect(stats.elements).toBe(251);
+    expect(keys('memory6')).toHaveLength(1);
   });
 
   it('ten thousand, written, replaced and counted', () => {

@@ -47,18 +47,39 @@ const parts = (text: string): string[] =>
 
 let applied: DesiredState | null = null;
 
-/** As the daemon does: with the state before, so that what only that had goes. */
-const apply = (state: DesiredState): void => {
+/** As the daemon does: from the state before to this one, by those in between that were never swept. */
+const apply = (state: DesiredState, ...between: readonly DesiredState[]): void => {
   run(
-    `const { applyIpState, applyNftState, detectQueueMethod } = await load('kernel/apply.js');
+    `const { applyIpState, detectQueueMethod } = await load('kernel/apply.js');
+     const { Ruleset } = await load('kernel/ruleset.js');
      const method = await detectQueueMethod();
-     const [state, before] = input.map((one) => one && { ...one, queue: { ...one.queue, method } });
-     await applyIpState(state, true);
-     await applyNftState(state, before);`,
-    [state, applied],
+     const states = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
+     const rules = new Ruleset();
+     await applyIpState(states.at(-1), true);
+     for (const state of states) await rules.declare(state);
+     const why = await rules.sweep();
+     if (why !== null) throw new Error(why);`,
+    [...(applied === null ? [] : [applied]), ...between, state],
   );
   applied = state;
 };
+
+/** The first step alone. */
+const declare = (state: DesiredState, before: DesiredState): void => {
+  run(
+    `const { applyNftState, detectQueueMethod } = await load('kernel/apply.js');
+     const method = await detectQueueMethod();
+     const [state, before] = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
+     if (!(await applyNftState(state, before))) throw new Error('the table is a new one');`,
+    [state, before],
+  );
+};
+
+/** Names of sets and maps. */
+const sets = (): string[] =>
+  [...sh('nft -t list table inet pathrace').matchAll(/^\t(?:set|map) (\S+) \{/gm)]
+    .map(([, name]) => name)
+    .sort();
 
 /** What would still have to be changed. */
 const differences = (state: DesiredState): string[] =>
@@ -179,6 +200,40 @@ describe('a state', () => {
     sh('nft add element inet pathrace reset4 { 192.168.1.10 . 40000 . 198.51.100.7 . 443 }');
     apply(STATES['three-routes-a-down']);
     expect(sh('nft list set inet pathrace reset4')).toContain('192.168.1.10 . 40000');
+  });
+
+  it('leaves the sets and maps of the one before until it is swept, also where it is overtaken', () => {
+    const [many, few] = [STATES.services, STATES['three-routes']];
+    apply(few);
+    const [home, objects] = [ruleset(), sets()];
+    apply(many);
+    const all = sets();
+    sh('nft add element inet pathrace memory4_e { 198.51.100.7 timeout 1h : 0x01000001 }');
+    declare(few, many);
+    expect(sets()).toEqual(all);
+    expect(sh('nft list map inet pathrace memory4_e')).toContain('198.51.100.7');
+    // A daemon that knows nothing of what the one before has left undone.
+    applied = null;
+    apply(few);
+    expect(sets()).toEqual(objects);
+    apply(many, few, STATES.pools);
+    expect(sets()).toEqual(all);
+    apply(few, many, STATES['services-a-suspect']);
+    expect(sets()).toEqual(objects);
+    expect(parts(ruleset())).toEqual(parts(home));
+  });
+
+  it('takes over what another daemon has left, chains too', () => {
+    sh(`nft add map inet pathrace memory4_30 '{ type ipv4_addr : mark; flags timeout; }'
+        nft add chain inet pathrace service_99
+        nft add chain inet pathrace take4_99
+        nft add rule inet pathrace service_99 meta mark set ip daddr map @memory4_30 goto take4_99
+        nft add counter inet pathrace forgotten`);
+    const kept = STATES['three-routes'];
+    applied = null;
+    apply(kept);
+    expect(ruleset()).not.toMatch(/memory4_30|_99|forgotten/);
+    expect(differences(kept)).toEqual([]);
   });
 
   it('comes back after an interface was away', () => {

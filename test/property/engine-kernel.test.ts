@@ -134,6 +134,84 @@ function finish({ world }: Run): void {
 
 const RUNS = Number(process.env.PATHRACE_PROPERTY_RUNS ?? 150);
 
+/** Services of an instant: the set of routes of each of three, none: there is no such service. */
+const reload = fc.record({
+  segment: fc.integer({ min: 0, max: 7 }),
+  /** While connections are being made. */
+  atMs: fc.integer({ min: 0, max: 5900 }),
+  routes: fc.tuple(
+    ...[1, 2, 3].map(() => fc.constantFrom<number[]>([], [1, 2, 3, 4], [1, 2], [3, 4], [2, 3, 4], [1, 4])),
+  ),
+  memory,
+});
+
+/** The kernel's memories hold what the engine believes that they hold, element by element. */
+function expectEqualMemories({ gateway, schedule }: World): void {
+  const { engine, kernel } = gateway;
+  const { kernelCopy } = engine.shard;
+  const { now } = schedule;
+  for (const [view, mask] of engine.masks.entries()) {
+    let held = 0;
+    for (let slot = 0; slot < engine.memory.size; slot++) {
+      if (!kernelCopy.isHeld(slot, view, now)) continue;
+      held++;
+      expect(engine.memory.isUsed(slot)).toBe(true);
+      const family = engine.memory.familyOf(slot);
+      const found = kernel.maps.rememberedRoute(mask, family, engine.memory.address, slot * 4, now);
+      // What is no longer believed is there until it times out.
+      expect(found).toBe(kernelCopy.routeOf(slot, view, now) || found);
+      expect(found).not.toBe(0);
+    }
+    expect(kernel.maps.countRemembered(mask, now)).toBe(held);
+  }
+}
+
+describe('services that change while connections are made', () => {
+  it('the kernel has what the engine believes, and no element is for a map that there is not', () => {
+    fc.assert(
+      fc.property(site, fc.array(reload, { minLength: 1, maxLength: 8 }), (plan, reloads) => {
+        const run = build({ ...plan, mapLagMicros: 0 });
+        const { gateway, schedule } = run.world;
+        for (const { segment, atMs, routes, memory } of reloads) {
+          schedule.at((segment * SEGMENT_MS + atMs) * 1000, () => {
+            const services = routes
+              .map((each, i) => serviceOver(each, { ...plan.services[i % 2], number: i + 1 }))
+              .filter((each) => each.routes.length > 0);
+            gateway.setServices(services, memory);
+            expectEqualMemories(run.world);
+          });
+        }
+        gateway.afterBatch = () => expectEqualMemories(run.world);
+        finish(run);
+        expect(gateway.kernel.maps.missing).toBe(0);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('what is on its way to a map that goes is gone, also when a map of the same name follows', () => {
+    fc.assert(
+      fc.property(site, fc.array(reload, { minLength: 1, maxLength: 8 }), (plan, reloads) => {
+        const run = build({ ...plan, mapLagMicros: 100_000 });
+        const { gateway, schedule } = run.world;
+        for (const { segment, atMs, routes, memory } of reloads) {
+          schedule.at((segment * SEGMENT_MS + atMs) * 1000, () => {
+            const services = routes
+              .map((each, i) => serviceOver(each, { ...plan.services[i % 2], number: i + 1 }))
+              .filter((each) => each.routes.length > 0);
+            gateway.setServices(services, memory);
+          });
+        }
+        finish(run);
+        expect(gateway.kernel.maps.missing).toBe(0);
+        // All that was on its way has arrived long ago.
+        expectEqualMemories(run.world);
+      }),
+      { numRuns: RUNS / 2 },
+    );
+  });
+});
+
 describe('routes that die silently and come back', () => {
   it('no connection is lost while any route works, and none repeats its SYN twice', () => {
     fc.assert(

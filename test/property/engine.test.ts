@@ -270,7 +270,7 @@ class Model {
         });
         // The kernel's maps are made anew.
         this.held.clear();
-        h.engine.forgetTold();
+        h.engine.memoryEmptied();
         h.engine.refill(0, 3, h.now);
         return 0;
       case 'datagram':

@@ -1,4 +1,5 @@
 /** The engine alone: inputs built by hand, effects written down. For what a whole simulated site would hide. */
+import { masksOf } from '../../src/core/choose/services.js';
 import type {
   Effects,
   Event,
@@ -169,7 +170,8 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   }
 
   setServices(services: readonly EngineService[], memory: Partial<MemorySettings> = {}): void {
-    this.engine.setServices(services, { ...DEFAULT_MEMORY, ...memory });
+    const settings = { ...DEFAULT_MEMORY, ...memory };
+    this.engine.setServices(services, settings, masksOf(services, settings));
   }
 
   setup(fields: SetupFields = {}): Effect[] {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineRoute, EngineService } from '../../src/core/engine-types.js';
 import { keyHash } from '../../src/core/jhash.js';
+import type { Affinity } from '../../src/model/config.js';
 import { type Endpoint, readPacket } from '../../src/sim/packets.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { FLAG } from '../../src/wire/packet.js';
@@ -253,6 +254,27 @@ describe('affinity', () => {
     h.engine.unpin(0);
     h.setup({ service: 1, client: client(), destination: server('192.0.2.3') });
     expect(h.words).toContain('attempt 1');
+  });
+
+  it('goes with its service, or when groups are other ones; those of the others stay', () => {
+    const h = new Harness(2);
+    const services = (affinity: Affinity): EngineService[] =>
+      [1, 2].map((number) => serviceOver([1, 2], { number, affinity: number === 1 ? affinity : 'client' }));
+    const pinned = (service: number): boolean => {
+      h.setup({ service, client: client(), destination: server('192.0.2.9') });
+      return h.words.join() === 'release 2';
+    };
+    h.setServices(services('client'));
+    for (const service of [1, 2]) h.connection(nextPort++, [20, 10], { service });
+    expect([pinned(1), pinned(2)]).toEqual([true, true]);
+    h.setServices(services('client').slice(1));
+    h.setServices(services('client'));
+    expect([pinned(1), pinned(2)]).toEqual([false, true]);
+    h.connection(nextPort++, [20, 10], { service: 1 });
+    expect(pinned(1)).toBe(true);
+    h.setServices(services('none'));
+    h.setServices(services('client'));
+    expect([pinned(1), pinned(2)]).toEqual([false, true]);
   });
 });
 

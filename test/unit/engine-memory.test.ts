@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineSettings, MemorySettings } from '../../src/core/engine-types.js';
+import type { EngineService, EngineSettings, MemorySettings } from '../../src/core/engine-types.js';
 import type { Endpoint } from '../../src/sim/packets.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { CLIENT, Harness, only, RST_ACK, routes, words, wordsOf } from '../sim/engine-harness.js';
@@ -227,13 +227,42 @@ describe('what the kernel is told', () => {
     for (let i = 1; i <= 5; i++)
       h.connection(40_000 + i, [30, 10, 20], { service: 1, destination: server(i) });
     h.all.length = 0;
-    h.engine.forgetTold();
+    h.engine.memoryEmptied();
     for (let from = 0; from < 256; from += 100) h.engine.refill(from, 100, h.now);
     expect(only(h.all, 'remember').map(({ key }) => key)).toEqual(
       [1, 2, 3, 4, 5].map((i) => `198.51.100.${i}`),
     );
     h.engine.refill(0, 256, h.now);
     expect(only(h.all, 'remember')).toHaveLength(5);
+  });
+
+  it('nothing anew of the sets of routes that stay when others come and go, whatever their order', () => {
+    const h = remembering();
+    for (let i = 1; i <= 5; i++)
+      h.connection(40_000 + i, [30, 10, 20], { service: 1, destination: server(i) });
+    h.pass(300_000);
+    const all = serviceOver([1, 2, 3]);
+    const pair = { ...serviceOver([1, 3]), number: 2 };
+    const others = [serviceOver([1, 2], { number: 4 }), serviceOver([2, 3], { number: 5 })];
+    const told = (services: readonly EngineService[]): string[] => {
+      h.setServices(services, { trustMicros: TRUST });
+      h.all.length = 0;
+      h.engine.refill(0, 256, h.now);
+      expect(h.inKernel).toBe(5 * h.engine.masks.length);
+      return only(h.all, 'remember').map(({ mask, key, route }) => `${mask} ${key} ${route}`);
+    };
+    // Twice over the new set: it comes first now.
+    expect(told([all, pair, { ...pair, number: 3 }])).toEqual(
+      [1, 2, 3, 4, 5].map((i) => `${0b1010} 198.51.100.${i} 3`),
+    );
+    expect(h.engine.masks).toEqual([0b1010, ALL]);
+    expect(told([all])).toEqual([]);
+    expect(told([all, ...others])).toHaveLength(10);
+    expect(told([all, ...others, pair])).toHaveLength(5);
+    expect(told([pair, ...others])).toEqual([]);
+    // What had gone comes back with an empty memory.
+    expect(told([pair, all])).toHaveLength(5);
+    expect(only(h.all, 'unremember')).toEqual([]);
   });
 
   it('nothing of a route that is not open', () => {

@@ -24,7 +24,7 @@ class SocketFrontEnd implements WireSink {
     const settings = { ...DEFAULT_SETTINGS, routes: count };
     this.engine = new Engine(createSite(settings), createShard(settings), { wire: this });
     this.engine.setRoutes(routes(count), 0);
-    this.engine.setServices([serviceOver([1, 2, 3].slice(0, count))], { ...DEFAULT_MEMORY, ...memory });
+    this.engine.setServices([serviceOver([1, 2, 3].slice(0, count))], { ...DEFAULT_MEMORY, ...memory }, []);
   }
 
   connect(port = CLIENT.port): Verdict {

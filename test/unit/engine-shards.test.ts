@@ -27,7 +27,7 @@ function compose(count: number, change: Partial<EngineSettings> = {}): { engines
     routes(2, () => ({ checkFails: 1 })),
     0,
   );
-  engines[0].setServices([serviceOver([1, 2])], DEFAULT_MEMORY);
+  engines[0].setServices([serviceOver([1, 2])], DEFAULT_MEMORY, []);
   return { engines, sent };
 }
 

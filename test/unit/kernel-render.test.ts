@@ -2,7 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { desiredIp, ipChanges } from '../../src/kernel/ip-state.js';
-import { renderNft } from '../../src/kernel/render.js';
+import type { TableObject } from '../../src/kernel/nft-read.js';
+import { chainsOf, renderNft } from '../../src/kernel/render.js';
+import { objectsOf } from '../../src/kernel/render-objects.js';
+import { renderSweep } from '../../src/kernel/render-sweep.js';
 import { STATES } from '../golden/states.js';
 
 const golden = (name: string): string => new URL(`../golden/${name}`, import.meta.url).pathname;
@@ -28,6 +31,53 @@ it('has no golden without a state', () => {
   );
   const wanted = Object.keys(STATES).flatMap((name) => [`${name}.nft`, `${name}.ip`]);
   expect(files.sort()).toEqual(wanted.sort());
+});
+
+describe('a reload', () => {
+  const name = ({ name, kind }: { name: string; kind: string }): string => `${kind} ${name}`;
+
+  it.each(Object.entries(STATES))(
+    'to %s removes no set, map or counter before it is swept',
+    (_name, state) => {
+      for (const before of Object.values(STATES))
+        expect(renderNft(state, before)).not.toMatch(/^delete (?!chain )/m);
+    },
+  );
+
+  it('has no set, map or counter that comes and goes with the health of routes', () => {
+    expect(objectsOf(STATES['services-a-suspect'])).toEqual(objectsOf(STATES.services));
+    expect(objectsOf(STATES['three-routes-a-down'])).toEqual(objectsOf(STATES['three-routes']));
+  });
+
+  it('is swept of what the state does not have, chains first; and of nothing else', () => {
+    const state = STATES.services;
+    const own: TableObject[] = [
+      ...chainsOf(state).map((chain) => ({ kind: 'chain' as const, name: chain })),
+      ...objectsOf(state),
+    ];
+    expect(renderSweep(own, state)).toBe('');
+    const others: TableObject[] = [
+      { kind: 'map', name: 'memory4_ff' },
+      { kind: 'chain', name: 'service_99' },
+      { kind: 'set', name: 'domain4_99' },
+      { kind: 'counter', name: 'forgotten' },
+    ];
+    expect(
+      renderSweep([...others, ...own], state)
+        .trim()
+        .split('\n'),
+    ).toEqual([
+      'flush chain inet pathrace service_99',
+      'delete chain inet pathrace service_99',
+      'delete map inet pathrace memory4_ff',
+      'delete set inet pathrace domain4_99',
+      'delete counter inet pathrace forgotten',
+    ]);
+    const left = objectsOf(state).filter((one) => !objectsOf(STATES.pools).map(name).includes(name(one)));
+    expect(renderSweep(objectsOf(state), STATES.pools).trim().split('\n')).toEqual(
+      left.map((one) => `delete ${one.kind} inet pathrace ${one.name}`),
+    );
+  });
 });
 
 describe('a ruleset', () => {

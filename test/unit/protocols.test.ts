@@ -55,7 +55,7 @@ class AskFrontEnd implements WireSink {
     const site = createSite(settings, [tcp, ask]);
     this.engine = new Engine(site, createShard(settings), { wire: this });
     this.engine.setRoutes(routes(3), 0);
-    this.engine.setServices([serviceOver([1, 2, 3])], DEFAULT_MEMORY);
+    this.engine.setServices([serviceOver([1, 2, 3])], DEFAULT_MEMORY, []);
   }
 
   client(kind: number, number = 1, port = 7007): Verdict {

@@ -1,5 +1,5 @@
 /** Services as the engine keeps them, with the state of their criteria. */
-import type { EngineService, MemorySettings } from '../engine-types.js';
+import type { EngineService, MemorySettings, RouteNumber } from '../engine-types.js';
 import { MAX_VIEWS } from '../memory/kernel-copy.js';
 import type { ActiveService } from '../site.js';
 import { CRITERION_KINDS } from './criteria/index.js';
@@ -21,7 +21,12 @@ export function activate(
   const chooser = same
     ? old.chooser
     : (kind?.create({ threshold: service.threshold, by: service.by }) ?? null);
-  return { ...service, chooser, mask: service.routes.reduce((mask, route) => mask | (1 << route), 0) };
+  return { ...service, chooser, mask: bitsOf(service.routes) };
+}
+
+/** A set of routes as bits: what names the kernel's memory of the services that race over just these. */
+export function bitsOf(routes: readonly RouteNumber[]): number {
+  return routes.reduce((bits, route) => bits | (1 << route), 0);
 }
 
 /** The sets of routes that need a memory in the kernel: the most used ones first, no more than it has room for. */
@@ -30,7 +35,7 @@ export function masksOf(services: readonly EngineService[], memory: MemorySettin
   const uses = new Map<number, number>();
   for (const { criterion, routes } of services) {
     if (criterion !== 'race' || routes.length < 2) continue;
-    const mask = routes.reduce((bits, route) => bits | (1 << route), 0);
+    const mask = bitsOf(routes);
     uses.set(mask, (uses.get(mask) ?? 0) + 1);
   }
   return [...uses]

@@ -11,6 +11,8 @@ export const NFGENMSG_LEN = 4;
 export const NLM_F = {
   REQUEST: 0x1,
   ACK: 0x4,
+  /** Of an answer: something has changed between its parts, and it may not be whole. */
+  DUMP_INTR: 0x10,
   DUMP: 0x300,
   EXCL: 0x200,
   CREATE: 0x400,

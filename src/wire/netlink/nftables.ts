@@ -1,6 +1,6 @@
 /**
- * The parts of nf_tables that are not written as text by nft: counters and comments, since nft reads whole sets with them and
- * starts again whenever anything changes; the sign of life, renewed several times a second, and the
+ * The parts of nf_tables that are not written as text by nft: names, counters and comments, since nft reads whole sets with them
+ * and starts again whenever anything changes; the sign of life, renewed several times a second, and the
  * queue rule on kernels without the nft `queue` statement (include/uapi/linux/netfilter/nf_tables.h, nf_tables_compat.h).
  */
 import {
@@ -22,8 +22,12 @@ const NFNL_SUBSYS_NFTABLES = 10 << 8;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 export const NFT_MSG = {
+  NEWCHAIN: NFNL_SUBSYS_NFTABLES | 3,
+  GETCHAIN: NFNL_SUBSYS_NFTABLES | 4,
   NEWRULE: NFNL_SUBSYS_NFTABLES | 6,
   GETRULE: NFNL_SUBSYS_NFTABLES | 7,
+  NEWSET: NFNL_SUBSYS_NFTABLES | 9,
+  GETSET: NFNL_SUBSYS_NFTABLES | 10,
   NEWSETELEM: NFNL_SUBSYS_NFTABLES | 12,
   DELSETELEM: NFNL_SUBSYS_NFTABLES | 14,
   NEWOBJ: NFNL_SUBSYS_NFTABLES | 18,
@@ -35,6 +39,10 @@ const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM = { KEY: 1, TIMEOUT: 4 } as const;
 const NFTA_DATA_VALUE = 1;
+const NFTA_CHAIN = { TABLE: 1, NAME: 3 } as const;
+const NFTA_SET = { TABLE: 1, NAME: 2, FLAGS: 3 } as const;
+/** NFT_SET_*: made by a rule for itself; with values. */
+const SET_FLAG = { ANONYMOUS: 0x1, MAP: 0x8 } as const;
 const NFTA_RULE = { TABLE: 1, CHAIN: 2, EXPRESSIONS: 4, COMPAT: 5, USERDATA: 7 } as const;
 const NFTA_RULE_COMPAT = { PROTO: 1, FLAGS: 2 } as const;
 const NFTA_EXPR = { NAME: 1, DATA: 2 } as const;
@@ -129,6 +137,49 @@ export function encodeGetCounters(w: Writer, table: string, sequence: number): v
   putString(w, NFTA_OBJ.TABLE, table);
   putBe32(w, NFTA_OBJ.TYPE, NFT_OBJECT_COUNTER);
   endMessage(w);
+}
+
+/** Writes the request for the chains of all tables: the kernel knows no other. */
+export function encodeGetChains(w: Writer, sequence: number): void {
+  beginNfMessage(w, NFT_MSG.GETCHAIN, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  endMessage(w);
+}
+
+/** Writes the request for the sets and maps of a table. */
+export function encodeGetSets(w: Writer, table: string, sequence: number): void {
+  beginNfMessage(w, NFT_MSG.GETSET, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  putString(w, NFTA_SET.TABLE, table);
+  endMessage(w);
+}
+
+/** The name of a chain in the body of a NEWCHAIN; null when it is another table's. */
+export function decodeChain(view: DataView, body: number, end: number, table: string): string | null {
+  let name: string | null = null;
+  let ours = false;
+  eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
+    if (type === NFTA_CHAIN.TABLE) ours = readString(view, value, length) === table;
+    if (type === NFTA_CHAIN.NAME) name = readString(view, value, length);
+  });
+  return ours ? name : null;
+}
+
+/** Name and kind of a set in the body of a NEWSET; null when it is another table's, or a rule's own. */
+export function decodeSet(
+  view: DataView,
+  body: number,
+  end: number,
+  table: string,
+): { kind: 'set' | 'map'; name: string } | null {
+  let name = '';
+  let flags = 0;
+  let ours = false;
+  eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
+    if (type === NFTA_SET.TABLE) ours = readString(view, value, length) === table;
+    if (type === NFTA_SET.NAME) name = readString(view, value, length);
+    if (type === NFTA_SET.FLAGS && length >= 4) flags = view.getUint32(value);
+  });
+  if (!ours || name === '' || (flags & SET_FLAG.ANONYMOUS) !== 0) return null;
+  return { kind: (flags & SET_FLAG.MAP) === 0 ? 'set' : 'map', name };
 }
 
 /** The comment of a rule in the body of a NEWRULE; '' when it has none. */

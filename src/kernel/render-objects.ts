@@ -1,0 +1,47 @@
+/** What our table has besides chains: sets, maps and counters, with the shape of each (owners.ts says who fills them). Pure. */
+import { SET_ALIVE, SET_FLOOD, SET_FULL, SET_RESET } from './constants.js';
+import type { DesiredState } from './desired.js';
+import { serviceSets } from './render-services.js';
+
+export interface DeclaredObject {
+  readonly kind: 'set' | 'map' | 'counter';
+  readonly name: string;
+  readonly body: string;
+}
+
+/** Sets, maps and counters of a state. */
+export function objectsOf(state: DesiredState): DeclaredObject[] {
+  const { sets, maps } = serviceSets(state);
+  return [
+    ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
+    ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
+    ...COUNTERS.map((name) => ({ kind: 'counter' as const, name, body: '' })),
+  ];
+}
+
+/** Bounded: the kernel refuses elements beyond `size`, and the rule that wanted one goes on without. */
+const SETS: readonly (readonly [string, string])[] = [
+  [SET_ALIVE, 'type nf_proto; flags timeout;'],
+  [SET_FLOOD[4], 'type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
+  [SET_FLOOD[6], 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
+  [
+    SET_RESET[4],
+    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 65536;',
+  ],
+  [SET_FULL[4], 'type ipv4_addr . inet_service . mark; flags timeout; size 1024;'],
+  [SET_FULL[6], 'type ipv6_addr . inet_service . mark; flags timeout; size 1024;'],
+  [
+    SET_RESET[6],
+    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 65536;',
+  ],
+];
+
+/** Counters that `status` shows. */
+export const COUNTERS = [
+  'flood',
+  'invalid',
+  'spoofed',
+  'unsolicited',
+  'reset_clients',
+  'ports_exhausted',
+] as const;

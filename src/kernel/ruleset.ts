@@ -1,0 +1,46 @@
+/**
+ * Our nft table between two states. A change has three steps: the new state is declared beside the old one's sets and maps, whoever
+ * writes to those goes over to the new ones, the old ones go. Each may be repeated, and each may fail: the next declaration goes
+ * on from what is there.
+ */
+import { applyNftState } from './apply.js';
+import { tryCommand } from './command.js';
+import type { DesiredState } from './desired.js';
+import { readObjects } from './nft-read.js';
+import { renderNft } from './render.js';
+import { namesOf, renderSweep } from './render-sweep.js';
+
+/** `anew`: the table is a new one, with empty sets and maps. */
+export type Declared = 'same' | 'changed' | 'anew';
+
+export class Ruleset {
+  private state: DesiredState | null = null;
+  private text = '';
+  /** Names of what the state has; what else is in the table has to go. */
+  private names = '';
+  private isSwept = false;
+
+  /** The first step. `lost`: somebody has removed the table. */
+  async declare(state: DesiredState, lost = false): Promise<Declared> {
+    const text = renderNft(state);
+    const before = this.state;
+    if (!lost && before !== null && text === this.text) return 'same';
+    const names = namesOf(state).join();
+    if (lost || names !== this.names) this.isSwept = false;
+    const fits = await applyNftState(state, lost ? null : before);
+    [this.state, this.text, this.names] = [state, text, names];
+    return before !== null && (lost || !fits) ? 'anew' : 'changed';
+  }
+
+  /** The last step: what is in the table and not in the declared state goes. Null, or why it has to be tried again. */
+  async sweep(): Promise<string | null> {
+    if (this.isSwept || this.state === null) return null;
+    const text = renderSweep(readObjects(), this.state);
+    if (text !== '') {
+      const { code, stderr } = await tryCommand('nft', ['-f', '-'], text);
+      if (code !== 0) return stderr;
+    }
+    this.isSwept = true;
+    return null;
+  }
+}
