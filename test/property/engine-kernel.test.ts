@@ -4,7 +4,7 @@ import type { EngineService, MemorySettings } from '../../src/core/engine-types.
 import type { Affinity } from '../../src/model/config.js';
 import type { SimClient } from '../../src/sim/client.js';
 import { serviceOver, World } from '../../src/sim/world.js';
-import { checkInvariants } from './engine-invariants.js';
+import { checkInvariants } from '../../bench/engine/invariants.js';
 
 /** Whole sites with memory, affinity and criteria, in the daemon and in the kernel, while routes die silently and come back. */
 

@@ -6,7 +6,7 @@ import { serviceOver } from '../../src/sim/world.js';
 import { FLAG } from '../../src/wire/packet.js';
 import { garbage, icmpError, options, segment, word } from '../arbitrary/packets.js';
 import { type Effect, Harness, RST_ACK, routes, SYN_ACK, VERDICTS, words } from '../sim/engine-harness.js';
-import { checkInvariants } from './engine-invariants.js';
+import { checkInvariants } from '../../bench/engine/invariants.js';
 
 /** Few of everything, so that things meet. */
 const ROUTES = 4;
