@@ -1,5 +1,5 @@
 /** Random programs of everything that can happen into the engine alone: from a seed, many small engines one after the other. */
-import { Coverage } from './engine/coverage.js';
+import { Coverage, type CoverageReport } from './engine/coverage.js';
 import { type BrokenProgram, PROGRAM_LENGTH, runProgram } from './engine/run.js';
 
 export interface EngineReport {
@@ -7,7 +7,7 @@ export interface EngineReport {
   readonly programs: number;
   readonly perSecond: number;
   /** What was reached: each kind of step, verdict, effect, reason, and event on a state. */
-  readonly coverage: Coverage;
+  readonly coverage: CoverageReport;
   /** null: no promise was broken. */
   readonly failure: BrokenProgram | null;
 }
@@ -34,7 +34,7 @@ export function fuzzEngine({ count, seed, onProgress }: EngineFuzzOptions): Engi
     told = performance.now();
     onProgress(`engine: ${steps} of ${count}, ${rate(steps, started)} steps/s`);
   }
-  return { steps, programs: program, perSecond: rate(steps, started), coverage: coverage.finish(), failure };
+  return { steps, programs: program, perSecond: rate(steps, started), coverage: coverage.report(), failure };
 }
 
 function rate(steps: number, started: number): number {

@@ -5,6 +5,23 @@ import { IGNORED_REASONS, OUTCOME_REASONS, SINGLE_REASONS } from '../../src/mode
 
 export type Counts = Record<string, number>;
 
+export interface CoverageReport {
+  readonly races: Counts;
+  readonly steps: Counts;
+  readonly verdicts: Counts;
+  readonly effects: Counts;
+  readonly single: Counts;
+  readonly ignored: Counts;
+  readonly outcomes: Counts;
+  readonly health: Counts;
+  /** Events of races and attempts by the state that they met. */
+  readonly raceEvents: Counts;
+  readonly attemptEvents: Counts;
+}
+
+const ATTEMPTS = Object.keys(ATTEMPT);
+const RACES = Object.keys(RACE);
+
 export class Coverage {
   readonly steps: Counts = {};
   readonly verdicts: Counts = {};
@@ -13,12 +30,11 @@ export class Coverage {
   readonly ignored: Counts = zeros(IGNORED_REASONS);
   readonly outcomes: Counts = zeros(OUTCOME_REASONS);
   readonly health: Counts = {};
-  /** Events of races and attempts by the state that they met. */
-  readonly races: Counts = {};
-  readonly attempts: Counts = {};
-  started = 0;
-  decided = 0;
-  failed = 0;
+  private readonly attemptTable = new Float64Array(Object.keys(ATTEMPT_EVENT).length * ATTEMPTS.length);
+  private readonly raceTable = new Float64Array(Object.keys(RACE_EVENT).length * RACES.length);
+  private started = 0;
+  private decided = 0;
+  private failed = 0;
 
   /** Counts what this engine does from now on. */
   attach({ shard }: Engine): void {
@@ -52,19 +68,14 @@ export class Coverage {
     this.failed += counters.failed;
   }
 
-  /** Brings the tables of lives into words. */
-  finish(): this {
-    write(this.attempts, this.attemptTable, Object.keys(ATTEMPT_EVENT), ATTEMPTS);
-    write(this.races, this.raceTable, Object.keys(RACE_EVENT), RACES);
-    return this;
+  /** All of it in words and numbers. */
+  report(): CoverageReport {
+    const { started, decided, failed, steps, verdicts, effects, single, ignored, outcomes, health } = this;
+    const counted = { races: { started, decided, failed }, steps, verdicts, effects, single, ignored, outcomes, health };
+    const raceEvents = named(this.raceTable, Object.keys(RACE_EVENT), RACES);
+    return { ...counted, raceEvents, attemptEvents: named(this.attemptTable, Object.keys(ATTEMPT_EVENT), ATTEMPTS) };
   }
-
-  private readonly attemptTable = new Float64Array(Object.keys(ATTEMPT_EVENT).length * ATTEMPTS.length);
-  private readonly raceTable = new Float64Array(Object.keys(RACE_EVENT).length * RACES.length);
 }
-
-const ATTEMPTS = Object.keys(ATTEMPT);
-const RACES = Object.keys(RACE);
 
 export function count(counts: Counts, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
@@ -74,7 +85,14 @@ function zeros(names: readonly string[]): Counts {
   return Object.fromEntries(names.map((name) => [name, 0]));
 }
 
-function write(out: Counts, table: Float64Array, events: readonly string[], states: readonly string[]): void {
-  for (const [e, event] of events.entries())
-    for (const [s, state] of states.entries()) out[`${event} ${state}`] = table[e * states.length + s];
+/** What was counted at all, by event and state. */
+function named(table: Float64Array, events: readonly string[], states: readonly string[]): Counts {
+  const counts: Counts = {};
+  for (const [e, event] of events.entries()) {
+    for (const [s, state] of states.entries()) {
+      const value = table[e * states.length + s];
+      if (value > 0) counts[`${event} ${state}`] = value;
+    }
+  }
+  return counts;
 }

@@ -83,7 +83,7 @@ export function icmpBytes(step: StepOf<'icmp'>, log: AttemptLog, engine: Engine)
   return icmpPacket({
     from: step.fromServer ? left.server : router,
     to: source.address,
-    type: step.type,
+    type: TYPES[left.family][step.type],
     code: step.code,
     mtu: step.mtu,
     quote,
@@ -91,6 +91,7 @@ export function icmpBytes(step: StepOf<'icmp'>, log: AttemptLog, engine: Engine)
   });
 }
 
+const TYPES = { 4: [3, 11, 12, 3], 6: [1, 3, 4, 2] } as const;
 const ROUTERS = { 4: words('203.0.200.1'), 6: words('2001:db8:ffff::1') } as const;
 const STRAY = { 4: words('203.0.77.77'), 6: words('2001:db8:ffff::77') } as const;
 

@@ -40,6 +40,7 @@ export class Program {
     const settings = settingsOf(start);
     this.watch = new Watch(coverage, faults ?? NO_FAULTS);
     this.watch.hasFlows = start.flows;
+    this.watch.hasNotes = start.notes;
     const { watch } = this;
     const effects = { wire: watch, ...(start.notes && { notes: watch }), ...(start.flows && { flows: watch }) };
     const protocols = faults === null ? PROTOCOLS : PROTOCOLS.map((protocol) => faults.wrap(protocol));

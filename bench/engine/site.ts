@@ -12,7 +12,6 @@ type RouteState = Record<StepOf<'route'>['change'], number>;
 
 const ADMINS = ['enabled', 'enabled', 'draining', 'disabled'] as const;
 const MTUS = [1500, 1280, 600, 9000];
-/** The fifth is the interface of the route before. */
 const USUAL: RouteState = {
   usable4: 0,
   usable6: 0,
@@ -57,7 +56,7 @@ function routeOf(number: number, state: RouteState): EngineRoute {
   const mapped = prefixes(number, state.prefixes);
   return {
     number,
-    interfaceIndex: [10 + number, 10 + number, 10 + number, 9 + number, 0][state.interface % 5],
+    interfaceIndex: interfaceOf(number, state.interface),
     usable: { 4: state.usable4 % 3 !== 1, 6: state.usable6 % 3 !== 1 },
     configured: true,
     checkFails: [0, 2, 3][state.checkFails % 3],
@@ -69,6 +68,11 @@ function routeOf(number: number, state: RouteState): EngineRoute {
     ...(mapped !== null && { prefixes: mapped }),
     addresses: { 4: pool(4, number, state.pool4), 6: pool(6, number, state.pool6) },
   };
+}
+
+/** Its own, that of the route before, or none. */
+function interfaceOf(number: number, which: number): number {
+  return [10 + number, 10 + number, 9 + number, 0][which & 3];
 }
 
 /** The routes as they shall be. */

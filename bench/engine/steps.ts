@@ -17,9 +17,16 @@ const service = [0, 0, 1, 1, 2, 3, 4, 5, 6];
 const tried = [...often(12, 0), ...someRoute];
 const pinned = [...often(12, 0), ...someRoute];
 /** The n-th last attempt that left. */
-const attempt = [...range(0, 8), ...range(0, 24)];
+const attempt = [...often(4, 0, 1, 2, 3), ...range(0, 8), ...range(0, 24)];
+/** How something is; 0, as usual, as often as otherwise. */
+const value = [...often(12, 0), ...range(1, 23)];
 const yes = [true, true, true, true, true, true, true, false];
 const no = [false, false, false, false, false, false, false, true];
+
+/** A SYN with FIN or RST never comes to the engine. */
+function isDecoded(flags: number): boolean {
+  return (flags & FLAG.SYN) === 0 || (flags & (FLAG.FIN | FLAG.RST)) === 0;
+}
 
 export const STEPS = {
   /** A TCP segment of a client. */
@@ -28,14 +35,14 @@ export const STEPS = {
     /** Which of a few initial sequence numbers; one of them is the last there is. */
     isn: [0, 0, 0, 1, 2],
     flags: [
-      ...often(40, FLAG.SYN),
-      ...often(4, FLAG.SYN | FLAG.ECE | FLAG.CWR),
+      ...often(150, FLAG.SYN),
+      ...often(10, FLAG.SYN | FLAG.ECE | FLAG.CWR),
       ...often(2, SYN_ACK, FLAG.ACK, FLAG.RST),
-      ...range(0, 16),
+      ...range(0, 32).filter(isDecoded),
     ],
-    options: [...often(12, 0), ...range(1, 6)],
-    ttl: [64, 64, 64, 64, 64, 64, 64, 2, 1],
-    ipOptions: [...often(20, 0), 4, 40],
+    options: [...often(40, 0), ...range(1, 5)],
+    ttl: [...often(30, 64), 2, 1],
+    ipOptions: [...often(40, 0), 4, 40],
     data: [0, 0, 20],
     service,
     tried,
@@ -58,7 +65,7 @@ export const STEPS = {
       ...often(40, SYN_ACK),
       ...often(16, RST_ACK, FLAG.ACK),
       ...often(8, FLAG.SYN, FLAG.RST, FLAG.FIN | FLAG.ACK),
-      ...range(0, 256).filter((bits) => (bits & FLAG.SYN) === 0 || (bits & (FLAG.FIN | FLAG.RST)) === 0),
+      ...range(0, 256).filter(isDecoded),
     ],
     ack: [...often(8, 'right'), ...(['word', 'isn'] as const)] as ('right' | 'word' | 'isn')[],
     word: 'word',
@@ -75,7 +82,8 @@ export const STEPS = {
       | 'stray'
     )[],
     by: [...often(12, 'own'), ...(['other', 'nowhere'] as const)] as ('own' | 'other' | 'nowhere')[],
-    type: [3, 3, 3, 1, 1, 11, 12, 2, 4],
+    /** Destination unreachable, time exceeded, parameter problem, packet too big, in the numbers of the family. */
+    type: [0, 0, 0, 1, 2, 3],
     code: [1, 0, 3, 4, 13, 9, 10, 5, 6],
     mtu: [0, 0, 0, 1280, 40, 65_535],
     isn: yes,
@@ -105,8 +113,11 @@ export const STEPS = {
   /** Time goes by: with a tick at each deadline, with one at the end, with none. */
   pass: {
     micros: [
-      1000, 0, 1, 900, 10_000, 50_000, 200_000, 200_000, 1_000_000, 1_000_000, 3_000_000, 6_000_000, 61_000_000,
-      600_000_000,
+      ...often(6, 1000, 10_000, 50_000, 200_000),
+      ...often(3, 0, 1, 900, 1_000_000),
+      ...often(2, 3_000_000),
+      6_000_000,
+      61_000_000,
     ],
     ticks: [...often(6, 'due'), 'late', 'none'] as ('due' | 'late' | 'none')[],
   },
@@ -133,14 +144,14 @@ export const STEPS = {
       'checkFails',
       'checkRecovers',
     ] as const,
-    value: range(0, 8),
+    value,
     apply: [true, true, true, false],
   },
   /** The table of routes itself: some left out, in another order, cut off. */
   table: {
-    missing: [0, 0, 0, 0, ...range(1, 15)],
+    missing: [...often(15, 0), ...range(1, 15)],
     order: ['as-is', 'reversed', 'rotated'] as ('as-is' | 'reversed' | 'rotated')[],
-    length: [ROUTES, ROUTES, ROUTES, ROUTES, 3, 2, 1, 0],
+    length: [...often(12, ROUTES), 3, 2, 1, 0],
   },
   service: {
     service: range(1, 5),
@@ -157,7 +168,7 @@ export const STEPS = {
       'by',
       'threshold',
     ] as const,
-    value: range(0, 24),
+    value,
     apply: [true, true, true, false],
   },
   /** All of them, in an order, and how memory decides. */
@@ -190,24 +201,24 @@ export type Step = { [K in StepKind]: StepOf<K> }[StepKind];
 
 /** How often each of them is drawn. */
 export const WEIGHTS: Readonly<Record<StepKind, number>> = {
-  setup: 60,
+  setup: 70,
   datagram: 4,
   socket: 12,
-  answer: 80,
-  icmp: 25,
+  answer: 110,
+  icmp: 30,
   mutant: 4,
   flipped: 2,
   outcome: 14,
   settle: 10,
   commits: 3,
   committed: 2,
-  notSent: 12,
-  pass: 30,
+  notSent: 10,
+  pass: 26,
   checked: 6,
-  session: 4,
+  session: 3,
   recount: 1,
-  route: 14,
-  table: 5,
+  route: 16,
+  table: 4,
   service: 6,
   services: 3,
   facts: 3,

@@ -28,6 +28,9 @@ export class Watch implements WireSink, NoteSink, FlowTable {
   readonly kernel = new KernelShadow();
   /** Races whose commits have no answer yet, in their order. BOUNDED: one per race. */
   readonly waiting: RaceId[] = [];
+  /** Whether the engine was given this for flows and notes, too. */
+  hasFlows = true;
+  hasNotes = true;
   /** Bits of the routes on which the tuples of attempts belong to living flows. */
   taken = 0;
 
@@ -70,7 +73,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const { races } = this.engine;
     for (const race of this.rejected) holds(races.isFree(race), 'a race goes on after its error');
     this.constants.check();
-    this.kernel.check(this.engine, this.now);
+    if (this.hasNotes) this.kernel.check(this.engine, this.now);
     this.hand = 'none';
   }
 
@@ -94,8 +97,6 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     holds(this.refusals <= 1 && this.unbound <= 1, 'refused or unbound twice');
     if (this.unbound > 0) same(kind, 'drop', 'the verdict on what is unbound');
   }
-
-  hasFlows = true;
 
   private isBound({ race, route }: Verdict): boolean {
     const { races } = this.engine;
@@ -242,7 +243,8 @@ export class Watch implements WireSink, NoteSink, FlowTable {
 
   routeChanged(route: RouteNumber, reason: HealthReason): void {
     count(this.coverage.health, reason);
-    const { health } = this.engine;
+    const { health, routes } = this.engine;
+    holds(route >= 1 && route <= routes.length, 'a route has changed that does not exist');
     holds(health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason, 'why a route has changed');
     this.faults.call('notes');
   }
