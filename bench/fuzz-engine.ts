@@ -1,6 +1,7 @@
 /** Random programs of everything that can happen into the engine alone: from a seed, many small engines one after the other. */
 import { Coverage, type CoverageReport } from './engine/coverage.js';
 import { type BrokenProgram, PROGRAM_LENGTH, runProgram } from './engine/run.js';
+import { counts } from './fuzz-words.js';
 
 export interface EngineReport {
   readonly steps: number;
@@ -40,3 +41,22 @@ export function fuzzEngine({ count, seed, onProgress }: EngineFuzzOptions): Engi
 function rate(steps: number, started: number): number {
   return Math.round((1000 * steps) / (performance.now() - started));
 }
+
+/** The report in words; whether a promise was broken. */
+export function describeEngine(report: EngineReport, print: (line: string) => void): boolean {
+  const { steps, programs, perSecond, coverage, failure } = report;
+  print(`engine: ${steps} steps of ${programs} engines, ${perSecond} steps/s`);
+  for (const [name, values] of Object.entries(coverage)) print(`  ${WORDS[name] ?? name}: ${counts(values)}`);
+  if (failure === null) return false;
+  print(`  FAILED at step ${failure.step} of program ${failure.program}: ${failure.why}`);
+  print(`  as short as it gets, of an engine with ${JSON.stringify(failure.start)}:`);
+  for (const step of failure.steps) print(`    ${JSON.stringify(step)}`);
+  return true;
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  single: 'without a race',
+  health: 'changes of health',
+  raceEvents: 'events of races, by state',
+  attemptEvents: 'events of attempts, by state',
+};

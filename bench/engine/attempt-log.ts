@@ -1,7 +1,8 @@
 /** The last attempts that have left, as they left: for answers that come later, whatever has become of race and route. */
-import type { Family } from '../../src/model/address.js';
+
 import type { RaceId, RouteNumber } from '../../src/core/engine-types.js';
 import type { RaceTable } from '../../src/core/race/table.js';
+import type { Family } from '../../src/model/address.js';
 
 export interface LeftAttempt {
   race: RaceId;

@@ -14,6 +14,9 @@ export class Constants {
   private readonly knownLives: Float64Array;
   private readonly carriers: Uint8Array;
   private readonly ends: Float64Array;
+  /** What each attempt has left with, and whether a copy has left in this step. */
+  private readonly attemptEnds: Float64Array;
+  private readonly hasSent: Uint8Array;
   private looks = 0;
 
   constructor(private readonly engine: Engine) {
@@ -25,6 +28,8 @@ export class Constants {
     this.knownLives = new Float64Array(races.slots);
     this.carriers = new Uint8Array(races.slots);
     this.ends = new Float64Array(races.slots);
+    this.attemptEnds = new Float64Array(races.slots * races.routeCount);
+    this.hasSent = new Uint8Array(races.slots * races.routeCount);
     const take = races.take.bind(races);
     races.take = (flow, port) => {
       const race = take(flow, port);
@@ -44,6 +49,11 @@ export class Constants {
     return this.engine.counters.failed > this.failed;
   }
 
+  /** A copy leaves: from now on with what the attempt says. */
+  sent(attempt: number): void {
+    this.hasSent[attempt] = 1;
+  }
+
   check(): void {
     const { counters, races } = this.engine;
     this.looks = 0;
@@ -57,6 +67,7 @@ export class Constants {
       const isNew = this.lives[race] !== this.knownLives[race];
       this.knownLives[race] = this.lives[race];
       if (isNew) this.carriers[race] = 0;
+      if (!races.isFree(race)) this.checkAttempts(race, isNew);
       if (races.state[race] !== RACE.COMMITTING && races.state[race] !== RACE.DECIDED) continue;
       const ends = this.endsOf(race, races.carrier[race]);
       if (this.carriers[race] !== 0) {
@@ -65,6 +76,18 @@ export class Constants {
       }
       this.carriers[race] = races.carrier[race];
       this.ends[race] = ends;
+    }
+  }
+
+  /** What an attempt has left with stays until its next copy leaves: answers would not be recognized. */
+  private checkAttempts(race: number, isNew: boolean): void {
+    const { races } = this.engine;
+    for (let route = 1; route <= races.routeCount; route++) {
+      const at = races.attempt(race, route);
+      const ends = this.endsOf(race, route);
+      if (!isNew && this.hasSent[at] === 0) same(ends, this.attemptEnds[at], 'what an attempt has left with');
+      this.attemptEnds[at] = ends;
+      this.hasSent[at] = 0;
     }
   }
 

@@ -71,9 +71,22 @@ export class Coverage {
   /** All of it in words and numbers. */
   report(): CoverageReport {
     const { started, decided, failed, steps, verdicts, effects, single, ignored, outcomes, health } = this;
-    const counted = { races: { started, decided, failed }, steps, verdicts, effects, single, ignored, outcomes, health };
+    const counted = {
+      races: { started, decided, failed },
+      steps,
+      verdicts,
+      effects,
+      single,
+      ignored,
+      outcomes,
+      health,
+    };
     const raceEvents = named(this.raceTable, Object.keys(RACE_EVENT), RACES);
-    return { ...counted, raceEvents, attemptEvents: named(this.attemptTable, Object.keys(ATTEMPT_EVENT), ATTEMPTS) };
+    return {
+      ...counted,
+      raceEvents,
+      attemptEvents: named(this.attemptTable, Object.keys(ATTEMPT_EVENT), ATTEMPTS),
+    };
   }
 }
 

@@ -1,7 +1,18 @@
 /** A call of the engine to the outside, or to a protocol, that throws: the n-th of its kind. */
-import type { Protocol } from '../../src/core/protocols/protocol.js';
+import type { PacketForms, Protocol } from '../../src/core/protocols/protocol.js';
 
-export const FAULT_PLACES = ['wire', 'notes', 'flows', 'start', 'token', 'judge', 'proof', 'isQuoted', 'isWaiting'] as const;
+export const FAULT_PLACES = [
+  'wire',
+  'notes',
+  'flows',
+  'start',
+  'token',
+  'keep',
+  'judge',
+  'proof',
+  'isQuoted',
+  'isWaiting',
+] as const;
 export type FaultPlace = (typeof FAULT_PLACES)[number];
 
 /** The error of a fault, which nobody else throws. */
@@ -27,8 +38,14 @@ export class Faults {
 
   /** A protocol whose calls may throw. */
   wrap(protocol: Protocol): Protocol {
+    const { packets } = protocol;
+    const keep: PacketForms['keep'] = (packet, bytes, at) => {
+      this.call('keep');
+      return packets!.keep(packet, bytes, at);
+    };
     return {
       ...protocol,
+      packets: packets === null ? null : { ...packets, keep },
       start: (packet) => {
         this.call('start');
         return protocol.start(packet);

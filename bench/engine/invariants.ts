@@ -54,7 +54,11 @@ export function checkInvariants({ site, shard }: Inside): void {
   checkIndexes(shard);
   checkLinger(shard);
   checkHeap(shard);
-  same(counters.started, counters.decided + counters.failed + undecided, 'started = decided + failed + undecided');
+  same(
+    counters.started,
+    counters.decided + counters.failed + undecided,
+    'started = decided + failed + undecided',
+  );
   checkClients(site, undecided);
   same(site.routes.length, site.settings.routes, 'routes');
   for (let i = 0; i < site.routes.length; i++) same(site.routes[i].number, i + 1, 'number of a route');
@@ -123,7 +127,8 @@ function checkIndexes({ races }: Shard): void {
     }
     same(races.findFlow(flow), race, 'the race of a flow');
     same(races.isPortInRace(flow, races.natPort[race]), true, 'its port is in a race');
-    for (let j = 0; j < i; j++) holds(!areTwins(races, race, living[j]), 'two races share a destination and a port');
+    for (let j = 0; j < i; j++)
+      holds(!areTwins(races, race, living[j]), 'two races share a destination and a port');
   }
 }
 
@@ -137,7 +142,8 @@ const flow = {
 };
 
 function areTwins(races: Shard['races'], one: number, other: number): boolean {
-  if (races.natPort[one] !== races.natPort[other] || races.transport[one] !== races.transport[other]) return false;
+  if (races.natPort[one] !== races.natPort[other] || races.transport[one] !== races.transport[other])
+    return false;
   if (races.destinationPort[one] !== races.destinationPort[other]) return false;
   for (let i = 0; i < 4; i++)
     if (races.destination[one * 4 + i] !== races.destination[other * 4 + i]) return false;
@@ -173,7 +179,8 @@ function checkLinger({ races }: Shard): void {
     same(next[previous[at]], at, 'the order of the decided');
     same(races.state[at], RACE.DECIDED, 'a race among the decided');
   }
-  for (const race of living) if (races.state[race] === RACE.DECIDED) same(seen[race], 1, 'a decided race lingers');
+  for (const race of living)
+    if (races.state[race] === RACE.DECIDED) same(seen[race], 1, 'a decided race lingers');
 }
 
 /** Every living race has a deadline, the earlier of its two, and no other slot has. */
@@ -208,13 +215,23 @@ function checkClients({ clients }: Site, undecided: number): void {
   same(sum, undecided, 'races of all clients');
 }
 
-const ends = { protocol: 0, local: new Int32Array(4), localPort: 0, remote: new Int32Array(4), remotePort: 0 };
+const ends = {
+  protocol: 0,
+  local: new Int32Array(4),
+  localPort: 0,
+  remote: new Int32Array(4),
+  remotePort: 0,
+};
 
 function checkRace({ settings }: Site, { races }: Shard, race: number): void {
   for (let route = 1; route <= settings.routes; route++) {
     const at = races.attempt(race, route);
     const state = races.attemptState[at];
-    same(races.hasAttempt(race, route), state !== ATTEMPT.NONE && state !== ATTEMPT.WAITING, 'who takes part');
+    same(
+      races.hasAttempt(race, route),
+      state !== ATTEMPT.NONE && state !== ATTEMPT.WAITING,
+      'who takes part',
+    );
     same((races.waiting[race] & (1 << route)) !== 0, state === ATTEMPT.WAITING, 'who waits');
     ordered(-1, races.attemptRtt[at], 'a time');
     if (state === ATTEMPT.SENT || state === ATTEMPT.ANSWERED || state === ATTEMPT.NEGATIVE)

@@ -1,7 +1,14 @@
 /** The bytes of steps: what clients, servers and routers send. */
 import type { Engine } from '../../src/core/engine.js';
 import { type AddressWords, sameAddress } from '../../src/model/address.js';
-import { type Endpoint, icmpPacket, SYN_ACK_OPTIONS, SYN_OPTIONS, tcpPacket, translated } from '../../src/sim/packets.js';
+import {
+  type Endpoint,
+  icmpPacket,
+  SYN_ACK_OPTIONS,
+  SYN_OPTIONS,
+  tcpPacket,
+  translated,
+} from '../../src/sim/packets.js';
 import { FLAG } from '../../src/wire/packet.js';
 import type { AttemptLog, LeftAttempt } from './attempt-log.js';
 import { flowAt, ISNS, words } from './flows.js';

@@ -1,20 +1,24 @@
 /** A program: an engine of its own, and one step after the other; after each of them everything that is promised must hold. */
 import type { Event, Input } from '../../src/core/contract.js';
 import { Engine } from '../../src/core/engine.js';
-import type { EngineSettings, Micros } from '../../src/core/engine-types.js';
+import type { Micros } from '../../src/core/engine-types.js';
 import { PROTOCOLS } from '../../src/core/protocols/index.js';
 import { SOCKET } from '../../src/core/protocols/socket.js';
+import { NO_RACE } from '../../src/core/race/table.js';
 import { createShard } from '../../src/core/shard.js';
 import { createSite } from '../../src/core/site.js';
+import type { Turn } from '../../src/core/turn.js';
 import { random } from '../../src/sim/random.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../../src/wire/packet.js';
 import { corpus, LONGEST, mutate } from '../fuzz-mutate.js';
 import { type Coverage, count } from './coverage.js';
+import { ANYTHING, expectedOf } from './expected.js';
 import { Fault, Faults } from './faults.js';
 import { flowAt, ROUTES } from './flows.js';
 import { checkInvariants, holds, same } from './invariants.js';
 import { answerBytes, flippedBytes, icmpBytes, setupBytes } from './packets.js';
 import { Routes, Services } from './site.js';
+import { flowInUse, PLAIN_ANSWER, PLAIN_SETUP, settingsOf } from './start.js';
 import type { Start, Step, StepOf } from './steps.js';
 import { Watch } from './watch.js';
 
@@ -30,6 +34,8 @@ export class Program {
   private readonly packet = createPacket();
   private atOnce = true;
   private ok = true;
+  /** The route of the last verdict that had one. */
+  private released = 0;
 
   /** With `faults` the engine has to live with errors of its surroundings; without, each error is a failure. */
   constructor(
@@ -42,7 +48,11 @@ export class Program {
     this.watch.hasFlows = start.flows;
     this.watch.hasNotes = start.notes;
     const { watch } = this;
-    const effects = { wire: watch, ...(start.notes && { notes: watch }), ...(start.flows && { flows: watch }) };
+    const effects = {
+      wire: watch,
+      ...(start.notes && { notes: watch }),
+      ...(start.flows && { flows: watch }),
+    };
     const protocols = faults === null ? PROTOCOLS : PROTOCOLS.map((protocol) => faults.wrap(protocol));
     const onBroken = faults === null ? null : (error: unknown): void => this.broken(error);
     this.engine = new Engine(createSite(settings, protocols), createShard(settings), effects, onBroken);
@@ -64,7 +74,38 @@ export class Program {
     same(engine.races.active, 0, 'races after a quiet minute');
     same(engine.nextDeadline(), Number.POSITIVE_INFINITY, 'the next deadline after a quiet minute');
     checkInvariants(engine);
+    this.connect();
+    checkInvariants(engine);
     this.coverage.add(engine);
+  }
+
+  /** With its routes as they should be a new connection comes about, whatever has happened before. */
+  private connect(): void {
+    const { engine, watch } = this;
+    this.sure(() => engine.setRoutes(new Routes().table(), this.now));
+    engine.setServices([], { trustMicros: 0, forgetMicros: 0, refresh: 0, stagger: 'never' });
+    watch.kernel.empty();
+    watch.begin('event', null, this.now);
+    const { decided } = engine.counters;
+    this.setup(setupBytes(PLAIN_SETUP), PLAIN_SETUP);
+    const { client, server } = flowAt(PLAIN_SETUP.flow);
+    const race = engine.races.findFlow({
+      family: 4,
+      protocol: PROTOCOL.TCP,
+      source: client.address,
+      sourcePort: client.port,
+      destination: server.address,
+      destinationPort: server.port,
+    });
+    // Where only one route is up it goes by that one.
+    if (race < 0) return holds(this.released > 0, 'a new connection gets no route');
+    this.atOnce = true;
+    this.ok = true;
+    let of = 0;
+    while ((engine.races.trials[race] & (1 << watch.packets.last(of)!.route)) !== 0) of++;
+    const answer = { ...PLAIN_ANSWER, of };
+    this.answer(answerBytes(answer, watch.packets, engine), this.interfaceOf(answer), true);
+    same(engine.counters.decided, decided + 1, 'decided connections');
   }
 
   private act(step: Step): void {
@@ -264,8 +305,12 @@ export class Program {
     const { engine, watch } = this;
     const { broken } = engine.counters;
     watch.begin(input.kind, input.kind === 'outcome' ? null : input.packet, this.now);
+    const expected = input.kind === 'answer' ? expectedOf(engine, input) : ANYTHING;
     const verdict = engine.handle(input, this.now);
-    watch.verdict(input, verdict, engine.counters.broken > broken);
+    const isPlain = engine.counters.broken > broken;
+    watch.verdict(input, verdict, isPlain);
+    if (!isPlain && expected.verdict !== null) watch.isAsExpected(verdict, expected);
+    this.released = verdict.kind === 'release' ? verdict.route : 0;
     watch.end();
     if (this.atOnce) for (const race of watch.waiting.splice(0)) this.committed(race, this.ok);
   }
@@ -286,10 +331,12 @@ export class Program {
     }
   }
 
-  /** Only faults may break anything. */
+  /** Only faults may break anything; and the race in hand is over then. */
   private broken(error: unknown): void {
     if (!(error instanceof Fault)) throw error;
     this.caught++;
+    const { turn } = this.engine as unknown as { turn: Turn };
+    holds(turn.race === NO_RACE || this.engine.races.isFree(turn.race), 'a race outlives a broken promise');
   }
 }
 
@@ -297,32 +344,3 @@ export class Program {
 const QUIET_MICROS = 60_000_000;
 const CORPUS = corpus();
 const NO_FAULTS = new Faults();
-
-function settingsOf(start: Start): EngineSettings {
-  const { aggregate, burst, ports } = start;
-  return {
-    routes: ROUTES,
-    races: start.races,
-    racesPerClient: start.racesPerClient,
-    raceRatePerClient: burst / 2,
-    raceBurstPerClient: burst,
-    racePorts: { from: 40_000, to: 40_000 + ports - 1 },
-    portMemory: start.portMemory,
-    raceTimeoutMicros: start.timeoutMicros,
-    decisions: start.decisions,
-    memorySize: start.memorySize,
-    aggregate: { 4: aggregate, 6: aggregate * 4 },
-    secret: [0x1234567, 0x89abcde],
-  };
-}
-
-function flowInUse({ flow, port }: StepOf<'adopt'>): Parameters<Engine['adopt']>[0] {
-  const { client, server } = flowAt(flow);
-  return {
-    client: client.address,
-    clientPort: client.port,
-    destination: server.address,
-    destinationPort: server.port,
-    port,
-  };
-}

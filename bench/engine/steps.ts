@@ -4,7 +4,6 @@ import { FLAG } from '../../src/wire/packet.js';
 import { FLOWS, ROUTES } from './flows.js';
 import { draw, often, type RecordOf, range, type Scalar } from './shapes.js';
 
-
 const SYN_ACK = FLAG.SYN | FLAG.ACK;
 const RST_ACK = FLAG.RST | FLAG.ACK;
 

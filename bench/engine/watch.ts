@@ -1,7 +1,13 @@
 /** The sinks of an engine, which look at each effect as it comes: is this promised now? */
 import type { FlowTable, Input, MemoryEntry, NoteSink, Verdict, WireSink } from '../../src/core/contract.js';
 import type { Engine } from '../../src/core/engine.js';
-import type { AffinityGroup, Micros, RaceId, RouteNumber, ServiceNumber } from '../../src/core/engine-types.js';
+import type {
+  AffinityGroup,
+  Micros,
+  RaceId,
+  RouteNumber,
+  ServiceNumber,
+} from '../../src/core/engine-types.js';
 import { isInPool } from '../../src/core/pool.js';
 import { SOCKET } from '../../src/core/protocols/socket.js';
 import { ATTEMPT, RACE } from '../../src/core/race/life.js';
@@ -13,6 +19,7 @@ import { FLAG, type Packet, PROTOCOL } from '../../src/wire/packet.js';
 import { AttemptLog } from './attempt-log.js';
 import { Constants } from './constants.js';
 import { type Coverage, count } from './coverage.js';
+import type { Expected } from './expected.js';
 import type { Faults } from './faults.js';
 import { holds, same } from './invariants.js';
 import { KernelShadow } from './kernel-shadow.js';
@@ -41,6 +48,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
   private hand: Hand = 'none';
   private packet: Packet | null = null;
   private commits = 0;
+  private resets = 0;
   private refusals = 0;
   private unbound = 0;
   private readonly rejected: RaceId[] = [];
@@ -63,6 +71,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     this.packet = packet;
     this.now = now;
     this.commits = 0;
+    this.resets = 0;
     this.refusals = 0;
     this.unbound = 0;
     this.rejected.length = 0;
@@ -98,10 +107,20 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     if (this.unbound > 0) same(kind, 'drop', 'the verdict on what is unbound');
   }
 
+  /** An answer is judged as the rules say. */
+  isAsExpected({ kind }: Verdict, { verdict, tells }: Expected): void {
+    same(kind, verdict, 'the verdict on an answer');
+    if (verdict === 'pass' || verdict === 'commit' || tells === 'refuse') same(this.resets, 0, 'resets');
+    if (tells === 'cancel') same(this.resets, 1, 'resets');
+    same(this.refusals, tells === 'refuse' ? 1 : 0, 'refusals');
+  }
+
   private isBound({ race, route }: Verdict): boolean {
     const { races } = this.engine;
     if (!this.hasFlows && races.isFree(race)) return true;
-    return races.carrier[race] === route && races.state[race] === (this.hasFlows ? RACE.COMMITTING : RACE.DECIDED);
+    return (
+      races.carrier[race] === route && races.state[race] === (this.hasFlows ? RACE.COMMITTING : RACE.DECIDED)
+    );
   }
 
   private setupVerdict(input: Input & { kind: 'setup' }, verdict: Verdict): void {
@@ -127,7 +146,8 @@ export class Watch implements WireSink, NoteSink, FlowTable {
 
   private plainVerdict(input: Input, { kind, route, reason }: Verdict): void {
     if (input.kind === 'outcome') return same(kind, 'drop', 'the plain verdict on an outcome');
-    if (input.kind === 'answer') return same(kind, input.known ? 'pass' : 'drop', 'the plain verdict on an answer');
+    if (input.kind === 'answer')
+      return same(kind, input.known ? 'pass' : 'drop', 'the plain verdict on an answer');
     same(kind, input.tried !== 0 ? 'pass' : 'release', 'the plain verdict on a set-up');
     if (kind === 'release') holds(route === 0 && reason === 'internal-error', 'the plain route of a set-up');
   }
@@ -156,18 +176,28 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const port = races.attemptPort[at];
     switch (races.attemptEnds[at]) {
       case ENDS.OWN:
-        holds(sameAddress(races.attemptAddress, at * 4, races.client, race * 4), 'an address is not the client’s');
+        holds(
+          sameAddress(races.attemptAddress, at * 4, races.client, race * 4),
+          'an address is not the client’s',
+        );
         same(port, races.clientPort[race], 'the port of a copy');
         break;
       case ENDS.PREFIX:
-        holds(mapOut(to.prefixes, races.client, race * 4, this.mapped, 0), 'a prefix that is not the route’s');
+        holds(
+          mapOut(to.prefixes, races.client, race * 4, this.mapped, 0),
+          'a prefix that is not the route’s',
+        );
         holds(sameAddress(races.attemptAddress, at * 4, this.mapped, 0), 'an address that is not by prefix');
         same(port, races.clientPort[race], 'the port of a copy');
         break;
       default:
-        holds(isInPool(to.addresses[family], races.attemptAddress, at * 4), 'an address that is not the route’s');
+        holds(
+          isInPool(to.addresses[family], races.attemptAddress, at * 4),
+          'an address that is not the route’s',
+        );
         same(port, races.natPort[race], 'the port of a copy');
     }
+    this.constants.sent(at);
     if (races.transport[race] === SOCKET) this.sockets.note(races, race, route);
     else {
       this.packets.note(races, race, route);
@@ -178,11 +208,15 @@ export class Watch implements WireSink, NoteSink, FlowTable {
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {
     count(this.coverage.effects, 'cancel');
+    this.resets++;
     const { packet } = this;
     const { races } = this.engine;
     const at = races.attempt(race, route);
     holds(!races.isFree(race), 'a reset for a race that is over');
-    holds(races.attemptState[at] > ATTEMPT.WAITING && races.attemptPort[at] !== 0, 'a reset for what never left');
+    holds(
+      races.attemptState[at] > ATTEMPT.WAITING && races.attemptPort[at] !== 0,
+      'a reset for what never left',
+    );
     const carrier = races.carrier[race];
     const isSocket = races.transport[race] === SOCKET;
     const exact = isSocket ? 0 : (races.token[race] + 1) | 0;
@@ -245,7 +279,10 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     count(this.coverage.health, reason);
     const { health, routes } = this.engine;
     holds(route >= 1 && route <= routes.length, 'a route has changed that does not exist');
-    holds(health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason, 'why a route has changed');
+    holds(
+      health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason,
+      'why a route has changed',
+    );
     this.faults.call('notes');
   }
 

@@ -29,7 +29,8 @@ export class WireCheck {
     same(sequence, races.token[race], 'sequence number of a copy');
     same(packet.payload, packet.end, 'where a copy ends');
     const room = this.engine.routes[route - 1].mtu - (family === 4 ? 40 : 60);
-    if (mssAt !== 0) holds(this.view.getUint16(mssAt) <= room, 'the MSS of a copy is more than its route carries');
+    if (mssAt !== 0)
+      holds(this.view.getUint16(mssAt) <= room, 'the MSS of a copy is more than its route carries');
   }
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {
@@ -57,7 +58,10 @@ export class WireCheck {
       same(result, DECODE.OK, 'an error decodes');
       same(packet.quote.sequence, races.token[race], 'the sequence number that an error quotes');
       holds(sameAddress(packet.quote.source, 0, races.client, race * 4), 'the client that an error quotes');
-      holds(sameAddress(packet.quote.destination, 0, races.destination, race * 4), 'the server that an error quotes');
+      holds(
+        sameAddress(packet.quote.destination, 0, races.destination, race * 4),
+        'the server that an error quotes',
+      );
     }
     holds(sameAddress(packet.destination, 0, races.client, race * 4), 'the client of an error');
   }

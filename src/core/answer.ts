@@ -49,7 +49,6 @@ export function handleOutcome(turn: Turn, input: Input & { kind: 'outcome' }): V
     countIgnored(shard, 'not-ours');
     return verdict.drop(turn);
   }
-  const { races } = shard;
   turn.race = race;
   turn.seenAt = Math.min(turn.now, input.at);
   judgement.kind = outcome === 'answered' ? JUDGEMENT.ANSWER : JUDGEMENT.REFUSAL;
