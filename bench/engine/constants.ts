@@ -17,6 +17,7 @@ export class Constants {
   /** What each attempt has left with, and whether a copy has left in this step. */
   private readonly attemptEnds: Float64Array;
   private readonly hasSent: Uint8Array;
+  private copies = 0;
   private looks = 0;
 
   constructor(private readonly engine: Engine) {
@@ -52,6 +53,7 @@ export class Constants {
   /** A copy leaves: from now on with what the attempt says. */
   sent(attempt: number): void {
     this.hasSent[attempt] = 1;
+    this.copies++;
   }
 
   check(): void {
@@ -60,6 +62,8 @@ export class Constants {
     for (let i = 0; i < this.columns.length; i++) checkColumn(this.columns[i], this.before[i]);
     const { started, decided, failed } = counters;
     holds(started >= this.started && decided >= this.decided && failed >= this.failed, 'a counter falls');
+    same(total(counters.wins), decided, 'wins of all routes');
+    same(total(counters.attempts), this.copies, 'copies of all routes');
     this.started = started;
     this.decided = decided;
     this.failed = failed;
@@ -107,4 +111,10 @@ function checkColumn(column: Float64Array, before: Float64Array): void {
     holds(column[i] >= before[i], 'a counter falls');
     before[i] = column[i];
   }
+}
+
+function total(column: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < column.length; i++) sum += column[i];
+  return sum;
 }

@@ -10,6 +10,7 @@ import type {
 } from '../../src/core/engine-types.js';
 import { isInPool } from '../../src/core/pool.js';
 import { SOCKET } from '../../src/core/protocols/socket.js';
+import { rankOf } from '../../src/core/race/evidence.js';
 import { ATTEMPT, RACE } from '../../src/core/race/life.js';
 import { mapOut } from '../../src/core/race/prefix.js';
 import { ENDS } from '../../src/core/race/table.js';
@@ -152,6 +153,11 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     if (kind === 'release') holds(route === 0 && reason === 'internal-error', 'the plain route of a set-up');
   }
 
+  private rank(race: RaceId, route: RouteNumber): number {
+    const { races } = this.engine;
+    return rankOf(races.attemptEvidence[races.attempt(race, route)], races.family[race] === 4);
+  }
+
   private shareEnds(race: RaceId, one: RouteNumber, other: RouteNumber): boolean {
     const { races } = this.engine;
     const { attemptAddress, attemptPort } = races;
@@ -249,6 +255,9 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     same(races.state[race], RACE.RACING, 'the state of a race whose client gets an error');
     same(races.stateOf(race, route), ATTEMPT.NEGATIVE, 'the state of an attempt whose error the client gets');
     holds(!this.rejected.includes(race), 'two errors for one race');
+    for (let other = 1; other <= races.routeCount; other++)
+      if (races.stateOf(race, other) === ATTEMPT.NEGATIVE)
+        holds(this.rank(race, route) <= this.rank(race, other), 'another error says more');
     this.rejected.push(race);
     if (races.transport[race] !== SOCKET) this.wire.reject(race, route);
     this.faults.call('wire');
