@@ -6,9 +6,9 @@ import type { Input, Verdict } from '../../src/core/contract.js';
 import type { Engine } from '../../src/core/engine.js';
 import type { RaceId, RouteNumber } from '../../src/core/engine-types.js';
 import { isInPool } from '../../src/core/pool.js';
-import { RACE } from '../../src/core/race/life.js';
+import { ATTEMPT, RACE } from '../../src/core/race/life.js';
 import { mapOut } from '../../src/core/race/prefix.js';
-import { ENDS } from '../../src/core/race/table.js';
+import { ENDS, NO_RACE } from '../../src/core/race/table.js';
 import { type AddressWords, sameAddress } from '../../src/model/address.js';
 import { FLAG, type Packet, PROTOCOL } from '../../src/wire/packet.js';
 
@@ -17,12 +17,16 @@ export interface Expected {
   verdict: Verdict['kind'] | null;
   /** Its sender is told that nobody uses the connection: by a reset for the attempt, or for no race at all. */
   tells: 'cancel' | 'refuse' | null;
+  /** The attempt that it is about, and what becomes of that while its race lives; null: none, or this is not said. */
+  race: RaceId;
+  route: RouteNumber;
+  state: number | null;
 }
 
-export const ANYTHING: Expected = { verdict: null, tells: null };
+export const ANYTHING: Expected = { verdict: null, tells: null, race: NO_RACE, route: 0, state: null };
 
 /** Reused: valid until the next call. */
-const expected: Expected = { verdict: null, tells: null };
+const expected: Expected = { ...ANYTHING };
 
 export function expectedOf(
   engine: Engine,
@@ -35,31 +39,57 @@ export function expectedOf(
   if (matches > 1 || found.isMoved) return ANYTHING;
   const flags = packet.flags & (FLAG.SYN | FLAG.ACK | FLAG.RST | FLAG.FIN);
   const isYes = !isError && flags === (FLAG.SYN | FLAG.ACK);
-  if (matches === 1) return isError ? say('drop') : forAttempt(engine, packet, flags);
+  if (matches === 1) return isError ? forError(engine, packet) : forAttempt(engine, packet, flags);
   return isYes && !known ? say('drop', 'refuse') : say('pass');
+}
+
+/** An error about the attempt that was found is believed when it quotes the right number, and says more than a size. */
+function forError({ races }: Engine, { family, icmpType, icmpCode, quote }: Packet): Expected {
+  const { race, route } = found;
+  const isSize = family === 4 ? icmpType === 3 && icmpCode === 4 : icmpType === 2;
+  const isBelieved = !isSize && quote.sequence === races.token[race];
+  const state = races.stateOf(race, route);
+  return becomes(say('drop'), isBelieved && state === ATTEMPT.SENT ? ATTEMPT.NEGATIVE : state);
 }
 
 /** About the attempt that was found. */
 function forAttempt(engine: Engine, { acknowledgement }: Packet, flags: number): Expected {
   const { races } = engine;
   const { race, route } = found;
+  const state = races.stateOf(race, route);
   const isExact = acknowledgement === ((races.token[race] + 1) | 0);
   const isRacing = races.state[race] === RACE.RACING;
   const isCarrier = !isRacing && races.carrier[race] === route;
-  const isOnTrial = (races.trials[race] & (1 << route)) !== 0;
+  const mayWin = isRacing && (races.trials[race] & (1 << route)) === 0;
   if (flags === (FLAG.SYN | FLAG.ACK)) {
-    if (!isExact) return say('drop', 'cancel');
-    if (isRacing && !isOnTrial) return isOurs(engine) ? say('commit') : say('drop');
-    if (isCarrier) return say('pass');
-    return say('drop', sharesEnds(engine) ? null : 'cancel');
+    if (!isExact) return becomes(say('drop', 'cancel'), state);
+    if (mayWin) return winner(engine, state);
+    if (isCarrier) return becomes(say('pass'), state);
+    return becomes(say('drop', sharesEnds(engine) ? null : 'cancel'), ATTEMPT.ANSWERED);
   }
-  if (flags === FLAG.SYN && isRacing && !isOnTrial) return isOurs(engine) ? say('commit') : say('drop');
-  return say(isCarrier ? 'pass' : 'drop');
+  if (flags === FLAG.SYN && mayWin) return winner(engine, state);
+  const isNo = (flags & (FLAG.RST | FLAG.SYN)) === FLAG.RST && (flags & FLAG.ACK) !== 0 && isExact;
+  const isDenied = isNo && !isCarrier && state === ATTEMPT.SENT;
+  return becomes(say(isCarrier ? 'pass' : 'drop'), isDenied ? ATTEMPT.NEGATIVE : state);
+}
+
+/** The first yes, unless its address has left us or it has been told already. */
+function winner(engine: Engine, state: number): Expected {
+  const wins = isOurs(engine) && state !== ATTEMPT.ANSWERED;
+  return becomes(say(wins ? 'commit' : 'drop'), wins ? ATTEMPT.ANSWERED : state);
+}
+
+function becomes(value: Expected, state: number): Expected {
+  value.race = found.race;
+  value.route = found.route;
+  value.state = state;
+  return value;
 }
 
 function say(verdict: Verdict['kind'], tells: Expected['tells'] = null): Expected {
   expected.verdict = verdict;
   expected.tells = tells;
+  expected.state = null;
   return expected;
 }
 
