@@ -42,6 +42,7 @@ import { type Endpoint, icmpPacket, tcpPacket } from '../../src/sim/packets.js';
 import { DEFAULT_MEMORY, DEFAULT_SETTINGS } from '../../src/sim/world.js';
 import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../../src/wire/packet.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 
 export interface Effect {
   readonly kind:
@@ -412,8 +413,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   }
 
   private read(bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const result = decode(this.packet, bytes, view, 0, bytes.length);
+    const result = decode(this.packet, viewed(bytes), 0, bytes.length);
     if (result !== DECODE.OK) throw new RangeError(`the test's packet does not decode: ${result}`);
   }
 
