@@ -11,6 +11,7 @@ import { createSite } from '../../src/core/site.js';
 import type { Turn } from '../../src/core/turn.js';
 import { random } from '../../src/sim/random.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../../src/wire/packet.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 import { corpus, LONGEST, mutate } from '../fuzz-mutate.js';
 import { type Coverage, count } from './coverage.js';
 import { ANYTHING, expectedOf } from './expected.js';
@@ -295,8 +296,7 @@ export class Program {
   }
 
   private read(bytes: Uint8Array): boolean {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const result = decode(this.packet, bytes, view, 0, bytes.length);
+    const result = decode(this.packet, viewed(bytes), 0, bytes.length);
     // What does not decode never comes to the engine.
     if (result !== DECODE.OK) count(this.coverage.verdicts, 'not decoded');
     return result === DECODE.OK;

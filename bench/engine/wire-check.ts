@@ -6,13 +6,12 @@ import { EVIDENCE } from '../../src/core/race/evidence.js';
 import { type AddressWords, sameAddress } from '../../src/model/address.js';
 import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../../src/wire/packet.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 import { holds, same } from './invariants.js';
 
 export class WireCheck {
   private readonly builder: PacketBuilder;
-  private readonly bytes = new Uint8Array(MAX_BUILT_LENGTH);
-  private readonly view = new DataView(this.bytes.buffer);
-  private readonly space = { bytes: this.bytes, view: this.view, at: 0 };
+  private readonly space = { ...viewed(new Uint8Array(MAX_BUILT_LENGTH)), at: 0 };
   private readonly packet = createPacket();
 
   constructor(private readonly engine: Engine) {
@@ -30,7 +29,7 @@ export class WireCheck {
     same(packet.payload, packet.end, 'where a copy ends');
     const room = this.engine.routes[route - 1].mtu - (family === 4 ? 40 : 60);
     if (mssAt !== 0)
-      holds(this.view.getUint16(mssAt) <= room, 'the MSS of a copy is more than its route carries');
+      holds(this.space.view.getUint16(mssAt) <= room, 'the MSS of a copy is more than its route carries');
   }
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {
@@ -52,7 +51,7 @@ export class WireCheck {
       holds(sameAddress(packet.source, 0, races.destination, race * 4), 'the server of a refusal');
       same(packet.destinationPort, races.clientPort[race], 'the client port of a refusal');
     } else {
-      const result = decode(packet, this.bytes, this.view, 0, length);
+      const result = decode(packet, this.space, 0, length);
       // About a packet with extension headers it is right, and too much for our reader.
       if (result === DECODE.ICMP_QUOTE && races.family[race] === 6) return;
       same(result, DECODE.OK, 'an error decodes');
@@ -67,7 +66,7 @@ export class WireCheck {
   }
 
   private read(length: number): void {
-    same(decode(this.packet, this.bytes, this.view, 0, length), DECODE.OK, 'what was built decodes');
+    same(decode(this.packet, this.space, 0, length), DECODE.OK, 'what was built decodes');
     same(this.packet.protocol, PROTOCOL.TCP, 'protocol of what was built');
   }
 
