@@ -23,32 +23,46 @@ export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promi
   if (hasIpv6) await applyIp(state, 'ipv6');
 }
 
+/** What became of the table when the new ruleset did not fit what was there. */
+export interface Replacement {
+  /** The table is new, with empty sets and maps. */
+  isNew: boolean;
+  /** What was recorded in the one before and is not in the new one yet. */
+  settings: ReadonlyMap<string, string> | null;
+}
+
 /**
- * The ruleset, replaced in one transaction; what only the state before had is removed. False: that did not fit what was there,
- * and the table is new, with empty sets and maps.
+ * The ruleset, replaced in one transaction; what only the state before had is removed. What fails halfway is gone on with by the
+ * next call with the same `replacement`.
  */
 export async function applyNftState(
   state: DesiredState,
   before: DesiredState | null = null,
-): Promise<boolean> {
+  replacement: Replacement = { isNew: false, settings: null },
+): Promise<void> {
   const text = renderNft(state, before);
-  const fits = (await tryCommand('nft', ['-f', '-'], text)).code === 0;
+  // Twice: a table and all that it knows is not thrown away for a failure that passes.
+  const fits =
+    (await tryCommand('nft', ['-f', '-'], text)).code === 0 ||
+    (await tryCommand('nft', ['-f', '-'], text)).code === 0;
   if (!fits) {
     // What an older version left may have sets of another shape: the whole table anew, with what was recorded in it.
-    const before = recordedSettings();
+    const recorded = recordedSettings();
+    if (recorded.size > 0) replacement.settings = recorded;
+    replacement.isNew = true;
     await runCommand(
       'nft',
       ['-f', '-'],
       `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${renderNft(state)}`,
     );
-    await recordSettings(before);
   }
+  if (replacement.settings !== null) await recordSettings(replacement.settings);
+  replacement.settings = null;
   if (state.queue.method === 'xt') {
     appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
     appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
     appendQueueRule(CHAIN_QUEUE_DNS, state.queue.dns);
   }
-  return fits;
 }
 
 async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {
