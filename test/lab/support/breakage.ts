@@ -38,7 +38,7 @@ export class Breakage {
   /** The n-th call from now on fails, once: of `nft` and `ip`, or of netlink in the main thread. `late`: after it has done its work. */
   failCall(of: 'tools' | 'netlink', n: number, late = false): void {
     rmSync(join(this.folder, 'fired'), { force: true });
-    writeFileSync(join(this.folder, of), `${n}${late ? ' late' : ''}`);
+    writeFileSync(join(this.folder, of), `${n}${late ? ' late' : ''}\n`);
   }
 
   /** What has failed since `failCall`; null: nothing, and nothing will. */
@@ -95,7 +95,7 @@ if (process.argv.includes('gateway') && isMainThread) {
   NetlinkSocket.prototype.request = function (...args) {
     const path = '${folder}/netlink';
     if (!existsSync(path)) return request.apply(this, args);
-    const [left, late] = readFileSync(path, 'utf8').split(' ');
+    const [left, late] = readFileSync(path, 'utf8').trim().split(' ');
     if (left !== '1') {
       writeFileSync(path, Number(left) - 1 + (late ? ' late' : ''));
       return request.apply(this, args);
