@@ -256,7 +256,12 @@ export class Gateway implements GatewayState {
     if (this.stopping) return;
     this.reload()
       .then(({ changes }) => this.log.info({ event: 'reload' }, `reloaded, ${changes.length} changes`))
-      .catch((error: unknown) => this.log.error({ event: 'reload-failed' }, String(error)));
+      .catch((error: unknown) => {
+        this.log.error({ event: 'reload-failed' }, String(error));
+        // Not the fault of the file: nobody else would ask again.
+        const isOurs = error instanceof PathraceError && AGAIN.has(error.code);
+        if (isOurs) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
+      });
   }
 
   private async takeOver(config: GatewayConfig): Promise<void> {
@@ -359,6 +364,8 @@ function internal(error: unknown): PathraceError {
 
 /** Who fails says so itself. */
 const NOT_TOLD = { failed: () => {}, worked: () => {} };
+/** What a reload may fail of that is worth another. */
+const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;
 const SAVE_MS = 60_000;
 const PORTS_MS = 2000;

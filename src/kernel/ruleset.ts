@@ -28,14 +28,16 @@ export class Ruleset {
     const before = this.state;
     if (!lost && this.owed === null && before !== null && text === this.text) return 'same';
     const names = namesOf(state).join();
+    // Nobody knows what a declaration that has failed has left: it may be there all the same.
+    const isUnknown = lost || this.owed !== null;
     this.owed = {
       replacement: { isNew: false, settings: null },
       ...this.owed,
       lost: lost || this.owed?.lost === true,
     };
     const { lost: isLost, replacement } = this.owed;
-    if (isLost || names !== this.names) this.isSwept = false;
-    await applyNftState(state, isLost ? null : before, replacement);
+    if (isUnknown || names !== this.names) this.isSwept = false;
+    await applyNftState(state, isUnknown ? null : before, replacement);
     this.owed = null;
     [this.state, this.text, this.names] = [state, text, names];
     return before !== null && (isLost || replacement.isNew) ? 'anew' : 'changed';

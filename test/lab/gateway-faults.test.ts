@@ -9,6 +9,7 @@ import {
   eventually,
   type GatewayLab,
   NEAR,
+  NEAR6,
   PATHRACE,
   withGateway,
 } from './support/gateway-lab.js';
@@ -57,7 +58,8 @@ async function state(made: GatewayLab): Promise<string> {
         .join('\n');
     }),
   );
-  return parts.join('\n');
+  // How often a route has fallen is part of what the plan of turns says.
+  return parts.join('\n').replace(/(?<=numgen.* : 0x0[1-9])[0-9a-f]{6}/g, '');
 }
 
 async function settled(made: GatewayLab): Promise<string> {
@@ -123,10 +125,21 @@ const TRIGGERS: readonly Trigger[] = [
 ];
 
 const CONFIG = {
+  // The kernel's plan of `turns` follows the routes that can be used.
+  services: [
+    { name: 'turns', match: { tcp: 13 }, select: 'round-robin', affinity: 'none' },
+    { name: 'everything', match: { tcp: 'any' }, select: 'race', affinity: 'none' },
+  ],
   rest: { route: 'a' },
   routes: {
     c: {
-      check: { targets: [`ping ${NEAR}`], interval: '500ms', timeout: '250ms', fail: 1, recover: 1 },
+      check: {
+        targets: [`ping ${NEAR}`, `ping ${NEAR6}`],
+        interval: '500ms',
+        timeout: '250ms',
+        fail: 1,
+        recover: 1,
+      },
       onDown: 'reset',
     },
   },
@@ -170,13 +183,10 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
       }
       await settled(made);
       process.stdout.write(`${walked} calls walked\n`);
-      expect(
-        await eventually(
-          async () => (await made.status()).alarms,
-          (all) => all.length === 0,
-          5000,
-        ),
-      ).toEqual([]);
+      const own = async (): Promise<string[]> =>
+        (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
+      expect(await eventually(own, (alarms) => alarms.length === 0, 5000)).toEqual([]);
+      expect(walked).toBeGreaterThan(0);
       await made.lab.wire.reset();
       connectMs(await made.lab.client().connect({ targets: TARGETS, bytes: 10 }));
       expect(await made.lab.wire.trace({ kind: 'syn', direction: 'out' })).toHaveLength(3);
