@@ -18,7 +18,7 @@ type Lengths = { readonly [family in Family]: number };
 /** Destinations by last use, newest first: those within `prefix`, and the one that it is within. */
 export async function memoryEntries(
   race: RaceClient,
-  routes: Numbers,
+  routes: Names,
   aggregate: Lengths,
   limit: number,
   prefix: string | null,
@@ -43,6 +43,9 @@ export async function memoryEntries(
 /** Slots asked for at a time: with what they would choose, a tenth of a millisecond of the race loop. */
 const PART_SLOTS = 512;
 
+/** null: there is no such route now. */
+type Names = Pick<Numbers, 'nameOf'>;
+
 interface Row {
   readonly rows: MemoryRows;
   readonly row: number;
@@ -50,7 +53,7 @@ interface Row {
   readonly trusted: boolean;
 }
 
-function toEntry({ rows, row, best, trusted }: Row, routes: Numbers, aggregate: Lengths): MemoryEntry {
+function toEntry({ rows, row, best, trusted }: Row, routes: Names, aggregate: Lengths): MemoryEntry {
   const family = familyOf(rows.address, row * 4);
   const length = aggregate[family];
   const suffix = length === (family === 4 ? 32 : 128) ? '' : `/${length}`;
