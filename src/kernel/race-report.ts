@@ -62,7 +62,7 @@ export function takeSnapshot(
 
 /** All of memory at once, for another thread to go on with. */
 export function rowsOf({ memory, memorySettings }: Engine, now: Micros): MemoryRows {
-  const rows = createRows(memory.size, memory.routes);
+  const rows = createRows(memory.destinations, memory.routes);
   const chunk = createChunk(Math.min(CHUNK_SLOTS, memory.size), memory.routes);
   for (let from = 0; from < memory.size; from += CHUNK_SLOTS) {
     snapshot(memory, from, now, chunk);
