@@ -45,6 +45,8 @@ export class Upkeep {
   /** Interfaces that had IPv6. BOUNDED: by the configuration's. */
   private readonly hadIpv6 = new Set<string>();
   private readonly withoutIpv6 = new Set<string>();
+  /** Settings that have been as we want them: what they are found to be later is somebody else's doing. BOUNDED: by the settings. */
+  private readonly seen = new Set<string>();
   // BOUNDED: by the settings.
   private readonly refused = new Set<string>();
 
@@ -62,6 +64,7 @@ export class Upkeep {
     const config = this.context.config();
     const wanted = desiredSettings(config, otherInterfaces(config));
     await this.apply(wanted.filter(({ path }) => !this.left.has(path)));
+    for (const { path } of desiredSettings(config)) if (settingNow(path) !== null) this.seen.add(path);
     for (const name of interfacesOf(config)) if (settingNow(ipv6Off(name)) === '0') this.hadIpv6.add(name);
   }
 
@@ -154,7 +157,7 @@ export class Upkeep {
   }
 
   private async apply(settings: ReturnType<typeof desiredSettings>): Promise<void> {
-    for (const { path, why } of await applySettings(settings)) {
+    for (const { path, why } of await applySettings(settings, this.seen)) {
       if (this.refused.has(path)) continue;
       this.refused.add(path);
       this.context.log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);

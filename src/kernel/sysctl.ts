@@ -135,16 +135,20 @@ export function differingSettings(
 }
 
 /**
- * Sets what differs; returns what could not be set. Old values are recorded, in one step, before anything changes. Twice, where one
- * setting brings another along.
+ * Sets what differs; returns what could not be set. Old values are recorded, in one step, before anything changes; not those of paths
+ * that we have `seen` before: what is in them now is no value from before us. Twice, where one setting brings another along.
  */
-export async function applySettings(settings: readonly Setting[]): Promise<{ path: string; why: string }[]> {
-  const { failed, changed } = await applyOnce(settings);
-  return changed ? (await applyOnce(settings)).failed : failed;
+export async function applySettings(
+  settings: readonly Setting[],
+  seen: ReadonlySet<string> = new Set(),
+): Promise<{ path: string; why: string }[]> {
+  const { failed, changed } = await applyOnce(settings, seen);
+  return changed ? (await applyOnce(settings, seen)).failed : failed;
 }
 
 async function applyOnce(
   settings: readonly Setting[],
+  seen: ReadonlySet<string>,
 ): Promise<{ failed: { path: string; why: string }[]; changed: boolean }> {
   const before = recordedSettings();
   const added = new Map<string, string>();
@@ -159,13 +163,14 @@ async function applyOnce(
     if (current === null) continue;
     const value = want(current, before);
     if (value === null || value === current) continue;
+    changes.push({ path, why, value });
+    if (seen.has(path)) continue;
     // What the kernel changes along with it is recorded before it, so that it is restored after it.
     for (const other of (await disturbs?.()) ?? []) {
       const found = await readSetting(other);
       if (found !== null) note(other, found);
     }
     note(path, current);
-    changes.push({ path, why, value });
   }
   await record(added);
   const failed: { path: string; why: string }[] = [];
