@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { hireJanitor } from '../lab/cleanup.js';
 import { must, run, start, type Task } from '../lab/exec.js';
 import type { Status } from '../src/api/contract.js';
-import { sys } from '../src/kernel/ffi.js';
+import { systemCall } from '../src/kernel/ffi.js';
 import { PathraceError } from '../src/model/errors.js';
 
 export const PROVIDERS = [1, 2, 3] as const;
@@ -113,10 +113,11 @@ export function inside<T>(namespace: string, action: () => T): T {
   }
 }
 
+const setns = systemCall('setns', 'int', ['int', 'int']);
 const CLONE_NEWNET = 0x40000000;
 
 function enter(descriptor: number): void {
-  if (sys.setns(descriptor, CLONE_NEWNET) !== 0)
+  if (setns(descriptor, CLONE_NEWNET) !== 0)
     throw new PathraceError('E_LAB', 'The namespace cannot be entered.');
 }
 

@@ -1,6 +1,7 @@
 /** One packet socket for all interfaces of the namespace: batches in with their arrival times, batches out. */
 import { allocate, E, errno, errnoName, setOption, sys } from '../../src/kernel/ffi.js';
 import { type FramePool, SLOT_BYTES } from './frame-pool.js';
+import { calls } from './system-calls.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;
@@ -107,7 +108,7 @@ export class PacketSocket {
     const { address, view } = this.#statistics;
     view.setUint32(8, 8, true);
     // struct tpacket_stats: packets, drops; reading sets both to zero.
-    if (sys.getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, address, address + 8) === 0) {
+    if (calls.getsockopt(this.fd, SOL_PACKET, PACKET_STATISTICS, address, address + 8) === 0) {
       this.#overruns += view.getUint32(4, true);
     }
     return this.#overruns;
@@ -129,7 +130,7 @@ export class PacketSocket {
   }
 
   #realMicros(): number {
-    sys.clockGettime(CLOCK_REALTIME, this.#clock.address);
+    calls.clockGettime(CLOCK_REALTIME, this.#clock.address);
     return Number(this.#clock.view.getBigInt64(0, true)) * 1e6 + this.#clock.view.getInt32(8, true) / 1000;
   }
 }

@@ -18,6 +18,8 @@ export interface Turn {
   /** null: what has won is bound at once. */
   readonly flows: FlowTable | null;
   now: Micros;
+  /** When what is in hand came about: `now`, or before it where a front end tells later what it has seen. */
+  seenAt: Micros;
   /** The packet in hand; an empty one when there is none. */
   packet: Packet;
   /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
@@ -38,6 +40,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     notes: effects.notes ?? NO_NOTES,
     flows: effects.flows ?? null,
     now: 0,
+    seenAt: 0,
     packet: NO_PACKET,
     race: NO_RACE,
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
@@ -50,6 +53,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
 /** A new input. */
 export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): void {
   turn.now = now;
+  turn.seenAt = now;
   turn.packet = packet;
   turn.race = NO_RACE;
 }

@@ -8,7 +8,6 @@ import { type DesiredState, desiredState, type QueueMethod } from '../kernel/des
 import { type LostLink, readLinks } from '../kernel/links.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
-import { applySettings, desiredSettings, recordedSettings } from '../kernel/sysctl.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
 import type { Checker } from './checker.js';
@@ -20,6 +19,7 @@ import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logHealth, logRoute } from './route-log.js';
+import { Upkeep } from './upkeep.js';
 
 export interface AlignmentContext {
   readonly log: Log;
@@ -36,22 +36,31 @@ export class Alignment {
   method: QueueMethod = 'xt';
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
+  readonly upkeep: Upkeep;
 
   private readonly losses = new Losses();
   private changing: Promise<void> = Promise.resolve();
   private closed = false;
-  private restoring = false;
+  /** A change that has not begun sees all links as they are then. */
+  private follows = false;
   /** Links or configuration have to be followed. */
   private linksDue = false;
   /** The routes as they were when all of that was done last; null: they are the same. */
   private settled: readonly ResolvedRoute[] | null = null;
   private healthDue = false;
-  /** Kernel settings as they were before us; the kernel's table has them too, unless somebody removes it. */
-  private before: ReadonlyMap<string, string> = new Map();
+  /** The configuration is another one: also settings that were left to others are set. */
+  private anew = false;
 
   constructor(private readonly context: AlignmentContext) {
     const { log, gateway } = context;
-    this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.before });
+    this.upkeep = new Upkeep({
+      log,
+      config: () => gateway.config,
+      enqueue: (work) => this.enqueue(work),
+      restoreTable: () => this.applyRules(true),
+      follow: () => this.linksChanged(),
+    });
+    this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
   }
 
   /** Finds out how packets get into a queue here; nothing is touched. */
@@ -61,15 +70,11 @@ export class Alignment {
 
   /** Brings up what there was not. */
   async begin(): Promise<void> {
-    const { log, gateway } = this.context;
     this.routes = await this.resolve();
     await applyIpState(this.desired(), this.hasIpv6);
     await this.applyRules();
     // Forwarding last: nothing passes before it is translated.
-    for (const { path, why } of await applySettings(desiredSettings(gateway.config))) {
-      log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
-    }
-    this.before = new Map([...this.before, ...recordedSettings()]);
+    await this.upkeep.set();
   }
 
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */
@@ -95,21 +100,8 @@ export class Alignment {
   /** Begins no more repairs; resolves when no change is on its way. */
   async close(): Promise<void> {
     this.closed = true;
+    this.upkeep.close();
     await this.changing;
-  }
-
-  /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
-  restore(): void {
-    if (this.restoring || this.closed) return;
-    this.restoring = true;
-    this.later(async () => {
-      this.restoring = false;
-      this.context.log.warn(
-        { event: 'state-lost' },
-        'our nft table was removed by somebody else; putting it back',
-      );
-      await this.applyRules(true);
-    });
   }
 
   healthChanged(health: readonly RouteHealth[]): void {
@@ -121,6 +113,8 @@ export class Alignment {
   }
 
   linksChanged(): void {
+    if (this.follows) return;
+    this.follows = true;
     this.later(() => this.followLinks());
   }
 
@@ -135,6 +129,7 @@ export class Alignment {
   /** The configuration is another one. */
   async followConfig(): Promise<void> {
     this.settled ??= this.losses.takeBefore() ?? this.routes;
+    this.anew = true;
     await this.followLinks();
   }
 
@@ -169,6 +164,7 @@ export class Alignment {
   /** Everything goes by the links and the configuration as they are now; after a failure the next call does all of it. */
   async followLinks(): Promise<void> {
     this.linksDue = true;
+    this.follows = false;
     const told = this.routes;
     // A link that was lost and is back already has been told as lost.
     const lost = this.losses.takeBefore();
@@ -181,8 +177,9 @@ export class Alignment {
     if (changed) await this.tellRoutes(withoutGains(before, withoutGains(told, this.losses.less(after))));
     this.routes = this.losses.less(after);
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
-    await applyIpState(this.desired(), this.hasIpv6);
+    const lines = await applyIpState(this.desired(), this.hasIpv6);
     if (changed) await this.followRoutes(before, after);
+    else this.upkeep.putBack(lines);
     this.linksDue = false;
   }
 
@@ -190,12 +187,13 @@ export class Alignment {
     before: readonly ResolvedRoute[],
     after: readonly ResolvedRoute[],
   ): Promise<void> {
-    const { log, checker, gateway } = this.context;
+    const { log, checker } = this.context;
     const failover = this.context.failover();
     await this.applyRules();
     await this.tellRoutes();
-    await applySettings(desiredSettings(gateway.config));
-    this.before = new Map([...this.before, ...recordedSettings()]);
+    if (this.anew) await this.upkeep.setAnew();
+    else await this.upkeep.set();
+    this.anew = false;
     checker.follow(this.routes);
     for (const [old, route] of changedRoutes(before, after)) {
       logRoute(log, route);

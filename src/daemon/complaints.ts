@@ -5,6 +5,7 @@ import type { Log } from '../observe/log.js';
 const WHAT = {
   change: 'the kernel’s state could not be brought up to date',
   measure: 'measurements did not reach the race thread',
+  settings: 'kernel settings could not be looked at',
   ports: 'the use of ports could not be looked at',
 } as const;
 

@@ -23,7 +23,11 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       return {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
-        alarms: [...alarmsOf(routes, snapshot.broken + gateway.caught), ...gateway.troubles()],
+        alarms: [
+          ...alarmsOf(routes, snapshot.broken + gateway.caught),
+          ...gateway.upkeep.alarms(),
+          ...gateway.troubles(),
+        ],
         memory: {
           destinations: memory.destinations,
           trusted: memory.trusted,

@@ -48,6 +48,7 @@ import { RaceKeeper } from './race-keeper.js';
 import { isUsable, requireInterfaces } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
+import type { Upkeep } from './upkeep.js';
 
 export class Gateway implements GatewayState {
   /** Resolves when the gateway cannot go on. */
@@ -127,6 +128,10 @@ export class Gateway implements GatewayState {
     });
   }
 
+  get upkeep(): Upkeep {
+    return this.alignment.upkeep;
+  }
+
   get routes(): readonly ResolvedRoute[] {
     return this.alignment.routes;
   }
@@ -159,11 +164,16 @@ export class Gateway implements GatewayState {
     });
     measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();
-    const watch = watchLinks(
-      () => this.alignment.linksChanged(),
-      (lost) => this.alignment.linkLost(lost),
-    );
+    const watch = watchLinks({
+      changed: () => this.alignment.linksChanged(),
+      lost: (lost) => this.alignment.linkLost(lost),
+      taken: () => this.upkeep.rulesTaken(),
+      settings: () => {
+        this.upkeep.look().catch(() => undefined);
+      },
+    });
     this.closers.push(() => watch.close());
+    this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.toldOf('settings')));
     this.closers.push(every(MEASURE_MS, () => this.measured(), this.toldOf('measure')));
     this.closers.push(every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD));
     this.closers.push(every(SAVE_MS, () => this.save(), NOT_TOLD));
@@ -310,7 +320,7 @@ export class Gateway implements GatewayState {
       },
       {
         ended: (error, memory) => this.keeper.ended(error, memory),
-        stateLost: () => alignment.restore(),
+        stateLost: () => this.upkeep.tableLost(),
         broken: (broken) => logBroken(this.log, broken),
         health: (health) => alignment.healthChanged(health),
       },

@@ -43,7 +43,13 @@ export function recycle(memory: Memory): void {
 // BOUNDED: by the largest number of buffers of each size in use at one time.
 const idle = new Map<number, Memory[]>();
 
-type Int = (...args: number[]) => number;
+/** A system call: what libc returns, `errno()` tells the rest. */
+export type SystemCall = (...args: number[]) => number;
+
+/** A call that the gateway does not need and the lab does, by the names of C: `systemCall('setns', 'int', ['int', 'int'])`. */
+export function systemCall(name: string, result: string, parameters: readonly string[]): SystemCall {
+  return libc.func(name, result, [...parameters]) as unknown as SystemCall;
+}
 
 /**
  * What a thread holds that does not end with it: descriptors and memory. It is noted where another thread sees it, which gives
@@ -76,7 +82,7 @@ export function releaseHoldings(memory: SharedArrayBuffer): number {
 const free = libc.func('free', 'void', ['uintptr_t']);
 
 /** Descriptors are noted plus one: 0 is free. */
-function noted(open: Int): Int {
+function noted(open: SystemCall): SystemCall {
   return (...args) => {
     const fd = open(...args);
     if (held === null || fd < 0) return fd;
@@ -87,7 +93,7 @@ function noted(open: Int): Int {
 }
 
 /** Before the number can be another's. */
-function forgotten(close: Int): Int {
+function forgotten(close: SystemCall): SystemCall {
   return (fd) => {
     const place = held === null ? -1 : held.subarray(0, MOST_DESCRIPTORS).indexOf(fd + 1);
     if (place >= 0) held![place] = 0;
@@ -95,46 +101,36 @@ function forgotten(close: Int): Int {
   };
 }
 
-/** System calls; each returns what libc returns, `errno()` tells the rest. */
+/** The system calls of the gateway. */
 export const sys = {
-  socket: noted(libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as Int),
-  bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
-  connect: libc.func('connect', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as Int,
+  socket: noted(libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as SystemCall),
+  bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall,
+  connect: libc.func('connect', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall,
   setsockopt: libc.func('setsockopt', 'int', [
     'int',
     'int',
     'int',
     'uintptr_t',
     'uint32_t',
-  ]) as unknown as Int,
+  ]) as unknown as SystemCall,
   getsockopt: libc.func('getsockopt', 'int', [
     'int',
     'int',
     'int',
     'uintptr_t',
     'uintptr_t',
-  ]) as unknown as Int,
-  send: libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as Int,
-  recv: libc.func('recv', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as Int,
+  ]) as unknown as SystemCall,
+  send: libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as SystemCall,
+  recv: libc.func('recv', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as SystemCall,
   recvmmsg: libc.func('recvmmsg', 'int', [
     'int',
     'uintptr_t',
     'uint32_t',
     'int',
     'uintptr_t',
-  ]) as unknown as Int,
-  sendmmsg: libc.func('sendmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int']) as unknown as Int,
-  close: forgotten(libc.func('close', 'int', ['int']) as unknown as Int),
-  read: libc.func('read', 'intptr_t', ['int', 'uintptr_t', 'size_t']) as unknown as Int,
-  clockGettime: libc.func('clock_gettime', 'int', ['int', 'uintptr_t']) as unknown as Int,
-  timerfdCreate: noted(libc.func('timerfd_create', 'int', ['int', 'int']) as unknown as Int),
-  timerfdSettime: libc.func('timerfd_settime', 'int', [
-    'int',
-    'int',
-    'uintptr_t',
-    'uintptr_t',
-  ]) as unknown as Int,
-  setns: libc.func('setns', 'int', ['int', 'int']) as unknown as Int,
+  ]) as unknown as SystemCall,
+  sendmmsg: libc.func('sendmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int']) as unknown as SystemCall,
+  close: forgotten(libc.func('close', 'int', ['int']) as unknown as SystemCall),
   ifIndex: libc.func('if_nametoindex', 'uint32_t', ['str']) as unknown as (name: string) => number,
 };
 

@@ -1,6 +1,4 @@
 /** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
-import type { PortRange } from '../model/config.js';
-import { kernelPorts } from '../model/ports.js';
 import {
   CHAIN_BEFORE,
   CHAIN_QUEUE_DNS,
@@ -12,12 +10,13 @@ import {
   SET_ALIVE,
   SET_FULL,
   SET_RESET,
-  serviceMark,
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
-import { raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { firstRoutes, range, set } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -73,19 +72,20 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     [CHAIN_UNANSWERED, unansweredChain()],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
-    ['elsewhere', elsewhere(state)],
+    ['elsewhere', elsewhere()],
+    ['beside', beside(state)],
     ['race', raceChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['forward', forward(state)],
+    ['route_of_way', routeOfWay(state)],
     ['forward_invalid', forwardInvalid(state)],
     ['clamp', clamp(state)],
     ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
     ['input', input(state)],
     ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
-    ['nat', nat(state)],
-    ...state.routes.map((route): [string, string[]] => [`snat_${route.number}`, snat(state, route)]),
+    ...natChains(state),
   ]);
 }
 
@@ -152,12 +152,15 @@ const forged = [
   'counter name spoofed drop',
 ];
 
-/** After conntrack. The first two rules are all that a packet of a living flow sees here. */
+/** After conntrack. The first two rules are all that a packet of a living flow from or to the LAN sees here. */
 function lan(state: DesiredState): string[] {
   const mask = hex(MARK.FLOW_MASK);
   return [
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
-    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
+    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 ${HOLD} accept`,
+    `ct state established,related ct mark and ${hex(MARK.UNTRANSLATED)} == 0 accept`,
+    // A bridge that is no LAN may have what a provider's port is forwarded to.
+    `ct state established,related iifname != ${wans(state)} ct mark and ${mask} != 0 ${HOLD} accept`,
     'ct state established,related accept',
     `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_UNANSWERED}`,
     `iifname ${set(state.lan)} goto lan_new`,
@@ -166,16 +169,20 @@ function lan(state: DesiredState): string[] {
 }
 
 /**
- * What the main table sends anywhere but to a provider is not ours; what it knows no way for, or only its default route, is: with
- * this mark the lookup stops before that (ip-state.ts).
+ * What the main table knows a way for that is not its default route is chosen by nobody: with this mark the lookup stops before
+ * that (ip-state.ts).
  */
-function elsewhere(state: DesiredState): string[] {
-  const way = 'fib daddr . mark';
-  return [
-    setMark(MARK.NO_DEFAULT),
-    `${way} oif exists ${way} oifname != ${wans(state)} ${setMark(0)} accept`,
-    setMark(0),
-  ];
+function elsewhere(): string[] {
+  return [setMark(MARK.NO_DEFAULT), `${WAY} oif exists goto beside`, setMark(0)];
+}
+const WAY = 'fib daddr . mark';
+
+/** By a provider's interface, it is translated like what goes there (`routeOfWay`); by another it is not ours. */
+function beside(state: DesiredState): string[] {
+  const marked = (['ipv4', 'ipv6'] as const).map(
+    (family) => `meta nfproto ${family} ${setMark(state.rest[family] | MARK.BESIDE)} accept`,
+  );
+  return [`${WAY} oifname != ${wans(state)} ${setMark(0)} accept`, ...marked];
 }
 
 function lanNew(state: DesiredState): string[] {
@@ -218,14 +225,14 @@ function wanLate(state: DesiredState): string[] {
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
-  const inbound = new Map(
-    [...state.routes].reverse().map((route) => [route.interface, (route.mark | MARK.UNTRANSLATED) >>> 0]),
+  const inbound = [...firstRoutes(state)].map(
+    ([name, route]) => [name, (route.mark | MARK.UNTRANSLATED) >>> 0] as const,
   );
   return [
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     // Replies to what came in by a provider (a port forward, say) go back by it.
-    ...[...inbound].map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
+    ...inbound.map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
@@ -244,8 +251,24 @@ function forward(state: DesiredState): string[] {
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
     // What the rules or the daemon's verdict have chosen.
-    `ct state new ${newFlow} iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
+    `ct state new ${newFlow} iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
     'ct state invalid goto forward_invalid',
+  ];
+}
+
+/**
+ * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
+ * destination was translated meanwhile; where no provider is, it has none.
+ */
+function routeOfWay(state: DesiredState): string[] {
+  const marked = `(meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)})`;
+  const expected = state.routes.map((route) => `"${route.interface}" . ${hex(route.mark)}`);
+  const found = [...firstRoutes(state)].map(
+    ([name, route]) => `"${name}" : ${hex(route.mark | MARK.BY_MAIN)}`,
+  );
+  return [
+    `oifname . ${marked} { ${expected.join(', ')} } ct mark set meta mark and ${hex(MARK.FLOW_MASK)} return`,
+    `ct mark set oifname map { ${found.join(', ')} }`,
   ];
 }
 
@@ -292,65 +315,10 @@ function input(state: DesiredState): string[] {
   ];
 }
 
-function nat(state: DesiredState): string[] {
-  const asked = state.services.filter(({ config }) => config.translate === true);
-  return [
-    `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
-    ...state.routes
-      .filter((route) => route.translate)
-      .map(
-        (route) =>
-          `ct mark and ${hex(MARK.ROUTE_MASK)} == ${hex(route.mark)} oifname "${route.interface}" goto snat_${route.number}`,
-      ),
-    // A service may want an address of a route that keeps the others' own.
-    ...state.routes
-      .filter((route) => !route.translate)
-      .flatMap((route) =>
-        asked.map(
-          ({ number }) =>
-            `ct mark and ${hex(MARK.ROUTE_MASK | MARK.SERVICE_MASK)} == ${hex(route.mark | serviceMark(number))} oifname "${route.interface}" goto snat_${route.number}`,
-        ),
-      ),
-  ];
-}
-
-/** TCP keeps off the race ports: a connection that the kernel translates never collides with an attempt. */
-function snat(state: DesiredState, route: DesiredRoute): string[] {
-  const ports = range(kernelPorts(state.racePorts));
-  const rules: string[] = [];
-  for (const [family, keyword] of [
-    ['ipv4', 'ip'],
-    ['ipv6', 'ip6'],
-  ] as const) {
-    const pool = route[family]?.addresses ?? [];
-    for (const { inside, outside } of family === 'ipv6' ? route.prefixes : [])
-      rules.push(`ip6 saddr ${inside} snat ip6 prefix to ${outside}`);
-    for (const [index, address] of pool.entries()) {
-      const share = pool.length > 1 ? `jhash ${keyword} saddr mod ${pool.length} seed 0x0 == ${index} ` : '';
-      const to = family === 'ipv6' ? `[${address}]` : address;
-      rules.push(
-        `meta nfproto ${family} meta l4proto tcp ${share}snat ${keyword} to ${to}:${ports}`,
-        `meta nfproto ${family} ${share}snat ${keyword} to ${address}`,
-      );
-    }
-  }
-  return rules;
-}
-
 function setMark(mark: number): string {
   return `meta mark set ${hex(mark)}`;
 }
 
 function wans(state: DesiredState): string {
   return set([...new Set(state.routes.map((route) => route.interface))]);
-}
-
-/** One name is compared, which is quicker than to look it up. */
-function set(names: readonly string[]): string {
-  if (names.length === 1) return `"${names[0]}"`;
-  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
-}
-
-function range(ports: PortRange): string {
-  return ports.from === ports.to ? String(ports.from) : `${ports.from}-${ports.to}`;
 }
