@@ -16,6 +16,7 @@ import {
   storeSetup,
 } from '../src/wire/build.js';
 import { createPacket, DECODE, decode, FLAG, type Packet, PROTOCOL } from '../src/wire/packet.js';
+import { viewed } from '../src/wire/viewed-bytes.js';
 import { corpus, LONGEST, mutate } from './fuzz-mutate.js';
 import { isSealed } from './fuzz-packets.js';
 
@@ -39,7 +40,7 @@ export function fuzzDecoder(count: number, seed: number): DecoderReport {
   const luck = random(subSeed(seed, 1));
   const seeds = corpus();
   const bytes = new Uint8Array(ROOM);
-  const view = new DataView(bytes.buffer);
+  const space = viewed(bytes);
   const packet = createPacket();
   const reasons = new Float64Array(DECODE_REASONS.length);
   const builder = new Builder();
@@ -53,7 +54,7 @@ export function fuzzDecoder(count: number, seed: number): DecoderReport {
     const length = mutate(seeds[Math.floor(luck() * seeds.length)], bytes, at, luck);
     const cut = luck() < 0.1 ? Math.floor(luck() * 200) : 0;
     try {
-      const result = decode(packet, bytes, view, at, at + length, length + cut);
+      const result = decode(packet, space, at, at + length, length + cut);
       reasons[result]++;
       if (result === DECODE.OK) {
         checkInside(packet, at, at + length);
@@ -138,7 +139,7 @@ class Builder {
   private verify(length: number): void {
     this.built++;
     check(length <= MAX_BUILT_LENGTH, 'longer than announced');
-    const result = decode(this.again, this.out, this.view, 64, 64 + length);
+    const result = decode(this.again, this.space, 64, 64 + length);
     check(result === DECODE.OK, `built a packet that is refused: ${DECODE_REASONS[result]}`);
     check(isSealed(this.out, 64, 64 + length), 'built a packet with a wrong checksum');
   }

@@ -1,5 +1,5 @@
 /**
- * Fuzzes the decoder and the slow path: `node dist/bench/fuzz.js [--decoder N] [--slow-path N] [--seed N]
+ * Fuzzes the decoder, the engine and the slow path: `node dist/bench/fuzz.js [--decoder N] [--engine N] [--slow-path N] [--seed N]
  * [--time-limit SECONDS] [--json]`. The slow path needs root. Exit code 1 on any broken promise.
  */
 import { pathToFileURL } from 'node:url';
@@ -7,26 +7,42 @@ import { parseArgs } from 'node:util';
 import { ensurePrivileges } from '../lab/privileges.js';
 import { PathraceError } from '../src/model/errors.js';
 import { type DecoderReport, fuzzDecoder } from './fuzz-decoder.js';
+import { describeEngine, type EngineReport, fuzzEngine } from './fuzz-engine.js';
 import { fuzzSlowPath, type SlowPathReport } from './fuzz-slow-path.js';
+import { counts } from './fuzz-words.js';
 
-const DEFAULTS = { decoder: 10_000_000, slowPath: 1_000_000, timeLimitSeconds: 900 } as const;
+const DEFAULTS = {
+  decoder: 10_000_000,
+  engine: 10_000_000,
+  slowPath: 1_000_000,
+  timeLimitSeconds: 900,
+} as const;
 /** Heap growth of the decoder over nine tenths of a run, MB; one byte lost per packet is 9 in ten million. */
 const DECODER_GROWTH_MB = 8;
 
-/** Runs both parts, or the one that is named; the exit code. */
+/** Runs all parts, or those that are named; the exit code. */
 export async function runFuzz(argv: readonly string[]): Promise<number> {
   const options = readOptions(argv);
   const print = (line: string): void => void (options.json || process.stdout.write(`${line}\n`));
   let failed = false;
-  const report: { seed: number; decoder?: DecoderReport; slowPath?: SlowPathReport } = { seed: options.seed };
+  const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
+  const report: {
+    seed: number;
+    decoder?: DecoderReport;
+    engine?: EngineReport;
+    slowPath?: SlowPathReport;
+  } = { seed: options.seed };
   print(`seed ${options.seed}`);
   if (options.decoder > 0) {
     report.decoder = fuzzDecoder(options.decoder, options.seed);
     failed = describeDecoder(report.decoder, print) || failed;
   }
+  if (options.engine > 0) {
+    report.engine = fuzzEngine({ count: options.engine, seed: options.seed, onProgress });
+    failed = describeEngine(report.engine, print) || failed;
+  }
   if (options.slowPath > 0) {
     ensurePrivileges();
-    const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
     const { seed, timeLimitMs } = options;
     report.slowPath = await fuzzSlowPath({ count: options.slowPath, seed, timeLimitMs, onProgress });
     failed = describeSlowPath(report.slowPath, print) || failed;
@@ -35,31 +51,36 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
   return failed ? 1 : 0;
 }
 
+const PARTS = ['decoder', 'engine', 'slow-path'] as const;
+
 interface Options {
   readonly decoder: number;
+  readonly engine: number;
   readonly slowPath: number;
   readonly seed: number;
   readonly timeLimitMs: number;
   readonly json: boolean;
 }
 
-/** Naming one part leaves out the other. */
+/** Naming one part leaves out the others. */
 function readOptions(argv: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...argv],
     options: {
       decoder: { type: 'string' },
+      engine: { type: 'string' },
       'slow-path': { type: 'string' },
       seed: { type: 'string' },
       'time-limit': { type: 'string' },
       json: { type: 'boolean' },
     },
   });
-  const named = values.decoder !== undefined || values['slow-path'] !== undefined;
-  const part = (name: 'decoder' | 'slow-path', fallback: number): number =>
+  const named = PARTS.some((name) => values[name] !== undefined);
+  const part = (name: (typeof PARTS)[number], fallback: number): number =>
     values[name] === undefined ? (named ? 0 : fallback) : readCount(name, values[name]);
   return {
     decoder: part('decoder', DEFAULTS.decoder),
+    engine: part('engine', DEFAULTS.engine),
     slowPath: part('slow-path', DEFAULTS.slowPath),
     seed: values.seed === undefined ? Math.floor(Math.random() * 0x7fffffff) : readCount('seed', values.seed),
     timeLimitMs: 1000 * readCount('time-limit', values['time-limit'] ?? String(DEFAULTS.timeLimitSeconds)),
@@ -102,12 +123,6 @@ function describeSlowPath(report: SlowPathReport, print: (line: string) => void)
   print(`  real connections meanwhile: ${canaries.tried}, failed ${canaries.failed}`);
   for (const failure of report.failures) print(`  FAILED: ${failure}`);
   return report.failures.length > 0;
-}
-
-function counts(values: Readonly<Record<string, number>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name} ${value}`)
-    .join(', ');
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

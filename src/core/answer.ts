@@ -45,13 +45,12 @@ export function handleAnswer(turn: Turn, { interfaceIndex, known }: Input & { ki
 export function handleOutcome(turn: Turn, input: Input & { kind: 'outcome' }): Verdict {
   const { judgement, shard } = turn;
   const { race, route, outcome } = input;
-  const { races } = shard;
-  if (!(race >= 0 && race < races.slots) || races.isFree(race) || !races.hasAttempt(race, route)) {
+  if (!isOpened(turn, race, route)) {
     countIgnored(shard, 'not-ours');
     return verdict.drop(turn);
   }
   turn.race = race;
-  turn.now = Math.min(turn.now, input.at);
+  turn.seenAt = Math.min(turn.now, input.at);
   judgement.kind = outcome === 'answered' ? JUDGEMENT.ANSWER : JUDGEMENT.REFUSAL;
   judgement.proven = true;
   judgement.outcome = 'first-reply';
@@ -60,6 +59,13 @@ export function handleOutcome(turn: Turn, input: Input & { kind: 'outcome' }): V
   if (outcome !== 'failed') return follow(turn, race, route);
   holdNegative(turn, race, route, EVIDENCE.FAILED);
   return verdict.drop(turn);
+}
+
+/** Whether an attempt has left that is a connection of the front end's own, not a packet. */
+function isOpened({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  if (!(race >= 0 && race < races.slots && route <= races.routeCount) || races.isFree(race)) return false;
+  if (!races.hasAttempt(race, route) || races.attemptPort[races.attempt(race, route)] === 0) return false;
+  return site.protocols[races.protocol[race]].packets === null;
 }
 
 /** What follows from the judgement on the packet in hand, which is about the attempt of a race on a route. */

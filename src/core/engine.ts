@@ -294,7 +294,9 @@ export class Engine {
 
   private noteCheck(route: RouteNumber, family: Family, answered: boolean): void {
     const { site, turn } = this;
-    const { checkFails: fail = 0, checkRecovers: recover = 3 } = site.routes[route - 1] ?? {};
+    const checked = site.routes[route - 1];
+    if (checked === undefined) return;
+    const { checkFails: fail, checkRecovers: recover = 3 } = checked;
     if (!answered && fail === 0) return;
     if (site.health.checked(route, family, answered, { fail, recover }, turn.now))
       tellChange(turn, route, family);

@@ -18,6 +18,8 @@ export interface Turn {
   /** null: what has won is bound at once. */
   readonly flows: FlowTable | null;
   now: Micros;
+  /** When what is in hand came about: `now`, or before it where a front end tells later what it has seen. */
+  seenAt: Micros;
   /** The packet in hand; an empty one when there is none. */
   packet: Packet;
   /** The route whose way the set-up in hand has been given already; 0: none. */
@@ -40,6 +42,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     notes: effects.notes ?? NO_NOTES,
     flows: effects.flows ?? null,
     now: 0,
+    seenAt: 0,
     packet: NO_PACKET,
     routed: 0,
     race: NO_RACE,
@@ -53,6 +56,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
 /** A new input. */
 export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): void {
   turn.now = now;
+  turn.seenAt = now;
   turn.packet = packet;
   turn.routed = 0;
   turn.race = NO_RACE;

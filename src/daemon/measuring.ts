@@ -11,7 +11,8 @@ const LEAST_PERIOD_MS = 60_000;
 export function measure(config: GatewayConfig, numbers: Numbers, meters: Meters): void {
   const periods = config.services.filter(({ select }) => select.criterion === 'fastest-probe');
   const period = Math.max(LEAST_PERIOD_MS, ...periods.map(({ select }) => select.periodMs));
-  meters.update(config.routes, numbers, readTraffic(), performance.now() * 1000, new Date(), period);
+  const reading = { traffic: readTraffic(), micros: performance.now() * 1000, date: new Date() };
+  meters.update(config.routes, numbers, reading, period);
 }
 
 /** Both ways: what is measured here goes there, the history of races comes back. */

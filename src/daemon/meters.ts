@@ -13,6 +13,14 @@ export interface QuotaUse {
   readonly bytes: number;
 }
 
+/** The counters of all interfaces at one moment. */
+export interface Reading {
+  readonly traffic: ReadonlyMap<string, Traffic>;
+  /** Of the monotonic clock. */
+  readonly micros: number;
+  readonly date: Date;
+}
+
 export class Meters {
   readonly facts: RouteFacts;
 
@@ -35,19 +43,17 @@ export class Meters {
     this.quotas.set(name, use);
   }
 
-  /** Takes a reading of all interfaces. `probePeriodMs`: how long a check's time counts. */
+  /** Takes a reading. `probePeriodMs`: how long a check's time counts. */
   update(
     routes: readonly RouteConfig[],
     numbers: Numbers,
-    traffic: ReadonlyMap<string, Traffic>,
-    nowMicros: number,
-    now: Date,
+    { traffic, micros, date }: Reading,
     probePeriodMs: number,
   ): void {
     const { facts } = this;
-    this.rates = this.meter.update(traffic, nowMicros);
-    const share = this.lastAt === 0 ? 1 : 1 - Math.exp((this.lastAt - nowMicros) / SMOOTHING_MICROS);
-    this.lastAt = nowMicros;
+    this.rates = this.meter.update(traffic, micros);
+    const share = this.lastAt === 0 ? 1 : 1 - Math.exp((this.lastAt - micros) / SMOOTHING_MICROS);
+    this.lastAt = micros;
     for (const route of routes) {
       const number = numbers.of(route.name);
       const rate = this.rates.get(route.interface) ?? { in: 0, out: 0 };
@@ -56,8 +62,8 @@ export class Meters {
       facts.capacity[number] = route.capacity ?? 0;
       facts.quota[number] = route.quotaBytes ?? 0;
       facts.traffic[number] += (Math.max(rate.in, rate.out) - facts.traffic[number]) * share;
-      facts.used[number] = this.count(route, traffic, monthOf(now)).bytes;
-      facts.probe[number] = this.medianProbe(route.name, now.getTime() - probePeriodMs);
+      facts.used[number] = this.count(route, traffic, monthOf(date)).bytes;
+      facts.probe[number] = this.medianProbe(route.name, date.getTime() - probePeriodMs);
     }
     this.last = new Map(traffic);
   }

@@ -137,12 +137,11 @@ export class DnsLearner {
   private learn(queued: QueuedPacket, memory: Memory): boolean {
     const { packet, answer } = this;
     const { payload, payloadLength, wireLength } = queued;
-    const result = decode(packet, memory.bytes, memory.view, payload, payload + payloadLength, wireLength);
+    const result = decode(packet, memory, payload, payload + payloadLength, wireLength);
     if (result !== DECODE.PROTOCOL || packet.protocol !== PROTOCOL.UDP || packet.sourcePort !== DNS_PORT)
       return false;
     const start = packet.transport + UDP_HEADER;
-    if (!decodeDnsAnswer(memory.bytes, memory.view, start, packet.end, answer) || answer.rcode !== 0)
-      return false;
+    if (!decodeDnsAnswer(answer, memory, start, packet.end) || answer.rcode !== 0) return false;
     const services = this.servicesOf(answer.question);
     const site = this.sites ? siteOf(answer.question) : 0;
     let isNew = false;

@@ -1,5 +1,11 @@
 /** What waits to be written to sets and maps: bounded, in order, one operation for a key (the last one wins). */
-import { createTarget, type ElementKey, type ElementTarget, MAX_KEY } from '../wire/netlink/nft-elements.js';
+import {
+  createTarget,
+  type ElementKey,
+  type ElementTarget,
+  MAX_KEY,
+  type StoredElement,
+} from '../wire/netlink/nft-elements.js';
 
 export const OPERATION = { VOID: 0, PUT: 1, REMOVE: 2, FLUSH: 3 } as const;
 
@@ -12,6 +18,7 @@ export class ElementQueue {
   readonly value: Uint32Array;
   readonly timeoutMs: Float64Array;
 
+  private readonly element: StoredElement;
   // BOUNDED: one for each set and map of our table.
   private readonly targets: ElementTarget[] = [];
   private readonly numbers = new Map<string, number>();
@@ -34,6 +41,7 @@ export class ElementQueue {
     this.mask = capacity - 1;
     this.kind = new Uint8Array(capacity);
     this.keys = new Uint8Array(capacity * MAX_KEY);
+    this.element = { bytes: this.keys, at: 0, length: 0, hasValue: false, value: 0, timeoutMs: 0 };
     this.keyLength = new Uint8Array(capacity);
     this.hasValue = new Uint8Array(capacity);
     this.value = new Uint32Array(capacity);
@@ -63,6 +71,17 @@ export class ElementQueue {
 
   keyOf(slot: number): Uint8Array {
     return this.keys.slice(slot * MAX_KEY, slot * MAX_KEY + this.keyLength[slot]);
+  }
+
+  /** Reused: valid until the next call. */
+  elementOf(slot: number): StoredElement {
+    const { element } = this;
+    element.at = slot * MAX_KEY;
+    element.length = this.keyLength[slot];
+    element.hasValue = this.hasValue[slot] === 1;
+    element.value = this.value[slot];
+    element.timeoutMs = this.timeoutMs[slot];
+    return element;
   }
 
   /** Notes a PUT or REMOVE; false when there is no room. */

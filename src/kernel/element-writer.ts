@@ -13,7 +13,6 @@ import {
   encodeDelete,
   encodeFlush,
   MAX_ELEMENT_MESSAGE,
-  MAX_KEY,
 } from '../wire/netlink/nft-elements.js';
 import { TABLE } from './constants.js';
 import { ElementQueue, OPERATION } from './element-queue.js';
@@ -218,28 +217,15 @@ export class ElementWriter {
       const kind = queue.kind[slot];
       if (kind === OPERATION.FLUSH) continue;
       if (kind === OPERATION.PUT && !this.destroys && this.exists[i] === 0) continue;
-      const target = queue.targetOf(slot);
-      encodeDelete(w, target, queue.keys, slot * MAX_KEY, queue.keyLength[slot], this.destroys, base + 2 * i);
+      encodeDelete(w, queue.targetOf(slot), queue.elementOf(slot), this.destroys, base + 2 * i);
     }
-    for (let i = 0; i < this.sent; i++) if (queue.kind[work[i]] === OPERATION.PUT) this.encodePut(i, base);
+    for (let i = 0; i < this.sent; i++) {
+      const slot = work[i];
+      if (queue.kind[slot] !== OPERATION.PUT) continue;
+      encodeAdd(w, queue.targetOf(slot), queue.elementOf(slot), !this.destroys, base + 2 * i + 1);
+    }
     encodeBatchEnd(w, this.sequence + 1);
     socket.exchangeInBackground(this.onError, this.onDone);
-  }
-
-  private encodePut(i: number, base: number): void {
-    const { queue } = this;
-    const slot = this.work[i];
-    encodeAdd(
-      this.socket.writer,
-      queue.targetOf(slot),
-      queue.keys,
-      slot * MAX_KEY,
-      queue.keyLength[slot],
-      queue.hasValue[slot] === 1 ? queue.value[slot] : null,
-      queue.timeoutMs[slot],
-      !this.destroys,
-      base + 2 * i + 1,
-    );
   }
 
   private readonly onError = (error: number, sequence: number): void => {
@@ -343,7 +329,8 @@ export class ElementWriter {
   private canDestroy(): boolean {
     const w = this.socket.writer;
     encodeBatchBegin(w, 1);
-    encodeDelete(w, createTarget('pathrace-none', 'none'), new Uint8Array(4), 0, 4, true, 2);
+    const key = { bytes: new Uint8Array(4), at: 0, length: 4 };
+    encodeDelete(w, createTarget('pathrace-none', 'none'), key, true, 2);
     encodeBatchEnd(w, 3);
     const error = this.socket.request();
     if (error === E.PERM) throw netlinkError('change sets', error);

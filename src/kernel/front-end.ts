@@ -258,7 +258,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   private decode(queued: QueuedPacket, memory: Memory): number {
     const { payload, payloadLength, wireLength } = queued;
-    return decode(this.packet, memory.bytes, memory.view, payload, payload + payloadLength, wireLength);
+    return decode(this.packet, memory, payload, payload + payloadLength, wireLength);
   }
 
   /** Broken packets end here; what is only of another kind than we look at goes on by the kernel. */
@@ -329,12 +329,12 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.writer.takeUnsent(each);
   }
 
-  remember({ mask, family, words, at, route, ttl }: MemoryEntry): void {
-    this.kernel.remember(mask, family, words, at, route, ttl);
+  remember(entry: MemoryEntry): void {
+    this.kernel.remember(entry);
   }
 
-  unremember({ mask, family, words, at }: MemoryEntry): void {
-    this.kernel.unremember(mask, family, words, at);
+  unremember(entry: MemoryEntry): void {
+    this.kernel.unremember(entry);
   }
 
   pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {

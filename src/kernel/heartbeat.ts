@@ -3,8 +3,8 @@ import { encodeRemove, encodeRenew } from '../wire/netlink/nftables.js';
 import { SET_ALIVE, TABLE } from './constants.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
-/** NFPROTO_IPV4 and NFPROTO_IPV6 (uapi/linux/netfilter.h): every packet has one of them. */
-const KEYS = [2, 10];
+/** Keys: NFPROTO_IPV4 and NFPROTO_IPV6 (uapi/linux/netfilter.h); every packet has one of them. */
+const SIGN = { table: TABLE, set: SET_ALIVE, keys: [2, 10] };
 
 export class Heartbeat {
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 8192, receiveBytes: 8192 });
@@ -20,7 +20,7 @@ export class Heartbeat {
 
   /** Renews the sign once, and waits for it: when this returns, packets are queued. 0 or an error number. */
   first(): number {
-    encodeRenew(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
+    encodeRenew(this.socket.writer, SIGN, this.timeoutMs, this.socket.nextSequence());
     return this.socket.request();
   }
 
@@ -45,7 +45,7 @@ export class Heartbeat {
       });
     }
     this.busy = true;
-    encodeRemove(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
+    encodeRemove(this.socket.writer, SIGN, this.timeoutMs, this.socket.nextSequence());
     this.socket.request();
     this.socket.close();
   }
@@ -53,7 +53,7 @@ export class Heartbeat {
   private send(encode: typeof encodeRenew): void {
     if (this.busy) return;
     this.busy = true;
-    encode(this.socket.writer, TABLE, SET_ALIVE, KEYS, this.timeoutMs, this.socket.nextSequence());
+    encode(this.socket.writer, SIGN, this.timeoutMs, this.socket.nextSequence());
     this.socket.requestInBackground((error) => {
       this.busy = false;
       if (error !== 0) this.onRefused(error);

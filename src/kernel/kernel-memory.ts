@@ -1,5 +1,6 @@
 /** What the kernel decides by alone: memory, groups, and the routes that are open. Written behind the packets, in batches. */
 import { groupNumber } from '../core/affinity/group.js';
+import type { MemoryEntry } from '../core/contract.js';
 import type { Engine } from '../core/engine.js';
 import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import { type AddressWords, type Family, maskAddress } from '../model/address.js';
@@ -61,20 +62,13 @@ export class KernelMemory {
     for (const name of maps) if (!before.has(name) && partOf(name) === 'memory') this.writer.flush(name);
   }
 
-  remember(
-    mask: number,
-    family: Family,
-    words: AddressWords,
-    at: number,
-    route: RouteNumber,
-    ttl: Micros,
-  ): void {
+  remember({ mask, family, words, at, route, ttl }: MemoryEntry): void {
     const value = routeMark(route) | this.engine.health.generationOf(route, family);
     const key = this.destinationKey(family, words, at);
     this.put(memoryMap(family, mask), key, value, Math.max(1, Math.floor(ttl / 1000)));
   }
 
-  unremember(mask: number, family: Family, words: AddressWords, at: number): void {
+  unremember({ mask, family, words, at }: MemoryEntry): void {
     const map = memoryMap(family, mask);
     if (this.has(map)) this.writer.remove(map, this.destinationKey(family, words, at));
   }

@@ -28,11 +28,17 @@ export interface LinkAddress {
   readonly prefixLength: number;
 }
 
+/** Next hop of the best default route, per family; null when the route has none. */
+export interface LearntGateways {
+  ipv4?: string | null;
+  ipv6?: string | null;
+}
+
 /** A snapshot: interfaces by name, and the next hops of default routes in the main table. */
 export interface LinkSnapshot {
   readonly links: ReadonlyMap<string, Link>;
-  /** Next hop of the best default route per interface and family; null when the route has none. */
-  readonly gateways: ReadonlyMap<string, { ipv4?: string | null; ipv6?: string | null }>;
+  /** By interface. */
+  readonly gateways: ReadonlyMap<string, LearntGateways>;
   /** IPv6 prefixes that the main table has behind the LAN interfaces; only if they were asked for. */
   readonly behindLan?: readonly string[];
 }
@@ -74,7 +80,7 @@ export async function readLinks(lan: readonly string[] = []): Promise<LinkSnapsh
   ]);
   const links = new Map<string, Link>();
   for (const item of parse<IpAddressJson>(addresses)) links.set(item.ifname, toLink(item));
-  const gateways = new Map<string, { ipv4?: string | null; ipv6?: string | null }>();
+  const gateways = new Map<string, LearntGateways>();
   noteGateways(gateways, 'ipv4', parse<IpRouteJson>(routes4));
   noteGateways(gateways, 'ipv6', parse<IpRouteJson>(routes6));
   const behind = await Promise.all(
@@ -196,7 +202,7 @@ function toLink(item: IpAddressJson): Link {
 }
 
 function noteGateways(
-  gateways: Map<string, { ipv4?: string | null; ipv6?: string | null }>,
+  gateways: Map<string, LearntGateways>,
   family: 'ipv4' | 'ipv6',
   routes: readonly IpRouteJson[],
 ): void {

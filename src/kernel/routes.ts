@@ -1,7 +1,7 @@
 /** The routes as they are now: the configuration, filled in with what the kernel knows. Pure. */
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
 import { type PrefixPair, subnetPairs } from '../wire/nptv6-subnets.js';
-import type { Link, LinkAddress, LinkSnapshot } from './links.js';
+import type { LearntGateways, Link, LinkSnapshot } from './links.js';
 
 /** What one family of a route needs to carry a connection. */
 export interface RouteFamily {
@@ -77,11 +77,11 @@ function resolve(
   if (link === undefined) return down('interface-missing');
   if (!link.up) return down('interface-down');
   if (!link.carrier) return down('no-carrier');
-  const gateways = snapshot.gateways.get(config.interface) ?? {};
+  const learnt = snapshot.gateways.get(config.interface) ?? {};
   const lost = addresses.filter((address) => !present.includes(address));
   const found = {
-    ipv4: resolveFamily(config, 'ipv4', link, link.ipv4, gateways.ipv4, lost),
-    ipv6: resolveFamily(config, 'ipv6', link, link.ipv6, gateways.ipv6, lost),
+    ipv4: resolveFamily(config, 'ipv4', link, learnt, lost),
+    ipv6: resolveFamily(config, 'ipv6', link, learnt, lost),
   };
   const usable4 = typeof found.ipv4 === 'string' ? null : found.ipv4;
   const usable6 = typeof found.ipv6 === 'string' ? null : found.ipv6;
@@ -114,28 +114,32 @@ function isNamed({ addresses: { ipv4, ipv6 } }: RouteConfig, address: string): b
   return named !== 'auto' && named.includes(address);
 }
 
-/** The family, or why it cannot be used. `lost`: configured addresses that were on the interface and are gone. */
+/**
+ * The family, or why it cannot be used. `learnt`: the gateways of the interface; `lost`: configured addresses that were on it and
+ * are gone.
+ */
 function resolveFamily(
   config: RouteConfig,
   family: RouteFamilyName,
   link: Link,
-  present: readonly LinkAddress[],
-  learnt: string | null | undefined,
+  learnt: LearntGateways,
   lost: readonly string[],
 ): RouteFamily | string {
   if (family === 'ipv6' && link.ipv6Tentative) return 'address-tentative';
   const wanted = config.addresses[family];
   // Configured addresses may be on the interface or routed to us; only those of `auto` must be there.
   const addresses =
-    wanted === 'auto' ? present.map((a) => a.address) : wanted.filter((address) => !lost.includes(address));
+    wanted === 'auto'
+      ? link[family].map((a) => a.address)
+      : wanted.filter((address) => !lost.includes(address));
   // Who translates by prefix needs no address on the interface.
   const needsAddress = config.translate && (family === 'ipv4' || config.prefix === null);
   if (addresses.length === 0 && needsAddress) return wanted.length > 0 ? 'no-address' : 'not-configured';
   const configured = config.gateway[family];
-  const gateway = configured === 'auto' ? learnt : configured;
+  const gateway = configured === 'auto' ? learnt[family] : configured;
   if (gateway === undefined || gateway === null) {
     if (configured === null && wanted !== 'auto' && wanted.length === 0) return 'not-configured';
-    if (configured === 'auto' && learnt === null) return { addresses, gateway: null };
+    if (configured === 'auto' && gateway === null) return { addresses, gateway: null };
     return link.pointToPoint && addresses.length > 0 ? { addresses, gateway: null } : 'no-gateway';
   }
   return { addresses, gateway };

@@ -157,7 +157,7 @@ export class SessionEvents {
     const { message, event } = this;
     const { view } = this.memory;
     if (readMessage(message, view, start, end) === -1 || message.end < message.body + NFGENMSG_LEN) return;
-    if (!decodeSession(event, view, message.type, message.flags, message.body, message.end)) return;
+    if (!decodeSession(event, view, message)) return;
     this.messagesRead++;
     if (event.kind === SESSION.NEW) this.begin();
     else if (event.kind === SESSION.DESTROY || isOver(event.tcpState)) this.end();
@@ -192,8 +192,8 @@ export class SessionEvents {
           failed = failed || error !== 0;
         };
         while (
-          socket.read(onError, ({ type, flags, body, end }, view) => {
-            if (type !== IPCTNL_MSG_CT.NEW || !decodeSession(event, view, type, flags, body, end)) return;
+          socket.read(onError, (message, view) => {
+            if (message.type !== IPCTNL_MSG_CT.NEW || !decodeSession(event, view, message)) return;
             if ((event.mark & MARK.ROUTE_MASK) === 0 || isOver(event.tcpState)) return;
             if (this.ended?.has(event.id) || this.living.has(event.id)) return;
             this.living.set(event.id, event.mark | 0);

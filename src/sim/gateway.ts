@@ -21,6 +21,7 @@ import { createSite } from '../core/site.js';
 import { DECODE_REASONS, type HealthReason, type SingleReason } from '../model/reasons.js';
 import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
 import { createPacket, DECODE, decode } from '../wire/packet.js';
+import { viewed } from '../wire/viewed-bytes.js';
 import type { CommitResult, ConntrackModel } from './conntrack.js';
 import { type GatewayPorts, type KernelOptions, SimKernel } from './kernel.js';
 import { type Endpoint, readPacket } from './packets.js';
@@ -175,8 +176,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   private take(queued: Queued): void {
     const { bytes, provider, known, service, tried } = queued;
     const { packet } = this;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const result = decode(packet, bytes, view, 0, bytes.length);
+    const result = decode(packet, viewed(bytes), 0, bytes.length);
     if (result !== DECODE.OK) {
       this.dropped[result]++;
       return;

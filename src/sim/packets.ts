@@ -3,6 +3,7 @@ import { type AddressWords, familyOf, formatAddress, writeAddress } from '../mod
 import { transportOffset } from '../wire/build.js';
 import { addBytes, finish, pseudoHeader } from '../wire/checksum.js';
 import { createPacket, DECODE, decode, FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
+import { viewed } from '../wire/viewed-bytes.js';
 import type { PacketKind } from './scenario.js';
 
 export interface Endpoint {
@@ -88,7 +89,7 @@ export function icmpPacket(error: IcmpError): Uint8Array {
 /** Decodes with the gateway's own codec; null when it is not a packet that the simulation knows. */
 export function readPacket(bytes: Uint8Array): Packet | null {
   const packet = createPacket();
-  return decode(packet, bytes, viewOf(bytes), 0, bytes.length) === DECODE.OK ? packet : null;
+  return decode(packet, viewed(bytes), 0, bytes.length) === DECODE.OK ? packet : null;
 }
 
 /** Bytes of TCP payload. */
@@ -112,7 +113,7 @@ export function translated(
   change: { source?: Endpoint; destination?: Endpoint },
 ): Uint8Array {
   const copy = bytes.slice();
-  const view = viewOf(copy);
+  const { view } = viewed(copy);
   const { source, destination } = change;
   const four = copy[0] >>> 4 === 4;
   const transport = transportOffset(copy, view, 0);
@@ -132,7 +133,7 @@ export function translated(
 export function withoutOptions(bytes: Uint8Array, kinds: readonly number[]): Uint8Array {
   if (kinds.length === 0 || protocolOf(bytes) !== PROTOCOL.TCP) return bytes;
   const copy = bytes.slice();
-  const view = viewOf(copy);
+  const { view } = viewed(copy);
   const transport = transportOffset(copy, view, 0);
   const end = transport + (copy[transport + 12] >>> 4) * 4;
   let at = transport + 20;
@@ -160,7 +161,7 @@ function startPacket(
   const four = familyOf(from) === 4;
   const at = four ? 20 + (ip.ipOptions ?? 0) : 40;
   const bytes = new Uint8Array(at + length);
-  const view = viewOf(bytes);
+  const { view } = viewed(bytes);
   if (four) {
     bytes[0] = 0x40 | (at / 4);
     view.setUint16(2, bytes.length);
@@ -199,8 +200,4 @@ function seal(bytes: Uint8Array, view: DataView): void {
 
 function protocolOf(bytes: Uint8Array): number {
   return bytes[0] >>> 4 === 4 ? bytes[9] : bytes[6];
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -14,8 +14,11 @@ import type { Schedule } from './schedule.js';
 import { LOST, Shaper } from './shaper.js';
 import type { Fate, WireTrace } from './wire-trace.js';
 
-/** What the provider is connected to. */
-export interface ProviderPorts {
+/** What the provider is connected to; its clock, and who watches its wire. */
+export interface ProviderSurroundings {
+  readonly schedule: Schedule;
+  readonly trace: WireTrace;
+  readonly tamper: Tamper | undefined;
   /** Name of the server with an address; null when there is none. */
   serverAt(address: string): string | null;
   toServer(bytes: Uint8Array, provider: number, server: string): void;
@@ -58,10 +61,7 @@ export class SimProvider {
     readonly config: FullProvider,
     distanceMs: Readonly<Record<string, number>>,
     seed: number,
-    private readonly schedule: Schedule,
-    private readonly trace: WireTrace,
-    private readonly ports: ProviderPorts,
-    private readonly tamper: Tamper | undefined,
+    private readonly around: ProviderSurroundings,
   ) {
     const { number } = config;
     this.link = config.link;
@@ -89,21 +89,21 @@ export class SimProvider {
   fromGateway(bytes: Uint8Array): void {
     const packet = readPacket(bytes);
     if (packet === null) return;
-    const server = this.ports.serverAt(formatAddress(packet.destination));
+    const server = this.around.serverAt(formatAddress(packet.destination));
     const answer = this.answerTo(packet);
     let fate = this.fateOut(packet);
     if (fate === undefined && answer === 'silent') fate = 'rejected';
     if (fate === undefined && answer === undefined && server === null) fate = 'no-route';
     const due = fate === undefined ? this.due('out', packet, server) : 0;
     if (due === LOST) fate = 'loss';
-    const copies = fate === undefined ? (this.tamper?.(packet, this.number, 'out') ?? [0]) : [];
+    const copies = fate === undefined ? (this.around.tamper?.(packet, this.number, 'out') ?? [0]) : [];
     if (fate === undefined && copies.length === 0) fate = 'fault';
-    this.trace.note(this.schedule.now, this.number, 'out', fate ?? 'passed', packet);
+    this.around.trace.note(this.around.schedule.now, this.number, 'out', fate ?? 'passed', packet);
     const changed = withoutOptions(bytes, this.link.stripOptions);
     for (const extra of copies) {
-      this.schedule.at(due + extra, () => {
+      this.around.schedule.at(due + extra, () => {
         if (answer !== undefined) this.reject(changed, answer, server);
-        else if (server !== null) this.ports.toServer(changed, this.number, server);
+        else if (server !== null) this.around.toServer(changed, this.number, server);
       });
     }
   }
@@ -114,17 +114,18 @@ export class SimProvider {
     if (packet === null) return;
     const fate = this.fateIn(packet);
     if (fate !== undefined) {
-      this.trace.note(this.schedule.now, this.number, 'in', fate, packet);
+      this.around.trace.note(this.around.schedule.now, this.number, 'in', fate, packet);
       return;
     }
-    this.deliver(bytes, packet, this.ports.serverAt(formatAddress(packet.source)));
+    this.deliver(bytes, packet, this.around.serverAt(formatAddress(packet.source)));
   }
 
   /** A packet that somebody sends to the gateway by this provider, whatever the link is like: garbage, a forgery. */
   inject(bytes: Uint8Array): void {
     const packet = readPacket(bytes);
-    if (packet !== null) this.trace.note(this.schedule.now, this.number, 'in', 'passed', packet);
-    this.ports.toGateway(bytes, this.number);
+    if (packet !== null)
+      this.around.trace.note(this.around.schedule.now, this.number, 'in', 'passed', packet);
+    this.around.toGateway(bytes, this.number);
   }
 
   private fateOut(packet: Packet): Fate | undefined {
@@ -169,7 +170,7 @@ export class SimProvider {
     const decoded = readPacket(reply);
     if (decoded === null) return;
     if (this.drops.takes(decoded, 'in')) {
-      this.trace.note(this.schedule.now, this.number, 'in', 'fault', decoded);
+      this.around.trace.note(this.around.schedule.now, this.number, 'in', 'fault', decoded);
       return;
     }
     this.deliver(reply, decoded, server);
@@ -190,7 +191,7 @@ export class SimProvider {
       flags: FLAG.SYN | FLAG.ACK,
       options: SYN_ACK_OPTIONS,
     });
-    this.schedule.after(0, () => this.inject(reply));
+    this.around.schedule.after(0, () => this.inject(reply));
   }
 
   private icmp(
@@ -202,25 +203,31 @@ export class SimProvider {
   ): void {
     const [type, code] = codes[packet.family];
     const reply = icmpPacket({ from, to: packet.source, type, code, mtu, quote: bytes });
-    this.schedule.after(0, () => this.inject(reply));
+    this.around.schedule.after(0, () => this.inject(reply));
   }
 
   /** Brings a packet to the gateway after the link's delay. */
   private deliver(bytes: Uint8Array, packet: Packet, server: string | null): void {
     const due = this.due('in', packet, server);
-    const copies = due === LOST ? [] : (this.tamper?.(packet, this.number, 'in') ?? [0]);
+    const copies = due === LOST ? [] : (this.around.tamper?.(packet, this.number, 'in') ?? [0]);
     if (copies.length === 0) {
-      this.trace.note(this.schedule.now, this.number, 'in', due === LOST ? 'loss' : 'fault', packet);
+      this.around.trace.note(
+        this.around.schedule.now,
+        this.number,
+        'in',
+        due === LOST ? 'loss' : 'fault',
+        packet,
+      );
       return;
     }
     const changed = withoutOptions(bytes, this.link.stripOptions);
-    for (const extra of copies) this.schedule.at(due + extra, () => this.inject(changed));
+    for (const extra of copies) this.around.schedule.at(due + extra, () => this.inject(changed));
   }
 
   private due(direction: Direction, packet: Packet, server: string | null): Micros {
     const distance = server === null ? 0 : (this.distanceMs[server] ?? 0);
     const length = packet.end - packet.start;
-    return this.shapers[direction].due(this.link, this.schedule.now, length, server ?? '', distance);
+    return this.shapers[direction].due(this.link, this.around.schedule.now, length, server ?? '', distance);
   }
 }
 

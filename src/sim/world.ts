@@ -242,14 +242,16 @@ export class World {
     const distance = Object.fromEntries(
       servers.map(({ name, distanceMs }) => [name, distanceMs[config.name]]),
     );
-    const ports = {
+    return new SimProvider(config, distance, seed, {
+      schedule: this.schedule,
+      trace: this.trace,
+      tamper: this.options.tamper,
       serverAt: (address: string) => this.serverOf.get(address)?.name ?? null,
       toServer: (bytes: Uint8Array, provider: number, server: string) => {
         this.servers.find(({ name }) => name === server)?.receive(bytes, provider);
       },
       toGateway: (bytes: Uint8Array, provider: number) => this.gateway.fromProvider(bytes, provider),
-    };
-    return new SimProvider(config, distance, seed, this.schedule, this.trace, ports, this.options.tamper);
+    });
   }
 
   private fromClient(bytes: Uint8Array): void {

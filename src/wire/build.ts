@@ -3,16 +3,15 @@ import { type AddressWords, type Family, writeAddress } from '../model/address.j
 import { addBytes, finish, pseudoHeader } from './checksum.js';
 import { FLAG, type Packet, PROTOCOL } from './packet.js';
 import { editOptions } from './tcp-options.js';
+import type { ViewedBytes } from './viewed-bytes.js';
 
 /** Longest set-up packet that is copied, headers only: IPv6 (40), TCP with all options (60), and some extension headers. */
 export const MAX_SETUP_LENGTH = 128;
 /** Longest packet that any function of this file writes. */
 export const MAX_BUILT_LENGTH = MAX_SETUP_LENGTH + 48;
 
-/** Where a packet is written: at `at` of `bytes`, which `view` shows, too. */
-export interface PacketSpace {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+/** Where a packet is written: at `at`. */
+export interface PacketSpace extends ViewedBytes {
   at: number;
 }
 

@@ -3,6 +3,7 @@
  * throws, nothing loops, and the work is bounded by the bytes of the message.
  */
 import { type Family, readAddress } from '../model/address.js';
+import type { ViewedBytes } from './viewed-bytes.js';
 
 export const DNS_TYPE = { A: 1, CNAME: 5, AAAA: 28 } as const;
 export const DNS_PORT = 53;
@@ -56,6 +57,18 @@ export function createDnsAnswer(): DnsAnswer {
   };
 }
 
+/** A message among other bytes: it begins at `start`, to which its pointers count, and ends before `end`. */
+interface Message extends ViewedBytes {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A name in a message: where it begins, and its hash. */
+interface Name {
+  readonly at: number;
+  readonly hash: number;
+}
+
 /** The answer section as it was found; one message at a time. */
 const records = {
   count: 0,
@@ -66,16 +79,12 @@ const records = {
   data: new Int32Array(MAX_RECORDS),
 };
 
-/**
- * Decodes the message in `bytes` from `start` to before `end`. False: it is no answer to one standard query, and `out` says nothing.
- * `view` is of the same bytes.
- */
+/** Decodes the message from `start` to before `end`. False: it is no answer to one standard query, and `out` says nothing. */
 export function decodeDnsAnswer(
-  bytes: Uint8Array,
-  view: DataView,
+  out: DnsAnswer,
+  { bytes, view }: ViewedBytes,
   start: number,
   end: number,
-  out: DnsAnswer,
 ): boolean {
   if (start < 0 || end > bytes.length || end - start < HEADER) return false;
   out.id = view.getUint16(start);
@@ -92,32 +101,27 @@ export function decodeDnsAnswer(
     out.complete = view.getUint16(start + 6) === 0;
     return true;
   }
-  const name = start + HEADER;
-  const after = skipName(bytes, name, end);
+  const message = { bytes, view, start, end };
+  const at = start + HEADER;
+  const after = skipName(message, at);
   if (questions !== 1 || after < 0 || after + 4 > end) return false;
-  const hash = hashName(bytes, name, start, end);
+  const hash = hashName(message, at);
   if (hash < 0) return false;
-  out.question = readName(bytes, name, start, end);
+  out.question = readName(message, at);
   out.type = view.getUint16(after);
   if (view.getUint16(after + 2) !== CLASS_IN) return true;
-  out.complete = readRecords(bytes, view, start, after + 4, end, view.getUint16(start + 6));
-  follow(bytes, view, start, end, name, hash, out);
+  out.complete = readRecords(message, after + 4, view.getUint16(start + 6));
+  follow(message, { at, hash }, out);
   return true;
 }
 
 /** Notes the records that matter; false when not all could be read. */
-function readRecords(
-  bytes: Uint8Array,
-  view: DataView,
-  start: number,
-  first: number,
-  end: number,
-  announced: number,
-): boolean {
+function readRecords(message: Message, first: number, announced: number): boolean {
+  const { view, end } = message;
   records.count = 0;
   let at = first;
   for (let i = 0; i < announced; i++) {
-    const fixed = skipName(bytes, at, end);
+    const fixed = skipName(message, at);
     if (fixed < 0 || fixed + 10 > end) return false;
     const type = view.getUint16(fixed);
     const length = view.getUint16(fixed + 8);
@@ -127,7 +131,7 @@ function readRecords(
     at = data + length;
     if (view.getUint16(fixed + 2) !== CLASS_IN || !isUseful(type, length)) continue;
     if (records.count === MAX_RECORDS) return false;
-    const hash = hashName(bytes, name, start, end);
+    const hash = hashName(message, name);
     if (hash < 0) return false;
     const r = records.count++;
     records.type[r] = type;
@@ -147,22 +151,13 @@ function isUseful(type: number, length: number): boolean {
 }
 
 /** From the question's name from alias to alias, then the addresses of the last one. */
-function follow(
-  bytes: Uint8Array,
-  view: DataView,
-  start: number,
-  end: number,
-  question: number,
-  questionHash: number,
-  out: DnsAnswer,
-): void {
-  let name = question;
-  let hash = questionHash;
+function follow(message: Message, question: Name, out: DnsAnswer): void {
+  let { at: name, hash } = question;
   let ttl = 0x7fffffff;
   for (let alias = 0; alias <= MAX_ALIASES; alias++) {
-    const next = findAlias(bytes, start, end, name, hash);
+    const next = findAlias(message, name, hash);
     if (next < 0) break;
-    const target = hashName(bytes, records.data[next], start, end);
+    const target = hashName(message, records.data[next]);
     if (target < 0 || alias === MAX_ALIASES) {
       out.complete = false;
       return;
@@ -173,13 +168,13 @@ function follow(
   }
   for (let r = 0; r < records.count; r++) {
     if (records.type[r] === DNS_TYPE.CNAME || records.hash[r] !== hash) continue;
-    if (!sameName(bytes, records.name[r], name, start, end)) continue;
+    if (!sameName(message, records.name[r], name)) continue;
     if (out.count === MAX_ADDRESSES) {
       out.complete = false;
       return;
     }
     const family: Family = records.type[r] === DNS_TYPE.A ? 4 : 6;
-    readAddress(family, view, records.data[r], address);
+    readAddress(family, message.view, records.data[r], address);
     out.addresses.set(address, 4 * out.count);
     out.families[out.count] = family;
     out.ttls[out.count++] = Math.min(ttl, records.ttl[r]);
@@ -188,16 +183,16 @@ function follow(
 
 const address = new Int32Array(4);
 
-function findAlias(bytes: Uint8Array, start: number, end: number, name: number, hash: number): number {
+function findAlias(message: Message, name: number, hash: number): number {
   for (let r = 0; r < records.count; r++) {
     if (records.type[r] !== DNS_TYPE.CNAME || records.hash[r] !== hash) continue;
-    if (sameName(bytes, records.name[r], name, start, end)) return r;
+    if (sameName(message, records.name[r], name)) return r;
   }
   return -1;
 }
 
 /** Where the bytes of a name end in the message itself, whatever it points to; -1 when they do not. */
-function skipName(bytes: Uint8Array, at: number, end: number): number {
+function skipName({ bytes, end }: Message, at: number): number {
   let i = at;
   while (i < end && i - at < MAX_NAME) {
     const length = bytes[i];
@@ -217,7 +212,7 @@ const MAX_JUMPS = 8;
 /**
  * The label at `at`, with pointers followed, each of which must lead back: the offset of its length byte, or -1 when there is none.
  */
-function resolve(bytes: Uint8Array, at: number, start: number, end: number): number {
+function resolve({ bytes, start, end }: Message, at: number): number {
   let i = at;
   for (let jumps = 0; i < end && bytes[i] >= POINTER; jumps++) {
     if (i + 2 > end || jumps === MAX_JUMPS) return -1;
@@ -230,45 +225,48 @@ function resolve(bytes: Uint8Array, at: number, start: number, end: number): num
 }
 
 /** A hash that is equal for equal names, not negative; -1 when it is no name. */
-function hashName(bytes: Uint8Array, at: number, start: number, end: number): number {
+function hashName(message: Message, at: number): number {
+  const { bytes } = message;
   let hash = 0x811c9dc5;
   let total = 0;
-  let i = resolve(bytes, at, start, end);
+  let i = resolve(message, at);
   while (i >= 0) {
     const length = bytes[i];
     total += 1 + length;
     if (total > MAX_NAME) return -1;
     if (length === 0) return hash & 0x7fffffff;
     for (let k = i; k <= i + length; k++) hash = Math.imul(hash ^ lower(bytes[k]), 0x01000193);
-    i = resolve(bytes, i + 1 + length, start, end);
+    i = resolve(message, i + 1 + length);
   }
   return -1;
 }
 
 /** Both have been hashed, so both are names. */
-function sameName(bytes: Uint8Array, a: number, b: number, start: number, end: number): boolean {
-  let i = resolve(bytes, a, start, end);
-  let j = resolve(bytes, b, start, end);
+function sameName(message: Message, a: number, b: number): boolean {
+  const { bytes } = message;
+  let i = resolve(message, a);
+  let j = resolve(message, b);
   while (i !== j) {
     if (i < 0 || j < 0) return false;
     const length = bytes[i];
     if (length !== bytes[j]) return false;
     if (length === 0) return true;
     for (let k = 1; k <= length; k++) if (lower(bytes[i + k]) !== lower(bytes[j + k])) return false;
-    i = resolve(bytes, i + 1 + length, start, end);
-    j = resolve(bytes, j + 1 + length, start, end);
+    i = resolve(message, i + 1 + length);
+    j = resolve(message, j + 1 + length);
   }
   return true;
 }
 
 /** The text of a name that has been hashed. */
-function readName(bytes: Uint8Array, at: number, start: number, end: number): string {
+function readName(message: Message, at: number): string {
+  const { bytes } = message;
   let text = '';
-  let i = resolve(bytes, at, start, end);
+  let i = resolve(message, at);
   while (i >= 0 && bytes[i] !== 0) {
     if (text !== '') text += '.';
     for (let k = 1; k <= bytes[i]; k++) text += character(lower(bytes[i + k]));
-    i = resolve(bytes, i + 1 + bytes[i], start, end);
+    i = resolve(message, i + 1 + bytes[i]);
   }
   return text;
 }
@@ -283,14 +281,19 @@ function lower(code: number): number {
   return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
 }
 
+/** A question to a name server, and the id that its answer has. */
+export interface DnsQuery {
+  readonly id: number;
+  readonly name: string;
+  /** One of DNS_TYPE. */
+  readonly type: number;
+}
+
 /** Writes a query that asks for recursion; its length, or 0 when `name` is no name (letters, digits, hyphens and the like in labels of at most 63). */
 export function encodeDnsQuery(
-  bytes: Uint8Array,
-  view: DataView,
+  { bytes, view }: ViewedBytes,
   at: number,
-  id: number,
-  name: string,
-  type: number,
+  { id, name, type }: DnsQuery,
 ): number {
   const labels = name === '' || name === '.' ? [] : name.replace(/\.$/, '').split('.');
   if (labels.some((label) => !/^[\x21-\x5b\x5d-\x7e]{1,63}$/.test(label))) return 0;

@@ -7,6 +7,7 @@ import type { DecodeReason } from '../model/reasons.js';
 import { DECODE_REASONS } from '../model/reasons.js';
 import { addBytes, finish, pseudoHeader } from './checksum.js';
 import { scanOptions } from './tcp-options.js';
+import type { ViewedBytes } from './viewed-bytes.js';
 
 export const PROTOCOL = { ICMP: 1, TCP: 6, UDP: 17, ICMPV6: 58 } as const;
 
@@ -125,13 +126,12 @@ export function createPacket(): Packet {
 }
 
 /**
- * Decodes the IP packet in `bytes[start, end)`. `wireLength` is its length on the wire: when the kernel handed
+ * Decodes the IP packet from `start` to before `end`. `wireLength` is its length on the wire: when the kernel handed
  * over less of it (copy range), checksums over the missing part are left to the kernel. Returns a DECODE value.
  */
 export function decode(
   packet: Packet,
-  bytes: Uint8Array,
-  view: DataView,
+  { bytes, view }: ViewedBytes,
   start: number,
   end: number,
   wireLength = end - start,

@@ -5,12 +5,12 @@ import { DECODE_REASONS, type DecodeReason } from '../../src/model/reasons.js';
 import { type Ends, MAX_BUILT_LENGTH, type PacketSpace, type StoredSetup } from '../../src/wire/build.js';
 import { createWriter, type Writer } from '../../src/wire/netlink/message.js';
 import { createPacket, decode, type Packet } from '../../src/wire/packet.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 
 /** Decodes into a fresh view; the reason by its word. */
 export function read(bytes: Uint8Array, wireLength?: number): { reason: DecodeReason; packet: Packet } {
   const packet = createPacket();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const reason = decode(packet, bytes, view, 0, bytes.length, wireLength);
+  const reason = decode(packet, viewed(bytes), 0, bytes.length, wireLength);
   return { reason: DECODE_REASONS[reason], packet };
 }
 

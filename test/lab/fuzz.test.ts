@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { DecoderReport } from '../../bench/fuzz-decoder.js';
+import type { EngineReport } from '../../bench/fuzz-engine.js';
 import type { SlowPathReport } from '../../bench/fuzz-slow-path.js';
 
 const FUZZ = fileURLToPath(new URL('../../dist/bench/fuzz.js', import.meta.url));
@@ -11,6 +12,7 @@ const FUZZ = fileURLToPath(new URL('../../dist/bench/fuzz.js', import.meta.url))
 interface Report {
   readonly seed: number;
   readonly decoder: DecoderReport;
+  readonly engine: EngineReport;
   readonly slowPath: SlowPathReport;
 }
 
@@ -39,6 +41,13 @@ describe('fuzz', () => {
     const [one, other] = [1, 2].map(() => fuzz('--decoder', '20000', '--seed', '7').report.decoder);
     expect(one.reasons).toEqual(other.reasons);
     expect(one.built).toBe(other.built);
+  });
+
+  it('200 000 steps of whatever can happen into the engine break no promise', () => {
+    const { code, report } = fuzz('--engine', '200000');
+    expect(report.engine.failure, `seed ${report.seed}`).toBeNull();
+    expect(report.engine.steps).toBe(200_000);
+    expect(code).toBe(0);
   });
 
   it('20 000 hostile packets through a running gateway leave it as good as before', () => {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkInvariants } from '../../bench/engine/invariants.js';
 import type { EngineService, MemorySettings } from '../../src/core/engine-types.js';
 import type { Affinity } from '../../src/model/config.js';
 import type { SimClient } from '../../src/sim/client.js';
 import { serviceOver, World } from '../../src/sim/world.js';
-import { checkInvariants } from './engine-invariants.js';
 
 /** Whole sites with memory, affinity and criteria, in the daemon and in the kernel, while routes die silently and come back. */
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkInvariants } from '../../bench/engine/invariants.js';
 import type { Answer, Link, Scenario } from '../../src/sim/scenario.js';
 import { World } from '../../src/sim/world.js';
 import { type Packet, PROTOCOL } from '../../src/wire/packet.js';
-import { checkInvariants } from './engine-invariants.js';
 
 /** Whole sites with everything wrong at once; what must hold whatever the luck. */
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isSealed } from '../../bench/fuzz-packets.js';
 import { createPacket, DECODE, decode, type Packet, PROTOCOL } from '../../src/wire/packet.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 import { hostileBytes, icmpBytes, packetBytes } from '../arbitrary/wire-packets.js';
 import { read } from '../arbitrary/wire-tools.js';
 
@@ -12,7 +13,7 @@ function outcome(bytes: Uint8Array, offset: number, poison: number, wireLength?:
   buffer.set(bytes, offset);
   const packet = createPacket();
   const end = offset + bytes.length;
-  const result = decode(packet, buffer, new DataView(buffer.buffer), offset, end, wireLength);
+  const result = decode(packet, viewed(buffer), offset, end, wireLength);
   const { bytes: _bytes, view: _view, ...fields } = packet;
   const relative = (at: number): number => (at === 0 ? 0 : at - offset);
   return {
@@ -96,10 +97,10 @@ describe('decode', () => {
     fc.assert(
       fc.property(packetBytes, hostileBytes, (before, bytes) => {
         const packet = createPacket();
-        decode(packet, before, new DataView(before.buffer), 0, before.length);
-        const result = decode(packet, bytes, new DataView(bytes.buffer), 0, bytes.length);
+        decode(packet, viewed(before), 0, before.length);
+        const result = decode(packet, viewed(bytes), 0, bytes.length);
         const fresh = createPacket();
-        expect(decode(fresh, bytes, new DataView(bytes.buffer), 0, bytes.length)).toBe(result);
+        expect(decode(fresh, viewed(bytes), 0, bytes.length)).toBe(result);
         if (result !== DECODE.OK) return;
         expect([packet.protocol, packet.family, packet.end, packet.hasIpOptions]).toEqual([
           fresh.protocol,

@@ -1,6 +1,7 @@
 /** The engine alone: inputs built by hand, effects written down. For what a whole simulated site would hide. */
 import { masksOf } from '../../src/core/choose/services.js';
 import type {
+  AttemptOutcome,
   Effects,
   Event,
   FlowTable,
@@ -25,6 +26,7 @@ import type {
 import { HEALTH_STATES } from '../../src/core/health/health.js';
 import { VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
 import { PacketBuilder } from '../../src/core/packets/builder.js';
+import { SOCKET } from '../../src/core/protocols/socket.js';
 import { ENDS } from '../../src/core/race/table.js';
 import { createShard, type Shard } from '../../src/core/shard.js';
 import { createSite, type Site } from '../../src/core/site.js';
@@ -40,6 +42,7 @@ import { type Endpoint, icmpPacket, tcpPacket } from '../../src/sim/packets.js';
 import { DEFAULT_MEMORY, DEFAULT_SETTINGS } from '../../src/sim/world.js';
 import { MAX_BUILT_LENGTH } from '../../src/wire/build.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../../src/wire/packet.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 
 export interface Effect {
   readonly kind:
@@ -203,6 +206,29 @@ export class Harness implements WireSink, NoteSink, FlowTable {
     packet.sourcePort = client.port;
     packet.destinationPort = destination.port;
     this.handle({ kind: 'setup', packet, service, tried: 0 });
+    return this.finish();
+  }
+
+  /** A request to connect, as a front end that opens connections itself shows it. */
+  socket(fields: Pick<SetupFields, 'client' | 'destination'> & { token?: number } = {}): Effect[] {
+    const { client = CLIENT, destination = SERVER, token = 0 } = fields;
+    this.begin();
+    const packet = createPacket();
+    packet.family = client.address[2] === 0xffff ? 4 : 6;
+    packet.protocol = SOCKET;
+    packet.source.set(client.address);
+    packet.destination.set(destination.address);
+    packet.sourcePort = client.port;
+    packet.destinationPort = destination.port;
+    packet.sequence = token;
+    this.handle({ kind: 'setup', packet, service: 0, tried: 0 });
+    return this.finish();
+  }
+
+  /** What that front end says of an attempt, as of `at`. */
+  outcome(race: RaceId, route: RouteNumber, outcome: AttemptOutcome, at = this.now): Effect[] {
+    this.begin();
+    this.handle({ kind: 'outcome', race, route, outcome, at });
     return this.finish();
   }
 
@@ -387,8 +413,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   }
 
   private read(bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const result = decode(this.packet, bytes, view, 0, bytes.length);
+    const result = decode(this.packet, viewed(bytes), 0, bytes.length);
     if (result !== DECODE.OK) throw new RangeError(`the test's packet does not decode: ${result}`);
   }
 

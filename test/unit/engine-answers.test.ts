@@ -234,6 +234,21 @@ describe('challenge ACK (RFC 5961)', () => {
     expect(h.all.filter(({ kind, route }) => kind === 'cancel' && route === 2)).toHaveLength(1);
   });
 
+  it('is answered with a reset alone where no copy may leave any more', () => {
+    const h = new Harness();
+    h.setup();
+    h.setRoutes(routes(3, ({ number }) => (number === 2 ? { admin: 'draining' } : {})));
+    h.answer(2, challenge);
+    expect(h.words).toEqual(['cancel 2', 'drop']);
+    h.setRoutes(routes(3, ({ number }) => (number === 3 ? { usable: { 4: false, 6: false } } : {})));
+    h.answer(3, challenge);
+    expect(h.words).toEqual(['cancel 3', 'drop']);
+    const to = { address: words('203.0.1.2'), port: CLIENT.port };
+    h.setRoutes(routes(3, ({ addresses }) => ({ addresses: { ...addresses, 4: words('203.0.9.9') } })));
+    h.answer(1, { ...challenge, to });
+    expect(h.words).toEqual(['cancel 1', 'drop']);
+  });
+
   it('a segment without ACK is no challenge: it is dropped (RFC 9293 3.10.7.3)', () => {
     const h = new Harness();
     h.setup();

@@ -440,6 +440,12 @@ describe('checks of a route', () => {
   const checking = (count: number, fails: number): EngineRoute[] =>
     routes(count, () => ({ checkFails: fails }));
 
+  it('of a route that does not exist says nothing', () => {
+    const h = new Harness();
+    for (const route of [0, 4, 99])
+      for (const answered of [true, false]) expect(h.checked(route, answered)).toEqual([]);
+  });
+
   it('so many rounds in a row without an answer: down; without a bound nothing', () => {
     const h = gateway(2, {}, checking(2, 3));
     for (let i = 0; i < 2; i++) expect(h.checked(1, false)).toEqual([]);

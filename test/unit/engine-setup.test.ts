@@ -184,6 +184,24 @@ describe('a port that a living flow owns on a route', () => {
     expect(h.words).toEqual(['commit 2']);
   });
 
+  it('is left also where a route without an address takes part, whatever its slot was used for before', () => {
+    const h = new Harness(2);
+    h.setup();
+    h.pass(60_000);
+    h.setRoutes(
+      routes(2, (route) =>
+        route.number === 2 ? { addresses: { ...route.addresses, 4: new Int32Array(0) } } : {},
+      ),
+    );
+    const [{ race }] = h.setup();
+    expect(h.words).toEqual(['attempt 1', 'drop']);
+    const port = h.engine.races.natPort[race!];
+    h.taken.add(1);
+    h.pass(1000);
+    h.setup();
+    expect(h.engine.races.natPort[race!]).not.toBe(port);
+  });
+
   it('is kept when a route has answered, or none is taken', () => {
     const h = new Harness(2);
     const [{ race }] = h.setup();

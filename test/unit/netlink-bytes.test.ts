@@ -215,7 +215,7 @@ describe('nf_tables', () => {
       element('06'),
       element('01'),
     );
-    expect(encoded((w) => encodeRenew(w, 't', 'alive', [6, 1], 500, 7))).toBe(
+    expect(encoded((w) => encodeRenew(w, { table: 't', set: 'alive', keys: [6, 1] }, 500, 7))).toBe(
       hex(begin('07000000'), add('08000000'), remove, add('0a000000'), end('10000000')),
     );
   });
@@ -236,13 +236,13 @@ describe('nf_tables', () => {
       '1400 0380',
       element('06'),
     );
-    expect(encoded((w) => encodeRemove(w, 't', 'alive', [6], 500, 7))).toBe(
+    expect(encoded((w) => encodeRemove(w, { table: 't', set: 'alive', keys: [6] }, 500, 7))).toBe(
       hex(begin('07000000'), add, remove, end('10000000')),
     );
   });
 
   it('encodeRenew takes lives of more than 2^32 ms', () => {
-    const found = encoded((w) => encodeRenew(w, 't', 'alive', [6], 0x1_0000_0002, 7));
+    const found = encoded((w) => encodeRenew(w, { table: 't', set: 'alive', keys: [6] }, 0x1_0000_0002, 7));
     expect(found).toContain('0000000100000002');
   });
 

@@ -21,7 +21,7 @@ import { encoded, hex, words } from '../arbitrary/wire-tools.js';
 /** NFTA_SET_ELEM_LIST_TABLE "pathrace", _SET "aff". */
 const NAMES = hex('0d00 0100 7061746872616365 00 000000', '0800 0200 61666600');
 const AFF = createTarget('pathrace', 'aff');
-const CLIENT = addMark(keyOf(createKey(), 4, words('1.2.3.4')), 0x01000000);
+const CLIENT = { ...addMark(keyOf(createKey(), 4, words('1.2.3.4')), 0x01000000), at: 0 };
 
 describe('nft elements', () => {
   // nft add element inet pathrace aff '{ 1.2.3.4 . 0x01000000 timeout 5s : 0x02000000 }'
@@ -35,7 +35,9 @@ describe('nft elements', () => {
       '0c00 0400 0000000000001388',
     );
     expect(
-      encoded((w) => encodeAdd(w, AFF, CLIENT.bytes, 0, CLIENT.length, 0x02000000, 5000, false, 7)),
+      encoded((w) =>
+        encodeAdd(w, AFF, { ...CLIENT, hasValue: true, value: 0x02000000, timeoutMs: 5000 }, false, 7),
+      ),
     ).toBe(expected);
   });
 
@@ -47,9 +49,9 @@ describe('nft elements', () => {
       '1800 0380  1400 0180',
       '1000 0180  0c00 0100 01020304 00000001',
     );
-    expect(encoded((w) => encodeAdd(w, AFF, CLIENT.bytes, 0, CLIENT.length, null, 0, true, 7))).toBe(
-      expected,
-    );
+    expect(
+      encoded((w) => encodeAdd(w, AFF, { ...CLIENT, hasValue: false, value: 0, timeoutMs: 0 }, true, 7)),
+    ).toBe(expected);
   });
 
   // nft destroy element inet pathrace aff '{ 1.2.3.4 . 0x01000000 }', nft delete element ...
@@ -63,7 +65,7 @@ describe('nft elements', () => {
       '1800 0380  1400 0180',
       '1000 0180  0c00 0100 01020304 00000001',
     );
-    expect(encoded((w) => encodeDelete(w, AFF, CLIENT.bytes, 0, CLIENT.length, destroy, 7))).toBe(expected);
+    expect(encoded((w) => encodeDelete(w, AFF, CLIENT, destroy, 7))).toBe(expected);
   });
 
   // nft flush set inet pathrace aff
@@ -96,8 +98,9 @@ describe('nft elements', () => {
 
   it('the longest message is within its bound', () => {
     const target = createTarget('pathrace', 'x'.repeat(31));
-    const length =
-      encoded((w) => encodeAdd(w, target, new Uint8Array(MAX_KEY), 0, MAX_KEY, 1, 1, true, 1)).length / 2;
+    const key = { bytes: new Uint8Array(MAX_KEY), at: 0, length: MAX_KEY };
+    const longest = { ...key, hasValue: true, value: 1, timeoutMs: 1 };
+    const length = encoded((w) => encodeAdd(w, target, longest, true, 1)).length / 2;
     expect(length).toBeLessThanOrEqual(MAX_ELEMENT_MESSAGE);
   });
 });

@@ -17,7 +17,7 @@ function decoded(message: Uint8Array) {
   const out = createSessionEvent();
   const header = createMessageView();
   expect(readMessage(header, view, 0, message.length)).toBe(message.length);
-  const good = decodeSession(out, view, header.type, header.flags, header.body, header.end);
+  const good = decodeSession(out, view, header);
   return { good, out };
 }
 
@@ -67,7 +67,7 @@ describe('decodeSession', () => {
         const whole = Buffer.concat([message('0001', '0006', TUPLE, ID, TCP, MARK)]);
         whole.set(garbage.subarray(0, Math.max(0, whole.length - 20 - at)), 20 + at);
         const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
-        decodeSession(out, view, 0x100, 0x600, 16, whole.length);
+        decodeSession(out, view, { type: 0x100, flags: 0x600, sequence: 0, body: 16, end: whole.length });
       }),
     );
   });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mapIn, mapOut, type RoutePrefix } from '../../src/core/race/prefix.js';
+import { mapOut, type RoutePrefix } from '../../src/core/race/prefix.js';
 import { formatAddress, parseAddress } from '../../src/model/address.js';
 import { createMapping, NPTV6, toOutside } from '../../src/wire/nptv6.js';
 import { type PrefixPair, subnetPairs } from '../../src/wire/nptv6-subnets.js';
@@ -45,7 +45,7 @@ describe('subnets of a prefix translation', () => {
     ]);
   });
 
-  it('map every host as RFC 6296 says, and back', () => {
+  it('map every host as RFC 6296 says', () => {
     const address = fc.tuple(fc.integer({ min: 0, max: 0xfffe }), fc.integer(), fc.integer());
     const map = createMapping('fd01:203:405::/48', '2001:db8:1::/48')!;
     fc.assert(
@@ -56,12 +56,10 @@ describe('subnets of a prefix translation', () => {
         const prefixes = routePrefixes(
           subnetPairs('fd01:203:405::/48', '2001:db8:1::/48', [`${formatAddress(host)}/128`]),
         );
-        const [here, rfc, back] = [new Int32Array(4), new Int32Array(4), new Int32Array(4)];
+        const [here, rfc] = [new Int32Array(4), new Int32Array(4)];
         expect(mapOut(prefixes, host, 0, here, 0)).toBe(true);
         expect(toOutside(map, host, 0, rfc, 0)).toBe(NPTV6.OK);
         expect([...here]).toEqual([...rfc]);
-        expect(mapIn(prefixes, here, 0, back, 0)).toBe(true);
-        expect([...back]).toEqual([...host]);
       }),
     );
   });
@@ -70,7 +68,6 @@ describe('subnets of a prefix translation', () => {
     const prefixes = routePrefixes(subnetPairs('fd00::/48', '2001:db8:1::/48', ['fd00::/64']));
     const out = new Int32Array(4);
     expect(mapOut(prefixes, words('fd00:0:0:1::1'), 0, out, 0)).toBe(false);
-    expect(mapIn(prefixes, words('2001:db8:1::1'), 0, out, 0)).toBe(false);
     expect(mapOut(undefined, words('fd00::1'), 0, out, 0)).toBe(false);
   });
 });

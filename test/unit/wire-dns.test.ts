@@ -9,6 +9,7 @@ import {
   decodeDnsAnswer,
   encodeDnsQuery,
 } from '../../src/wire/dns.js';
+import { viewed } from '../../src/wire/viewed-bytes.js';
 
 type Part = string | number[];
 
@@ -58,7 +59,7 @@ function decoded(payload: readonly number[]): (DnsAnswer & { list: string[] }) |
     ...new Array<number>(5).fill(0xc0),
   ]);
   const out = createDnsAnswer();
-  if (!decodeDnsAnswer(bytes, new DataView(bytes.buffer), 7, bytes.length - 5, out)) return null;
+  if (!decodeDnsAnswer(out, viewed(bytes), 7, bytes.length - 5)) return null;
   const list = Array.from(
     { length: out.count },
     (_, i) => `${formatAddress(out.addresses, 4 * i)} ${out.ttls[i]}`,
@@ -198,7 +199,7 @@ describe('decodeDnsAnswer', () => {
 describe('any bytes', () => {
   const out = createDnsAnswer();
   const decode = (bytes: Uint8Array, start = 0, end = bytes.length): boolean =>
-    decodeDnsAnswer(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), start, end, out);
+    decodeDnsAnswer(out, viewed(bytes), start, end);
   const sound = (): void => {
     expect(out.count).toBeLessThanOrEqual(64);
     expect(out.question.length).toBeLessThanOrEqual(4 * 255);
@@ -259,7 +260,7 @@ describe('encodeDnsQuery', () => {
   const encode = (text: string): number[] | null => {
     // Header, the longest name, type and class: one byte more would throw.
     const bytes = new Uint8Array(3 + 12 + 255 + 4).fill(0xa5);
-    const length = encodeDnsQuery(bytes, new DataView(bytes.buffer), 3, 0x4321, text, DNS_TYPE.AAAA);
+    const length = encodeDnsQuery(viewed(bytes), 3, { id: 0x4321, name: text, type: DNS_TYPE.AAAA });
     return length === 0 ? null : [...bytes.slice(3, 3 + length)];
   };
 

@@ -27,5 +27,5 @@ export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
   const at = races.attempt(race, route);
   if (races.attemptSends[at] === 1)
-    races.attemptRtt[at] = Math.min(turn.now - races.attemptSentAt[at], 0x7fffffff);
+    races.attemptRtt[at] = Math.min(Math.max(0, turn.seenAt - races.attemptSentAt[at]), 0x7fffffff);
 }

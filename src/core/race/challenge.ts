@@ -2,11 +2,13 @@
  * The server still holds an old connection on the ends of a copy. It is answered as the client would, and the copy sent once
  * more at once: the client's own repeat would come a second later.
  */
+import type { Family } from '../../model/address.js';
+import { isAvailable } from '../choose/candidates.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
 import { sendAttempt } from './attempt.js';
 import { ATTEMPT, RACE } from './life.js';
-import { shareEnds } from './translation.js';
+import { isStillOurs, shareEnds } from './translation.js';
 
 const MOST_SENDS = 7;
 
@@ -21,5 +23,8 @@ export function answerChallenge(turn: Turn, race: RaceId, route: RouteNumber): v
   if (carrier !== 0 && shareEnds(turn, race, route, carrier)) return;
   races.attemptChallenges[at]++;
   turn.wire.cancel(race, route, turn.judgement.proof);
-  if (races.state[race] === RACE.RACING) sendAttempt(turn, race, route);
+  // The route may be another one than it was when the copy left.
+  const family = races.family[race] as Family;
+  const isUsable = isAvailable(turn.site.routes[route - 1], family) && isStillOurs(turn, race, route);
+  if (races.state[race] === RACE.RACING && isUsable) sendAttempt(turn, race, route);
 }

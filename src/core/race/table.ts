@@ -259,6 +259,7 @@ export class RaceTable {
       this.attemptChallenges[at] = 0;
       // No packet has this port: an attempt that left with nothing is not found.
       this.attemptPort[at] = 0;
+      this.attemptEnds[at] = ENDS.OWN;
       this.attemptRtt[at] = -1;
       this.attemptEvidence[at] = 0;
     }

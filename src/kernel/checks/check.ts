@@ -83,7 +83,7 @@ function ask(route: CheckedRoute, target: CheckTarget, done: Outcome): Cancel {
     case 'tcp':
       return askTcp(route, address, target.port, done);
     case 'http':
-      return askHttp(route, address, target.port, target.host, target.path, done);
+      return askHttp(route, address, target, done);
   }
 }
 

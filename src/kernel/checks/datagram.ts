@@ -42,7 +42,7 @@ export function askPing(route: CheckedRoute, target: AddressWords, done: Outcome
   bytes.set(token, 4);
   // Of ICMPv6 the kernel writes it.
   if (family === 4) view.setUint16(2, finish(addBytes(0, view, 0, length)));
-  return exchange(fd, route, target, 0, length, done, (received) => {
+  return exchange(fd, { route, target, port: 0 }, length, done, (received) => {
     // Raw sockets for IPv4 get the IP header too.
     const start = family === 4 ? (bytes[0] & 15) * 4 : 0;
     if (received < start + length || received < ICMP_HEADER || bytes[start] !== ECHO[family].REPLY)
@@ -62,26 +62,32 @@ export function askDns(
   const fd = openRouteSocket(route, target, SOCK.DGRAM, 0);
   if (fd < 0) return failed(done);
   const id = randomBytes(2).readUInt16BE();
-  const length = encodeDnsQuery(memory.bytes, memory.view, 0, id, name, DNS_TYPE.A);
+  const length = encodeDnsQuery(memory, 0, { id, name, type: DNS_TYPE.A });
   if (length === 0) {
     sys.close(fd);
     return failed(done);
   }
   const question = name.replace(/\.$/, '').toLowerCase();
-  return exchange(fd, route, target, port, length, done, (received) => {
-    if (!decodeDnsAnswer(memory.bytes, memory.view, 0, received, answer)) return false;
+  return exchange(fd, { route, target, port }, length, done, (received) => {
+    if (!decodeDnsAnswer(answer, memory, 0, received)) return false;
     return answer.id === id && (answer.question === question || answer.question === '');
   });
 }
 
 const answer = createDnsAnswer();
 
+/** Who is asked, and the route that the question goes by. */
+interface Peer {
+  readonly route: CheckedRoute;
+  readonly target: AddressWords;
+  /** 0: the protocol has none. */
+  readonly port: number;
+}
+
 /** Sends the first `length` bytes of `memory`, then reads into it until a reply is good, an error comes, or it is cancelled. */
 function exchange(
   fd: number,
-  route: CheckedRoute,
-  target: AddressWords,
-  port: number,
+  { route, target, port }: Peer,
   length: number,
   done: Outcome,
   isGood: (received: number) => boolean,

@@ -15,13 +15,19 @@ export function askTcp(route: CheckedRoute, target: AddressWords, port: number, 
   });
 }
 
+/** What is asked of a web server. */
+export interface Page {
+  readonly port: number;
+  /** As the request names it. */
+  readonly host: string;
+  readonly path: string;
+}
+
 /** Gets a page; any status below 500 is an answer, and nothing but the status is read. */
 export function askHttp(
   route: CheckedRoute,
   target: AddressWords,
-  port: number,
-  host: string,
-  path: string,
+  { port, host, path }: Page,
   done: Outcome,
 ): Cancel {
   return connect(route, target, port, done, (socket, end) => {

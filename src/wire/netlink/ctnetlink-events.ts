@@ -6,6 +6,7 @@ import { IPCTNL_MSG_CT, TCP_CONNTRACK } from './ctnetlink.js';
 import {
   type AttributeView,
   createAttributeView,
+  type MessageView,
   NFGENMSG_LEN,
   NLM_F,
   NLMSG_HDRLEN,
@@ -50,14 +51,8 @@ const outer: AttributeView = createAttributeView();
 const inner: AttributeView = createAttributeView();
 
 /** Decodes a message of the groups above or of a dump; false when it is neither, or has no id. */
-export function decodeSession(
-  out: SessionEvent,
-  view: DataView,
-  type: number,
-  flags: number,
-  body: number,
-  end: number,
-): boolean {
+export function decodeSession(out: SessionEvent, view: DataView, message: MessageView): boolean {
+  const { type, flags, body, end } = message;
   if (type === IPCTNL_MSG_CT.DELETE) out.kind = SESSION.DESTROY;
   else if (type !== IPCTNL_MSG_CT.NEW) return false;
   else out.kind = (flags & NLM_F.CREATE) !== 0 ? SESSION.NEW : SESSION.UPDATE;

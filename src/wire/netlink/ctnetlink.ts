@@ -87,26 +87,10 @@ export const NEW_LENGTH = 320;
  * `sequence`; success is silent.
  */
 export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, sequence: number): void {
-  beginNfMessage(
-    w,
-    IPCTNL_MSG_CT.NEW,
-    NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL,
-    sequence,
-    AF[flow.family],
-    0,
-  );
+  const flags = NLM_F.REQUEST | NLM_F.CREATE | NLM_F.EXCL;
+  beginNfMessage(w, IPCTNL_MSG_CT.NEW, flags, sequence, AF[flow.family]);
   putOriginal(w, flow);
-  putTuple(
-    w,
-    CTA.TUPLE_REPLY,
-    flow.family,
-    flow.destination,
-    flow.destinationAt,
-    flow.destinationPort,
-    flow.client,
-    flow.clientAt,
-    flow.clientPort,
-  );
+  putReplyTo(w, flow, flow.client, flow.clientAt, flow.clientPort);
   if (flow.translated) putNatSource(w, flow);
   putBe32(w, CTA.TIMEOUT, timeoutSeconds);
   putBe32(w, CTA.MARK, flow.mark);
@@ -125,35 +109,35 @@ const LIBERAL = [IP_CT_TCP_FLAG_BE_LIBERAL, IP_CT_TCP_FLAG_BE_LIBERAL];
 
 /** Writes the request for the entry that owns the translated reply tuple of `flow`: whose is it, and is it finished? */
 export function encodeGetByReply(w: Writer, flow: FlowEntry, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family], 0);
+  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family]);
   putReply(w, flow);
   endMessage(w);
 }
 
 /** Writes the deletion of the entry that owns the translated reply tuple. */
 export function encodeDeleteByReply(w: Writer, flow: FlowEntry, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family], 0);
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family]);
   putReply(w, flow);
   endMessage(w);
 }
 
 /** Writes the request for the entry with the original tuple of `flow`. */
 export function encodeGetByOriginal(w: Writer, flow: FlowEntry, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family], 0);
+  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family]);
   putOriginal(w, flow);
   endMessage(w);
 }
 
 /** Writes the deletion of the entry with the original tuple of `flow`. */
 export function encodeDeleteByOriginal(w: Writer, flow: FlowEntry, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family], 0);
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family]);
   putOriginal(w, flow);
   endMessage(w);
 }
 
 /** Writes the deletion of an entry of any protocol by its original tuple as a dump has given it (`Entry.original`). */
 export function encodeDeleteByTuple(w: Writer, family: Family, tuple: Uint8Array, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[family], 0);
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[family]);
   const at = beginNested(w, CTA.TUPLE_ORIG);
   w.bytes.set(tuple, w.length);
   w.length += tuple.length;
@@ -163,7 +147,7 @@ export function encodeDeleteByTuple(w: Writer, family: Family, tuple: Uint8Array
 
 /** Writes the request for all entries of a family whose mark, masked, equals `mark`. */
 export function encodeDump(w: Writer, family: Family, mark: number, mask: number, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST | NLM_F.DUMP, sequence, AF[family], 0);
+  beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST | NLM_F.DUMP, sequence, AF[family]);
   putBe32(w, CTA.MARK, mark);
   putBe32(w, CTA.MARK_MASK, mask);
   endMessage(w);
@@ -286,55 +270,44 @@ function readTcpState(view: DataView, start: number, end: number): number {
 }
 
 function putOriginal(w: Writer, flow: FlowEntry): void {
-  putTuple(
-    w,
-    CTA.TUPLE_ORIG,
-    flow.family,
-    flow.client,
-    flow.clientAt,
-    flow.clientPort,
-    flow.destination,
-    flow.destinationAt,
-    flow.destinationPort,
-  );
+  const tuple = beginNested(w, CTA.TUPLE_ORIG);
+  const ip = beginNested(w, CTA_TUPLE.IP);
+  putSource(w, flow.family, flow.client, flow.clientAt);
+  putDestination(w, flow.family, flow.destination, flow.destinationAt);
+  endNested(w, ip);
+  putPorts(w, flow.clientPort, flow.destinationPort);
+  endNested(w, tuple);
 }
 
 function putReply(w: Writer, flow: FlowEntry): void {
-  putTuple(
-    w,
-    CTA.TUPLE_REPLY,
-    flow.family,
-    flow.destination,
-    flow.destinationAt,
-    flow.destinationPort,
-    flow.source,
-    flow.sourceAt,
-    flow.sourcePort,
-  );
+  putReplyTo(w, flow, flow.source, flow.sourceAt, flow.sourcePort);
 }
 
-function putTuple(
-  w: Writer,
-  type: number,
-  family: Family,
-  source: AddressWords,
-  sourceAt: number,
-  sourcePort: number,
-  destination: AddressWords,
-  destinationAt: number,
-  destinationPort: number,
-): void {
-  const tuple = beginNested(w, type);
+/** The replies of `flow` as they arrive: at its translated source, or, before anything is translated, at its client. */
+function putReplyTo(w: Writer, flow: FlowEntry, receiver: AddressWords, at: number, port: number): void {
+  const tuple = beginNested(w, CTA.TUPLE_REPLY);
   const ip = beginNested(w, CTA_TUPLE.IP);
-  putAddress(w, family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC, family, source, sourceAt);
-  putAddress(w, family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST, family, destination, destinationAt);
+  putSource(w, flow.family, flow.destination, flow.destinationAt);
+  putDestination(w, flow.family, receiver, at);
   endNested(w, ip);
+  putPorts(w, flow.destinationPort, port);
+  endNested(w, tuple);
+}
+
+function putSource(w: Writer, family: Family, words: AddressWords, at: number): void {
+  putAddress(w, family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC, family, words, at);
+}
+
+function putDestination(w: Writer, family: Family, words: AddressWords, at: number): void {
+  putAddress(w, family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST, family, words, at);
+}
+
+function putPorts(w: Writer, source: number, destination: number): void {
   const proto = beginNested(w, CTA_TUPLE.PROTO);
   putU8(w, CTA_PROTO.NUM, IPPROTO_TCP);
-  putBe16(w, CTA_PROTO.SRC_PORT, sourcePort);
-  putBe16(w, CTA_PROTO.DST_PORT, destinationPort);
+  putBe16(w, CTA_PROTO.SRC_PORT, source);
+  putBe16(w, CTA_PROTO.DST_PORT, destination);
   endNested(w, proto);
-  endNested(w, tuple);
 }
 
 /** Minimum equals maximum: exactly this address and port (the kernel then does not look for a free one). */

@@ -22,6 +22,7 @@ export const NLM_F = {
 /** Control messages (NLMSG_*). */
 export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3 } as const;
 
+const NFPROTO_UNSPEC = 0;
 const NLA_F_NESTED = 0x8000;
 const NLA_TYPE_MASK = 0x3fff;
 
@@ -48,16 +49,32 @@ function beginMessage(w: Writer, type: number, flags: number, sequence: number):
   w.length += NLMSG_HDRLEN;
 }
 
-/** Starts an nfnetlink message (struct nfgenmsg: family, version, resource id in network order). */
+/** Starts an nfnetlink message about things of a protocol family. */
 export function beginNfMessage(
   w: Writer,
   type: number,
   flags: number,
   sequence: number,
   family: number,
+): void {
+  beginMessage(w, type, flags, sequence);
+  putNfHeader(w, family, 0);
+}
+
+/** Starts an nfnetlink message to a resource: the queue with this number, or the subsystem that a batch is for. */
+export function beginNfMessageTo(
+  w: Writer,
+  type: number,
+  flags: number,
+  sequence: number,
   resource: number,
 ): void {
   beginMessage(w, type, flags, sequence);
+  putNfHeader(w, NFPROTO_UNSPEC, resource);
+}
+
+/** struct nfgenmsg: family, version, resource id in network order. */
+function putNfHeader(w: Writer, family: number, resource: number): void {
   w.view.setUint8(w.length, family);
   w.view.setUint8(w.length + 1, 0);
   w.view.setUint16(w.length + 2, resource);

@@ -1,7 +1,7 @@
 /** Packets from the kernel's queues and verdicts back (include/uapi/linux/netfilter/nfnetlink_queue.h). */
 import {
   type AttributeView,
-  beginNfMessage,
+  beginNfMessageTo,
   createAttributeView,
   endMessage,
   NFGENMSG_LEN,
@@ -102,7 +102,7 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
 
 /** Writes a verdict; `mark` 0 leaves the packet's mark as it is. */
 export function encodeVerdict(w: Writer, queue: number, id: number, verdict: number, mark: number): void {
-  beginNfMessage(w, NFQNL_MSG.VERDICT, NLM_F.REQUEST, 0, 0, queue);
+  beginNfMessageTo(w, NFQNL_MSG.VERDICT, NLM_F.REQUEST, 0, queue);
   const { view } = w;
   view.setUint16(w.length, 12, true);
   view.setUint16(w.length + 2, NFQA.VERDICT_HDR, true);
@@ -115,7 +115,7 @@ export function encodeVerdict(w: Writer, queue: number, id: number, verdict: num
 
 /** Writes the request that binds the socket to a queue, with an acknowledgement. */
 export function encodeBind(w: Writer, queue: number, sequence: number): void {
-  beginNfMessage(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, 0, queue);
+  beginNfMessageTo(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, queue);
   putBytes(w, NFQA_CFG.CMD, [NFQNL_CFG_CMD_BIND, 0, 0, 0]);
   endMessage(w);
 }
@@ -128,7 +128,7 @@ export function encodeParameters(
   copyRange: number,
   queueLength: number,
 ): void {
-  beginNfMessage(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, 0, queue);
+  beginNfMessageTo(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, queue);
   const range = [copyRange >>> 24, (copyRange >>> 16) & 255, (copyRange >>> 8) & 255, copyRange & 255];
   putBytes(w, NFQA_CFG.PARAMS, [...range, NFQNL_COPY_PACKET]);
   putBe32(w, NFQA_CFG.QUEUE_MAXLEN, queueLength);

@@ -6,6 +6,7 @@ import { type AddressWords, type Family, writeAddress } from '../../model/addres
 import {
   beginNested,
   beginNfMessage,
+  beginNfMessageTo,
   endMessage,
   endNested,
   NLM_F,
@@ -63,6 +64,22 @@ export function addMark(key: ElementKey, mark: number): ElementKey {
   return key;
 }
 
+/** A key that is kept among others: `length` bytes at `at`. */
+export interface StoredKey {
+  readonly bytes: Uint8Array;
+  at: number;
+  length: number;
+}
+
+/** An element that is kept so. */
+export interface StoredElement extends StoredKey {
+  /** A map holds a mark for the key, a set nothing. Two fields, since `number | null` would allocate for each large mark. */
+  hasValue: boolean;
+  value: number;
+  /** 0: what the set says. */
+  timeoutMs: number;
+}
+
 /** A set or map of a table of family inet, with the attributes that name it. */
 export interface ElementTarget {
   readonly table: string;
@@ -82,36 +99,32 @@ export function createTarget(table: string, set: string): ElementTarget {
 }
 
 export function encodeBatchBegin(w: Writer, sequence: number): void {
-  beginNfMessage(w, NFNL_MSG_BATCH_BEGIN, NLM_F.REQUEST, sequence, 0, NFNL_SUBSYS_NFTABLES);
+  beginNfMessageTo(w, NFNL_MSG_BATCH_BEGIN, NLM_F.REQUEST, sequence, NFNL_SUBSYS_NFTABLES);
   endMessage(w);
 }
 
 export function encodeBatchEnd(w: Writer, sequence: number): void {
-  beginNfMessage(w, NFNL_MSG_BATCH_END, NLM_F.REQUEST, sequence, 0, NFNL_SUBSYS_NFTABLES);
+  beginNfMessageTo(w, NFNL_MSG_BATCH_END, NLM_F.REQUEST, sequence, NFNL_SUBSYS_NFTABLES);
   endMessage(w);
 }
 
 /**
- * Writes the addition of an element; the key is `length` bytes at `at`. `value` is the mark that a map holds, null in a
- * set; `timeoutMs` 0 leaves it to the set. `exclusive` refuses an existing one (EEXIST); else the kernel takes an equal
- * one without renewing it (before 6.12), and refuses another value (EBUSY).
+ * Writes the addition of an element. `exclusive` refuses an existing one (EEXIST); else the kernel takes an equal one
+ * without renewing it (before 6.12), and refuses another value (EBUSY).
  */
 export function encodeAdd(
   w: Writer,
   target: ElementTarget,
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-  value: number | null,
-  timeoutMs: number,
+  stored: StoredElement,
   exclusive: boolean,
   sequence: number,
 ): void {
+  const { hasValue, value, timeoutMs } = stored;
   const flags = NLM_F.REQUEST | NLM_F.CREATE | (exclusive ? NLM_F.EXCL : 0);
   const list = begin(w, NFT_MSG.NEWSETELEM, flags, target, sequence);
   const element = beginNested(w, NFTA_LIST_ELEM);
-  putKey(w, bytes, at, length);
-  if (value !== null) {
+  putKey(w, stored);
+  if (hasValue) {
     const data = beginNested(w, NFTA_SET_ELEM.DATA);
     w.view.setUint16(w.length, 8, true);
     w.view.setUint16(w.length + 2, NFTA_DATA_VALUE, true);
@@ -129,16 +142,14 @@ export function encodeAdd(
 export function encodeDelete(
   w: Writer,
   target: ElementTarget,
-  bytes: Uint8Array,
-  at: number,
-  length: number,
+  key: StoredKey,
   destroy: boolean,
   sequence: number,
 ): void {
   const type = destroy ? NFT_MSG_DESTROYSETELEM : NFT_MSG.DELSETELEM;
   const list = begin(w, type, NLM_F.REQUEST, target, sequence);
   const element = beginNested(w, NFTA_LIST_ELEM);
-  putKey(w, bytes, at, length);
+  putKey(w, key);
   endNested(w, element);
   endNested(w, list);
   endMessage(w);
@@ -146,13 +157,13 @@ export function encodeDelete(
 
 /** Writes the removal of all elements. */
 export function encodeFlush(w: Writer, target: ElementTarget, sequence: number): void {
-  beginNfMessage(w, NFT_MSG.DELSETELEM, NLM_F.REQUEST, sequence, NFPROTO_INET, 0);
+  beginNfMessage(w, NFT_MSG.DELSETELEM, NLM_F.REQUEST, sequence, NFPROTO_INET);
   putNames(w, target);
   endMessage(w);
 }
 
 function begin(w: Writer, type: number, flags: number, target: ElementTarget, sequence: number): number {
-  beginNfMessage(w, type, flags, sequence, NFPROTO_INET, 0);
+  beginNfMessage(w, type, flags, sequence, NFPROTO_INET);
   putNames(w, target);
   return beginNested(w, NFTA_SET_ELEM_LIST.ELEMENTS);
 }
@@ -163,7 +174,7 @@ function putNames(w: Writer, target: ElementTarget): void {
   w.length += names.length;
 }
 
-function putKey(w: Writer, bytes: Uint8Array, at: number, length: number): void {
+function putKey(w: Writer, { bytes, at, length }: StoredKey): void {
   const key = beginNested(w, NFTA_SET_ELEM.KEY);
   w.view.setUint16(w.length, 4 + length, true);
   w.view.setUint16(w.length + 2, NFTA_DATA_VALUE, true);

@@ -6,6 +6,7 @@
 import {
   beginNested,
   beginNfMessage,
+  beginNfMessageTo,
   eachAttribute,
   endMessage,
   endNested,
@@ -53,37 +54,31 @@ const NFT_OBJECT_COUNTER = 1;
 const UDATA_COMMENT = 0;
 const NFTA_TARGET = { NAME: 1, REV: 2, INFO: 3 } as const;
 
+/** Elements of a set with timeout. */
+export interface SetElements {
+  readonly table: string;
+  readonly set: string;
+  /** One byte each (nf_proto). */
+  readonly keys: readonly number[];
+}
+
 /**
- * Writes one transaction that renews elements of a set with timeout: add, delete, add. Plain add does not renew on
- * older kernels, and delete alone fails when the element has expired. Keys are one byte each (nf_proto).
+ * Writes one transaction that renews elements: add, delete, add. Plain add does not renew on older kernels, and delete
+ * alone fails when the element has expired.
  */
-export function encodeRenew(
-  w: Writer,
-  table: string,
-  set: string,
-  keys: readonly number[],
-  timeoutMs: number,
-  sequence: number,
-): void {
+export function encodeRenew(w: Writer, elements: SetElements, timeoutMs: number, sequence: number): void {
   batch(w, sequence, () => {
-    elements(w, NFT_MSG.NEWSETELEM, NLM_F.REQUEST | NLM_F.CREATE, table, set, keys, timeoutMs, sequence + 1);
-    elements(w, NFT_MSG.DELSETELEM, NLM_F.REQUEST, table, set, keys, 0, sequence + 2);
-    elements(w, NFT_MSG.NEWSETELEM, NLM_F.REQUEST | NLM_F.CREATE, table, set, keys, timeoutMs, sequence + 3);
+    addElements(w, elements, timeoutMs, sequence + 1);
+    deleteElements(w, elements, sequence + 2);
+    addElements(w, elements, timeoutMs, sequence + 3);
   });
 }
 
 /** Writes the transaction that takes the elements out: add first, so that it never fails. */
-export function encodeRemove(
-  w: Writer,
-  table: string,
-  set: string,
-  keys: readonly number[],
-  timeoutMs: number,
-  sequence: number,
-): void {
+export function encodeRemove(w: Writer, elements: SetElements, timeoutMs: number, sequence: number): void {
   batch(w, sequence, () => {
-    elements(w, NFT_MSG.NEWSETELEM, NLM_F.REQUEST | NLM_F.CREATE, table, set, keys, timeoutMs, sequence + 1);
-    elements(w, NFT_MSG.DELSETELEM, NLM_F.REQUEST, table, set, keys, 0, sequence + 2);
+    addElements(w, elements, timeoutMs, sequence + 1);
+    deleteElements(w, elements, sequence + 2);
   });
 }
 
@@ -101,7 +96,7 @@ export function encodeQueueRule(
 ): void {
   batch(w, sequence, () => {
     const flags = NLM_F.REQUEST | NLM_F.CREATE | NLM_F.APPEND | NLM_F.ACK;
-    beginNfMessage(w, NFT_MSG.NEWRULE, flags, sequence + 1, NFPROTO_INET, 0);
+    beginNfMessage(w, NFT_MSG.NEWRULE, flags, sequence + 1, NFPROTO_INET);
     putString(w, NFTA_RULE.TABLE, table);
     putString(w, NFTA_RULE.CHAIN, chain);
     const list = beginNested(w, NFTA_RULE.EXPRESSIONS);
@@ -125,7 +120,7 @@ export function encodeQueueRule(
 
 /** Writes the request for the rules of one chain. */
 export function encodeGetRules(w: Writer, table: string, chain: string, sequence: number): void {
-  beginNfMessage(w, NFT_MSG.GETRULE, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  beginNfMessage(w, NFT_MSG.GETRULE, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET);
   putString(w, NFTA_RULE.TABLE, table);
   putString(w, NFTA_RULE.CHAIN, chain);
   endMessage(w);
@@ -133,7 +128,7 @@ export function encodeGetRules(w: Writer, table: string, chain: string, sequence
 
 /** Writes the request for the named counters of a table. */
 export function encodeGetCounters(w: Writer, table: string, sequence: number): void {
-  beginNfMessage(w, NFT_MSG.GETOBJ, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  beginNfMessage(w, NFT_MSG.GETOBJ, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET);
   putString(w, NFTA_OBJ.TABLE, table);
   putBe32(w, NFTA_OBJ.TYPE, NFT_OBJECT_COUNTER);
   endMessage(w);
@@ -141,13 +136,13 @@ export function encodeGetCounters(w: Writer, table: string, sequence: number): v
 
 /** Writes the request for the chains of all tables: the kernel knows no other. */
 export function encodeGetChains(w: Writer, sequence: number): void {
-  beginNfMessage(w, NFT_MSG.GETCHAIN, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  beginNfMessage(w, NFT_MSG.GETCHAIN, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET);
   endMessage(w);
 }
 
 /** Writes the request for the sets and maps of a table. */
 export function encodeGetSets(w: Writer, table: string, sequence: number): void {
-  beginNfMessage(w, NFT_MSG.GETSET, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET, 0);
+  beginNfMessage(w, NFT_MSG.GETSET, NLM_F.REQUEST | NLM_F.DUMP, sequence, NFPROTO_INET);
   putString(w, NFTA_SET.TABLE, table);
   endMessage(w);
 }
@@ -232,24 +227,26 @@ function readString(view: DataView, start: number, length: number): string {
 
 function batch(w: Writer, sequence: number, write: () => void): void {
   const subsystem = NFNL_SUBSYS_NFTABLES >>> 8;
-  beginNfMessage(w, NFNL_MSG_BATCH_BEGIN, NLM_F.REQUEST, sequence, 0, subsystem);
+  beginNfMessageTo(w, NFNL_MSG_BATCH_BEGIN, NLM_F.REQUEST, sequence, subsystem);
   endMessage(w);
   write();
-  beginNfMessage(w, NFNL_MSG_BATCH_END, NLM_F.REQUEST, sequence + 9, 0, subsystem);
+  beginNfMessageTo(w, NFNL_MSG_BATCH_END, NLM_F.REQUEST, sequence + 9, subsystem);
   endMessage(w);
 }
 
-function elements(
-  w: Writer,
-  type: number,
-  flags: number,
-  table: string,
-  set: string,
-  keys: readonly number[],
-  timeoutMs: number,
-  sequence: number,
-): void {
-  beginNfMessage(w, type, flags, sequence, NFPROTO_INET, 0);
+function addElements(w: Writer, elements: SetElements, timeoutMs: number, sequence: number): void {
+  beginNfMessage(w, NFT_MSG.NEWSETELEM, NLM_F.REQUEST | NLM_F.CREATE, sequence, NFPROTO_INET);
+  putElements(w, elements, timeoutMs);
+  endMessage(w);
+}
+
+function deleteElements(w: Writer, elements: SetElements, sequence: number): void {
+  beginNfMessage(w, NFT_MSG.DELSETELEM, NLM_F.REQUEST, sequence, NFPROTO_INET);
+  putElements(w, elements, 0);
+  endMessage(w);
+}
+
+function putElements(w: Writer, { table, set, keys }: SetElements, timeoutMs: number): void {
   putString(w, NFTA_SET_ELEM_LIST.TABLE, table);
   putString(w, NFTA_SET_ELEM_LIST.SET, set);
   const list = beginNested(w, NFTA_SET_ELEM_LIST.ELEMENTS);
@@ -262,5 +259,4 @@ function elements(
     endNested(w, element);
   }
   endNested(w, list);
-  endMessage(w);
 }
