@@ -23,7 +23,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       return {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
-        alarms: alarmsOf(routes, snapshot),
+        alarms: [...alarmsOf(routes, snapshot), ...gateway.upkeep.alarms()],
         memory: {
           destinations: memory.destinations,
           trusted: memory.trusted,

@@ -26,6 +26,7 @@ export interface GatewayState {
   readonly checker: Checker;
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly commands: Commands;
+  readonly upkeep: { alarms(): string[] };
   adminOf(name: string): Admin;
   setAdmin(name: string, admin: Admin): Promise<void>;
   reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;

@@ -12,7 +12,6 @@ import { lockNamespace } from '../kernel/namespace-lock.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import { readServiceNames } from '../kernel/service-names.js';
-import { applySettings, desiredSettings, recordedSettings } from '../kernel/sysctl.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
@@ -45,6 +44,7 @@ import { RestartLimit } from './restart-limit.js';
 import { changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
 import { logBroken, logHealth, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
+import { Upkeep } from './upkeep.js';
 
 export class Gateway implements GatewayState {
   /** Resolves when the gateway cannot go on. */
@@ -54,6 +54,7 @@ export class Gateway implements GatewayState {
   readonly meters: Meters;
   readonly checker: Checker;
   readonly commands = new Commands();
+  readonly upkeep: Upkeep;
   routes: readonly ResolvedRoute[] = [];
   health: readonly RouteHealth[] = [];
   race: RaceClient | null = null;
@@ -76,11 +77,9 @@ export class Gateway implements GatewayState {
   private changing: Promise<void> = Promise.resolve();
   private touched = false;
   private stopping = false;
-  private restoring = false;
+  private follows = false;
   /** What the kernel holds by numbers of services is of the services that have them now. */
   private knowsNumbers = false;
-  /** Kernel settings as they were before us; the kernel's table has them too, unless somebody removes it. */
-  private before: ReadonlyMap<string, string> = new Map();
 
   constructor(
     public config: GatewayConfig,
@@ -91,7 +90,14 @@ export class Gateway implements GatewayState {
       this.fail = resolve;
     });
     this.atStart = config.routes.length;
-    this.changeover = new Changeover({ log, race: () => this.race, settings: () => this.before });
+    this.upkeep = new Upkeep({
+      log,
+      config: () => this.config,
+      enqueue: (work) => this.enqueue(work),
+      restoreTable: () => this.applyRules(true),
+      follow: () => this.linksChanged(),
+    });
+    this.changeover = new Changeover({ log, race: () => this.race, settings: () => this.upkeep.before });
     const capacity = routeCapacity(this.atStart);
     this.persistence = new Persistence(config, log);
     this.numbers = { routes: new Numbers(capacity), services: new Numbers(MAX_SERVICE_NUMBER) };
@@ -115,10 +121,7 @@ export class Gateway implements GatewayState {
     await applyIpState(this.desired(), this.hasIpv6);
     await this.applyRules();
     // Forwarding last: nothing passes before it is translated.
-    for (const { path, why } of await applySettings(desiredSettings(this.config))) {
-      this.log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
-    }
-    this.before = recordedSettings();
+    await this.upkeep.set();
     this.flows = new Flows(this.hasIpv6);
     this.ports = new PortWatch(this.flows, this.log, (route) => this.numbers.routes.nameOf(route));
     this.failover = new Failover({
@@ -132,11 +135,14 @@ export class Gateway implements GatewayState {
     });
     measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();
-    const watch = watchLinks(
-      () => this.linksChanged(),
-      (lost) => this.linkLost(lost),
-    );
+    const watch = watchLinks({
+      changed: () => this.linksChanged(),
+      lost: (lost) => this.linkLost(lost),
+      taken: () => this.upkeep.rulesTaken(),
+      settings: () => void this.upkeep.look().catch(() => undefined),
+    });
     this.closers.push(() => watch.close());
+    this.closers.push(every(MEASURE_MS, () => this.upkeep.look()));
     this.closers.push(every(MEASURE_MS, () => this.measured()));
     this.closers.push(every(SAVE_MS, () => this.save()));
     this.closers.push(every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts)));
@@ -150,6 +156,7 @@ export class Gateway implements GatewayState {
   /** Takes everything out of the kernel, in the order that lets new connections go on longest; `keep`: leaves it there. */
   async stop(keep = false): Promise<void> {
     this.stopping = true;
+    this.upkeep.close();
     await this.changing.catch(() => undefined);
     for (const close of this.closers.reverse()) await close();
     this.closers = [];
@@ -212,8 +219,7 @@ export class Gateway implements GatewayState {
     measure(this.config, this.numbers.routes, this.meters);
     await this.applyRules();
     await this.tellRoutes(this.routes);
-    await applySettings(desiredSettings(config));
-    this.before = recordedSettings();
+    await this.upkeep.setAnew();
     this.checker.follow(this.routes);
     await this.failover?.cutReplaced(before, after);
   }
@@ -255,7 +261,7 @@ export class Gateway implements GatewayState {
       },
       {
         ended: (error) => this.raceThreadEnded(error),
-        stateLost: () => this.restoreState(),
+        stateLost: () => this.upkeep.tableLost(),
         broken: (broken) => logBroken(this.log, broken),
         health: (health) => this.healthChanged(health),
       },
@@ -263,18 +269,6 @@ export class Gateway implements GatewayState {
     this.changeover.begun(wanted, services);
     this.knowsNumbers = true;
     await tellFacts(this.config, this.meters, this.race);
-  }
-
-  /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
-  private restoreState(): void {
-    if (this.restoring || this.stopping) return;
-    this.restoring = true;
-    void this.enqueue(async () => {
-      this.log.warn({ event: 'state-lost' }, 'our nft table was removed by somebody else; putting it back');
-      await this.applyRules(true);
-    }).finally(() => {
-      this.restoring = false;
-    });
   }
 
   /** The kernel goes on by itself meanwhile. A thread that keeps ending is a bug that a restart does not heal. */
@@ -300,6 +294,9 @@ export class Gateway implements GatewayState {
 
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. */
   private linksChanged(): void {
+    // One that has not begun sees everything up to then.
+    if (this.follows) return;
+    this.follows = true;
     void this.enqueue(() => this.followLinks());
   }
 
@@ -312,6 +309,7 @@ export class Gateway implements GatewayState {
   }
 
   private async followLinks(): Promise<void> {
+    this.follows = false;
     const told = this.routes;
     const before = this.losses.takeBefore() ?? told;
     const after = await this.resolve();
@@ -321,12 +319,11 @@ export class Gateway implements GatewayState {
     if (changed) await this.tellRoutes(withoutGains(told, this.losses.less(after)));
     this.routes = this.losses.less(after);
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
-    await applyIpState(this.desired(), this.hasIpv6);
-    if (!changed) return;
+    const lines = await applyIpState(this.desired(), this.hasIpv6);
+    if (!changed) return this.upkeep.putBack(lines);
     await this.applyRules();
     await this.tellRoutes(this.routes);
-    await applySettings(desiredSettings(this.config));
-    this.before = recordedSettings();
+    await this.upkeep.set();
     this.checker.follow(this.routes);
     for (const [old, route] of changedRoutes(before, after)) {
       logRoute(this.log, route);

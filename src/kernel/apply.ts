@@ -17,10 +17,11 @@ export async function detectQueueMethod(): Promise<QueueMethod> {
   return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0 ? 'nft' : 'xt';
 }
 
-/** Rules and routing tables; only what differs is touched. Before the ruleset, so that no mark is without a table. */
-export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promise<void> {
-  await applyIp(state, 'ipv4');
-  if (hasIpv6) await applyIp(state, 'ipv6');
+/**
+ * Rules and routing tables; only what differs is touched, and returned. Before the ruleset, so that no mark is without a table.
+ */
+export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promise<string[]> {
+  return [...(await applyIp(state, 'ipv4')), ...(hasIpv6 ? await applyIp(state, 'ipv6') : [])];
 }
 
 /**
@@ -51,24 +52,25 @@ export async function applyNftState(
   return fits;
 }
 
-async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {
+async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]> {
   const flag = family === 'ipv4' ? '-4' : '-6';
   const [rules, routes] = await Promise.all([
     runCommand('ip', ['-j', flag, 'rule', 'show']),
     runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)]),
   ]);
   const changes = ipChanges(currentIp(rules, routes), desiredIp(state, family));
-  if (changes.length === 0) return;
+  if (changes.length === 0) return changes;
   // An interface can vanish between reading and writing: the other lines count, the next change comes at once.
   const result = await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
   const fatal = result.stderr.split('\n').filter((line) => line !== '' && !HARMLESS.test(line));
   if (result.code !== 0 && fatal.length > 0) {
     throw new PathraceError('E_COMMAND_FAILED', `"ip -batch" failed: ${fatal.slice(0, 3).join(' | ')}.`);
   }
+  return changes;
 }
 
 const HARMLESS =
-  /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|File exists|Nexthop has invalid gateway/i;
+  /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|disabled on nexthop device|File exists|Nexthop has invalid gateway/i;
 
 /** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
 function appendQueueRule(chain: string, queue: number): void {

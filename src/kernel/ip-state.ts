@@ -10,14 +10,19 @@ export interface IpState {
 
 export type IpFamily = 'ipv4' | 'ipv6';
 
-/** After the rules for marks: what is on a link of ours goes there, whatever its source. */
-const LINK_OFFSET = 32;
+/**
+ * The order (docs/decisions/0018-order-of-rules.md). First what the main table knows better than by a default route: the way to a LAN
+ * for whoever names its interface, as a flowtable does, whatever the mark; and every way for packets that are not bound to a
+ * route. Then the marks of routes.
+ */
+const MAIN_OFFSET = 0;
+const ALL_BUT_DEFAULT = 'lookup main suppress_prefixlength 0';
+const BOUND = mark(MARK.OWN | MARK.HELD);
 /**
  * Then nothing more for who asks what there is besides a default route, and the rules for a route's own addresses: what the
  * gateway itself sends from them leaves by their provider.
  */
 const FROM_OFFSET = 33;
-const NO_DEFAULT = mark(MARK.NO_DEFAULT);
 const METRIC = 1;
 /**
  * Behind the rules for marks: what the daemon is asked about must be routed, or it never comes to be asked. So while its own route
@@ -32,9 +37,12 @@ const ASK = mark(MARK.ASK);
 const END_OFFSET = 31;
 
 export function desiredIp(state: DesiredState, family: IpFamily): IpState {
+  const first = state.rulePriority + MAIN_OFFSET;
+  const noDefault = `${mark(MARK.NO_DEFAULT)}/${mark(MARK.ROUTE_MASK)}`;
   const rules = [
-    `priority ${state.rulePriority + LINK_OFFSET} lookup main suppress_prefixlength 0`,
-    `priority ${state.rulePriority + FROM_OFFSET} fwmark ${NO_DEFAULT}/${NO_DEFAULT} blackhole`,
+    ...state.lan.map((name) => `priority ${first} oif ${name} ${ALL_BUT_DEFAULT}`),
+    `priority ${first} fwmark 0x0/${BOUND} ${ALL_BUT_DEFAULT}`,
+    `priority ${state.rulePriority + FROM_OFFSET} fwmark ${noDefault} blackhole`,
     `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ASK}/${ASK} lookup ${state.askTable}`,
   ];
   const routes: string[] = [];
@@ -70,7 +78,10 @@ export function currentIp(rulesJson: string, routesJson: string): IpState {
         priority: item.priority,
         table: item.table ?? null,
         ...(item.suppress_prefixlen === undefined ? {} : { suppress: item.suppress_prefixlen }),
-        ...(item.fwmark === undefined ? {} : { fwmark: item.fwmark, fwmask: item.fwmask ?? '0xffffffff' }),
+        ...(item.oif === undefined ? {} : { oif: item.oif }),
+        ...(item.fwmark === undefined
+          ? {}
+          : { fwmark: mark(Number(item.fwmark)), fwmask: item.fwmask ?? '0xffffffff' }),
         ...(item.src === 'all' ? {} : { src: item.src }),
       }),
     ),
@@ -112,6 +123,8 @@ export function ipChanges(current: IpState, desired: IpState): string[] {
 interface RuleJson {
   priority: number;
   src: string;
+  oif?: string;
+  /** `0` has no 0x before it. */
   fwmark?: string;
   fwmask?: string;
   /** Absent where the rule is a blackhole. */
@@ -136,6 +149,7 @@ function parse<T>(json: string): T[] {
 
 function rule(r: {
   priority: number;
+  oif?: string;
   fwmark?: string;
   fwmask?: string;
   src?: string;
@@ -144,10 +158,11 @@ function rule(r: {
   table: number | string | null;
 }): string {
   const mark = r.fwmark === undefined ? '' : `fwmark ${r.fwmark}/${r.fwmask} `;
+  const out = r.oif === undefined ? '' : `oif ${r.oif} `;
   const from = r.src === undefined ? '' : `from ${r.src} `;
   const suppress = r.suppress === undefined ? '' : ` suppress_prefixlength ${r.suppress}`;
   const action = r.table === null ? 'blackhole' : `lookup ${r.table}`;
-  return `priority ${r.priority} ${from}${mark}${action}${suppress}`;
+  return `priority ${r.priority} ${from}${out}${mark}${action}${suppress}`;
 }
 
 function routeText(r: {

@@ -278,14 +278,16 @@ export function raceChain({ clientRate }: DesiredState): string[] {
   ];
 }
 
+/** The mark of a flow's packets: its route alone says where they go, but where the main table does (BY_MAIN and HELD are one bit). */
+export const HOLD = `meta mark set ct mark and ${hex(MARK.FLOW_MASK | MARK.BY_MAIN)} xor ${hex(MARK.HELD)}`;
+
 /**
  * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
  * decided means that its route is silent: the daemon asks the others.
  */
 export function unansweredChain(): string[] {
   const silent = `ct status & confirmed == confirmed ct mark and ${hex(MARK.RESCUABLE)} != 0`;
-  const kept = `meta mark set ct mark and ${hex(MARK.FLOW_MASK)}`;
-  return [`${kept}`, `${SYN} ${silent} ${ALIVE} ${orMark(MARK.ASK)}`, 'accept'];
+  return [HOLD, `${SYN} ${silent} ${ALIVE} ${orMark(MARK.ASK)}`, 'accept'];
 }
 
 function planned(plan: DesiredPlan, by: DesiredService['config']['select']['by'], family: Family): string {

@@ -17,7 +17,7 @@ import {
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { objectsOf } from './render-objects.js';
-import { raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -73,13 +73,15 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     [CHAIN_UNANSWERED, unansweredChain()],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
-    ['elsewhere', elsewhere(state)],
+    ['elsewhere', elsewhere()],
+    ['beside', beside(state)],
     ['race', raceChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['forward', forward(state)],
     ['asked', asked(state)],
+    ['route_of_way', routeOfWay(state)],
     ['forward_invalid', forwardInvalid(state)],
     ['clamp', clamp()],
     ['mss', mss(state)],
@@ -88,6 +90,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['input', input(state)],
     ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
     ['nat', nat(state)],
+    ['nat_by_main', natByMain(state)],
     ...state.routes.map((route): [string, string[]] => [`snat_${route.number}`, snat(state, route)]),
   ]);
 }
@@ -154,12 +157,15 @@ const forged = [
   'counter name spoofed drop',
 ];
 
-/** After conntrack. The first two rules are all that a packet of a living flow sees here. */
+/** After conntrack. The first two rules are all that a packet of a living flow from or to the LAN sees here. */
 function lan(state: DesiredState): string[] {
   const mask = hex(MARK.FLOW_MASK);
   return [
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
-    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
+    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 ${HOLD} accept`,
+    `ct state established,related ct mark and ${hex(MARK.UNTRANSLATED)} == 0 accept`,
+    // A bridge that is no LAN may have what a provider's port is forwarded to.
+    `ct state established,related iifname != ${wans(state)} ct mark and ${mask} != 0 ${HOLD} accept`,
     'ct state established,related accept',
     `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_UNANSWERED}`,
     `iifname ${set(state.lan)} goto lan_new`,
@@ -168,16 +174,20 @@ function lan(state: DesiredState): string[] {
 }
 
 /**
- * What the main table sends anywhere but to a provider is not ours; what it knows no way for, or only its default route, is: with
- * this mark the lookup stops before that (ip-state.ts).
+ * What the main table knows a way for that is not its default route is chosen by nobody: with this mark the lookup stops before
+ * that (ip-state.ts).
  */
-function elsewhere(state: DesiredState): string[] {
-  const way = 'fib daddr . mark';
-  return [
-    setMark(MARK.NO_DEFAULT),
-    `${way} oif exists ${way} oifname != ${wans(state)} ${setMark(0)} accept`,
-    setMark(0),
-  ];
+function elsewhere(): string[] {
+  return [setMark(MARK.NO_DEFAULT), `${WAY} oif exists goto beside`, setMark(0)];
+}
+const WAY = 'fib daddr . mark';
+
+/** By a provider's interface, it is translated like what goes there (`routeOfWay`); by another it is not ours. */
+function beside(state: DesiredState): string[] {
+  const marked = (['ipv4', 'ipv6'] as const).map(
+    (family) => `meta nfproto ${family} ${setMark(state.rest[family] | MARK.BESIDE)} accept`,
+  );
+  return [`${WAY} oifname != ${wans(state)} ${setMark(0)} accept`, ...marked];
 }
 
 function lanNew(state: DesiredState): string[] {
@@ -220,14 +230,14 @@ function wanLate(state: DesiredState): string[] {
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
-  const inbound = new Map(
-    [...state.routes].reverse().map((route) => [route.interface, (route.mark | MARK.UNTRANSLATED) >>> 0]),
+  const inbound = [...firstRoutes(state)].map(
+    ([name, route]) => [name, (route.mark | MARK.UNTRANSLATED) >>> 0] as const,
   );
   return [
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     // Replies to what came in by a provider (a port forward, say) go back by it.
-    ...[...inbound].map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
+    ...inbound.map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
@@ -244,7 +254,7 @@ function forward(state: DesiredState): string[] {
   return [
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
-    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
+    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
     `iifname ${set(state.lan)} meta mark and ${hex(MARK.ASK | MARK.ASKED)} != 0 jump asked`,
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
@@ -253,19 +263,41 @@ function forward(state: DesiredState): string[] {
 }
 
 /**
- * What has another destination by now, or leaves by no provider, is none of ours. What is asked about is routed by the next best provider
- * while its own route is dead (ip-state.ts): so that the daemon hears of it, and not to leave there.
+ * What has another destination by now, leaves by no provider, or by one that the routing has chosen itself, is not raced. A repeat is
+ * routed by the next best provider while its own route is dead (ip-state.ts): so that the daemon hears of it, and not to leave there.
  */
 function asked(state: DesiredState): string[] {
   const routes = state.routes.map(({ mark, number }) => `${hex(mark)} : goto only_${number}`).join(', ');
   return [
     `meta mark and ${hex(MARK.ASKED)} != 0 meta mark and ${hex(MARK.ROUTE_MASK)} vmap { ${routes} }`,
-    `oifname ${wans(state)} ct status & dnat != dnat ${alive} goto race`,
+    `oifname ${wans(state)} ct mark and ${hex(MARK.BY_MAIN)} == 0 ct status & dnat != dnat ${alive} goto race`,
   ];
 }
 
 function only(state: DesiredState, route: DesiredRoute): string[] {
   return [`oifname != "${route.interface}" oifname ${wans(state)} counter name misrouted drop`];
+}
+
+/**
+ * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
+ * destination was translated meanwhile; where no provider is, it has none.
+ */
+function routeOfWay(state: DesiredState): string[] {
+  const marked = `(meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)})`;
+  const expected = state.routes.map((route) => `"${route.interface}" . ${hex(route.mark)}`);
+  const found = [...firstRoutes(state)].map(
+    ([name, route]) => `"${name}" : ${hex(route.mark | MARK.BY_MAIN)}`,
+  );
+  return [
+    `oifname . ${marked} { ${expected.join(', ')} } ct mark set meta mark and ${hex(MARK.FLOW_MASK)} return`,
+    `ct mark set oifname map { ${found.join(', ')} }`,
+  ];
+}
+
+/** The first route of each interface. */
+function firstRoutes(state: DesiredState): Map<string, DesiredRoute> {
+  const names = [...new Set(state.routes.map((route) => route.interface))];
+  return new Map(names.map((name) => [name, state.routes.find((route) => route.interface === name)!]));
 }
 
 /** An untranslated packet would go to the wrong host, or leave with an inside address. */
@@ -321,6 +353,7 @@ function nat(state: DesiredState): string[] {
     // The daemon has died with it in hand: the kernel let it pass.
     `meta mark and ${hex(MARK.ASK)} != 0 meta l4proto tcp jump mss`,
     `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
+    `ct mark and ${hex(MARK.BY_MAIN)} != 0 goto nat_by_main`,
     ...state.routes
       .filter((route) => route.translate)
       .map(
@@ -336,6 +369,19 @@ function nat(state: DesiredState): string[] {
             `ct mark and ${hex(MARK.ROUTE_MASK | MARK.SERVICE_MASK)} == ${hex(route.mark | serviceMark(number))} oifname "${route.interface}" goto snat_${route.number}`,
         ),
       ),
+  ];
+}
+
+/** Who is beyond another next hop than the provider's, a modem say, knows the address that is nearest, not the provider's. */
+function natByMain(state: DesiredState): string[] {
+  const routes = [...firstRoutes(state).values()].filter(({ translate }) => translate);
+  const byPrefix = routes.filter(({ prefixes }) => prefixes.length > 0);
+  if (routes.length === 0) return [];
+  const way = `oifname ${set(routes.map((route) => route.interface))}`;
+  return [
+    ...byPrefix.map((r) => `meta nfproto ipv6 oifname "${r.interface}" goto snat_${r.number}`),
+    `${way} meta l4proto tcp masquerade to :${range(kernelPorts(state.racePorts))}`,
+    `${way} masquerade`,
   ];
 }
 
