@@ -56,7 +56,7 @@ test('a plain kernel answers by whichever interface is first', async () => {
 });
 
 test('with the gateway each address is learnt at its own interface, and both routes carry connections', async () => {
-  await made.startDaemon({ memory: { trust: '0s' } });
+  await made.startDaemon({ routes: { b: { gateway: ['203.0.1.1'], addresses: [OURS.wan2] } } });
   for (let i = 0; i < 5; i++) expect(await learnt()).toEqual({ wan1: 'wan1', wan2: 'wan2' });
   expect((await made.status()).routes.map(({ state }) => state)).toEqual(['up', 'up']);
   connectMs(
