@@ -29,8 +29,8 @@ describe('the engine, whatever happens in whatever order', () => {
     // `copies-refused` is of a batch (core/batch.ts).
     expect(missing(coverage.single, SINGLE_REASONS)).toEqual([
       'set-up-too-long',
-      'internal-error',
       'copies-refused',
+      'internal-error',
     ]);
     // Those of a front end alone.
     expect(missing(coverage.ignored, IGNORED_REASONS)).toEqual(['stale-queue', 'bad-netlink']);
