@@ -24,7 +24,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
-          ...alarmsOf(routes, snapshot.broken + gateway.caught),
+          ...alarmsOf(routes, snapshot, gateway.caught),
           ...gateway.upkeep.alarms(),
           ...gateway.troubles(),
         ],

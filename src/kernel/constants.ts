@@ -40,6 +40,10 @@ export const MARK = {
   RESCUABLE: 0x00800000,
   /** Kept in the connection's mark: the engine has counted its session when it chose the route. */
   COUNTED: 0x00008000,
+  /** Set in prerouting on a set-up that the daemon is to be asked about in forward, behind the operator's own rules. */
+  ASK: 0x00000400,
+  /** In its place on what the daemon has let go on from there. */
+  ASKED: 0x00000800,
   /** Set before the WAN queue when conntrack has already looked. */
   LATE: 0x00004000,
   /** Set before the LAN queue when the route in the mark is that of the connection's group. */

@@ -25,10 +25,16 @@ const BOUND = mark(MARK.OWN | MARK.HELD);
 const FROM_OFFSET = 33;
 const METRIC = 1;
 /**
- * Behind every other default route: without a way out, nothing falls through to another provider. Not `unreachable`: an error
- * would end a connection whose next SYN finds another route.
+ * Behind the rules for marks: what the daemon is asked about must be routed, or it never comes to be asked. So while its own route
+ * has no way it goes by the best that has one; forward sees to it that it does not leave there (render.ts, `asked`).
  */
-const METRIC_BLACKHOLE = 4278198272;
+const ASK_OFFSET = 17;
+const ASK = mark(MARK.ASK);
+/**
+ * And their end: without a way out, nothing falls through to another provider. Not `unreachable`: an error would end a connection
+ * whose next SYN finds another route.
+ */
+const END_OFFSET = 31;
 
 export function desiredIp(state: DesiredState, family: IpFamily): IpState {
   const first = state.rulePriority + MAIN_OFFSET;
@@ -37,28 +43,28 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
     ...state.lan.map((name) => `priority ${first} oif ${name} ${ALL_BUT_DEFAULT}`),
     `priority ${first} fwmark 0x0/${BOUND} ${ALL_BUT_DEFAULT}`,
     `priority ${state.rulePriority + FROM_OFFSET} fwmark ${noDefault} blackhole`,
+    `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ASK}/${ASK} lookup ${state.askTable}`,
   ];
   const routes: string[] = [];
   for (const route of state.routes) {
     const part = route[family];
     const { table } = route;
     const priority = state.rulePriority + route.number;
-    rules.push(rule({ priority, fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK), table }));
-    routes.push(`blackhole default table ${table} metric ${METRIC_BLACKHOLE}`);
+    const of = { fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK) };
+    rules.push(rule({ priority, ...of, table }));
+    rules.push(rule({ priority: state.rulePriority + END_OFFSET, ...of, table: null }));
     if (part === null) continue;
     for (const src of route.translate ? part.addresses : []) {
       rules.push(rule({ priority: priority + FROM_OFFSET, src, table }));
     }
-    routes.push(
-      routeText({
-        // An IPv4 route over an IPv6 next hop (RFC 8950) names the family.
-        gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
-        dev: route.interface,
-        table,
-        metric: METRIC,
-        onlink: part.gateway !== null,
-      }),
-    );
+    const way = {
+      // An IPv4 route over an IPv6 next hop (RFC 8950) names the family.
+      gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
+      dev: route.interface,
+      onlink: part.gateway !== null,
+    };
+    routes.push(routeText({ ...way, table, metric: METRIC }));
+    routes.push(routeText({ ...way, table: state.askTable, metric: METRIC + route.number }));
   }
   return { rules, routes };
 }

@@ -16,6 +16,8 @@ export function natChains(state: DesiredState): [string, string[]][] {
 function nat(state: DesiredState): string[] {
   const asked = state.services.filter(({ config }) => config.translate === true);
   return [
+    // The daemon has died with it in hand: the kernel let it pass.
+    `meta mark and ${hex(MARK.ASK)} != 0 meta l4proto tcp jump mss`,
     `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
     `ct mark and ${hex(MARK.BY_MAIN)} != 0 goto nat_by_main`,
     ...state.routes

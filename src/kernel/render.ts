@@ -79,10 +79,13 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['forward', forward(state)],
+    ['asked', asked(state)],
     ['route_of_way', routeOfWay(state)],
     ['forward_invalid', forwardInvalid(state)],
-    ['clamp', clamp(state)],
+    ['clamp', clamp()],
+    ['mss', mss(state)],
     ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
+    ...state.routes.map((route): [string, string[]] => [`only_${route.number}`, only(state, route)]),
     ['input', input(state)],
     ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
     ...natChains(state),
@@ -93,7 +96,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
   ['lan', 'type filter hook prerouting priority -160; policy accept;'],
-  ['forward', 'type filter hook forward priority -10; policy accept;'],
+  ['forward', 'type filter hook forward priority 200; policy accept;'],
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
@@ -108,7 +111,6 @@ const HOOK_NAMES: ReadonlySet<string> = new Set([...HOOKS, ...DNS_HOOKS].map(([n
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta nfproto @${SET_ALIVE}`;
-const newFlow = `ct mark and ${hex(MARK.FLOW_MASK)} == 0`;
 
 /** Answers to attempts, before conntrack: it does not know the flow yet. */
 function early(state: DesiredState): string[] {
@@ -242,18 +244,35 @@ function wanLate(state: DesiredState): string[] {
 }
 
 /**
- * The first rule is all that a packet of a living TCP flow sees here: it is assured from the third packet on. A later one
- * fixes the route of a new one.
+ * Behind the operator's own rules. The first rule is all that a packet of a living TCP flow sees here: it is assured from the third
+ * packet on. The next fixes the route of a new one, before it may wait for the daemon: should that die, its flow has a route.
  */
 function forward(state: DesiredState): string[] {
   return [
     'ct status assured accept',
+    // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
+    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
+    `iifname ${set(state.lan)} meta mark and ${hex(MARK.ASK | MARK.ASKED)} != 0 jump asked`,
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
-    // What the rules or the daemon's verdict have chosen.
-    `ct state new ${newFlow} iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
     'ct state invalid goto forward_invalid',
   ];
+}
+
+/**
+ * What has another destination by now, leaves by no provider, or by one that the routing has chosen itself, is not raced. A repeat is
+ * routed by the next best provider while its own route is dead (ip-state.ts): so that the daemon hears of it, and not to leave there.
+ */
+function asked(state: DesiredState): string[] {
+  const routes = state.routes.map(({ mark, number }) => `${hex(mark)} : goto only_${number}`).join(', ');
+  return [
+    `meta mark and ${hex(MARK.ASKED)} != 0 meta mark and ${hex(MARK.ROUTE_MASK)} vmap { ${routes} }`,
+    `oifname ${wans(state)} ct mark and ${hex(MARK.BY_MAIN)} == 0 ct status & dnat != dnat ${alive} goto race`,
+  ];
+}
+
+function only(state: DesiredState, route: DesiredRoute): string[] {
+  return [`oifname != "${route.interface}" oifname ${wans(state)} counter name misrouted drop`];
 }
 
 /**
@@ -280,10 +299,8 @@ function forwardInvalid(state: DesiredState): string[] {
   ];
 }
 
-/** To the route of either direction; a packet between two providers is rare enough to be clamped for one only. */
-function clamp(state: DesiredState): string[] {
-  const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
-  const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
+/** A first packet that must not go on, and what its MSS may be. */
+function clamp(): string[] {
   // A repeat of a SYN has its port already.
   const first = 'ct state new ct status & confirmed != confirmed';
   const route = `(meta mark and ${hex(MARK.ROUTE_MASK)})`;
@@ -291,9 +308,15 @@ function clamp(state: DesiredState): string[] {
   return [
     `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
     `${first} ip6 daddr . tcp dport . ${route} @${SET_FULL[6]} ${refuse}`,
-    `oifname vmap { ${map} }`,
-    `iifname vmap { ${map} }`,
+    'goto mss',
   ];
+}
+
+/** To the route of either direction; a packet between two providers is rare enough to be clamped for one only. */
+function mss(state: DesiredState): string[] {
+  const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
+  const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
+  return [`oifname vmap { ${map} }`, `iifname vmap { ${map} }`];
 }
 
 /** The kernel only ever lowers an MSS by this. Routes that share an interface share the smallest. */

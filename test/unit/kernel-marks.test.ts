@@ -12,7 +12,16 @@ const OF_FLOWS: readonly Name[] = ['ROUTE_MASK', 'SERVICE_MASK', 'UNTRANSLATED',
 
 /** Parts of one mark at some time: on a packet and its connection, on its way or before a queue, and as a value of our maps. */
 const TOGETHER: Readonly<Record<string, readonly Name[]>> = {
-  'a packet of a flow, wherever it is': [...OF_FLOWS, 'LATE', 'PINNED', 'BESIDE', 'OWN', 'HELD'],
+  'a packet of a flow, wherever it is': [
+    ...OF_FLOWS,
+    'LATE',
+    'PINNED',
+    'BESIDE',
+    'ASK',
+    'ASKED',
+    'OWN',
+    'HELD',
+  ],
   'what a map says, as a packet’s mark': ['ROUTE_MASK', 'GENERATION_MASK', 'OWN', 'HELD', 'UNTRANSLATED'],
 };
 
@@ -31,7 +40,7 @@ describe('marks', () => {
 
   it('of connections keep what is theirs, and nothing else', () => {
     expect(OF_FLOWS.reduce((all, name) => (all | MARK[name]) >>> 0, 0)).toBe(MARK.FLOW_MASK);
-    for (const name of ['LATE', 'PINNED', 'BESIDE', 'OWN', 'HELD'] as const)
+    for (const name of ['LATE', 'PINNED', 'BESIDE', 'ASK', 'ASKED', 'OWN', 'HELD'] as const)
       expect([name, MARK[name] & MARK.FLOW_MASK]).toEqual([name, 0]);
   });
 
