@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
 const WAITING = [
+  'conformance',
   'gateway-affinity',
   'gateway-checks',
   'gateway-clean-up',
@@ -14,6 +15,7 @@ const WAITING = [
   'gateway-port-exhaustion',
   'gateway-providers',
   'gateway-reload',
+  'gateway-reload-maps',
   'gateway-report',
   'gateway-services',
   'gateway-store',
