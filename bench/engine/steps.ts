@@ -19,6 +19,14 @@ const pinned = [...often(12, 0), ...someRoute];
 const attempt = [...often(4, 0, 1, 2, 3), ...range(0, 8), ...range(0, 24)];
 /** How something is; 0, as usual, as often as otherwise. */
 const value = [...often(12, 0), ...range(1, 23)];
+/** Whose ends an answer comes to, and by whose route. */
+const ends = [...often(10, 'left'), ...(['now', 'client', 'stray'] as const)] as (
+  | 'left'
+  | 'now'
+  | 'client'
+  | 'stray'
+)[];
+const by = [...often(12, 'own'), ...(['other', 'nowhere'] as const)] as ('own' | 'other' | 'nowhere')[];
 const yes = [true, true, true, true, true, true, true, false];
 const no = [false, false, false, false, false, false, false, true];
 
@@ -53,13 +61,8 @@ export const STEPS = {
   /** A segment to the ends of an attempt, from its server. */
   answer: {
     of: attempt,
-    ends: [...often(10, 'left'), ...(['now', 'client', 'stray'] as const)] as (
-      | 'left'
-      | 'now'
-      | 'client'
-      | 'stray'
-    )[],
-    by: [...often(12, 'own'), ...(['other', 'nowhere'] as const)] as ('own' | 'other' | 'nowhere')[],
+    ends,
+    by,
     flags: [
       ...often(40, SYN_ACK),
       ...often(16, RST_ACK, FLAG.ACK),
@@ -74,13 +77,8 @@ export const STEPS = {
   },
   icmp: {
     of: attempt,
-    ends: [...often(10, 'left'), ...(['now', 'client', 'stray'] as const)] as (
-      | 'left'
-      | 'now'
-      | 'client'
-      | 'stray'
-    )[],
-    by: [...often(12, 'own'), ...(['other', 'nowhere'] as const)] as ('own' | 'other' | 'nowhere')[],
+    ends,
+    by,
     /** Destination unreachable, time exceeded, parameter problem, packet too big, in the numbers of the family. */
     type: [0, 0, 0, 1, 2, 3],
     code: [1, 0, 3, 4, 13, 9, 10, 5, 6],

@@ -2,6 +2,8 @@
  * Binds won flows in the kernel's connection table, a batch at a time. The kernel says nothing of an entry that it takes, so whose
  * refusal is not read counts as written: nothing but entries goes over the socket of this class, and nobody else reads from it.
  */
+
+import { createBoundFlow } from '../core/packets/bound-flow.js';
 import { assert } from '../model/errors.js';
 import { encodeNew, type FlowEntry, NEW_LENGTH } from '../wire/netlink/ctnetlink.js';
 import type { ConntrackTable } from './conntrack-table.js';
@@ -22,7 +24,10 @@ export class ConntrackWriter {
 
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: MOST_ENTRIES * NEW_LENGTH });
   // BOUNDED: MOST_ENTRIES, made once; the front end holds back no more answers.
-  private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, createCopy);
+  private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, () => ({
+    ...createBoundFlow(),
+    mark: 0,
+  }));
   private count = 0;
   /** What is being written, as indexes of `noted`; the n-th has sequence `first` + n. */
   private readonly batch = new Int32Array(MOST_ENTRIES);
@@ -86,23 +91,6 @@ export class ConntrackWriter {
 
   private readonly noteRefusal = (error: number, sequence: number): void => {
     if (error !== 0) this.refused.push(this.batch[(sequence - this.first) >>> 0]);
-  };
-}
-
-function createCopy(): FlowEntry {
-  return {
-    family: 4,
-    client: new Int32Array(4),
-    clientAt: 0,
-    clientPort: 0,
-    destination: new Int32Array(4),
-    destinationAt: 0,
-    destinationPort: 0,
-    translated: true,
-    source: new Int32Array(4),
-    sourceAt: 0,
-    sourcePort: 0,
-    mark: 0,
   };
 }
 

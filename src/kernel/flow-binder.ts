@@ -1,7 +1,7 @@
 /** The kernel's connection table as the engine's flow table: what has won is written into it, what is rescued taken out. */
 import type { FlowTable } from '../core/contract.js';
 import type { RaceId, RouteNumber } from '../core/engine-types.js';
-import { fillBoundFlow } from '../core/packets/bound-flow.js';
+import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
@@ -13,7 +13,7 @@ import { MARK, routeMark, serviceMark } from './constants.js';
 export class FlowBinder implements FlowTable {
   readonly table = new ConntrackTable();
   private readonly writer = new ConntrackWriter(this.table);
-  private readonly flow = createFlow();
+  private readonly flow = { ...createBoundFlow(), mark: 0 };
   private refused: readonly number[] = [];
 
   /** `packet`: the one in hand, a reused view. */
@@ -62,22 +62,4 @@ export class FlowBinder implements FlowTable {
       (this.site.countsSessions ? MARK.COUNTED : 0);
     return flow;
   }
-}
-
-function createFlow(): FlowEntry {
-  const words = new Int32Array(4);
-  return {
-    family: 4,
-    client: words,
-    clientAt: 0,
-    clientPort: 0,
-    destination: words,
-    destinationAt: 0,
-    destinationPort: 0,
-    translated: true,
-    source: words,
-    sourceAt: 0,
-    sourcePort: 0,
-    mark: 0,
-  };
 }

@@ -13,7 +13,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
-import { type BoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
+import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
 import { PacketBuilder } from '../core/packets/builder.js';
 import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
@@ -87,7 +87,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   private readonly batch: Batch;
   private readonly builder: PacketBuilder;
   private readonly space: PacketSpace;
-  private readonly flow: BoundFlow = createFlow();
+  private readonly flow = createBoundFlow();
   // BOUNDED: packets, verdicts and effects of one batch. The place of a packet in `hands` is its id.
   private hands: Queued[] = [];
   private answers: (() => void)[] = [];
@@ -368,21 +368,4 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   private tell(effect: string, race: RaceId, route: RouteNumber): void {
     this.onEffect?.(effect, race, route);
   }
-}
-
-function createFlow(): BoundFlow {
-  const words = new Int32Array(4);
-  return {
-    family: 4,
-    client: words,
-    clientAt: 0,
-    clientPort: 0,
-    destination: words,
-    destinationAt: 0,
-    destinationPort: 0,
-    translated: true,
-    source: words,
-    sourceAt: 0,
-    sourcePort: 0,
-  };
 }

@@ -4,19 +4,14 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runIn } from './support/namespace.js';
 
 const DIST = new URL('../../dist/src/', import.meta.url).href;
 const GATEWAY = `prw-checks-${process.pid}`;
 const PROVIDER = (n: number): string => `prw-checks-${process.pid}-${n}`;
 const servers: ChildProcess[] = [];
 
-function inside(namespace: string, script: string): string {
-  const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', namespace, 'bash', '-euc', script], {
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${script}: ${status} ${stderr || stdout}`);
-  return stdout;
-}
+const inside = (namespace: string, script: string): string => runIn(namespace, ['bash', '-euc', script]);
 
 /** Ports: 8080 web, 9000 TCP that only accepts, 53 names; 9 is closed. Web says who asked it. */
 const SERVER = `

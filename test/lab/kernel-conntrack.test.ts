@@ -4,6 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runIn } from './support/namespace.js';
 
 const DIST = new URL('../../dist/src/', import.meta.url).href;
 const NAMESPACE = `prw-conntrack-${process.pid}`;
@@ -15,14 +16,7 @@ const CLOSE = 8;
 /** As many as the front end holds back at most. */
 const LARGEST = 128;
 
-function inside(command: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', NAMESPACE, ...command], {
-    input,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${command.join(' ')}: ${status} ${stderr || stdout}`);
-  return stdout;
-}
+const inside = (command: readonly string[], input = ''): string => runIn(NAMESPACE, command, input);
 
 interface Outcome<T> {
   replaced: number;

@@ -4,19 +4,12 @@
  */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runIn } from './support/namespace.js';
 
 const DIST = new URL('../../dist/src/', import.meta.url).href;
 const NAMESPACE = `prw-elements-${process.pid}`;
 
-function inside(command: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', NAMESPACE, ...command], {
-    input,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  if (status !== 0) throw new Error(`${command.join(' ')}: ${status} ${stderr || stdout}`);
-  return stdout;
-}
+const inside = (command: readonly string[], input = ''): string => runIn(NAMESPACE, command, input);
 
 const TABLE = `
 table inet pathrace {

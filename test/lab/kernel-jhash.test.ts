@@ -5,18 +5,12 @@ import { createGroup, fillGroup, groupNumber } from '../../src/core/affinity/gro
 import { flowHash, keyHash } from '../../src/core/jhash.js';
 import { sourceIndex } from '../../src/core/pool.js';
 import { parseAddress } from '../../src/model/address.js';
+import { runIn } from './support/namespace.js';
 
 const NAMESPACE = `pr-jhash-${process.pid}`;
 const COUNTS = [2, 3, 5];
 
-function inside(command: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', NAMESPACE, ...command], {
-    input,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
-  return stdout;
-}
+const inside = (command: readonly string[], input = ''): string => runIn(NAMESPACE, command, input);
 
 const CLIENTS4 = Array.from(
   { length: 60 },

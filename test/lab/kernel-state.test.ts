@@ -9,18 +9,12 @@ import type { CleanupReport } from '../../src/kernel/cleanup.js';
 import type { DesiredState } from '../../src/kernel/desired.js';
 import { renderNft } from '../../src/kernel/render.js';
 import { config, STATES, THREE_ROUTES } from '../golden/states.js';
+import { runIn } from './support/namespace.js';
 
 const DIST = new URL('../../dist/src/', import.meta.url).href;
 const NAMESPACE = `pr-state-${process.pid}`;
 
-function inside(command: readonly string[], input = ''): string {
-  const { status, stdout, stderr } = spawnSync('ip', ['netns', 'exec', NAMESPACE, ...command], {
-    input,
-    encoding: 'utf8',
-  });
-  if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr || stdout}`);
-  return stdout;
-}
+const inside = (command: readonly string[], input = ''): string => runIn(NAMESPACE, command, input);
 
 const sh = (script: string): string => inside(['bash', '-euc', script]);
 

@@ -145,6 +145,22 @@ const reload = fc.record({
   memory,
 });
 
+type Reload = typeof reload extends fc.Arbitrary<infer T> ? T : never;
+
+/** Has the gateway's services changed at the instants of `reloads`, and `then` looked at what became of it. */
+function reloadAt({ world }: Run, plan: Site, reloads: readonly Reload[], then?: () => void): void {
+  const { gateway, schedule } = world;
+  for (const { segment, atMs, routes, memory } of reloads) {
+    schedule.at((segment * SEGMENT_MS + atMs) * 1000, () => {
+      const services = routes
+        .map((each, i) => serviceOver(each, { ...plan.services[i % 2], number: i + 1 }))
+        .filter((each) => each.routes.length > 0);
+      gateway.setServices(services, memory);
+      then?.();
+    });
+  }
+}
+
 /** The kernel's memories hold what the engine believes that they hold, element by element. */
 function expectEqualMemories({ gateway, schedule }: World): void {
   const { engine, kernel } = gateway;
@@ -171,16 +187,8 @@ describe('services that change while connections are made', () => {
     fc.assert(
       fc.property(site, fc.array(reload, { minLength: 1, maxLength: 8 }), (plan, reloads) => {
         const run = build({ ...plan, mapLagMicros: 0 });
-        const { gateway, schedule } = run.world;
-        for (const { segment, atMs, routes, memory } of reloads) {
-          schedule.at((segment * SEGMENT_MS + atMs) * 1000, () => {
-            const services = routes
-              .map((each, i) => serviceOver(each, { ...plan.services[i % 2], number: i + 1 }))
-              .filter((each) => each.routes.length > 0);
-            gateway.setServices(services, memory);
-            expectEqualMemories(run.world);
-          });
-        }
+        const { gateway } = run.world;
+        reloadAt(run, plan, reloads, () => expectEqualMemories(run.world));
         gateway.afterBatch = () => expectEqualMemories(run.world);
         finish(run);
         expect(gateway.kernel.maps.missing).toBe(0);
@@ -193,15 +201,8 @@ describe('services that change while connections are made', () => {
     fc.assert(
       fc.property(site, fc.array(reload, { minLength: 1, maxLength: 8 }), (plan, reloads) => {
         const run = build({ ...plan, mapLagMicros: 100_000 });
-        const { gateway, schedule } = run.world;
-        for (const { segment, atMs, routes, memory } of reloads) {
-          schedule.at((segment * SEGMENT_MS + atMs) * 1000, () => {
-            const services = routes
-              .map((each, i) => serviceOver(each, { ...plan.services[i % 2], number: i + 1 }))
-              .filter((each) => each.routes.length > 0);
-            gateway.setServices(services, memory);
-          });
-        }
+        const { gateway } = run.world;
+        reloadAt(run, plan, reloads);
         finish(run);
         expect(gateway.kernel.maps.missing).toBe(0);
         // All that was on its way has arrived long ago.

@@ -10,6 +10,7 @@ import {
 } from '../../src/core/race/life.js';
 import { NO_RACE, RaceTable } from '../../src/core/race/table.js';
 import type { Endpoint } from '../../src/sim/packets.js';
+import { serviceOver } from '../../src/sim/world.js';
 import { FLAG } from '../../src/wire/packet.js';
 import { CLIENT, Harness, ISN, RST_ACK, routes, SERVER, words } from '../sim/engine-harness.js';
 
@@ -123,7 +124,7 @@ const WAYS: Record<keyof typeof ATTEMPT, (h: Harness) => void> = {
     h.setRoutes(routes(3));
   },
   WAITING: (h) => {
-    h.setServices([{ ...RACE_OF_ALL, costDelayMicros: 1_000_000 }]);
+    h.setServices([{ ...serviceOver([1, 2, 3]), costDelayMicros: 1_000_000 }]);
     h.engine.setFacts({ cost: Float64Array.of(0, 0, 1, 0) }, null);
     h.setup({ service: 1 });
   },
@@ -148,22 +149,9 @@ const WAYS: Record<keyof typeof ATTEMPT, (h: Harness) => void> = {
   },
 };
 
-const RACE_OF_ALL = {
-  number: 1,
-  criterion: 'race',
-  routes: [1, 2, 3],
-  affinity: 'none',
-  affinityMicros: 0,
-  translate: null,
-  sessionWeight: 1,
-  threshold: 0,
-  by: 'client+destination',
-  costDelayMicros: 0,
-} as const;
-
 /** Route 2 is down and may prove itself with the next connection. */
 function onTrial(h: Harness): void {
-  h.setServices([RACE_OF_ALL]);
+  h.setServices([serviceOver([1, 2, 3])]);
   h.setRoutes(routes(3, () => ({ checkFails: 1 })));
   h.checked(2, false);
   h.pass(1000);

@@ -20,6 +20,23 @@ export interface BoundFlow {
   sourcePort: number;
 }
 
+/** An empty one, with addresses of its own. */
+export function createBoundFlow(): BoundFlow {
+  return {
+    family: 4,
+    client: new Int32Array(4),
+    clientAt: 0,
+    clientPort: 0,
+    destination: new Int32Array(4),
+    destinationAt: 0,
+    destinationPort: 0,
+    translated: true,
+    source: new Int32Array(4),
+    sourceAt: 0,
+    sourcePort: 0,
+  };
+}
+
 /** Fills `flow` with that of a race on a route: what its copies left with. */
 export function fillBoundFlow(races: RaceTable, race: RaceId, route: RouteNumber, flow: BoundFlow): void {
   const at = races.attempt(race, route);

@@ -16,6 +16,19 @@ export function carriedBy(by: Route, others: Partial<Record<Route, readonly Word
   return { routes, client: WON, outcome: 'connected', by, ms: [2 * DELAY_MS[by], AT_ONCE_MS] };
 }
 
+/** The first copies were lost on all routes; the repeat of the SYN is raced. */
+export const BY_REPEAT: Expected = {
+  routes: {
+    a: ['>syn', '>syn', '<synack'],
+    b: ['>syn', '>syn', '<synack', '>rst'],
+    c: ['>syn', '>syn', '<synack', '>rst'],
+  },
+  client: ['>syn', '>syn', '<synack'],
+  outcome: 'connected',
+  by: 'a',
+  ms: [1020, 1600],
+};
+
 const ORDERS: readonly (readonly [Route, Route, Route])[] = [
   ['a', 'c', 'b'],
   ['b', 'a', 'c'],
