@@ -45,7 +45,12 @@ export function createBackend(gateway: GatewayState): ControlBackend {
 
     memory(limit, prefix): Promise<readonly MemoryEntry[]> {
       const { ipv4, ipv6 } = gateway.config.memory.aggregate;
-      return memoryEntries(running(), gateway.numbers.routes, { 4: ipv4, 6: ipv6 }, limit, prefix);
+      const names = new Set(gateway.config.routes.map(({ name }) => name));
+      const nameOf = (number: number): string | null => {
+        const name = gateway.numbers.routes.nameOf(number);
+        return name !== null && names.has(name) ? name : null;
+      };
+      return memoryEntries(running(), nameOf, { 4: ipv4, 6: ipv6 }, limit, prefix);
     },
 
     async route(name, command): Promise<RouteCommandReport> {

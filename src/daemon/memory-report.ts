@@ -10,15 +10,17 @@ import {
   parseAddress,
   sameAddress,
 } from '../model/address.js';
-import type { Numbers } from './numbers.js';
 import type { RaceClient } from './race-client.js';
+
+/** The name of a route by its number; null: it is not in the configuration, whatever is still remembered of it. */
+export type RouteName = (number: number) => string | null;
 
 type Lengths = { readonly [family in Family]: number };
 
 /** Destinations by last use, newest first: those within `prefix`, and the one that it is within. */
 export async function memoryEntries(
   race: RaceClient,
-  routes: Numbers,
+  nameOf: RouteName,
   aggregate: Lengths,
   limit: number,
   prefix: string | null,
@@ -37,7 +39,7 @@ export async function memoryEntries(
     from = next;
   }
   found.sort((a, b) => a.rows.usedAge[a.row] - b.rows.usedAge[b.row]);
-  return found.slice(0, limit).map((one) => toEntry(one, routes, aggregate));
+  return found.slice(0, limit).map((one) => toEntry(one, nameOf, aggregate));
 }
 
 /** Slots asked for at a time: with what they would choose, a tenth of a millisecond of the race loop. */
@@ -50,7 +52,7 @@ interface Row {
   readonly trusted: boolean;
 }
 
-function toEntry({ rows, row, best, trusted }: Row, routes: Numbers, aggregate: Lengths): MemoryEntry {
+function toEntry({ rows, row, best, trusted }: Row, nameOf: RouteName, aggregate: Lengths): MemoryEntry {
   const family = familyOf(rows.address, row * 4);
   const length = aggregate[family];
   const suffix = length === (family === 4 ? 32 : 128) ? '' : `/${length}`;
@@ -58,7 +60,7 @@ function toEntry({ rows, row, best, trusted }: Row, routes: Numbers, aggregate: 
   for (let route = 1; route <= rows.routes; route++) {
     const at = row * rows.routes + route - 1;
     const verdict = rows.verdict[at];
-    const name = routes.nameOf(route);
+    const name = nameOf(route);
     if (verdict === VERDICT.NONE || name === null) continue;
     const rttMicros = rows.rtt[at] >= 0 ? rows.rtt[at] : null;
     entries.push([
@@ -69,7 +71,7 @@ function toEntry({ rows, row, best, trusted }: Row, routes: Numbers, aggregate: 
   return {
     destination: formatAddress(rows.address, row * 4) + suffix,
     routes: Object.fromEntries(entries),
-    best: best === 0 ? null : routes.nameOf(best),
+    best: best === 0 ? null : nameOf(best),
     trusted,
   };
 }

@@ -11,6 +11,8 @@ const RECOUNT_MS = 60_000;
 export class SessionCounter {
   private timer: NodeJS.Timeout | null = null;
   private recounting = false;
+  /** Events were lost while a recount ran: it has missed them too. */
+  private again = false;
   private events: SessionEvents | null = null;
   private readonly event: Event & { kind: 'session' } = {
     kind: 'session',
@@ -21,8 +23,9 @@ export class SessionCounter {
   };
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: Pick<Engine, 'countsSessions' | 'count' | 'recount'>,
     private readonly boundary: Boundary,
+    private readonly recountMs = RECOUNT_MS,
   ) {}
 
   /** Begins or ends to listen, as the engine's services want it. */
@@ -32,10 +35,10 @@ export class SessionCounter {
     this.events = new SessionEvents(
       (mark) => this.tell(mark, true),
       (mark) => this.tell(mark, false),
-      () => this.recount(),
+      () => this.recountAfterLoss(),
       (error) => this.boundary.caught('an event of a connection', error),
     );
-    this.timer = setInterval(() => this.recount(), RECOUNT_MS);
+    this.timer = setInterval(() => this.recount(), this.recountMs);
     this.recount();
   }
 
@@ -51,19 +54,33 @@ export class SessionCounter {
     event.begins = begins;
     event.route = routeOfMark(mark);
     event.service = serviceOfMark(mark);
-    // A recount begins with nothing: then those count, too, that the engine has counted when it chose.
-    event.counted = !this.recounting && (mark & MARK.COUNTED) !== 0;
+    event.counted = (mark & MARK.COUNTED) !== 0;
     this.engine.count(event);
+  }
+
+  private recountAfterLoss(): void {
+    this.again = this.recounting;
+    this.recount();
   }
 
   private recount(): void {
     if (this.recounting || this.events === null) return;
     this.recounting = true;
     this.events
-      .recount(() => this.engine.recount([]))
+      .recount((sessions) => this.replace(sessions))
       .catch((error: unknown) => this.boundary.caught('a count of connections', error))
       .finally(() => {
         this.recounting = false;
+        if (!this.again) return;
+        this.again = false;
+        this.recount();
       });
+  }
+
+  private replace(sessions: ReadonlyMap<number, number>): void {
+    const counts = [];
+    for (const [mark, count] of sessions)
+      counts.push({ route: routeOfMark(mark), service: serviceOfMark(mark), count });
+    this.engine.recount(counts);
   }
 }

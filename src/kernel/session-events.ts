@@ -50,6 +50,34 @@ const TURNS = 8;
 /** Longer than any event: tuples, labels, counters, time stamps, a helper's name. */
 const SLOT = 1024;
 
+/** What lives, by the kernel's id, and how much of it has each mark. BOUNDED: by nf_conntrack_max. */
+interface Census {
+  readonly marks: Map<number, number>;
+  readonly byMark: Map<number, number>;
+}
+
+const createCensus = (): Census => ({ marks: new Map(), byMark: new Map() });
+
+function add({ marks, byMark }: Census, id: number, mark: number): boolean {
+  if (marks.has(id)) return false;
+  // As a small integer, which a map holds without a box.
+  marks.set(id, mark | 0);
+  byMark.set(mark, (byMark.get(mark) ?? 0) + 1);
+  return true;
+}
+
+/** The mark that it had, null: nobody knew it. */
+function remove({ marks, byMark }: Census, id: number): number | null {
+  const kept = marks.get(id);
+  if (kept === undefined) return null;
+  const mark = kept >>> 0;
+  marks.delete(id);
+  const left = (byMark.get(mark) ?? 0) - 1;
+  if (left > 0) byMark.set(mark, left);
+  else byMark.delete(mark);
+  return mark;
+}
+
 export type SessionSink = (mark: number, protocol: number) => void;
 
 export class SessionEvents {
@@ -62,10 +90,9 @@ export class SessionEvents {
   private readonly message = createMessageView();
   private readonly event = createSessionEvent();
   private readonly watch: Watch;
-  // BOUNDED: by nf_conntrack_max; id and mark of what lives.
-  private readonly living = new Map<number, number>();
-  /** What ended while a recount reads the table, which may still tell of it. BOUNDED: by its duration. */
-  private ended: Set<number> | null = null;
+  private living = createCensus();
+  /** A recount under way: what it has found, and what ended meanwhile, of which the table may still tell. BOUNDED: by its duration. */
+  private fresh: { readonly census: Census; readonly ended: Set<number> } | null = null;
   private recounting: Promise<boolean> | null = null;
   private closed = false;
 
@@ -100,25 +127,33 @@ export class SessionEvents {
 
   /** Sessions that are known to live. */
   get count(): number {
-    return this.living.size;
+    return this.living.marks.size;
   }
 
   /**
-   * Forgets everything, calls `restart` at once, then reads the whole table and calls `onBegin` for each that lives, piece by piece
-   * between other work. Events go on meanwhile and count once. False: the kernel refused, or `close` cut it short.
+   * Counts what lives from the whole table, piece by piece between other work. Until it is done the old count stands and events go
+   * on to be told; then `replace` gets the new one, sessions by mark, at a moment when every event of what it has is told. False:
+   * the kernel refused, or `close` cut it short, and the old count goes on.
    */
-  async recount(restart: () => void, families: readonly (4 | 6)[] = [4, 6]): Promise<boolean> {
+  async recount(
+    replace: (sessions: ReadonlyMap<number, number>) => void,
+    families: readonly (4 | 6)[] = [4, 6],
+  ): Promise<boolean> {
     while (this.recounting !== null) await this.recounting;
     if (this.closed) return false;
-    this.living.clear();
-    this.ended = new Set();
-    restart();
-    this.recounting = this.readTable(families);
+    const fresh = { census: createCensus(), ended: new Set<number>() };
+    this.fresh = fresh;
+    this.recounting = this.readTable(fresh, families);
     try {
-      return await this.recounting;
+      if (!(await this.recounting)) return false;
+      // What was chosen before this moment has its entry, so the table or an event has told of it.
+      while (!this.closed && this.readSome());
+      this.living = fresh.census;
+      replace(fresh.census.byMark);
+      return true;
     } finally {
       this.recounting = null;
-      this.ended = null;
+      this.fresh = null;
     }
   }
 
@@ -131,17 +166,19 @@ export class SessionEvents {
     recycle(this.memory);
   }
 
-  private readSome(): void {
+  /** Whether there may be more. */
+  private readSome(): boolean {
     for (let turn = 0; turn < TURNS && !this.closed; turn++) {
       const count = sys.recvmmsg(this.socket.fd, this.messages.address, BATCH, MSG_DONTWAIT, 0);
       if (count < 0) {
-        if (errno() !== E.NOBUFS) return;
+        if (errno() !== E.NOBUFS) return false;
         this.onLost();
         continue;
       }
       for (let i = 0; i < count; i++) this.tryToHandle(i * SLOT, i * SLOT + this.messages.received(i));
-      if (count < BATCH) return;
+      if (count < BATCH) return false;
     }
+    return true;
   }
 
   /** A message that breaks takes no other with it. */
@@ -165,22 +202,27 @@ export class SessionEvents {
 
   private begin(): void {
     const { id, mark, protocol } = this.event;
-    this.ended?.delete(id);
-    if (this.living.has(id)) return;
-    this.living.set(id, mark | 0);
-    this.onBegin(mark, protocol);
+    if (this.fresh !== null) {
+      this.fresh.ended.delete(id);
+      add(this.fresh.census, id, mark);
+    }
+    if (add(this.living, id, mark)) this.onBegin(mark, protocol);
   }
 
   private end(): void {
     const { id, protocol } = this.event;
-    this.ended?.add(id);
-    const mark = this.living.get(id);
-    if (mark === undefined) return;
-    this.living.delete(id);
-    this.onEnd(mark >>> 0, protocol);
+    if (this.fresh !== null) {
+      this.fresh.ended.add(id);
+      remove(this.fresh.census, id);
+    }
+    const mark = remove(this.living, id);
+    if (mark !== null) this.onEnd(mark, protocol);
   }
 
-  private async readTable(families: readonly (4 | 6)[]): Promise<boolean> {
+  private async readTable(
+    { census, ended }: NonNullable<SessionEvents['fresh']>,
+    families: readonly (4 | 6)[],
+  ): Promise<boolean> {
     const socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 4096, receiveBytes: 64 * 1024 });
     const event = createSessionEvent();
     let failed = false;
@@ -195,9 +237,7 @@ export class SessionEvents {
           socket.read(onError, (message, view) => {
             if (message.type !== IPCTNL_MSG_CT.NEW || !decodeSession(event, view, message)) return;
             if ((event.mark & MARK.ROUTE_MASK) === 0 || isOver(event.tcpState)) return;
-            if (this.ended?.has(event.id) || this.living.has(event.id)) return;
-            this.living.set(event.id, event.mark | 0);
-            this.onBegin(event.mark, event.protocol);
+            if (!ended.has(event.id)) add(census, event.id, event.mark);
           })
         ) {
           await new Promise((resolve) => setImmediate(resolve));

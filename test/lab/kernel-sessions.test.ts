@@ -41,6 +41,11 @@ function listen(body: string): Outcome {
         throw error;
       },
     );
+    /** As if everything that a recount has found began now. */
+    const anew = (found) => {
+      events.length = 0;
+      for (const [mark, count] of found) for (let i = 0; i < count; i++) note('+')(mark, 6);
+    };
     const table = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 1 << 20 });
     /** An entry, by hand; with a state, changes that of the one that is there. */
     const entry = (port, mark, state = null) => {
@@ -196,7 +201,7 @@ describe('sessions', () => {
       table.request();
       await sleep(100);
       const told = events.length;
-      const good = await sessions.recount(() => { events.length = 0; });
+      const good = await sessions.recount(anew);
       for (let i = 0; i < 20; i++) entry(4000 + i, 0x03000000, 7);
       table.request();
       return { told, good };
@@ -226,7 +231,7 @@ describe('sessions', () => {
           table.request();
         }
       }, 1);
-      for (let i = 0; i < 5; i++) await sessions.recount(() => { events.length = 0; });
+      for (let i = 0; i < 5; i++) await sessions.recount(anew);
       clearInterval(timer);
       await sleep(200);
       return execFileSync('conntrack', ['-C']).toString().trim();
@@ -245,11 +250,45 @@ describe('sessions', () => {
       }
       await sleep(300);
       const lost = events.includes('lost');
-      const good = await sessions.recount(() => { events.length = 0; });
+      const good = await sessions.recount(anew);
       return { lost, good };
     `);
     expect(result).toEqual({ lost: true, good: true });
     expect(events).toHaveLength(count);
     expect(Math.abs(count - 50_000)).toBeLessThanOrEqual(SAME_IDS);
+  });
+
+  it('that were counted when they were chosen count once, however many recounts run', () => {
+    const { result } = listen(`
+      const { SessionCounter } = await load('kernel/session-counter.js');
+      let now = 0;
+      const engine = {
+        countsSessions: true,
+        count: ({ begins, counted }) => { if (!(begins && counted)) now += begins ? 1 : -1; },
+        recount: (found) => { now = found.reduce((sum, { count }) => sum + count, 0); },
+      };
+      const counter = new SessionCounter(engine, { caught(what, error) { throw error; } }, 1);
+      counter.follow();
+      const wrong = [];
+      let living = 0;
+      for (let i = 0; i < 3000; i++) {
+        // Chosen and counted, and then in the table, as a verdict does both at once; every third one ends.
+        now++;
+        living++;
+        entry(5000 + i, 0x01008000); table.request();
+        if (i % 3 === 0) {
+          living--;
+          entry(5000 + i, 0x01008000, 7); table.request();
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+        if (i % 500 === 499) {
+          await sleep(50);
+          if (now !== living) wrong.push([i, now, living]);
+        }
+      }
+      counter.close();
+      return wrong;
+    `);
+    expect(result).toEqual([]);
   });
 });
