@@ -3,9 +3,13 @@ import { type CommandIo, EXIT, writeJson } from './io.js';
 
 export async function runCleanup(force: boolean, json: boolean, io: CommandIo): Promise<number> {
   const { cleanUp } = await import('../kernel/cleanup.js');
-  const { removed } = await cleanUp({ force });
-  if (json) writeJson(io.stdout, { removed });
-  else if (removed.length === 0) io.stdout.write('Nothing to remove.\n');
-  else for (const item of removed) io.stdout.write(`removed ${item}\n`);
-  return EXIT.ok;
+  const { removed, left } = await cleanUp({ force });
+  if (json) {
+    writeJson(io.stdout, { removed, left });
+  } else {
+    if (removed.length === 0 && left.length === 0) io.stdout.write('Nothing to remove.\n');
+    for (const item of removed) io.stdout.write(`removed ${item}\n`);
+    for (const item of left) io.stderr.write(`could not remove ${item}\n`);
+  }
+  return left.length === 0 ? EXIT.ok : EXIT.failed;
 }

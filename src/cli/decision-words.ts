@@ -60,6 +60,7 @@ const REASONS: Words = {
   'set-up-too-long': 'not raced: its first packet is too long',
   'destination-scope': 'not raced: its destination is no host of the internet',
   'not-a-set-up': 'not raced: it is not the start of a connection',
+  'copies-refused': 'not raced: no copy could leave; does a firewall rule for output drop them?',
   'internal-error': 'not raced: a bug inside Pathrace, which the log names',
   'first-reply': 'the first to answer',
   'simultaneous-open': 'both ends connected at the same time',

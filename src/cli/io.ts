@@ -1,7 +1,9 @@
 /** What a command sees of the process: where it writes, and what the terminal can do. */
+import type { Signals } from './signals.js';
 
 export interface Output {
-  write(text: string): unknown;
+  write(text: string, done?: (error?: Error | null) => void): unknown;
+  readonly writableLength?: number;
   readonly isTTY?: boolean;
   readonly columns?: number;
 }
@@ -10,6 +12,8 @@ export interface CommandIo {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Of a command that runs until it is told to end. */
+  readonly signals?: Signals | undefined;
 }
 
 /** Exit codes of every command. */

@@ -4,6 +4,7 @@ import { ConfigError, problemLine } from '../config/problems.js';
 import { PathraceError } from '../model/errors.js';
 import { type CommandIo, EXIT, type Output, writeJson } from './io.js';
 import { createProgram } from './program.js';
+import { takeSignals } from './signals.js';
 
 /** Runs the command that `args` (without `node` and the script) name; the result is the exit code. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
@@ -20,14 +21,17 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
 
 /** Runs this process's command and ends the process. */
 export async function runProcess(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    // The reader may leave early, as in `pathrace status | head -1`.
+  const { stdout, stderr, env } = process;
+  const args = process.argv.slice(2);
+  const runsOn = args[0] === 'gateway';
+  const signals = runsOn ? takeSignals() : undefined;
+  for (const stream of [stdout, stderr]) {
+    // The reader may leave early, as in `pathrace status | head -1`. A gateway goes on without.
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(EXIT.ok);
+      if (error.code === 'EPIPE' && !runsOn) process.exit(EXIT.ok);
     });
   }
-  const { stdout, stderr, env } = process;
-  process.exit(await main(process.argv.slice(2), { stdout, stderr, env }));
+  process.exit(await main(args, { stdout, stderr, env, signals }));
 }
 
 function report(error: unknown, json: boolean, io: CommandIo): number {

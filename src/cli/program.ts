@@ -4,6 +4,7 @@ import type { RouteCommand } from '../api/contract.js';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import { version } from '../observe/version.js';
 import type { CommandIo } from './io.js';
+import { Signals } from './signals.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
 export function createProgram(io: CommandIo, done: (code: number) => void): Command {
@@ -33,7 +34,8 @@ export function createProgram(io: CommandIo, done: (code: number) => void): Comm
       const { loadConfig } = await import('../config/load.js');
       const config = loadConfig(options.config);
       const { runGateway } = await import('../daemon/run.js');
-      done(await runGateway(config, options.config, io));
+      const { stdout, stderr, signals = new Signals(() => {}) } = io;
+      done(await runGateway(config, options.config, { stdout, stderr, signals }));
     });
 
   program

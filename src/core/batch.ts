@@ -9,6 +9,8 @@
 import type { Event, Input, Verdict } from './contract.js';
 import type { Engine } from './engine.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
+import { RACE } from './race/life.js';
+import { NO_RACE } from './race/table.js';
 
 /** How a front end does it. `id` is the front end's own name for a packet of the batch. */
 export interface BatchPorts {
@@ -29,11 +31,26 @@ export interface BatchPorts {
   takeUnsent(each: (race: RaceId, route: RouteNumber) => void): void;
 }
 
+/** Of a set-up whose copies have left. */
+const DROP: Verdict = {
+  kind: 'drop',
+  route: 0,
+  reason: 'criterion',
+  service: 0,
+  counted: false,
+  race: NO_RACE,
+};
+
 export class Batch {
   // BOUNDED: one entry per answer of a batch that has won.
   private readonly heldIds: number[] = [];
   private readonly heldRaces: RaceId[] = [];
   private held = 0;
+  // BOUNDED: one entry per set-up of a batch that is raced; and those whose races ended since no copy could leave.
+  private readonly racedIds: number[] = [];
+  private readonly races: RaceId[] = [];
+  private raced = 0;
+  private readonly lost: RaceId[] = [];
   private now: Micros = 0;
   private readonly committed: Event & { kind: 'committed' } = { kind: 'committed', race: 0, ok: false };
 
@@ -45,7 +62,13 @@ export class Batch {
   /** A packet of the batch; `end` follows. */
   take(id: number, input: Input & { kind: 'setup' | 'answer' }, now: Micros): void {
     const verdict = this.engine.handle(input, now);
-    if (input.kind === 'setup') return this.ports.judgeSetup(id, verdict);
+    if (input.kind === 'setup') {
+      if (verdict.kind !== 'drop' || verdict.race === NO_RACE) return this.ports.judgeSetup(id, verdict);
+      this.racedIds[this.raced] = id;
+      this.races[this.raced] = verdict.race;
+      this.raced++;
+      return;
+    }
     if (verdict.kind !== 'commit') return this.ports.judgeAnswer(id, verdict);
     this.heldIds[this.held] = id;
     this.heldRaces[this.held] = verdict.race;
@@ -59,7 +82,20 @@ export class Batch {
     this.ports.sendAnswers();
     // A copy that cannot leave can end a race, whose reset may not leave either: finitely many, as each is reported once.
     while (this.ports.sendPackets()) this.ports.takeUnsent(this.noteUnsent);
+    this.settleRaced();
     this.ports.sendSetups();
+  }
+
+  /** A set-up ends here when its copies have left; when none could, it goes on by itself. */
+  private settleRaced(): void {
+    const { raced, ports, lost } = this;
+    this.raced = 0;
+    for (let i = 0; i < raced; i++) {
+      if (lost.length > 0 && lost.includes(this.races[i]))
+        ports.judgeSetup(this.racedIds[i], this.engine.letGo());
+      else ports.judgeSetup(this.racedIds[i], DROP);
+    }
+    lost.length = 0;
   }
 
   private settleCommits(): void {
@@ -76,6 +112,10 @@ export class Batch {
   }
 
   private readonly noteUnsent = (race: RaceId, route: RouteNumber): void => {
+    const { races } = this.engine;
+    const before = races.state[race];
     this.engine.note({ kind: 'not-sent', race, route }, this.now);
+    const isOver = before === RACE.RACING && races.isFree(race);
+    if (isOver && this.engine.latestDecisions(1)[0]?.reason === 'no-copy-sent') this.lost.push(race);
   };
 }

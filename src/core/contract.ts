@@ -9,7 +9,9 @@ export type Input =
   /**
    * A packet of a new connection from the LAN, and the service that the kernel has put it into (0: none, raced over all
    * routes). `tried`: it repeats the set-up of a flow that this route was given and has not answered; 0: it does not. `pinned`:
-   * the route that the kernel knows its group to have; 0 or absent: none.
+   * the route that the kernel knows its group to have; 0 or absent: none. `routed`: the route whose way
+   * the packet has been given already, so that it can go on by that one alone; 0 or absent: it can still go by any. `mayCopy` false: the
+   * operator's rules have not seen it, so that it must not be copied.
    */
   | {
       kind: 'setup';
@@ -17,6 +19,8 @@ export type Input =
       service: ServiceNumber;
       tried: RouteNumber;
       pinned?: RouteNumber;
+      routed?: RouteNumber;
+      mayCopy?: boolean;
     }
   /**
    * A packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been asked yet);
@@ -61,7 +65,7 @@ export interface Verdict {
   reason: SingleReason;
   service: ServiceNumber;
   counted: boolean;
-  /** Of `commit`. */
+  /** Of `commit`, and of the `drop` of a set-up whose copies are to leave; NO_RACE otherwise. */
   race: RaceId;
 }
 

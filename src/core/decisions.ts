@@ -30,6 +30,9 @@ export interface DecisionRecord {
   readonly answers: readonly { readonly answer: number; readonly rttMicros: number }[];
 }
 
+/** Both lists: a decision's reason is one of either. */
+const REASONS: readonly (OutcomeReason | SingleReason)[] = [...OUTCOME_REASONS, ...SINGLE_REASONS];
+
 /** BOUNDED: `size` decisions; the oldest gives way. */
 export class DecisionRing {
   private readonly at: Float64Array;
@@ -57,8 +60,14 @@ export class DecisionRing {
   }
 
   /** Notes a race's outcome; returns its number, with which `update` finds it again. */
-  noteRace(races: RaceTable, race: RaceId, route: RouteNumber, reason: OutcomeReason, now: Micros): number {
-    const slot = this.begin(now, route, OUTCOME_REASONS.indexOf(reason), races.service[race]);
+  noteRace(
+    races: RaceTable,
+    race: RaceId,
+    route: RouteNumber,
+    reason: OutcomeReason | SingleReason,
+    now: Micros,
+  ): number {
+    const slot = this.begin(now, route, REASONS.indexOf(reason), races.service[race]);
     for (let i = 0; i < 4; i++) {
       this.addresses[slot * 8 + i] = races.client[race * 4 + i];
       this.addresses[slot * 8 + 4 + i] = races.destination[race * 4 + i];
@@ -77,7 +86,7 @@ export class DecisionRing {
     service: ServiceNumber,
     now: Micros,
   ): void {
-    const slot = this.begin(now, route, OUTCOME_REASONS.length + SINGLE_REASONS.indexOf(reason), service);
+    const slot = this.begin(now, route, REASONS.indexOf(reason), service);
     for (let i = 0; i < 4; i++) {
       this.addresses[slot * 8 + i] = packet.source[i];
       this.addresses[slot * 8 + 4 + i] = packet.destination[i];
@@ -142,7 +151,7 @@ export class DecisionRing {
       route: this.route[slot],
       raced,
       service: this.service[slot],
-      reason: raced ? OUTCOME_REASONS[reason] : SINGLE_REASONS[reason - OUTCOME_REASONS.length],
+      reason: REASONS[reason],
       answers: Array.from({ length: this.routeCount }, (_, i) => ({
         answer: this.answer[first + i],
         rttMicros: this.rtt[first + i],

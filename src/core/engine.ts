@@ -91,6 +91,12 @@ export class Engine {
     }
   }
 
+  /** A set-up whose race is over because no copy could leave goes on by itself, as if it had never been raced. */
+  letGo(): Verdict {
+    countSingle(this.shard, 'copies-refused');
+    return verdict.release(this.turn, 0, 'copies-refused', 0);
+  }
+
   /** Takes notice of what else happens. */
   note(event: Event, now: Micros): void {
     const { turn } = this;

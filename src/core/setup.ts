@@ -20,7 +20,8 @@ import * as verdict from './verdict.js';
 /** The packet in hand is of a new connection. */
 export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdict {
   const { site, shard, packet, now } = turn;
-  const { service: number, tried, pinned = 0 } = input;
+  const { service: number, tried, pinned = 0, mayCopy = true } = input;
+  turn.routed = input.routed ?? 0;
   const protocol = protocolThatStarts(turn);
   if (protocol === 'must-not-be-copied') {
     return tried !== 0 ? verdict.pass(turn) : release(turn, 0, turn.verdict.reason, 0);
@@ -32,7 +33,7 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
     if (repeat === 'handled') {
       // What another connection has taught the kernel meanwhile made it decide the repeat: the race has it back.
       if (tried !== 0 && shard.races.state[race] === RACE.RACING) turn.flows?.unbind();
-      return verdict.drop(turn);
+      return verdict.raced(turn);
     }
   } else {
     const route = shard.recent.find(packet, now);
@@ -42,12 +43,13 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   if (service.criterion === 'rest') return release(turn, 0, 'criterion', number);
   if (tried !== 0) return rescue(turn, protocol, service, tried);
   if (repeat === 'race-anew') return race(turn, protocol!, service, true);
-  const { kind, route, reason } = chooseRoute(turn, service, protocol !== null, pinned);
+  const { kind, route, reason } = chooseRoute(turn, service, protocol !== null && mayCopy, pinned);
   if (kind === 'none') return release(turn, 0, reason, number);
   if (kind === 'race') return race(turn, protocol!, service, false);
   if (reason === 'remembered') tellChosen(turn);
-  if (protocol !== null && tryOthers(turn, protocol, service, route)) return verdict.drop(turn);
-  return choose(turn, service, route, reason, protocol !== null);
+  if (protocol === null || !mayCopy) return choose(turn, service, route, reason, protocol !== null);
+  if (tryOthers(turn, protocol, service, route)) return verdict.raced(turn);
+  return send(turn, protocol, service, route, reason);
 }
 
 /**
@@ -72,13 +74,14 @@ function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: bo
   if (waited) fillRescuers(turn, service.routes, racers);
   else fillRacers(turn, service.routes, racers);
   const trials = takeTrials(turn, service) & ~maskOf(racers);
-  if (racers.count === 1 && trials === 0) return choose(turn, service, racers.routes[0], 'only-route', true);
+  if (racers.count === 1 && trials === 0)
+    return send(turn, protocol, service, racers.routes[0], 'only-route');
   plan.service = service.number;
   plan.trials = trials;
   plan.tried = 0;
   plan.atOnce = waited;
   const refused = startRace(turn, protocol);
-  return refused === null ? verdict.drop(turn) : release(turn, 0, refused, service.number);
+  return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 
 /** The route that the client's set-up went by is silent: all routes are asked now. */
@@ -92,7 +95,30 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   plan.tried = tried;
   plan.atOnce = true;
   if (protocol === null || alone || startRace(turn, protocol) !== null) return verdict.pass(turn);
-  return verdict.drop(turn);
+  return verdict.raced(turn);
+}
+
+/** By one route: as it is, or as a copy, in a race of one, when it has been given another way already. */
+function send(
+  turn: Turn,
+  protocol: Protocol,
+  service: ActiveService,
+  route: RouteNumber,
+  reason: SingleReason,
+): Verdict {
+  const { plan } = turn.shard;
+  if (turn.routed === 0 || turn.routed === route) return choose(turn, service, route, reason, true);
+  plan.racers.routes[0] = route;
+  plan.racers.count = 1;
+  plan.service = service.number;
+  plan.trials = 0;
+  plan.tried = 0;
+  plan.atOnce = true;
+  plan.chosen = reason;
+  countSingle(turn.shard, reason);
+  const refused = startRace(turn, protocol);
+  plan.chosen = null;
+  return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 
 /** Routes that are not up prove themselves with this connection, besides the one that has been chosen; false: there are none. */

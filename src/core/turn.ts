@@ -4,7 +4,7 @@
  */
 import { createPacket, type Packet } from '../wire/packet.js';
 import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
-import type { Micros, RaceId } from './engine-types.js';
+import type { Micros, RaceId, RouteNumber } from './engine-types.js';
 import { createJudgement, type Judgement } from './protocols/judgement.js';
 import { type AttemptEnds, NO_RACE } from './race/table.js';
 import type { Shard } from './shard.js';
@@ -22,6 +22,8 @@ export interface Turn {
   seenAt: Micros;
   /** The packet in hand; an empty one when there is none. */
   packet: Packet;
+  /** The route whose way the set-up in hand has been given already; 0: none. */
+  routed: RouteNumber;
   /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
   race: RaceId;
   /** Reused by whoever has something to say: what becomes of the input, what an answer is, what the kernel shall remember. */
@@ -42,6 +44,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     now: 0,
     seenAt: 0,
     packet: NO_PACKET,
+    routed: 0,
     race: NO_RACE,
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
     judgement: createJudgement(),
@@ -55,6 +58,7 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.now = now;
   turn.seenAt = now;
   turn.packet = packet;
+  turn.routed = 0;
   turn.race = NO_RACE;
 }
 

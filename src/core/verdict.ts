@@ -2,6 +2,7 @@
 import type { SingleReason } from '../model/reasons.js';
 import type { Verdict } from './contract.js';
 import type { RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
+import { NO_RACE } from './race/table.js';
 import type { Turn } from './turn.js';
 
 export function pass({ verdict }: Turn): Verdict {
@@ -11,6 +12,14 @@ export function pass({ verdict }: Turn): Verdict {
 
 export function drop({ verdict }: Turn): Verdict {
   verdict.kind = 'drop';
+  verdict.race = NO_RACE;
+  return verdict;
+}
+
+/** Of a set-up: its race's copies leave in its place. */
+export function raced({ verdict, race }: Turn): Verdict {
+  verdict.kind = 'drop';
+  verdict.race = race;
   return verdict;
 }
 

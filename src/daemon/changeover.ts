@@ -31,16 +31,19 @@ export class Changeover {
   private services: EngineServices | null = null;
   private told: ServicesMessage | null = null;
   private complaint: string | null = null;
+  /** The table is a new one, and what fills it has not been told so yet. */
+  private isNew = false;
 
   constructor(private readonly context: ChangeoverContext) {}
 
   /** Brings the table to a state, if it differs. `lost`: somebody has removed the table. */
   async apply(desired: DesiredState, services: EngineServices, lost = false): Promise<void> {
     if (services !== this.services) await this.introduce(services);
-    const declared = await this.rules.declare(desired, lost);
-    if (declared === 'anew') await recordSettings(this.context.settings());
+    if ((await this.rules.declare(desired, lost)) === 'anew') this.isNew = true;
+    if (this.isNew) await recordSettings(this.context.settings());
     if (services !== this.services && !(await this.switchTo(desired, services))) return;
-    if (declared === 'anew') await this.context.race()?.empty(EVERYTHING);
+    if (this.isNew) await this.context.race()?.empty(EVERYTHING);
+    this.isNew = false;
     this.complain(await this.rules.sweep());
   }
 

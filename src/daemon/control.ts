@@ -23,7 +23,11 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       return {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
-        alarms: alarmsOf(routes, snapshot.broken),
+        alarms: [
+          ...alarmsOf(routes, snapshot, gateway.caught),
+          ...gateway.upkeep.alarms(),
+          ...gateway.troubles(),
+        ],
         memory: {
           destinations: memory.destinations,
           trusted: memory.trusted,
@@ -45,6 +49,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
 
     memory(limit, prefix): Promise<readonly MemoryEntry[]> {
       const { ipv4, ipv6 } = gateway.config.memory.aggregate;
+      // A route that is gone keeps its number for the flows that it has, and what is remembered of it, should it come back.
       const names = new Set(gateway.config.routes.map(({ name }) => name));
       const nameOf = (number: number): string | null => {
         const name = gateway.numbers.routes.nameOf(number);

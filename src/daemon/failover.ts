@@ -1,4 +1,5 @@
 /** What follows when a route falls or returns: flows are cut or kept, groups stay or come back, as its configuration says. */
+import type { HealthState } from '../core/health/health.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
@@ -20,32 +21,35 @@ export interface FailoverContext {
 }
 
 export class Failover {
-  private health: readonly RouteHealth[] = [];
+  /** Of each lane what has been followed. BOUNDED: two per number of a route. */
+  private readonly states = new Map<string, HealthState>();
   /** Lanes that have been down since they were last up. */
   private readonly fallen = new Set<string>();
   /** Lanes that are down and keep their flows only because no other route could take them. */
   private readonly waiting = new Set<string>();
   /** Resets that wait until a lane has been back for a while. */
   private readonly resets = new Map<string, NodeJS.Timeout>();
+  private closed = false;
 
   constructor(private readonly context: FailoverContext) {}
 
-  /** Compares what is told now with what was told before, and does what follows. */
+  /** Compares what is told now with what was done before, and does what follows; after a failure the next call does the rest. */
   async follow(health: readonly RouteHealth[]): Promise<void> {
-    const before = this.health;
-    this.health = health;
+    for (const lane of [...this.states.keys()])
+      if (!health.some(({ route }) => route === Number.parseInt(lane, 10))) this.states.delete(lane);
     for (const lanes of health) {
       const route = this.context
         .config()
         .routes.find(({ name }) => this.context.routes.of(name) === lanes.route);
       if (route === undefined) continue;
       for (const family of [4, 6] as const) {
-        const old = before.find((one) => one.route === lanes.route)?.[family].state ?? 'up';
+        const lane = `${lanes.route} ${family}`;
         const { state } = lanes[family];
-        if (state === old) continue;
+        if (state === (this.states.get(lane) ?? 'up')) continue;
         if (state === 'down') this.fell(route, family);
         else this.waiting.delete(`${route.name} ${family}`);
         if (state === 'up') await this.returned(route, family);
+        this.states.set(lane, state);
       }
     }
     await this.cutWaiting();
@@ -97,6 +101,7 @@ export class Failover {
   }
 
   close(): void {
+    this.closed = true;
     for (const timer of this.resets.values()) clearTimeout(timer);
     this.resets.clear();
   }
@@ -115,8 +120,8 @@ export class Failover {
       for (const family of [4, 6] as const) {
         const lane = `${route.name} ${family}`;
         if (!this.waiting.has(lane) || !this.isReplaceable(route, family)) continue;
-        this.waiting.delete(lane);
         const count = await this.cutIfReplaceable(route, family);
+        this.waiting.delete(lane);
         if (count > 0) this.tellCut(route.name, count, 'route-down');
       }
     }
@@ -125,13 +130,18 @@ export class Failover {
   private async returned(route: RouteConfig, family: Family): Promise<void> {
     const { config, routes, services, log } = this.context;
     const lane = `${route.name} ${family}`;
-    if (!this.fallen.delete(lane) || route.failback.kind === 'stay') return;
+    if (!this.fallen.has(lane)) return;
+    if (route.failback.kind === 'stay') {
+      this.fallen.delete(lane);
+      return;
+    }
     const behind = config().services.map((service) => ({
       service,
       names: lessPreferred(config(), service, route),
     }));
     for (const { service, names } of behind)
       if (names.length > 0) await this.context.unpin(services.of(service.name));
+    this.fallen.delete(lane);
     if (route.failback.kind !== 'reset') return;
     const away = new Set<number>();
     for (const { service, names } of behind)
@@ -144,13 +154,19 @@ export class Failover {
       { event: 'failback', route: route.name, afterMs },
       `what has moved away from ${route.name} is reset later`,
     );
-    const timer = setTimeout(() => {
+    const cut = (): void => {
       this.resets.delete(lane);
-      void this.context.flows
+      this.context.flows
         .cut((flow) => flow.family === family && away.has(flow.service * 64 + flow.route))
-        .then((count) => this.tellCut(route.name, count, 'failback'));
-    }, afterMs);
-    this.resets.set(lane, timer);
+        .then(
+          (count) => this.tellCut(route.name, count, 'failback'),
+          (error: unknown) => {
+            log.error({ event: 'failback-failed', route: route.name }, `${error}; it is tried again`);
+            if (!this.closed) this.resets.set(lane, setTimeout(cut, AGAIN_MS));
+          },
+        );
+    };
+    this.resets.set(lane, setTimeout(cut, afterMs));
   }
 
   private tellCut(route: string, count: number, why: 'route-down' | 'failback'): void {
@@ -158,6 +174,8 @@ export class Failover {
     this.context.log.warn({ event: 'flows-cut', route, count, why }, `cut ${count} flows ${text}`);
   }
 }
+
+const AGAIN_MS = 1000;
 
 /** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
 function lessPreferred(config: GatewayConfig, { select }: ServiceConfig, route: RouteConfig): string[] {

@@ -26,6 +26,11 @@ export interface GatewayState {
   readonly checker: Checker;
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly commands: Commands;
+  readonly upkeep: { alarms(): string[] };
+  /** Errors of ours that were caught in this thread, since start. */
+  readonly caught: number;
+  /** What does not work at the moment, or has not for a while, in words. */
+  troubles(): string[];
   adminOf(name: string): Admin;
   setAdmin(name: string, admin: Admin): Promise<void>;
   reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;

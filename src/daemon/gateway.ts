@@ -1,27 +1,31 @@
-/** The gateway: brings up the kernel's state, starts the race thread, follows links, health and measurements, and ends. */
-import { existsSync } from 'node:fs';
+/**
+ * The gateway: brings up the kernel's state, starts the race thread, follows links, health and measurements, and ends. What fails on
+ * the way is tried again every second: it ends nothing.
+ */
 import { startControl } from '../api/server.js';
 import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
 import { loadConfig } from '../config/load.js';
-import { applyIpState, detectQueueMethod } from '../kernel/apply.js';
+import type { MemoryRows } from '../core/memory/rows.js';
+import { Boundary, describeError } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
-import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
 import { Flows } from '../kernel/flows.js';
-import { type LostLink, readLinks, watchLinks } from '../kernel/links.js';
+import { readLinks, watchLinks } from '../kernel/links.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
+import { readObjects } from '../kernel/nft-read.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
-import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
 import { readServiceNames } from '../kernel/service-names.js';
-import { applySettings, desiredSettings, recordedSettings } from '../kernel/sysctl.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
-import type { PathraceError } from '../model/errors.js';
+import { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
-import { Changeover, EVERYTHING, OF_ENGINE } from './changeover.js';
+import type { LossyOutput } from '../observe/lossy-output.js';
+import { Alignment } from './alignment.js';
+import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
-import { kernelChoices } from './choices.js';
 import { Commands } from './commands.js';
+import { Complaints, type Tried } from './complaints.js';
 import { createBackend } from './control.js';
 import {
   type Admin,
@@ -34,92 +38,120 @@ import {
 import { every } from './every.js';
 import { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
-import { Losses } from './losses.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
-import { Persistence } from './persistence.js';
+import { Persistence, type SaveContext } from './persistence.js';
 import { PortWatch } from './port-watch.js';
 import { RaceClient } from './race-client.js';
-import { RestartLimit } from './restart-limit.js';
-import { changedRoutes, isUsable, requireInterfaces, withoutGains } from './route-changes.js';
-import { logBroken, logHealth, logRoute, readyLine } from './route-log.js';
+import { RaceKeeper } from './race-keeper.js';
+import { isUsable, requireInterfaces } from './route-changes.js';
+import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
+import type { Upkeep } from './upkeep.js';
 
 export class Gateway implements GatewayState {
   /** Resolves when the gateway cannot go on. */
   readonly failed: Promise<PathraceError>;
+  /** Around what has no other: one error is counted and told, only many at a time are too many. */
+  readonly boundary: Boundary;
+  /** Somebody before us has left state in the kernel, which connections may live by. */
+  foundState = false;
   readonly startedAt = Date.now();
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly meters: Meters;
   readonly checker: Checker;
   readonly commands = new Commands();
-  routes: readonly ResolvedRoute[] = [];
-  health: readonly RouteHealth[] = [];
   race: RaceClient | null = null;
   flows: Flows | null = null;
   failover: Failover | null = null;
   ports: PortWatch | null = null;
 
-  private readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   private readonly atStart: number;
   private readonly persistence: Persistence;
+  private readonly keeper: RaceKeeper;
+  private readonly complaints: Complaints;
+  private readonly alignment: Alignment;
+  private readonly saved: SaveContext;
   private fail!: (error: PathraceError) => void;
-  private readonly losses = new Losses();
-  private method: QueueMethod = 'xt';
   private lock: { close(): void } | null = null;
-  private readonly changeover: Changeover;
   /** Of the configuration. */
   private services!: EngineServices;
   private closers: (() => void | Promise<void>)[] = [];
-  private readonly restarts = new RestartLimit();
-  private changing: Promise<void> = Promise.resolve();
   private touched = false;
   private stopping = false;
-  private restoring = false;
   /** What the kernel holds by numbers of services is of the services that have them now. */
   private knowsNumbers = false;
-  /** Kernel settings as they were before us; the kernel's table has them too, unless somebody removes it. */
-  private before: ReadonlyMap<string, string> = new Map();
 
   constructor(
     public config: GatewayConfig,
     private readonly file: string,
     readonly log: Log,
+    private readonly output: Pick<LossyOutput, 'dropped'>,
   ) {
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
     });
+    this.boundary = new Boundary({
+      clock: () => performance.now(),
+      onBroken: (broken) => logBroken(log, broken),
+      onMany: (error) => this.fail(error instanceof PathraceError ? error : internal(error)),
+    });
+    this.complaints = new Complaints(log);
     this.atStart = config.routes.length;
-    this.changeover = new Changeover({ log, race: () => this.race, settings: () => this.before });
     const capacity = routeCapacity(this.atStart);
     this.persistence = new Persistence(config, log);
     this.numbers = { routes: new Numbers(capacity), services: new Numbers(MAX_SERVICE_NUMBER) };
     this.meters = new Meters(capacity, new TrafficMeter());
+    this.saved = {
+      routes: this.numbers.routes,
+      meters: this.meters,
+      adminOf: (name) => this.adminOf(name),
+    };
+    this.keeper = new RaceKeeper({
+      log,
+      start: () => this.startRacesAgain(),
+      ended: (memory) => this.handOver(memory),
+      giveUp: (error) => this.fail(error),
+    });
     this.checker = new Checker((route, family, { answered, rttMicros }) => {
       if (rttMicros !== null) this.meters.noteProbe(route.config.name, rttMicros, Date.now());
-      void this.race?.checked(route.number, family, answered).catch(() => undefined);
+      this.race?.checked(route.number, family, answered).catch(() => undefined);
     });
+    this.alignment = new Alignment({
+      log,
+      complaints: this.complaints,
+      checker: this.checker,
+      gateway: this,
+      services: () => this.services,
+      failover: () => this.failover,
+    });
+  }
+
+  get upkeep(): Upkeep {
+    return this.alignment.upkeep;
+  }
+
+  get routes(): readonly ResolvedRoute[] {
+    return this.alignment.routes;
+  }
+
+  get health(): readonly RouteHealth[] {
+    return this.alignment.health;
   }
 
   async start(): Promise<void> {
     const snapshot = await readLinks();
     requireInterfaces(this.config, new Set(snapshot.links.keys()));
-    this.method = await detectQueueMethod();
-    this.lock = await lockNamespace();
+    await this.alignment.prepare();
+    this.lock = lockNamespace();
     const control = await startControl(this.config.control, createBackend(this));
     this.closers.push(() => control.close());
     await this.remember();
+    this.foundState = readObjects().length > 0;
     this.touched = true;
-    this.routes = await this.resolve();
-    await applyIpState(this.desired(), this.hasIpv6);
-    await this.applyRules();
-    // Forwarding last: nothing passes before it is translated.
-    for (const { path, why } of await applySettings(desiredSettings(this.config))) {
-      this.log.warn({ event: 'sysctl', path }, `could not set ${path} (${why})`);
-    }
-    this.before = recordedSettings();
-    this.flows = new Flows(this.hasIpv6);
+    await this.alignment.begin();
+    this.flows = new Flows(this.alignment.hasIpv6);
     this.ports = new PortWatch(this.flows, this.log, (route) => this.numbers.routes.nameOf(route));
     this.failover = new Failover({
       flows: this.flows,
@@ -132,39 +164,75 @@ export class Gateway implements GatewayState {
     });
     measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();
-    const watch = watchLinks(
-      () => this.linksChanged(),
-      (lost) => this.linkLost(lost),
-    );
+    const watch = watchLinks({
+      changed: () => this.alignment.linksChanged(),
+      lost: (lost) => this.alignment.linkLost(lost),
+      taken: () => this.upkeep.rulesTaken(),
+      settings: () => {
+        this.upkeep.look().catch(() => undefined);
+      },
+    });
     this.closers.push(() => watch.close());
-    this.closers.push(every(MEASURE_MS, () => this.measured()));
-    this.closers.push(every(SAVE_MS, () => this.save()));
-    this.closers.push(every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts)));
+    this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.toldOf('settings')));
+    this.closers.push(every(MEASURE_MS, () => this.measured(), this.toldOf('measure')));
+    this.closers.push(every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD));
+    this.closers.push(every(SAVE_MS, () => this.save(), NOT_TOLD));
+    const look = async () => this.ports?.look(this.config.limits.racePorts);
+    this.closers.push(every(PORTS_MS, look, this.toldOf('ports')));
     // Something may have changed between reading and watching.
-    this.linksChanged();
-    await this.changing;
+    await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
     this.checker.follow(this.routes);
     for (const route of this.routes) logRoute(this.log, route);
   }
 
-  /** Takes everything out of the kernel, in the order that lets new connections go on longest; `keep`: leaves it there. */
-  async stop(keep = false): Promise<void> {
+  /**
+   * Takes everything out of the kernel, in the order that lets new connections go on longest; unless `keeps`, asked as late as
+   * possible, says to leave it. No step that fails keeps the next from being done. Returns what could not be removed.
+   */
+  async stop(keeps: () => boolean): Promise<readonly string[]> {
     this.stopping = true;
-    await this.changing.catch(() => undefined);
-    for (const close of this.closers.reverse()) await close();
-    this.closers = [];
-    this.checker.close();
-    this.failover?.close();
-    await this.save();
-    await this.race?.stop();
-    this.flows?.close();
-    if (this.touched && !keep) await removeState();
+    this.keeper.close();
+    await this.alignment.close();
+    const steps: (() => unknown)[] = [
+      ...this.closers.splice(0).reverse(),
+      () => this.checker.close(),
+      () => this.failover?.close(),
+      () => this.save(),
+      () => this.race?.stop(),
+      () => this.flows?.close(),
+    ];
+    for (const step of steps) await this.tryTo(step);
+    let left: readonly string[] = [];
+    await this.tryTo(async () => {
+      if (this.touched && !keeps()) left = (await removeState()).left;
+    });
     // Last: a successor that starts meanwhile would have its state removed.
     this.lock?.close();
+    return left;
+  }
+
+  private async tryTo(step: () => unknown): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      this.log.error({ event: 'stop-failed' }, String(error));
+    }
   }
 
   readyLine(): string {
-    return readyLine(this.config, this.routes, this.method);
+    return readyLine(this.config, this.routes, this.alignment.method);
+  }
+
+  get caught(): number {
+    return this.boundary.count;
+  }
+
+  troubles(): string[] {
+    const { ends } = this.keeper;
+    const restarted = ends === 0 ? [] : [`the race thread has ended ${ends} times and was started again`];
+    const { dropped } = this.output;
+    const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
+    return [...restarted, ...unread, ...this.complaints.alarms()];
   }
 
   adminOf(name: string): Admin {
@@ -173,11 +241,11 @@ export class Gateway implements GatewayState {
 
   /** Applies an operator's command on a route; connections that it has are the caller's business. */
   setAdmin(name: string, admin: Admin): Promise<void> {
-    return this.enqueue(async () => {
+    return this.alignment.enqueue(async () => {
       this.commands.set(name, admin, Date.now());
-      await this.tellRoutes(this.routes);
-      await this.applyRules();
-      void this.save();
+      await this.alignment.tellRoutes();
+      await this.alignment.applyRules();
+      this.save().catch(() => undefined);
     });
   }
 
@@ -189,33 +257,29 @@ export class Gateway implements GatewayState {
     if (!changes.some(({ apply }) => apply === 'live')) return { changes, applied: false };
     const snapshot = await readLinks();
     requireInterfaces(live, new Set(snapshot.links.keys()));
-    await this.enqueue(() => this.takeOver(live));
+    await this.alignment.enqueue(() => this.takeOver(live));
     for (const change of changes) this.log.info({ event: 'reload', ...change }, `reload: ${change.key}`);
     return { changes, applied: true };
   }
 
   reloadOnSignal(): void {
+    if (this.stopping) return;
     this.reload()
       .then(({ changes }) => this.log.info({ event: 'reload' }, `reloaded, ${changes.length} changes`))
-      .catch((error: unknown) => this.log.error({ event: 'reload-failed' }, String(error)));
+      .catch((error: unknown) => {
+        this.log.error({ event: 'reload-failed' }, String(error));
+        // Not the fault of the file: nobody else would ask again.
+        const isOurs = error instanceof PathraceError && AGAIN.has(error.code);
+        if (isOurs) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
+      });
   }
 
   private async takeOver(config: GatewayConfig): Promise<void> {
-    const before = this.routes;
     this.config = config;
     this.log.level = config.log.level;
     this.number();
-    const after = await this.resolve();
-    await this.tellRoutes(withoutGains(before, this.losses.less(after)));
-    this.routes = this.losses.less(after);
-    await applyIpState(this.desired(), this.hasIpv6);
     measure(this.config, this.numbers.routes, this.meters);
-    await this.applyRules();
-    await this.tellRoutes(this.routes);
-    await applySettings(desiredSettings(config));
-    this.before = recordedSettings();
-    this.checker.follow(this.routes);
-    await this.failover?.cutReplaced(before, after);
+    await this.alignment.followConfig();
   }
 
   /** Memory, quotas, commands and numbers of the last run. */
@@ -240,7 +304,8 @@ export class Gateway implements GatewayState {
 
   private async startRaces(): Promise<void> {
     const { config, services: wanted } = this;
-    const services = servicesMessage(wanted, this.desired());
+    const { alignment } = this;
+    const services = servicesMessage(wanted, alignment.desired());
     this.race = await RaceClient.start(
       {
         settings: engineSettings(config, routeCapacity(this.atStart), newSecret()),
@@ -248,151 +313,69 @@ export class Gateway implements GatewayState {
         services,
         queue: config.kernel.queue,
         queueLength: config.limits.queue,
-        hasIpv6: this.hasIpv6,
+        hasIpv6: alignment.hasIpv6,
         heartbeatMs: config.kernel.heartbeatMs,
-        memory: this.persistence.takeMemory(this.numbers.routes, Date.now()),
+        memory: this.persistence.memoryAt(Date.now(), this.numbers.routes),
         empty: this.knowsNumbers ? OF_ENGINE : EVERYTHING,
       },
       {
-        ended: (error) => this.raceThreadEnded(error),
-        stateLost: () => this.restoreState(),
+        ended: (error, memory) => this.keeper.ended(error, memory),
+        stateLost: () => this.upkeep.tableLost(),
         broken: (broken) => logBroken(this.log, broken),
-        health: (health) => this.healthChanged(health),
+        health: (health) => alignment.healthChanged(health),
       },
     );
-    this.changeover.begun(wanted, services);
+    this.persistence.taken();
+    alignment.changeover.begun(wanted, services);
     this.knowsNumbers = true;
-    await tellFacts(this.config, this.meters, this.race);
+    // What it is not told now it is told a second later.
+    await tellFacts(this.config, this.meters, this.race).catch(() => undefined);
   }
 
-  /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
-  private restoreState(): void {
-    if (this.restoring || this.stopping) return;
-    this.restoring = true;
-    void this.enqueue(async () => {
-      this.log.warn({ event: 'state-lost' }, 'our nft table was removed by somebody else; putting it back');
-      await this.applyRules(true);
-    }).finally(() => {
-      this.restoring = false;
-    });
+  private handOver(memory: MemoryRows | null): void {
+    if (memory !== null) this.persistence.handOver(memory, this.saved);
   }
 
-  /** The kernel goes on by itself meanwhile. A thread that keeps ending is a bug that a restart does not heal. */
-  private raceThreadEnded(error: PathraceError): void {
-    this.log.error({ event: 'race-thread-ended', code: error.code }, error.message);
-    if (!this.restarts.allows(Date.now())) return this.fail(error);
-    setTimeout(() => {
+  /** Fails as the start does. The next change has nothing to do with that. */
+  private async startRacesAgain(): Promise<void> {
+    let failure: unknown = null;
+    await this.alignment.enqueue(async () => {
       if (this.stopping) return;
-      // Not in the middle of a change: what it is told must be in the kernel.
-      this.enqueue(() => this.startRaces()).catch((reason: PathraceError) => this.fail(reason));
-    }, RESTART_DELAY_MS);
-  }
-
-  private healthChanged(health: readonly RouteHealth[]): void {
-    const before = this.health;
-    this.health = health;
-    logHealth(this.log, before, health, (number) => this.numbers.routes.nameOf(number));
-    void this.enqueue(async () => {
-      await this.applyRules();
-      await this.failover?.follow(health);
+      await this.persistence.recover();
+      await this.startRaces().catch((error: unknown) => {
+        failure = error;
+      });
     });
-  }
-
-  /** One change after the other: a later snapshot must not be overtaken by an earlier one. */
-  private linksChanged(): void {
-    void this.enqueue(() => this.followLinks());
-  }
-
-  /** New connections stop at once; all else follows with the snapshot, which is on its way. */
-  private linkLost(lost: LostLink): void {
-    const left = this.losses.note(this.routes, this.health, lost, Date.now());
-    if (left === null) return;
-    ({ routes: this.routes, health: this.health } = left);
-    void this.tellRoutes(left.routes);
-  }
-
-  private async followLinks(): Promise<void> {
-    const told = this.routes;
-    const before = this.losses.takeBefore() ?? told;
-    const after = await this.resolve();
-    // A link that was lost and is back already has been told as lost.
-    const changed = before !== told || JSON.stringify(before) !== JSON.stringify(after);
-    // What is gone, the daemon hears first: no new copy leaves with it. What has come, last: its routing must be there.
-    if (changed) await this.tellRoutes(withoutGains(told, this.losses.less(after)));
-    this.routes = this.losses.less(after);
-    // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
-    await applyIpState(this.desired(), this.hasIpv6);
-    if (!changed) return;
-    await this.applyRules();
-    await this.tellRoutes(this.routes);
-    await applySettings(desiredSettings(this.config));
-    this.before = recordedSettings();
-    this.checker.follow(this.routes);
-    for (const [old, route] of changedRoutes(before, after)) {
-      logRoute(this.log, route);
-      await this.failover?.cutLost(old, route);
-    }
-  }
-
-  /** A thread that is being started again begins with the routes as they are then. */
-  private async tellRoutes(routes: readonly ResolvedRoute[]): Promise<void> {
-    await this.race?.setRoutes(engineRoutes(routes, (name) => this.adminOf(name))).catch(() => undefined);
-  }
-
-  private async resolve(): Promise<ResolvedRoute[]> {
-    this.losses.begin();
-    const byPrefix = this.config.routes.some(({ prefix }) => prefix !== null);
-    const links = await readLinks(byPrefix ? this.config.lan : []);
-    return resolveRoutes(this.config, links, (name) => this.numbers.routes.of(name), this.routes);
-  }
-
-  private desired(): DesiredState {
-    return desiredState(this.config, this.routes, this.method, this.choices());
-  }
-
-  private choices(): ReturnType<typeof kernelChoices> {
-    return kernelChoices({
-      config: this.config,
-      resolved: this.routes,
-      routes: this.numbers.routes,
-      services: this.numbers.services,
-      masks: this.services.masks,
-      health: this.health,
-      adminOf: (name) => this.adminOf(name),
-      facts: this.meters.facts,
-      now: new Date(),
-    });
-  }
-
-  /** Brings the kernel's table, and what the race thread knows of it, to what is desired now. */
-  private applyRules(lost = false): Promise<void> {
-    return this.changeover.apply(this.desired(), this.services, lost);
+    if (failure !== null) throw failure;
   }
 
   /** Once a second: what was measured goes to whoever chooses by it. */
   private async measured(): Promise<void> {
     measure(this.config, this.numbers.routes, this.meters);
-    if (this.race !== null) await tellFacts(this.config, this.meters, this.race);
-    await this.enqueue(() => this.applyRules());
+    if (this.race !== null && !this.race.hasEnded) await tellFacts(this.config, this.meters, this.race);
+  }
+
+  private toldOf(what: Tried): { failed(error: unknown): void; worked(): void } {
+    const { complaints } = this;
+    return { failed: (error) => complaints.failed(what, error), worked: () => complaints.worked(what) };
   }
 
   private async save(): Promise<void> {
     if (this.race === null) return;
     await this.persistence
-      .save(this.race, this.numbers.routes, (name) => this.adminOf(name), this.meters)
+      .save(this.race, this.saved)
       .catch((error: unknown) => this.log.warn({ event: 'store-failed' }, String(error)));
-  }
-
-  private enqueue(work: () => Promise<void>): Promise<void> {
-    const done = this.changing.then(work);
-    this.changing = done.catch((error: unknown) => {
-      this.log.error({ event: 'change-failed' }, error instanceof Error ? error.message : String(error));
-    });
-    return done;
   }
 }
 
-const RESTART_DELAY_MS = 500;
+function internal(error: unknown): PathraceError {
+  return new PathraceError('E_INTERNAL', describeError(error));
+}
+
+/** Who fails says so itself. */
+const NOT_TOLD = { failed: () => {}, worked: () => {} };
+/** What a reload may fail of that is worth another. */
+const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;
 const SAVE_MS = 60_000;
 const PORTS_MS = 2000;

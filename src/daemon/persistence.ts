@@ -12,6 +12,7 @@ import { StoreFile } from './store/file.js';
 
 export class Persistence {
   private readonly file: StoreFile | null;
+  /** What the next race thread shall go on with. */
   private content: StoreContent | null = null;
 
   constructor(
@@ -52,39 +53,80 @@ export class Persistence {
     for (const { name, quota } of this.content?.routes ?? []) meters.restore(name, quota);
   }
 
-  /** What the race thread shall remember; handed out once. */
-  takeMemory(routes: Numbers, nowMs: number): StoredMemory | null {
+  /** What the race thread shall remember, until it is `taken`. */
+  memoryAt(nowMs: number, routes: Numbers): StoredMemory | null {
     const { content } = this;
     if (content === null) return null;
-    this.content = null;
     const newNumber = [0, ...content.routes.map(({ name }) => routes.of(name))];
     const elapsedMs = elapsedSince(content.savedAtMs, nowMs, this.config.memory.trustMs);
     return { rows: content.memory, newNumber, elapsedMs };
   }
 
-  /** Writes everything as it is now. */
-  async save(
-    race: RaceClient,
-    routes: Numbers,
-    adminOf: (name: string) => Admin,
-    meters: Meters,
-  ): Promise<void> {
+  /** A race thread goes on with it: from now on it is asked. */
+  taken(): void {
+    this.content = null;
+  }
+
+  /** A race thread has ended, and this is what it remembered. */
+  handOver(memory: MemoryRows, context: SaveContext): void {
+    this.content = contentOf(memory, context.routes.list(), context, Date.now());
+  }
+
+  /** A race thread has ended and could not tell what it remembered: then it is what was saved last. */
+  async recover(): Promise<void> {
+    if (this.content === null) await this.load();
+  }
+
+  /** Writes everything as it is now. While there is no race thread its memory is what the next one will be given. */
+  async save(race: RaceClient, context: SaveContext): Promise<void> {
     if (this.file === null) return;
-    const memory = await readMemory(race, this.config.memory.size);
-    const written = await this.file.write({
-      savedAtMs: Date.now(),
-      routes: routes
-        .list()
-        .map((name) => ({ name, admin: adminOf(name), quota: meters.quotaOf(name), statistics: {} })),
-      statistics: {},
-      memory,
-    });
+    const { content } = this;
+    // Of a thread that has ended without a word nothing is known: better what was saved before than less.
+    if (content === null && race.hasEnded) return;
+    const written = await this.file.write(
+      content === null
+        ? contentOf(
+            await readMemory(race, this.config.memory.size),
+            context.routes.list(),
+            context,
+            Date.now(),
+          )
+        : contentOf(
+            content.memory,
+            content.routes.map(({ name }) => name),
+            context,
+            content.savedAtMs,
+          ),
+    );
     if (!written.ok)
       this.log.warn(
         { event: 'store-failed', reason: written.reason },
         `could not write ${this.file.path}: ${written.message}`,
       );
   }
+}
+
+/** What is saved besides memory. */
+export interface SaveContext {
+  readonly routes: Numbers;
+  readonly meters: Meters;
+  adminOf(name: string): Admin;
+}
+
+/** `names`: of the routes, by the numbers that the memory has them by. */
+function contentOf(
+  memory: MemoryRows,
+  names: readonly string[],
+  { adminOf, meters }: SaveContext,
+  savedAtMs: number,
+): StoreContent {
+  const routes = names.map((name) => ({
+    name,
+    admin: adminOf(name),
+    quota: meters.quotaOf(name),
+    statistics: {},
+  }));
+  return { savedAtMs, routes, statistics: {}, memory };
 }
 
 /** All rows, a part at a time. */

@@ -2,7 +2,7 @@
  * Watches how many source ports are left: an alarm at 80 %, and a clear refusal where none is, instead of packets that
  * vanish in translation (RFC 5508 REQ-8: ICMP, administratively prohibited; RFC 6888 REQ-11: no flow is taken away for it).
  */
-import { tryCommand } from '../kernel/command.js';
+import { runCommand } from '../kernel/command.js';
 import { hex, routeMark, SET_FULL, TABLE } from '../kernel/constants.js';
 import type { Flows, PortUse } from '../kernel/flows.js';
 import { readSetting } from '../kernel/sysctl.js';
@@ -63,7 +63,7 @@ export class PortWatch {
       const set = `element inet ${TABLE} ${SET_FULL[family]}`;
       const add = `add ${set} { ${keys.map((key) => `${key} timeout ${REFUSE_SECONDS}s`).join(', ')} }\n`;
       // To add what is there does not renew it.
-      await tryCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`);
+      await runCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`);
     }
   }
 

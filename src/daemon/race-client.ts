@@ -3,13 +3,16 @@ import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionRecord } from '../core/decisions.js';
 import type { EngineRoute, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import type { MemoryRows } from '../core/memory/rows.js';
 import type { Broken } from '../kernel/boundary.js';
+import { createHoldings, releaseHoldings } from '../kernel/ffi.js';
 import type {
   KernelPart,
   MemoryPart,
   RaceReply,
   RaceRequest,
   RaceSnapshot,
+  RaceThreadData,
   RaceThreadOptions,
   RouteHealth,
   ServicesMessage,
@@ -22,8 +25,8 @@ type Question<T = RaceRequest> = T extends RaceRequest ? Omit<T, 'id'> : never;
 
 /** What the thread tells unasked. */
 export interface RaceEvents {
-  /** It has ended although nobody had asked for it. */
-  ended(error: PathraceError): void;
+  /** It has ended although nobody had asked for it, and holds nothing any more. `memory`: what it remembered, if it could tell. */
+  ended(error: PathraceError, memory: MemoryRows | null): void;
   /** The kernel's table is gone. */
   stateLost(): void;
   /** A promise of ours was broken; the thread goes on. */
@@ -33,11 +36,15 @@ export interface RaceEvents {
 }
 
 const ANSWER_LIMIT_MS = 5000;
+/** A thread that has said its last words is given this long to end. */
+const LAST_BREATH_MS = 2000;
 
 export class RaceClient {
   private ended = false;
   private started = false;
   private stopping = false;
+  private lastWords: PathraceError | null = null;
+  private memoryLeft: MemoryRows | null = null;
   private nextId = 1;
   // BOUNDED: by the requests of one control connection each; every one ends after ANSWER_LIMIT_MS.
   private readonly waiting = new Map<number, (reply: RaceReply) => void>();
@@ -49,9 +56,8 @@ export class RaceClient {
 
   /** Starts the thread; resolves when it listens to its queues. */
   static start(options: RaceThreadOptions, events: RaceEvents): Promise<RaceClient> {
-    const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), {
-      workerData: options,
-    });
+    const data: RaceThreadData = { ...options, holdings: createHoldings() };
+    const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), { workerData: data });
     const client = new RaceClient(worker, events);
     return new Promise((resolve, reject) => {
       worker.on('message', (reply: RaceReply) => {
@@ -65,21 +71,28 @@ export class RaceClient {
           events.broken(reply.broken);
         } else if (reply.kind === 'health') {
           events.health(reply.health);
-        } else if (reply.kind === 'failed') {
-          const error = toError(reply.code, reply.message);
-          if (client.started) client.end(error);
-          else reject(error);
+        } else if (reply.kind === 'ending' || reply.kind === 'failed') {
+          client.lastWords ??= toError(reply.code, reply.message);
+          if (reply.kind === 'ending') client.memoryLeft = reply.memory;
+          setTimeout(() => client.terminate(), LAST_BREATH_MS).unref();
         }
       });
-      const ended = (message: string): void => {
-        const error = toError('E_INTERNAL', message);
+      worker.on('error', (error) => {
+        client.lastWords ??= toError('E_INTERNAL', String(error));
+      });
+      // Only now its queues are free for another.
+      worker.on('exit', () => {
+        releaseHoldings(data.holdings);
+        const error = client.lastWords ?? toError('E_INTERNAL', 'The race thread ended.');
         // Once the thread has started this does nothing.
         reject(error);
         client.end(error);
-      };
-      worker.on('error', (error) => ended(String(error)));
-      worker.on('exit', () => ended('The race thread ended.'));
+      });
     });
+  }
+
+  get hasEnded(): boolean {
+    return this.ended;
   }
 
   async setRoutes(routes: readonly EngineRoute[]): Promise<void> {
@@ -145,6 +158,10 @@ export class RaceClient {
     await this.worker.terminate();
   }
 
+  private terminate(): void {
+    this.worker.terminate().catch(() => undefined);
+  }
+
   private ask(question: Question): Promise<RaceReply> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -174,7 +191,7 @@ export class RaceClient {
     for (const [id, resolve] of this.waiting)
       resolve({ id, kind: 'failed', code: error.code, message: error.message });
     this.waiting.clear();
-    if (this.started && !this.stopping) this.events.ended(error);
+    if (this.started && !this.stopping) this.events.ended(error, this.memoryLeft);
   }
 }
 

@@ -2,43 +2,79 @@
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
 import { createLog } from '../observe/log.js';
+import { type LineStream, LossyOutput } from '../observe/lossy-output.js';
 import { Gateway } from './gateway.js';
 import { checkPrivileges } from './preflight.js';
 
-/** Where a command writes. */
+/** Where a command writes, and what tells it to end. */
 export interface GatewayIo {
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: LineStream;
+  readonly stderr: LineStream;
+  readonly signals: GatewaySignals;
 }
+
+export interface GatewaySignals {
+  /** The first signal to end. */
+  readonly ended: Promise<string>;
+  readonly hasEnded: boolean;
+  /** Whether the kernel shall keep its state. */
+  readonly keeps: boolean;
+  onReload(action: () => void): void;
+}
+
+/** What an operator should know of a gateway that has left its state. */
+const KEPT =
+  'The kernel keeps its state: connections live on, new ones go by what it knows or by the rest route. The next start takes it over, `pathrace cleanup` removes it.';
 
 /**
  * Runs until SIGTERM or SIGINT; returns the exit code. Everything in the kernel is removed before it returns. SIGQUIT leaves
- * it there, for a start that follows at once: connections live on, new ones go by what the kernel knows.
+ * it there, for a start that follows at once: connections live on, new ones go by what the kernel knows. So does a gateway that
+ * gives up, or cannot take over what it has found.
  */
 export async function runGateway(config: GatewayConfig, file: string, io: GatewayIo): Promise<number> {
   checkPrivileges();
-  const log = createLog({ level: config.log.level });
-  const gateway = new Gateway(config, file, log);
-  const stopped = nextSignal(['SIGTERM', 'SIGINT', 'SIGQUIT']);
+  const { signals } = io;
+  const output = new LossyOutput(io.stderr, lossLine);
+  const log = createLog({ level: config.log.level, write: (line) => output.write(line) });
+  const gateway = new Gateway(config, file, log, output);
+  process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));
+  process.on('uncaughtException', (error) => gateway.boundary.caught('an event', error));
+  if (signals.hasEnded) return 0;
   try {
     await gateway.start();
   } catch (error) {
-    await gateway.stop();
-    throw error;
+    const keeps = (): boolean => (signals.hasEnded ? signals.keeps : gateway.foundState);
+    const left = await gateway.stop(keeps);
+    throw gateway.foundState && keeps() ? withRemedy(error, KEPT) : withLeft(error, left);
   }
-  process.on('SIGHUP', () => gateway.reloadOnSignal());
-  io.stdout.write(`${gateway.readyLine()}\n`);
-  const outcome = await Promise.race([stopped, gateway.failed]);
-  log.info(
-    { event: 'stopping', reason: outcome instanceof PathraceError ? outcome.code : outcome },
-    'stopping',
-  );
-  await gateway.stop(outcome === 'SIGQUIT');
-  if (outcome instanceof PathraceError) throw outcome;
+  signals.onReload(() => gateway.reloadOnSignal());
+  new LossyOutput(io.stdout, () => '').write(`${gateway.readyLine()}\n`);
+  const outcome = await Promise.race([signals.ended, gateway.failed]);
+  const givesUp = outcome instanceof PathraceError;
+  log.info({ event: 'stopping', reason: givesUp ? outcome.code : outcome }, 'stopping');
+  // Told to end for good while it gives up, it does.
+  const keeps = (): boolean => (signals.hasEnded ? signals.keeps : givesUp);
+  const left = await gateway.stop(keeps);
+  if (givesUp) throw keeps() ? withRemedy(outcome, KEPT) : withLeft(outcome, left);
+  if (left.length > 0)
+    throw withLeft(new PathraceError('E_COMMAND_FAILED', 'Not everything could be removed.'), left);
   return 0;
 }
 
-function nextSignal(signals: readonly NodeJS.Signals[]): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of signals) process.on(signal, () => resolve(signal));
-  });
+function withLeft(error: unknown, left: readonly string[]): unknown {
+  return left.length === 0
+    ? error
+    : withRemedy(error, `Left in the kernel: ${left.join('; ')}. \`pathrace cleanup\` removes it.`);
+}
+
+function withRemedy(error: unknown, remedy: string): unknown {
+  if (!(error instanceof PathraceError)) return new PathraceError('E_INTERNAL', String(error), { remedy });
+  const { code, message, found, expected } = error;
+  return new PathraceError(code, message, { found, expected, remedy: `${error.remedy} ${remedy}` });
+}
+
+/** As the log writes it: the readers of both are the same. */
+function lossLine(dropped: number): string {
+  const time = new Date().toISOString();
+  return `${JSON.stringify({ level: 'warn', time, event: 'log-lost', dropped, msg: `${dropped} lines of the log had no reader` })}\n`;
 }

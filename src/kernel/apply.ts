@@ -17,58 +17,74 @@ export async function detectQueueMethod(): Promise<QueueMethod> {
   return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0 ? 'nft' : 'xt';
 }
 
-/** Rules and routing tables; only what differs is touched. Before the ruleset, so that no mark is without a table. */
-export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promise<void> {
-  await applyIp(state, 'ipv4');
-  if (hasIpv6) await applyIp(state, 'ipv6');
+/**
+ * Rules and routing tables; only what differs is touched, and returned. Before the ruleset, so that no mark is without a table.
+ */
+export async function applyIpState(state: DesiredState, hasIpv6: boolean): Promise<string[]> {
+  return [...(await applyIp(state, 'ipv4')), ...(hasIpv6 ? await applyIp(state, 'ipv6') : [])];
+}
+
+/** What became of the table when the new ruleset did not fit what was there. */
+export interface Replacement {
+  /** The table is new, with empty sets and maps. */
+  isNew: boolean;
+  /** What was recorded in the one before and is not in the new one yet. */
+  settings: ReadonlyMap<string, string> | null;
 }
 
 /**
- * The ruleset, replaced in one transaction; what only the state before had is removed. False: that did not fit what was there,
- * and the table is new, with empty sets and maps.
+ * The ruleset, replaced in one transaction; what only the state before had is removed. What fails halfway is gone on with by the
+ * next call with the same `replacement`.
  */
 export async function applyNftState(
   state: DesiredState,
   before: DesiredState | null = null,
-): Promise<boolean> {
+  replacement: Replacement = { isNew: false, settings: null },
+): Promise<void> {
   const text = renderNft(state, before);
-  const fits = (await tryCommand('nft', ['-f', '-'], text)).code === 0;
+  // Twice: a table and all that it knows is not thrown away for a failure that passes.
+  const fits =
+    (await tryCommand('nft', ['-f', '-'], text)).code === 0 ||
+    (await tryCommand('nft', ['-f', '-'], text)).code === 0;
   if (!fits) {
     // What an older version left may have sets of another shape: the whole table anew, with what was recorded in it.
-    const before = recordedSettings();
+    const recorded = recordedSettings();
+    if (recorded.size > 0) replacement.settings = recorded;
+    replacement.isNew = true;
     await runCommand(
       'nft',
       ['-f', '-'],
       `add table inet ${TABLE}\ndelete table inet ${TABLE}\n${renderNft(state)}`,
     );
-    await recordSettings(before);
   }
+  if (replacement.settings !== null) await recordSettings(replacement.settings);
+  replacement.settings = null;
   if (state.queue.method === 'xt') {
     appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
     appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
     appendQueueRule(CHAIN_QUEUE_DNS, state.queue.dns);
   }
-  return fits;
 }
 
-async function applyIp(state: DesiredState, family: IpFamily): Promise<void> {
+async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]> {
   const flag = family === 'ipv4' ? '-4' : '-6';
   const [rules, routes] = await Promise.all([
     runCommand('ip', ['-j', flag, 'rule', 'show']),
     runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)]),
   ]);
   const changes = ipChanges(currentIp(rules, routes), desiredIp(state, family));
-  if (changes.length === 0) return;
+  if (changes.length === 0) return changes;
   // An interface can vanish between reading and writing: the other lines count, the next change comes at once.
   const result = await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
   const fatal = result.stderr.split('\n').filter((line) => line !== '' && !HARMLESS.test(line));
   if (result.code !== 0 && fatal.length > 0) {
     throw new PathraceError('E_COMMAND_FAILED', `"ip -batch" failed: ${fatal.slice(0, 3).join(' | ')}.`);
   }
+  return changes;
 }
 
 const HARMLESS =
-  /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|File exists|Nexthop has invalid gateway/i;
+  /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|disabled on nexthop device|File exists|Nexthop has invalid gateway/i;
 
 /** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
 function appendQueueRule(chain: string, queue: number): void {

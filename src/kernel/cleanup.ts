@@ -1,15 +1,20 @@
 /** Removes everything that Pathrace has put into the kernel of this network namespace, with only the kernel to go by. */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PathraceError } from '../model/errors.js';
-import { tryCommand } from './command.js';
+import { type CommandResult, tryCommand } from './command.js';
 import { RT_PROTOCOL, TABLE } from './constants.js';
 import { currentIp, type IpFamily, ipChanges } from './ip-state.js';
 import { lockNamespace } from './namespace-lock.js';
+import { readObjects } from './nft-read.js';
 import { recordedSettings, restoreSettings } from './sysctl.js';
 
-/** What was removed or restored, a line each; empty when nothing was there. */
+/** A line each. */
 export interface CleanupReport {
-  readonly removed: string[];
+  /** What was removed or restored; empty when nothing was there. */
+  readonly removed: readonly string[];
+  /** What could not be removed, with the words of the tool that failed. */
+  readonly left: readonly string[];
 }
 
 /** A dying daemon holds its lock for a moment. */
@@ -20,47 +25,85 @@ const LAST_BREATH_MS = 1500;
  * `force`.
  */
 export async function cleanUp(options: { force: boolean }): Promise<CleanupReport> {
-  if (!options.force) await refuseWhileRunning();
-  return removeState();
+  if (options.force) return removeState();
+  // Held meanwhile: no gateway that starts now has its state removed.
+  const lock = await lockWhenFree();
+  try {
+    return await removeState();
+  } finally {
+    lock.close();
+  }
 }
 
 /** The same without the question; the gateway calls it when it ends. */
 export async function removeState(): Promise<CleanupReport> {
-  const removed: string[] = [];
+  const removed = new Set<string>();
+  let left: string[] = [];
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    left = [...(await removeTable(removed)), ...(await removeIp('ipv4', removed))];
+    if (existsSync('/proc/net/if_inet6')) left.push(...(await removeIp('ipv6', removed)));
+    if (left.length === 0) break;
+    await sleep(ATTEMPT_DELAY_MS);
+  }
+  return { removed: [...removed], left };
+}
+
+/** A tool may fail once, for want of memory or because somebody else changes the same. */
+const ATTEMPTS = 4;
+const ATTEMPT_DELAY_MS = 100;
+
+async function removeTable(removed: Set<string>): Promise<string[]> {
+  try {
+    return await tryToRemoveTable(removed);
+  } catch (error) {
+    return [`nft table inet ${TABLE} (${words(String(error))})`];
+  }
+}
+
+async function tryToRemoveTable(removed: Set<string>): Promise<string[]> {
   // Before the table goes that they are recorded in; forwarding ends before translation does.
-  removed.push(...(await restoreSettings(recordedSettings())).map((path) => `sysctl ${path}`));
-  if ((await tryCommand('nft', ['delete', 'table', 'inet', TABLE])).code === 0)
-    removed.push(`nft table inet ${TABLE}`);
-  for (const family of ['ipv4', 'ipv6'] as const) removed.push(...(await removeIp(family)));
-  return { removed };
+  for (const path of await restoreSettings(recordedSettings())) removed.add(`sysctl ${path}`);
+  const name = `nft table inet ${TABLE}`;
+  const { code, stderr } = await attempt('nft', ['delete', 'table', 'inet', TABLE]);
+  if (code === 0) removed.add(name);
+  // Nft also refuses to delete what is not there.
+  return code === 0 || readObjects().length === 0 ? [] : [`${name} (${words(stderr)})`];
 }
 
-async function removeIp(family: IpFamily): Promise<string[]> {
+async function removeIp(family: IpFamily, removed: Set<string>): Promise<string[]> {
   const flag = family === 'ipv4' ? '-4' : '-6';
-  const rules = await tryCommand('ip', ['-j', flag, 'rule', 'show']);
-  const routes = await tryCommand('ip', [
-    '-j',
-    flag,
-    'route',
-    'show',
-    'table',
-    'all',
-    'proto',
-    String(RT_PROTOCOL),
-  ]);
-  if (rules.code !== 0 || routes.code !== 0) return [];
+  const show = ['route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)];
+  const rules = await attempt('ip', ['-j', flag, 'rule', 'show']);
+  const routes = await attempt('ip', ['-j', flag, ...show]);
+  const unread = [rules, routes].find(({ code }) => code !== 0);
+  if (unread !== undefined) return [`${family} rules and routes (${words(unread.stderr)})`];
   const changes = ipChanges(currentIp(rules.stdout, routes.stdout), { rules: [], routes: [] });
-  if (changes.length > 0) await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
-  return changes.map((line) => `${family} ${line.replace(' del', '')}`);
+  if (changes.length === 0) return [];
+  const lines = changes.map((line) => `${family} ${line.replace(' del', '')}`);
+  const { code, stderr } = await attempt('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
+  if (code !== 0) return lines.map((line) => `${line} (${words(stderr)})`);
+  for (const line of lines) removed.add(line);
+  return [];
 }
 
-async function refuseWhileRunning(): Promise<void> {
+/** A tool that cannot be run has failed like any other. */
+function attempt(command: string, args: readonly string[], input = ''): Promise<CommandResult> {
+  return tryCommand(command, args, input).catch((error: unknown) => ({
+    code: -1,
+    stdout: '',
+    stderr: String(error),
+  }));
+}
+
+function words(text: string): string {
+  return text.trim().split('\n')[0];
+}
+
+async function lockWhenFree(): Promise<{ close(): void }> {
   const until = Date.now() + LAST_BREATH_MS;
   for (;;) {
     try {
-      const lock = await lockNamespace();
-      lock.close();
-      return;
+      return lockNamespace();
     } catch (error) {
       if (!(error instanceof PathraceError) || error.code !== 'E_ALREADY_RUNNING') throw error;
       if (Date.now() > until) {

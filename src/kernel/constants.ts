@@ -25,8 +25,13 @@ export const MARK = {
   ROUTE_MASK: 0x1f000000,
   /** Kept with the route in the connection's mark: the source address stays. */
   UNTRANSLATED: 0x20000000,
-  /** While the ruleset asks for a way besides the main table's default route; rules of the routing look for it in every mark. */
-  NO_DEFAULT: 0x40000000,
+  /**
+   * On packets of flows that have a route: the routing goes by the route alone. Without it the main table's own routes, all but its
+   * default, come before the mark (ip-state.ts).
+   */
+  HELD: 0x40000000,
+  /** Kept in the connection's mark, the same bit: its way is the main table's, so that its packets are not held. */
+  BY_MAIN: 0x40000000,
   /** On packets that the daemon sends: conntrack and NAT leave them alone. */
   OWN: 0x80000000,
   SERVICE_SHIFT: 16,
@@ -35,10 +40,16 @@ export const MARK = {
   RESCUABLE: 0x00800000,
   /** Kept in the connection's mark: the engine has counted its session when it chose the route. */
   COUNTED: 0x00008000,
+  /** Set in prerouting on a set-up that the daemon is to be asked about in forward, behind the operator's own rules. */
+  ASK: 0x00000400,
+  /** In its place on what the daemon has let go on from there. */
+  ASKED: 0x00000800,
   /** Set before the WAN queue when conntrack has already looked. */
   LATE: 0x00004000,
   /** Set before the LAN queue when the route in the mark is that of the connection's group. */
   PINNED: 0x00002000,
+  /** On a new connection's packet: the main table has a way by a provider's interface that is not its default route. */
+  BESIDE: 0x00001000,
   /**
    * Of the values in memory and affinity maps: the route's generation when they were written. In a packet's mark only until the
    * rules have looked whether the route is open; never on flows, and never before a queue.
@@ -46,6 +57,8 @@ export const MARK = {
   GENERATION_MASK: 0x0000ffff,
   /** What a connection's mark keeps. */
   FLOW_MASK: 0x3fff8000,
+  /** A route that there is not: whoever asks with it hears of the main table's own routes, and of no default. */
+  NO_DEFAULT: 0x1f000000,
 } as const;
 
 /** The mark of a route's packets. */

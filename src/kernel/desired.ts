@@ -70,6 +70,8 @@ export interface DesiredState {
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
   readonly rulePriority: number;
+  /** Routing table of what the daemon is asked about. */
+  readonly askTable: number;
 }
 
 /** What the daemon has chosen, and the kernel does by itself until it chooses anew. */
@@ -90,6 +92,8 @@ export interface KernelChoices {
 }
 
 export const CLOSED_RANK = 9;
+
+const MAX_ROUTES = 16;
 
 /** The state for the configuration, the routes as they are now, and what has been chosen. */
 export function desiredState(
@@ -137,6 +141,7 @@ export function desiredState(
     queue: { lan: config.kernel.queue, wan: config.kernel.queue + 1, dns: config.kernel.queue + 2, method },
     readsDns: config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site'),
     rulePriority: config.kernel.rulePriority,
+    askTable: config.kernel.table + MAX_ROUTES,
   };
 }
 

@@ -115,12 +115,15 @@ export class DnsLearner {
     const { id } = queued;
     if (!this.tryToLearn(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
     this.waiting++;
-    void this.kernel.idle().then(() => {
-      this.waiting--;
-      if (this.queue !== queue) return;
-      queue.accept(id);
-      queue.flush();
-    });
+    this.kernel
+      .idle()
+      .then(() => {
+        this.waiting--;
+        if (this.queue !== queue) return;
+        queue.accept(id);
+        queue.flush();
+      })
+      .catch((error: unknown) => this.boundary.caught('an answer of a name server', error));
   };
 
   /** An answer that we cannot read is none of the client's business: it goes on. */

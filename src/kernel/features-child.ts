@@ -29,6 +29,7 @@ const NAT = `table inet ${TABLE} {
   chain nat { type nat hook postrouting priority 100; policy accept;
     meta mark 0x1 meta nfproto ipv4 meta l4proto tcp snat ip to 192.0.2.1:1024-32767
     meta mark 0x1 meta nfproto ipv6 meta l4proto tcp snat ip6 to [2001:db8::1]:1024-32767
+    meta mark 0x2 meta l4proto tcp masquerade to :1024-32767
   }
 }
 `;

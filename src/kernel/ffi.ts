@@ -3,6 +3,7 @@
  * Pointers are plain numbers (user addresses fit in 48 bits), so a call allocates nothing.
  */
 import koffi from 'koffi';
+import { PathraceError } from '../model/errors.js';
 
 const libc = koffi.load(null);
 
@@ -26,6 +27,7 @@ export function allocate(size: number): Memory {
     return recycled;
   }
   const address = Number(calloc(1, size));
+  if (held !== null && buffers < MOST_BUFFERS) held[MOST_DESCRIPTORS + buffers++] = address;
   const buffer = koffi.view(address, size);
   return { address, bytes: new Uint8Array(buffer), view: new DataView(buffer) };
 }
@@ -49,9 +51,59 @@ export function systemCall(name: string, result: string, parameters: readonly st
   return libc.func(name, result, [...parameters]) as unknown as SystemCall;
 }
 
+/**
+ * What a thread holds that does not end with it: descriptors and memory. It is noted where another thread sees it, which gives
+ * it back when this one is gone, however it ended.
+ */
+const MOST_DESCRIPTORS = 256;
+const MOST_BUFFERS = 2048;
+let held: Float64Array | null = null;
+let buffers = 0;
+
+export function createHoldings(): SharedArrayBuffer {
+  return new SharedArrayBuffer((MOST_DESCRIPTORS + MOST_BUFFERS) * Float64Array.BYTES_PER_ELEMENT);
+}
+
+/** From now on this thread notes what it holds. */
+export function noteHoldings(memory: SharedArrayBuffer): void {
+  held = new Float64Array(memory);
+}
+
+/** Gives back what a thread that has ended held; returns how many descriptors. */
+export function releaseHoldings(memory: SharedArrayBuffer): number {
+  const all = new Float64Array(memory);
+  const descriptors = all.subarray(0, MOST_DESCRIPTORS).filter((entry) => entry !== 0);
+  for (const entry of descriptors) sys.close(entry - 1);
+  for (const address of all.subarray(MOST_DESCRIPTORS)) if (address !== 0) free(address);
+  all.fill(0);
+  return descriptors.length;
+}
+
+const free = libc.func('free', 'void', ['uintptr_t']);
+
+/** Descriptors are noted plus one: 0 is free. */
+function noted(open: SystemCall): SystemCall {
+  return (...args) => {
+    const fd = open(...args);
+    if (held === null || fd < 0) return fd;
+    const place = held.subarray(0, MOST_DESCRIPTORS).indexOf(0);
+    if (place >= 0) held[place] = fd + 1;
+    return fd;
+  };
+}
+
+/** Before the number can be another's. */
+function forgotten(close: SystemCall): SystemCall {
+  return (fd) => {
+    const place = held === null ? -1 : held.subarray(0, MOST_DESCRIPTORS).indexOf(fd + 1);
+    if (place >= 0) held![place] = 0;
+    return close(fd);
+  };
+}
+
 /** The system calls of the gateway. */
 export const sys = {
-  socket: libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as SystemCall,
+  socket: noted(libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as SystemCall),
   bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall,
   connect: libc.func('connect', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall,
   setsockopt: libc.func('setsockopt', 'int', [
@@ -60,6 +112,13 @@ export const sys = {
     'int',
     'uintptr_t',
     'uint32_t',
+  ]) as unknown as SystemCall,
+  getsockopt: libc.func('getsockopt', 'int', [
+    'int',
+    'int',
+    'int',
+    'uintptr_t',
+    'uintptr_t',
   ]) as unknown as SystemCall,
   send: libc.func('send', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as SystemCall,
   recv: libc.func('recv', 'intptr_t', ['int', 'uintptr_t', 'size_t', 'int']) as unknown as SystemCall,
@@ -71,7 +130,7 @@ export const sys = {
     'uintptr_t',
   ]) as unknown as SystemCall,
   sendmmsg: libc.func('sendmmsg', 'int', ['int', 'uintptr_t', 'uint32_t', 'int']) as unknown as SystemCall,
-  close: libc.func('close', 'int', ['int']) as unknown as SystemCall,
+  close: forgotten(libc.func('close', 'int', ['int']) as unknown as SystemCall),
   ifIndex: libc.func('if_nametoindex', 'uint32_t', ['str']) as unknown as (name: string) => number,
 };
 
@@ -109,6 +168,7 @@ export const E = {
   PERM: 1,
   NOENT: 2,
   INTR: 4,
+  BADF: 9,
   AGAIN: 11,
   BUSY: 16,
   EXIST: 17,
@@ -125,6 +185,9 @@ const alive = new Set<Watch>();
 
 /** Calls `onReadable` from the event loop whenever `fd` has something to read. Level-triggered. */
 export function watchReadable(fd: number, onReadable: () => void): Watch {
+  // What koffi is given must be open: it ends the process over what is not.
+  const isOpen = sys.getsockopt(fd, 1, 3, scratch.address, scratch.address + 8) === 0 || errno() !== E.BADF;
+  if (!isOpen) throw new PathraceError('E_INTERNAL', 'A descriptor that is closed cannot be watched.');
   const handle = koffi.node.poll(fd, onReadable);
   const watch: Watch = {
     close(): void {

@@ -149,7 +149,10 @@ export class Flows {
         );
       for (let i = 0; i < elements.length; i += BATCH) {
         const list = elements.slice(i, i + BATCH).join(', ');
-        await tryCommand('nft', ['-f', '-'], `add element inet ${TABLE} ${SET_RESET[family]} { ${list} }\n`);
+        const text = `add element inet ${TABLE} ${SET_RESET[family]} { ${list} }\n`;
+        // A set that is full is no reason to keep flows that have to go; a failure that passes is none to leave clients waiting.
+        if ((await tryCommand('nft', ['-f', '-'], text)).code !== 0)
+          await tryCommand('nft', ['-f', '-'], text);
       }
     }
   }

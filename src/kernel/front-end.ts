@@ -21,6 +21,7 @@ import { createSite } from '../core/site.js';
 import type { Family } from '../model/address.js';
 import { includes } from '../model/ports.js';
 import { DECODE_REASONS } from '../model/reasons.js';
+import { undoHop } from '../wire/hop.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
@@ -56,6 +57,9 @@ export interface FrontEndOptions {
   readonly onStateLost: () => void;
 }
 
+/** More than packets of one batch. */
+const MARKS = 4 * BATCH;
+
 /** Packets that ended in the daemon because they could not be decoded, by DECODE_REASONS. */
 export type DropCounters = Float64Array;
 
@@ -85,6 +89,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
     interfaceIndex: 0,
     known: true,
   };
+  /** Marks of the packets in hand, by id. */
+  private readonly marks = new Int32Array(MARKS);
   private now = 0;
   private lastRun = 0;
   private passThrough = false;
@@ -193,7 +199,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
       this.takeSetup(queued, memory);
     } catch (error) {
       this.options.boundary.caught('a packet of the LAN', error);
-      this.lan.accept(queued.id);
+      this.letGo(queued.id);
     }
   };
 
@@ -208,26 +214,43 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   private takeSetup(queued: QueuedPacket, memory: Memory): void {
     const { id, mark } = queued;
+    this.marks[id & (MARKS - 1)] = mark;
     if (this.passThrough) {
       this.stale++;
-      return this.lan.accept(id);
+      return this.letGo(id);
     }
     const { setupInput } = this;
-    const result = this.decode(queued, memory);
     const route = routeOfMark(mark);
+    const isForwarded = (mark & MARK.ASK) !== 0;
+    if (isForwarded && queued.payloadLength >= 20) undoHop(memory.bytes, memory.view, queued.payload);
+    const result = this.decode(queued, memory);
+    setupInput.routed = isForwarded ? route : 0;
+    setupInput.mayCopy = isForwarded;
     setupInput.service = serviceOfMark(mark);
     setupInput.tried = (mark & MARK.RESCUABLE) === 0 ? 0 : route;
     setupInput.pinned = (mark & MARK.PINNED) === 0 ? 0 : route;
     // What we do not decode further cannot be copied, but a criterion can choose for it.
     const other = result === DECODE.PROTOCOL || (result === DECODE.ICMP_TYPE && setupInput.service !== 0);
     if (result === DECODE.OK || other) this.batch.take(id, setupInput, this.now);
-    else this.refuseUndecoded(this.lan, id, result);
+    else if (this.isOfAnotherKind(result)) this.letGo(id);
+    else this.lan.drop(id);
+  }
+
+  /** A set-up goes on as the rules have marked it. */
+  private letGo(id: number): void {
+    const mark = this.marks[id & (MARKS - 1)];
+    if ((mark & MARK.ASK) === 0) this.lan.accept(id);
+    else this.lan.repeat(id, ((mark & ~(MARK.ASK | MARK.PINNED)) | MARK.ASKED) >>> 0);
   }
 
   private takeAnswer(queued: QueuedPacket, memory: Memory): void {
     const { answerInput } = this;
     const result = this.decode(queued, memory);
-    if (result !== DECODE.OK) return this.refuseUndecoded(this.wan, queued.id, result);
+    if (result !== DECODE.OK) {
+      if (this.isOfAnotherKind(result)) this.wan.accept(queued.id);
+      else this.wan.drop(queued.id);
+      return;
+    }
     answerInput.interfaceIndex = queued.inInterface;
     answerInput.known = (queued.mark & MARK.LATE) === 0;
     this.batch.take(queued.id, answerInput, this.now);
@@ -239,12 +262,9 @@ export class FrontEnd implements NoteSink, BatchPorts {
   }
 
   /** Broken packets end here; what is only of another kind than we look at goes on by the kernel. */
-  private refuseUndecoded(queue: Queue, id: number, result: number): void {
+  private isOfAnotherKind(result: number): boolean {
     this.dropped[result]++;
-    const ofAnotherKind =
-      result === DECODE.PROTOCOL || result === DECODE.ICMP_TYPE || result === DECODE.ICMP_QUOTE;
-    if (ofAnotherKind) queue.accept(id);
-    else queue.drop(id);
+    return result === DECODE.PROTOCOL || result === DECODE.ICMP_TYPE || result === DECODE.ICMP_QUOTE;
   }
 
   /** After a pause (stopped, starved) the kernel's dead man's switch has opened: what queued up before is old. */
@@ -265,10 +285,12 @@ export class FrontEnd implements NoteSink, BatchPorts {
   judgeSetup(id: number, verdict: Verdict): void {
     const { kind, route, reason, service, counted } = verdict;
     if (kind === 'drop') return this.lan.drop(id);
-    // Without a mark the packet keeps what the ruleset has set: the route of its flow, or the rest route.
-    if (kind !== 'release' || route === 0) return this.lan.accept(id);
+    // Without a mark of ours the packet keeps what the ruleset has set: the route of its flow, or the rest route.
+    if (kind !== 'release' || route === 0) return this.letGo(id);
     const rescuable = reason !== 'same-flow';
-    this.lan.accept(id, chosenMark(this.services[service], service, route, rescuable, counted));
+    const mark = chosenMark(this.services[service], service, route, rescuable, counted);
+    if ((this.marks[id & (MARKS - 1)] & MARK.ASK) === 0) this.lan.accept(id, mark);
+    else this.lan.repeat(id, (mark | MARK.ASKED) >>> 0);
   }
 
   judgeAnswer(id: number, { kind }: Verdict): void {

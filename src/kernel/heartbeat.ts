@@ -1,6 +1,7 @@
 /** The dead man's switch: packets are queued only while the race loop renews its sign of life in the kernel. */
 import { encodeRemove, encodeRenew } from '../wire/netlink/nftables.js';
 import { SET_ALIVE, TABLE } from './constants.js';
+import { E } from './ffi.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
 /** Keys: NFPROTO_IPV4 and NFPROTO_IPV6 (uapi/linux/netfilter.h); every packet has one of them. */
@@ -12,10 +13,10 @@ export class Heartbeat {
   private busy = false;
   private closing: (() => void) | null = null;
 
-  /** `onRefused` is told when the kernel no longer has what the sign is kept in. */
+  /** `onMissing` is told when the kernel no longer has what the sign is kept in. Whatever else it refuses, the next beat is soon. */
   constructor(
     private readonly timeoutMs: number,
-    private readonly onRefused: (error: number) => void,
+    private readonly onMissing: () => void,
   ) {}
 
   /** Renews the sign once, and waits for it: when this returns, packets are queued. 0 or an error number. */
@@ -56,7 +57,7 @@ export class Heartbeat {
     encode(this.socket.writer, SIGN, this.timeoutMs, this.socket.nextSequence());
     this.socket.requestInBackground((error) => {
       this.busy = false;
-      if (error !== 0) this.onRefused(error);
+      if (error === E.NOENT) this.onMissing();
       if (this.closing !== null) this.closing();
     });
   }

@@ -10,47 +10,61 @@ export interface IpState {
 
 export type IpFamily = 'ipv4' | 'ipv6';
 
-/** After the rules for marks: what is on a link of ours goes there, whatever its source. */
-const LINK_OFFSET = 32;
+/**
+ * The order (docs/decisions/0018-order-of-rules.md). First what the main table knows better than by a default route: the way to a LAN
+ * for whoever names its interface, as a flowtable does, whatever the mark; and every way for packets that are not bound to a
+ * route. Then the marks of routes.
+ */
+const MAIN_OFFSET = 0;
+const ALL_BUT_DEFAULT = 'lookup main suppress_prefixlength 0';
+const BOUND = mark(MARK.OWN | MARK.HELD);
 /**
  * Then nothing more for who asks what there is besides a default route, and the rules for a route's own addresses: what the
  * gateway itself sends from them leaves by their provider.
  */
 const FROM_OFFSET = 33;
-const NO_DEFAULT = mark(MARK.NO_DEFAULT);
 const METRIC = 1;
 /**
- * Behind every other default route: without a way out, nothing falls through to another provider. Not `unreachable`: an error
- * would end a connection whose next SYN finds another route.
+ * Behind the rules for marks: what the daemon is asked about must be routed, or it never comes to be asked. So while its own route
+ * has no way it goes by the best that has one; forward sees to it that it does not leave there (render.ts, `asked`).
  */
-const METRIC_BLACKHOLE = 4278198272;
+const ASK_OFFSET = 17;
+const ASK = mark(MARK.ASK);
+/**
+ * And their end: without a way out, nothing falls through to another provider. Not `unreachable`: an error would end a connection
+ * whose next SYN finds another route.
+ */
+const END_OFFSET = 31;
 
 export function desiredIp(state: DesiredState, family: IpFamily): IpState {
+  const first = state.rulePriority + MAIN_OFFSET;
+  const noDefault = `${mark(MARK.NO_DEFAULT)}/${mark(MARK.ROUTE_MASK)}`;
   const rules = [
-    `priority ${state.rulePriority + LINK_OFFSET} lookup main suppress_prefixlength 0`,
-    `priority ${state.rulePriority + FROM_OFFSET} fwmark ${NO_DEFAULT}/${NO_DEFAULT} blackhole`,
+    ...state.lan.map((name) => `priority ${first} oif ${name} ${ALL_BUT_DEFAULT}`),
+    `priority ${first} fwmark 0x0/${BOUND} ${ALL_BUT_DEFAULT}`,
+    `priority ${state.rulePriority + FROM_OFFSET} fwmark ${noDefault} blackhole`,
+    `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ASK}/${ASK} lookup ${state.askTable}`,
   ];
   const routes: string[] = [];
   for (const route of state.routes) {
     const part = route[family];
     const { table } = route;
     const priority = state.rulePriority + route.number;
-    rules.push(rule({ priority, fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK), table }));
-    routes.push(`blackhole default table ${table} metric ${METRIC_BLACKHOLE}`);
+    const of = { fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK) };
+    rules.push(rule({ priority, ...of, table }));
+    rules.push(rule({ priority: state.rulePriority + END_OFFSET, ...of, table: null }));
     if (part === null) continue;
     for (const src of route.translate ? part.addresses : []) {
       rules.push(rule({ priority: priority + FROM_OFFSET, src, table }));
     }
-    routes.push(
-      routeText({
-        // An IPv4 route over an IPv6 next hop (RFC 8950) names the family.
-        gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
-        dev: route.interface,
-        table,
-        metric: METRIC,
-        onlink: part.gateway !== null,
-      }),
-    );
+    const way = {
+      // An IPv4 route over an IPv6 next hop (RFC 8950) names the family.
+      gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
+      dev: route.interface,
+      onlink: part.gateway !== null,
+    };
+    routes.push(routeText({ ...way, table, metric: METRIC }));
+    routes.push(routeText({ ...way, table: state.askTable, metric: METRIC + route.number }));
   }
   return { rules, routes };
 }
@@ -64,7 +78,10 @@ export function currentIp(rulesJson: string, routesJson: string): IpState {
         priority: item.priority,
         table: item.table ?? null,
         ...(item.suppress_prefixlen === undefined ? {} : { suppress: item.suppress_prefixlen }),
-        ...(item.fwmark === undefined ? {} : { fwmark: item.fwmark, fwmask: item.fwmask ?? '0xffffffff' }),
+        ...(item.oif === undefined ? {} : { oif: item.oif }),
+        ...(item.fwmark === undefined
+          ? {}
+          : { fwmark: mark(Number(item.fwmark)), fwmask: item.fwmask ?? '0xffffffff' }),
         ...(item.src === 'all' ? {} : { src: item.src }),
       }),
     ),
@@ -106,6 +123,8 @@ export function ipChanges(current: IpState, desired: IpState): string[] {
 interface RuleJson {
   priority: number;
   src: string;
+  oif?: string;
+  /** `0` has no 0x before it. */
   fwmark?: string;
   fwmask?: string;
   /** Absent where the rule is a blackhole. */
@@ -130,6 +149,7 @@ function parse<T>(json: string): T[] {
 
 function rule(r: {
   priority: number;
+  oif?: string;
   fwmark?: string;
   fwmask?: string;
   src?: string;
@@ -138,10 +158,11 @@ function rule(r: {
   table: number | string | null;
 }): string {
   const mark = r.fwmark === undefined ? '' : `fwmark ${r.fwmark}/${r.fwmask} `;
+  const out = r.oif === undefined ? '' : `oif ${r.oif} `;
   const from = r.src === undefined ? '' : `from ${r.src} `;
   const suppress = r.suppress === undefined ? '' : ` suppress_prefixlength ${r.suppress}`;
   const action = r.table === null ? 'blackhole' : `lookup ${r.table}`;
-  return `priority ${r.priority} ${from}${mark}${action}${suppress}`;
+  return `priority ${r.priority} ${from}${out}${mark}${action}${suppress}`;
 }
 
 function routeText(r: {

@@ -3,6 +3,7 @@
 import { formatAddress, readAddress } from '../model/address.js';
 import { eachAttribute } from '../wire/netlink/message.js';
 import { runCommand } from './command.js';
+import { RT_PROTOCOL } from './constants.js';
 import { type Watch, watchReadable } from './ffi.js';
 import { type EachMessage, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
 
@@ -90,7 +91,17 @@ export async function readLinks(lan: readonly string[] = []): Promise<LinkSnapsh
   return { links, gateways, behindLan: behindLan.filter((dst) => dst.includes(':')) };
 }
 
-const GROUPS = { LINK: 1, IPV4_IFADDR: 5, IPV4_ROUTE: 7, IPV6_IFADDR: 9, IPV6_ROUTE: 11 } as const;
+const GROUPS = {
+  LINK: 1,
+  IPV4_IFADDR: 5,
+  IPV4_ROUTE: 7,
+  IPV4_RULE: 8,
+  IPV6_IFADDR: 9,
+  IPV6_ROUTE: 11,
+  IPV6_RULE: 19,
+  IPV4_NETCONF: 24,
+  IPV6_NETCONF: 25,
+} as const;
 /** Changes come in bursts: an address, its routes, its prefix. */
 const SETTLE_MS = 15;
 
@@ -102,29 +113,42 @@ export interface LostLink {
   readonly address: string | null;
 }
 
-/**
- * Calls `onChange` soon after links, addresses or routes changed; a burst makes one call. `onLost`: at once when a link or
- * an address is gone, before any snapshot could say so.
- */
-export function watchLinks(
-  onChange: () => void,
-  onLost: (lost: LostLink) => void = ignore,
-): { close(): void } {
+/** What is told of; a burst makes one call. */
+export interface LinkListener {
+  /** Soon after links, addresses or routes changed. */
+  changed(): void;
+  /** At once when a link or an address is gone, before any snapshot could say so. */
+  lost(lost: LostLink): void;
+  /** Soon after a rule or a route of ours was removed, by whomsoever. */
+  taken(): void;
+  /** Soon after a setting of an interface was changed that the kernel tells of: forwarding, the reverse-path check. */
+  settings(): void;
+}
+
+export function watchLinks(listener: LinkListener): { close(): void } {
   const socket = new NetlinkSocket(NETLINK_ROUTE, { groups: Object.values(GROUPS) });
   socket.setReceiveBuffer(1024 * 1024);
   let timer: NodeJS.Timeout | null = null;
+  const due = { changed: false, taken: false, settings: false };
   const watch: Watch = watchReadable(socket.fd, () => {
     // What else changed does not matter: the snapshot is read as a whole.
     const look: EachMessage = ({ type, body, end }, view) => {
       const lost = type === RTM.DELADDR ? lostAddress(view, body, end) : lostLink(type, view, body, end);
-      if (lost !== null) onLost(lost);
+      if (lost !== null) listener.lost(lost);
+      const what = kindOf(type, view, body, end);
+      if (what !== null) due[what] = true;
     };
     while (socket.read(ignore, look)) {
       // Until nothing is left.
     }
+    if (!due.changed && !due.taken && !due.settings) return;
     timer ??= setTimeout(() => {
       timer = null;
-      onChange();
+      for (const what of ['changed', 'taken', 'settings'] as const) {
+        if (!due[what]) continue;
+        due[what] = false;
+        listener[what]();
+      }
     }, SETTLE_MS);
   });
   return {
@@ -138,7 +162,52 @@ export function watchLinks(
 
 function ignore(): void {}
 
-const RTM = { NEWLINK: 16, DELLINK: 17, DELADDR: 21 } as const;
+const RTM = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  DELADDR: 21,
+  NEWROUTE: 24,
+  DELROUTE: 25,
+  NEWRULE: 32,
+  DELRULE: 33,
+  NEWNETCONF: 80,
+  DELNETCONF: 81,
+} as const;
+/** struct rtmsg: its protocol at 5. struct fib_rule_hdr: 12 bytes, the protocol is an attribute. */
+const RTMSG_LEN = 12;
+const FIB_RULE_HDR_LEN = 12;
+const FRA_PROTOCOL = 21;
+
+/** What a message is about; null: what we have done ourselves, rules of others, values of what is gone. */
+function kindOf(
+  type: number,
+  view: DataView,
+  body: number,
+  end: number,
+): 'changed' | 'taken' | 'settings' | null {
+  switch (type) {
+    case RTM.NEWROUTE:
+    case RTM.DELROUTE: {
+      if (end - body < RTMSG_LEN || view.getUint8(body + 5) !== RT_PROTOCOL) return 'changed';
+      return type === RTM.DELROUTE ? 'taken' : null;
+    }
+    case RTM.DELRULE: {
+      let ours = false;
+      eachAttribute(view, body + FIB_RULE_HDR_LEN, end, (attribute, value) => {
+        if (attribute === FRA_PROTOCOL) ours = view.getUint8(value) === RT_PROTOCOL;
+      });
+      return ours ? 'taken' : null;
+    }
+    case RTM.NEWRULE:
+    case RTM.DELNETCONF:
+      return null;
+    case RTM.NEWNETCONF:
+      return 'settings';
+    default:
+      return 'changed';
+  }
+}
+
 const IFF = { UP: 1, LOWER_UP: 0x1_0000 } as const;
 /** struct ifinfomsg (include/uapi/linux/rtnetlink.h): family at 0, index at 4, flags at 8. */
 const IFINFOMSG_LEN = 16;

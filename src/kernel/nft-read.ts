@@ -12,14 +12,15 @@ import {
   NFT_MSG,
 } from '../wire/netlink/nftables.js';
 import { TABLE } from './constants.js';
-import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
+import { E } from './ffi.js';
+import { type EachMessage, NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 
 /** The comments of the rules of a chain, in their order, '' for a rule without; empty when there is no such chain. */
 export function readRuleComments(chain: string): string[] {
   return withSocket((socket) => {
     const comments: string[] = [];
     encodeGetRules(socket.writer, TABLE, chain, socket.nextSequence());
-    socket.request((message, view) => {
+    ask(socket, (message, view) => {
       if (message.type !== NFT_MSG.NEWRULE) return;
       comments.push(decodeRuleComment(view, message.body, message.end));
     });
@@ -32,7 +33,7 @@ export function readCounters(): Map<string, number> {
   return withSocket((socket) => {
     const counters = new Map<string, number>();
     encodeGetCounters(socket.writer, TABLE, socket.nextSequence());
-    socket.request((message, view) => {
+    ask(socket, (message, view) => {
       if (message.type !== NFT_MSG.NEWOBJ) return;
       const counter = decodeCounter(view, message.body, message.end, TABLE);
       if (counter !== null) counters.set(counter.name, counter.packets);
@@ -62,7 +63,7 @@ function readOnce(socket: NetlinkSocket): { objects: TableObject[]; whole: boole
   const objects: TableObject[] = [];
   let whole = true;
   const dump = (type: number, read: (message: MessageView, view: DataView) => TableObject | null): void => {
-    socket.request((message, view) => {
+    ask(socket, (message, view) => {
       if ((message.flags & NLM_F.DUMP_INTR) !== 0) whole = false;
       const found = message.type === type ? read(message, view) : null;
       if (found !== null) objects.push(found);
@@ -81,6 +82,12 @@ function readOnce(socket: NetlinkSocket): { objects: TableObject[]; whole: boole
     return counter === null ? null : { kind: 'counter', name: counter.name };
   });
   return { objects, whole };
+}
+
+/** No answer is not the answer that there is nothing: whoever believes so would throw away what was recorded. */
+function ask(socket: NetlinkSocket, each: EachMessage): void {
+  const error = socket.request(each);
+  if (error !== 0 && error !== E.NOENT) throw netlinkError('read our nft table', error);
 }
 
 function withSocket<T>(work: (socket: NetlinkSocket) => T): T {

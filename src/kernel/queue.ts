@@ -76,6 +76,11 @@ export class Queue {
     encodeVerdict(this.socket.writer, this.number, id, VERDICT.ACCEPT, mark);
   }
 
+  /** Back to the chain that has queued it, with another mark. */
+  repeat(id: number, mark: number): void {
+    encodeVerdict(this.socket.writer, this.number, id, VERDICT.REPEAT, mark);
+  }
+
   drop(id: number): void {
     encodeVerdict(this.socket.writer, this.number, id, VERDICT.DROP, 0);
   }

@@ -39,6 +39,11 @@ export interface RaceThreadOptions {
   readonly empty: readonly KernelPart[];
 }
 
+/** The same, and where the thread notes what has to be given back when it is gone (ffi.ts). */
+export interface RaceThreadData extends RaceThreadOptions {
+  readonly holdings: SharedArrayBuffer;
+}
+
 export interface StoredMemory {
   readonly rows: MemoryRows;
   /** Number now of each route number then; 0: gone. */
@@ -89,6 +94,13 @@ export type RaceReply = {
 } /** `state-lost`: somebody has removed our table from the kernel. */ & (
   | { readonly kind: 'ready' | 'done' | 'state-lost' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** The thread gives up; what it remembers is handed on, unless that is broken, too. */
+  | {
+      readonly kind: 'ending';
+      readonly code: string;
+      readonly message: string;
+      readonly memory: MemoryRows | null;
+    }
   /** Something was caught at the boundary of the race thread. */
   | { readonly kind: 'broken'; readonly broken: Broken }
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }

@@ -2,7 +2,14 @@
 import type { Engine } from '../core/engine.js';
 import type { Micros } from '../core/engine-types.js';
 import { HEALTH_STATES } from '../core/health/health.js';
-import { createChunk, snapshot } from '../core/memory/rows.js';
+import {
+  addRows,
+  CHUNK_SLOTS,
+  createChunk,
+  createRows,
+  type MemoryRows,
+  snapshot,
+} from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
 import type { FrontEnd } from './front-end.js';
 import type { LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
@@ -51,6 +58,17 @@ export function takeSnapshot(
       refused: frontEnd.kernel.refused,
     },
   };
+}
+
+/** All of memory at once, for another thread to go on with. */
+export function rowsOf({ memory, memorySettings }: Engine, now: Micros): MemoryRows {
+  const rows = createRows(memory.destinations, memory.routes);
+  const chunk = createChunk(Math.min(CHUNK_SLOTS, memory.size), memory.routes);
+  for (let from = 0; from < memory.size; from += CHUNK_SLOTS) {
+    snapshot(memory, from, now, chunk);
+    addRows(chunk, memorySettings.forgetMicros, rows);
+  }
+  return rows;
 }
 
 /** A part of memory that can be sent; with `choices`, what it would choose over all open routes. */

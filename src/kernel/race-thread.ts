@@ -3,11 +3,11 @@
  * thread in messages, so that nothing an operator does delays a packet.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { restore } from '../core/memory/rows.js';
+import { type MemoryRows, restore } from '../core/memory/rows.js';
 import { PathraceError } from '../model/errors.js';
 import { Boundary, describeError } from './boundary.js';
 import { DnsLearner } from './dns-learner.js';
-import { type Watch, watchReadable } from './ffi.js';
+import { noteHoldings, type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
 import { readQueueState } from './queue-state.js';
@@ -15,10 +15,11 @@ import type {
   KernelPart,
   RaceReply,
   RaceRequest,
+  RaceThreadData,
   RaceThreadOptions,
   ServicesMessage,
 } from './race-messages.js';
-import { healthOf, memoryPart, takeSnapshot } from './race-report.js';
+import { healthOf, memoryPart, rowsOf, takeSnapshot } from './race-report.js';
 import { SessionCounter } from './session-counter.js';
 
 /** The engine's deadlines are kept to within this; those of waiting copies to a millisecond. */
@@ -82,6 +83,8 @@ class RaceThread {
       frontEnd.run();
       this.planStart();
     });
+    // So many errors already that it ends.
+    if (this.failed) return;
     this.watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
     const every = (ms: number, work: () => void): number =>
       this.timers.push(setInterval(this.boundary.around('a timer', work), ms));
@@ -114,8 +117,7 @@ class RaceThread {
         return send({ id, kind: 'done' });
       case 'services':
         this.setServices(request.services);
-        void frontEnd.kernel.idle().then(() => send({ id, kind: 'done' }));
-        return;
+        return this.afterwards(request, frontEnd.kernel.idle());
       case 'facts':
         engine.setFacts(request.facts, request.historyPeriod);
         engine.measureHistory(clock());
@@ -125,15 +127,13 @@ class RaceThread {
         return send({ id, kind: 'done' });
       case 'empty':
         this.empty(request.parts);
-        void this.dns.retell(request.parts);
-        return send({ id, kind: 'done' });
+        return this.afterwards(request, this.dns.retell(request.parts));
       case 'unpin':
         engine.unpin(request.service);
         frontEnd.kernel.unpin(request.service);
         return send({ id, kind: 'done' });
       case 'settle':
-        void frontEnd.kernel.idle().then(() => send({ id, kind: 'done' }));
-        return;
+        return this.afterwards(request, frontEnd.kernel.idle());
       case 'memory': {
         const { from, count, choices } = request;
         return send({ id, kind: 'memory', part: memoryPart(engine, from, count, choices, clock()) });
@@ -151,12 +151,22 @@ class RaceThread {
         return send({ id, kind: 'decisions', decisions, originMs: performance.timeOrigin });
       }
       case 'stop':
-        void this.stop().then(() => {
-          send({ id, kind: 'done' });
-          parentPort!.close();
-        });
-        return;
+        return this.afterwards(
+          request,
+          this.stop().finally(() => setImmediate(() => parentPort!.close())),
+        );
     }
+  }
+
+  /** Answers when the work is done, or has failed. */
+  private afterwards({ id, kind }: RaceRequest, work: Promise<void>): void {
+    work.then(
+      () => send({ id, kind: 'done' }),
+      (error: unknown) => {
+        this.boundary.caught(`the message "${kind}"`, error);
+        send({ id, kind: 'failed', ...failureOf(error) });
+      },
+    );
   }
 
   private healthChanged(): void {
@@ -247,16 +257,30 @@ class RaceThread {
 
   /**
    * A bug must not leave the loop half alive: the thread ends, the sign of life runs out, the kernel goes on. The queues are
-   * closed here, since descriptors of ours do not end with the thread; and the thread ends outside of the callback, which is
-   * called from native code.
+   * closed here, for the kernel to go on at once; all else is given back when the thread is gone, since the kernel may still be
+   * busy with it. The thread ends outside of the callback, which is called from native code.
    */
   private fail(error: unknown): void {
     if (this.failed) return;
     this.failed = true;
     for (const timer of this.timers) clearInterval(timer);
-    send({ id: 0, kind: 'failed', ...failureOf(error) });
-    this.close();
+    send({ id: 0, kind: 'ending', ...failureOf(error), memory: this.lastMemory() });
     setImmediate(() => process.exit(1));
+    this.close();
+  }
+
+  private lastMemory(): MemoryRows | null {
+    try {
+      return rowsOf(this.frontEnd.engine, clock());
+    } catch {
+      return null;
+    }
+  }
+
+  /** What is thrown where no boundary is, or by work that nobody waits for, is an error like any other. */
+  guard(): void {
+    process.on('uncaughtException', (error) => this.boundary.caught('an event', error));
+    process.on('unhandledRejection', (error) => this.boundary.caught('work in the background', error));
   }
 }
 
@@ -279,10 +303,12 @@ function failureOf(error: unknown): { code: string; message: string } {
 }
 
 try {
-  const thread = new RaceThread(workerData as RaceThreadOptions);
+  noteHoldings((workerData as RaceThreadData).holdings);
+  const thread = new RaceThread(workerData as RaceThreadData);
+  thread.guard();
   parentPort!.on('message', (request: RaceRequest) => thread.answer(request));
   thread.start();
 } catch (error) {
   send({ id: 0, kind: 'failed', ...failureOf(error) });
-  parentPort!.close();
+  setImmediate(() => process.exit(1));
 }

@@ -42,6 +42,7 @@ export const COUNTERS = [
   'invalid',
   'spoofed',
   'unsolicited',
+  'misrouted',
   'reset_clients',
   'ports_exhausted',
 ] as const;

@@ -42,6 +42,8 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
     if (tried.length > 0) chains.set(`group_${number}`, askGroup(service));
+    if (FAMILIES.some((family) => isOnTrial(service, family)))
+      chains.set(`trial_${number}`, tryOne(state, service));
     chains.set(`ask_${number}`, ask(state, service));
   }
   return chains;
@@ -165,8 +167,8 @@ function decide(state: DesiredState, service: DesiredService): string[] {
   }
   const kernelDecides = service.memory !== 0 || service.plan.ipv4 !== null || service.plan.ipv6 !== null;
   for (const family of FAMILIES)
-    if (kernelDecides && isOnTrial(service, family))
-      rules.push(`meta nfproto ipv${family} meta l4proto tcp ${ALIVE} ${TRIALS} goto ask_${number}`);
+    if (isOnTrial(service, family))
+      rules.push(`meta nfproto ipv${family} meta l4proto tcp ${ALIVE} ${TRIALS} goto trial_${number}`);
   const drawn = service.memory !== 0 || config.select.criterion === 'fastest-history';
   if (kernelDecides && drawn && state.refresh > 0)
     rules.push(`meta l4proto tcp ${ALIVE} numgen random mod 1000 < ${state.refresh} goto ask_${number}`);
@@ -206,8 +208,8 @@ function isOnTrial({ trial }: DesiredService, family: Family): boolean {
 }
 
 function askGroup(service: DesiredService): string[] {
-  const bits = (MARK.PINNED | markOf(service)) >>> 0;
-  return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} goto race`];
+  const bits = (MARK.ASK | MARK.PINNED | markOf(service)) >>> 0;
+  return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`];
 }
 
 /** A route has been chosen: if it is open, the connection and its group go by it. */
@@ -230,9 +232,24 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
   return [`meta mark and ${hex(MARK.ROUTE_MASK)} != { ${marks} } goto ask_${number}`, isOpen];
 }
 
-/** The daemon decides while it lives; else the connection goes where the rest goes. */
+/**
+ * The daemon decides while it lives; else the connection goes where the rest goes. What may be copied is asked about in forward, where
+ * the operator's own rules have seen it; a criterion without copies chooses here, before the routing.
+ */
 function ask(state: DesiredState, service: DesiredService): string[] {
-  return [...markRest(state, service), `${ALIVE} goto race`, 'accept'];
+  const { criterion } = service.config.select;
+  const copies = criterion === 'race' || criterion === 'fastest-history';
+  const later = copies ? [`meta l4proto tcp ${ALIVE} ${orMark(MARK.ASK)} accept`] : [];
+  return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
+}
+
+/** A connection that asks routes on trial is copied, whatever its service chooses by. */
+function tryOne(state: DesiredState, service: DesiredService): string[] {
+  return [...markRest(state, service), `${orMark(MARK.ASK)} accept`];
+}
+
+function orMark(bits: number): string {
+  return `meta mark set meta mark or ${hex(bits)}`;
 }
 
 function restOf(state: DesiredState, service: DesiredService): string[] {
@@ -261,14 +278,16 @@ export function raceChain({ clientRate }: DesiredState): string[] {
   ];
 }
 
+/** The mark of a flow's packets: its route alone says where they go, but where the main table does (BY_MAIN and HELD are one bit). */
+export const HOLD = `meta mark set ct mark and ${hex(MARK.FLOW_MASK | MARK.BY_MAIN)} xor ${hex(MARK.HELD)}`;
+
 /**
  * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
  * decided means that its route is silent: the daemon asks the others.
  */
 export function unansweredChain(): string[] {
   const silent = `ct status & confirmed == confirmed ct mark and ${hex(MARK.RESCUABLE)} != 0`;
-  const kept = `meta mark set ct mark and ${hex(MARK.FLOW_MASK)}`;
-  return [`${kept}`, `${SYN} ${silent} ${ALIVE} goto race`, 'accept'];
+  return [HOLD, `${SYN} ${silent} ${ALIVE} ${orMark(MARK.ASK)}`, 'accept'];
 }
 
 function planned(plan: DesiredPlan, by: DesiredService['config']['select']['by'], family: Family): string {

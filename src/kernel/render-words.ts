@@ -1,4 +1,6 @@
 /** Words of nft's language that several renderers need. Pure. */
+import type { PortRange } from '../model/config.js';
+import type { DesiredRoute, DesiredState } from './desired.js';
 
 export const FAMILIES = [4, 6] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -18,4 +20,20 @@ function maskText(family: Family, length: number): string {
     return ((1 << size) - (1 << (size - bits))).toString(family === 4 ? 10 : 16);
   });
   return groups.join(family === 4 ? '.' : ':');
+}
+
+/** One name is compared, which is quicker than to look it up. */
+export function set(names: readonly string[]): string {
+  if (names.length === 1) return `"${names[0]}"`;
+  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
+}
+
+export function range(ports: PortRange): string {
+  return ports.from === ports.to ? String(ports.from) : `${ports.from}-${ports.to}`;
+}
+
+/** The first route of each interface. */
+export function firstRoutes(state: DesiredState): Map<string, DesiredRoute> {
+  const names = [...new Set(state.routes.map((route) => route.interface))];
+  return new Map(names.map((name) => [name, state.routes.find((route) => route.interface === name)!]));
 }

@@ -1,6 +1,4 @@
 /** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
-import type { PortRange } from '../model/config.js';
-import { kernelPorts } from '../model/ports.js';
 import {
   CHAIN_BEFORE,
   CHAIN_QUEUE_DNS,
@@ -12,12 +10,13 @@ import {
   SET_ALIVE,
   SET_FULL,
   SET_RESET,
-  serviceMark,
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
-import { raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { firstRoutes, range, set } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -73,19 +72,23 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     [CHAIN_UNANSWERED, unansweredChain()],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
-    ['elsewhere', elsewhere(state)],
+    ['elsewhere', elsewhere()],
+    ['beside', beside(state)],
     ['race', raceChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['forward', forward(state)],
+    ['asked', asked(state)],
+    ['route_of_way', routeOfWay(state)],
     ['forward_invalid', forwardInvalid(state)],
-    ['clamp', clamp(state)],
+    ['clamp', clamp()],
+    ['mss', mss(state)],
     ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
+    ...state.routes.map((route): [string, string[]] => [`only_${route.number}`, only(state, route)]),
     ['input', input(state)],
     ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
-    ['nat', nat(state)],
-    ...state.routes.map((route): [string, string[]] => [`snat_${route.number}`, snat(state, route)]),
+    ...natChains(state),
   ]);
 }
 
@@ -93,7 +96,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
   ['lan', 'type filter hook prerouting priority -160; policy accept;'],
-  ['forward', 'type filter hook forward priority -10; policy accept;'],
+  ['forward', 'type filter hook forward priority 200; policy accept;'],
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
@@ -108,7 +111,6 @@ const HOOK_NAMES: ReadonlySet<string> = new Set([...HOOKS, ...DNS_HOOKS].map(([n
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta nfproto @${SET_ALIVE}`;
-const newFlow = `ct mark and ${hex(MARK.FLOW_MASK)} == 0`;
 
 /** Answers to attempts, before conntrack: it does not know the flow yet. */
 function early(state: DesiredState): string[] {
@@ -152,12 +154,15 @@ const forged = [
   'counter name spoofed drop',
 ];
 
-/** After conntrack. The first two rules are all that a packet of a living flow sees here. */
+/** After conntrack. The first two rules are all that a packet of a living flow from or to the LAN sees here. */
 function lan(state: DesiredState): string[] {
   const mask = hex(MARK.FLOW_MASK);
   return [
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
-    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 meta mark set ct mark and ${mask} accept`,
+    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 ${HOLD} accept`,
+    `ct state established,related ct mark and ${hex(MARK.UNTRANSLATED)} == 0 accept`,
+    // A bridge that is no LAN may have what a provider's port is forwarded to.
+    `ct state established,related iifname != ${wans(state)} ct mark and ${mask} != 0 ${HOLD} accept`,
     'ct state established,related accept',
     `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_UNANSWERED}`,
     `iifname ${set(state.lan)} goto lan_new`,
@@ -166,16 +171,20 @@ function lan(state: DesiredState): string[] {
 }
 
 /**
- * What the main table sends anywhere but to a provider is not ours; what it knows no way for, or only its default route, is: with
- * this mark the lookup stops before that (ip-state.ts).
+ * What the main table knows a way for that is not its default route is chosen by nobody: with this mark the lookup stops before
+ * that (ip-state.ts).
  */
-function elsewhere(state: DesiredState): string[] {
-  const way = 'fib daddr . mark';
-  return [
-    setMark(MARK.NO_DEFAULT),
-    `${way} oif exists ${way} oifname != ${wans(state)} ${setMark(0)} accept`,
-    setMark(0),
-  ];
+function elsewhere(): string[] {
+  return [setMark(MARK.NO_DEFAULT), `${WAY} oif exists goto beside`, setMark(0)];
+}
+const WAY = 'fib daddr . mark';
+
+/** By a provider's interface, it is translated like what goes there (`routeOfWay`); by another it is not ours. */
+function beside(state: DesiredState): string[] {
+  const marked = (['ipv4', 'ipv6'] as const).map(
+    (family) => `meta nfproto ${family} ${setMark(state.rest[family] | MARK.BESIDE)} accept`,
+  );
+  return [`${WAY} oifname != ${wans(state)} ${setMark(0)} accept`, ...marked];
 }
 
 function lanNew(state: DesiredState): string[] {
@@ -218,14 +227,14 @@ function wanLate(state: DesiredState): string[] {
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
-  const inbound = new Map(
-    [...state.routes].reverse().map((route) => [route.interface, (route.mark | MARK.UNTRANSLATED) >>> 0]),
+  const inbound = [...firstRoutes(state)].map(
+    ([name, route]) => [name, (route.mark | MARK.UNTRANSLATED) >>> 0] as const,
   );
   return [
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     // Replies to what came in by a provider (a port forward, say) go back by it.
-    ...[...inbound].map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
+    ...inbound.map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
@@ -235,17 +244,50 @@ function wanLate(state: DesiredState): string[] {
 }
 
 /**
- * The first rule is all that a packet of a living TCP flow sees here: it is assured from the third packet on. A later one
- * fixes the route of a new one.
+ * Behind the operator's own rules. The first rule is all that a packet of a living TCP flow sees here: it is assured from the third
+ * packet on. The next fixes the route of a new one, before it may wait for the daemon: should that die, its flow has a route.
  */
 function forward(state: DesiredState): string[] {
   return [
     'ct status assured accept',
+    // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
+    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
+    `iifname ${set(state.lan)} meta mark and ${hex(MARK.ASK | MARK.ASKED)} != 0 jump asked`,
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
-    // What the rules or the daemon's verdict have chosen.
-    `ct state new ${newFlow} iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK)} != 0 ct mark set meta mark and ${hex(MARK.FLOW_MASK)}`,
     'ct state invalid goto forward_invalid',
+  ];
+}
+
+/**
+ * What has another destination by now, leaves by no provider, or by one that the routing has chosen itself, is not raced. A repeat is
+ * routed by the next best provider while its own route is dead (ip-state.ts): so that the daemon hears of it, and not to leave there.
+ */
+function asked(state: DesiredState): string[] {
+  const routes = state.routes.map(({ mark, number }) => `${hex(mark)} : goto only_${number}`).join(', ');
+  return [
+    `meta mark and ${hex(MARK.ASKED)} != 0 meta mark and ${hex(MARK.ROUTE_MASK)} vmap { ${routes} }`,
+    `oifname ${wans(state)} ct mark and ${hex(MARK.BY_MAIN)} == 0 ct status & dnat != dnat ${alive} goto race`,
+  ];
+}
+
+function only(state: DesiredState, route: DesiredRoute): string[] {
+  return [`oifname != "${route.interface}" oifname ${wans(state)} counter name misrouted drop`];
+}
+
+/**
+ * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
+ * destination was translated meanwhile; where no provider is, it has none.
+ */
+function routeOfWay(state: DesiredState): string[] {
+  const marked = `(meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)})`;
+  const expected = state.routes.map((route) => `"${route.interface}" . ${hex(route.mark)}`);
+  const found = [...firstRoutes(state)].map(
+    ([name, route]) => `"${name}" : ${hex(route.mark | MARK.BY_MAIN)}`,
+  );
+  return [
+    `oifname . ${marked} { ${expected.join(', ')} } ct mark set meta mark and ${hex(MARK.FLOW_MASK)} return`,
+    `ct mark set oifname map { ${found.join(', ')} }`,
   ];
 }
 
@@ -257,10 +299,8 @@ function forwardInvalid(state: DesiredState): string[] {
   ];
 }
 
-/** To the route of either direction; a packet between two providers is rare enough to be clamped for one only. */
-function clamp(state: DesiredState): string[] {
-  const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
-  const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
+/** A first packet that must not go on, and what its MSS may be. */
+function clamp(): string[] {
   // A repeat of a SYN has its port already.
   const first = 'ct state new ct status & confirmed != confirmed';
   const route = `(meta mark and ${hex(MARK.ROUTE_MASK)})`;
@@ -268,9 +308,15 @@ function clamp(state: DesiredState): string[] {
   return [
     `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
     `${first} ip6 daddr . tcp dport . ${route} @${SET_FULL[6]} ${refuse}`,
-    `oifname vmap { ${map} }`,
-    `iifname vmap { ${map} }`,
+    'goto mss',
   ];
+}
+
+/** To the route of either direction; a packet between two providers is rare enough to be clamped for one only. */
+function mss(state: DesiredState): string[] {
+  const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
+  const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
+  return [`oifname vmap { ${map} }`, `iifname vmap { ${map} }`];
 }
 
 /** The kernel only ever lowers an MSS by this. Routes that share an interface share the smallest. */
@@ -292,65 +338,10 @@ function input(state: DesiredState): string[] {
   ];
 }
 
-function nat(state: DesiredState): string[] {
-  const asked = state.services.filter(({ config }) => config.translate === true);
-  return [
-    `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
-    ...state.routes
-      .filter((route) => route.translate)
-      .map(
-        (route) =>
-          `ct mark and ${hex(MARK.ROUTE_MASK)} == ${hex(route.mark)} oifname "${route.interface}" goto snat_${route.number}`,
-      ),
-    // A service may want an address of a route that keeps the others' own.
-    ...state.routes
-      .filter((route) => !route.translate)
-      .flatMap((route) =>
-        asked.map(
-          ({ number }) =>
-            `ct mark and ${hex(MARK.ROUTE_MASK | MARK.SERVICE_MASK)} == ${hex(route.mark | serviceMark(number))} oifname "${route.interface}" goto snat_${route.number}`,
-        ),
-      ),
-  ];
-}
-
-/** TCP keeps off the race ports: a connection that the kernel translates never collides with an attempt. */
-function snat(state: DesiredState, route: DesiredRoute): string[] {
-  const ports = range(kernelPorts(state.racePorts));
-  const rules: string[] = [];
-  for (const [family, keyword] of [
-    ['ipv4', 'ip'],
-    ['ipv6', 'ip6'],
-  ] as const) {
-    const pool = route[family]?.addresses ?? [];
-    for (const { inside, outside } of family === 'ipv6' ? route.prefixes : [])
-      rules.push(`ip6 saddr ${inside} snat ip6 prefix to ${outside}`);
-    for (const [index, address] of pool.entries()) {
-      const share = pool.length > 1 ? `jhash ${keyword} saddr mod ${pool.length} seed 0x0 == ${index} ` : '';
-      const to = family === 'ipv6' ? `[${address}]` : address;
-      rules.push(
-        `meta nfproto ${family} meta l4proto tcp ${share}snat ${keyword} to ${to}:${ports}`,
-        `meta nfproto ${family} ${share}snat ${keyword} to ${address}`,
-      );
-    }
-  }
-  return rules;
-}
-
 function setMark(mark: number): string {
   return `meta mark set ${hex(mark)}`;
 }
 
 function wans(state: DesiredState): string {
   return set([...new Set(state.routes.map((route) => route.interface))]);
-}
-
-/** One name is compared, which is quicker than to look it up. */
-function set(names: readonly string[]): string {
-  if (names.length === 1) return `"${names[0]}"`;
-  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
-}
-
-function range(ports: PortRange): string {
-  return ports.from === ports.to ? String(ports.from) : `${ports.from}-${ports.to}`;
 }

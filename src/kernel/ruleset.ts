@@ -3,7 +3,7 @@
  * writes to those goes over to the new ones, the old ones go. Each may be repeated, and each may fail: the next declaration goes
  * on from what is there.
  */
-import { applyNftState } from './apply.js';
+import { applyNftState, type Replacement } from './apply.js';
 import { tryCommand } from './command.js';
 import type { DesiredState } from './desired.js';
 import { readObjects } from './nft-read.js';
@@ -19,17 +19,28 @@ export class Ruleset {
   /** Names of what the state has; what else is in the table has to go. */
   private names = '';
   private isSwept = false;
+  /** Of a declaration that has failed halfway: the next does it as a whole. */
+  private owed: { readonly lost: boolean; readonly replacement: Replacement } | null = null;
 
   /** The first step. `lost`: somebody has removed the table. */
   async declare(state: DesiredState, lost = false): Promise<Declared> {
     const text = renderNft(state);
     const before = this.state;
-    if (!lost && before !== null && text === this.text) return 'same';
+    if (!lost && this.owed === null && before !== null && text === this.text) return 'same';
     const names = namesOf(state).join();
-    if (lost || names !== this.names) this.isSwept = false;
-    const fits = await applyNftState(state, lost ? null : before);
+    // Nobody knows what a declaration that has failed has left: it may be there all the same.
+    const isUnknown = lost || this.owed !== null;
+    this.owed = {
+      replacement: { isNew: false, settings: null },
+      ...this.owed,
+      lost: lost || this.owed?.lost === true,
+    };
+    const { lost: isLost, replacement } = this.owed;
+    if (isUnknown || names !== this.names) this.isSwept = false;
+    await applyNftState(state, isUnknown ? null : before, replacement);
+    this.owed = null;
     [this.state, this.text, this.names] = [state, text, names];
-    return before !== null && (lost || !fits) ? 'anew' : 'changed';
+    return before !== null && (isLost || replacement.isNew) ? 'anew' : 'changed';
   }
 
   /** The last step: what is in the table and not in the declared state goes. Null, or why it has to be tried again. */

@@ -2,6 +2,7 @@
  * Kernel settings: what they shall be, and what they were. The old values are kept in the kernel itself, as comments of
  * rules in a chain that no hook leads to, so that `cleanup` can restore them with nothing else to go by.
  */
+import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import type { GatewayConfig } from '../model/config.js';
 import { kernelPorts } from '../model/ports.js';
@@ -18,8 +19,11 @@ export interface Setting {
   readonly disturbs?: () => Promise<string[]>;
 }
 
-/** Everything that the gateway sets, in the order in which it must be. */
-export function desiredSettings(config: GatewayConfig): Setting[] {
+/**
+ * Everything that the gateway sets, in the order in which it must be. `others`: interfaces that are none of the configuration's, and
+ * `default`.
+ */
+export function desiredSettings(config: GatewayConfig, others: readonly string[] = []): Setting[] {
   const wans = [...new Set(config.routes.map((route) => route.interface))];
   const { from, to } = config.limits.racePorts;
   const free = kernelPorts(config.limits.racePorts);
@@ -39,15 +43,21 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
       ...exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
       disturbs: () => forwardingOf('ipv6'),
     },
-    exactly('net/ipv4/conf/all/rp_filter', 'accept replies by every provider', () => '0'),
-    // The effective value is the larger of all and the interface's: the LAN keeps the check that it had.
-    ...config.lan.map((name) => ({
+    // An interface may be shut alone, and nothing of `ip_forward` tells.
+    ...[...config.lan, ...wans].map((name) =>
+      exactly(`net/ipv4/conf/${name}/forwarding`, 'forward packets', () => '1'),
+    ),
+    exactly(RP_FILTER, 'accept replies by every provider', () => '0'),
+    // The effective value is the larger of all and the interface's: everybody else keeps the check that they had.
+    ...[...config.lan, ...others].map((name) => ({
       path: `net/ipv4/conf/${name}/rp_filter`,
-      why: 'keep the reverse-path check of the LAN',
+      why: 'keep the reverse-path check of what is no provider',
       want: (current: string, before: ReadonlyMap<string, string>) => {
-        const all = Number(before.get('net/ipv4/conf/all/rp_filter') ?? '0');
+        const all = Number(before.get(RP_FILTER) ?? '0');
         return all > Number(current) ? String(all) : null;
       },
+      // The kernel gives the default to every interface that has never had a value of its own.
+      ...(name === 'default' ? { disturbs: rpFilters } : {}),
     })),
     ...wans.map((name) =>
       exactly(`net/ipv4/conf/${name}/rp_filter`, 'accept replies by every provider', () => '0'),
@@ -56,6 +66,13 @@ export function desiredSettings(config: GatewayConfig): Setting[] {
     ...[...config.lan, ...wans].map((name) =>
       exactly(`net/ipv4/conf/${name}/accept_local`, 'save a look-up per forwarded packet', () => '1'),
     ),
+    // Two providers on one switch: nobody may learn the address of one interface as another's.
+    ...wans.flatMap((name) => [
+      exactly(`net/ipv4/conf/${name}/arp_ignore`, 'answer for the addresses of this interface alone', (v) =>
+        v === '0' ? '1' : null,
+      ),
+      exactly(`net/ipv4/conf/${name}/arp_announce`, 'ask with an address of this interface', () => '2'),
+    ]),
     exactly('net/ipv4/ip_local_port_range', 'keep our own connections off the race ports', (value) => {
       const [low, high] = value.split(/\s+/).map(Number);
       return high < from || low > to ? null : `${Math.max(free.from, free.to - 16383)} ${free.to}`;
@@ -89,8 +106,50 @@ const AT_LEAST: readonly (readonly [string, number, string])[] = [
   ['net/netfilter/nf_conntrack_tcp_timeout_time_wait', 240, 'RFC 5382 REQ-5'],
 ];
 
-/** Sets what differs; returns what could not be set. Old values are recorded, in one step, before anything changes. */
-export async function applySettings(settings: readonly Setting[]): Promise<{ path: string; why: string }[]> {
+const RP_FILTER = 'net/ipv4/conf/all/rp_filter';
+
+/** Interfaces that a configuration does not name; `default` last, since it reaches those that have no value of their own. */
+export function otherInterfaces(config: GatewayConfig): string[] {
+  const named = new Set([...config.lan, ...config.routes.map((route) => route.interface), 'all', 'default']);
+  const found = readdirSync('/proc/sys/net/ipv4/conf').filter((name) => !named.has(name));
+  return [...found, 'default'];
+}
+
+async function rpFilters(): Promise<string[]> {
+  const names = await readdir('/proc/sys/net/ipv4/conf').catch(() => []);
+  return names
+    .filter((name) => name !== 'all' && name !== 'default')
+    .map((name) => `net/ipv4/conf/${name}/rp_filter`);
+}
+
+/** What is not as it shall be. `before`: the values before us. */
+export function differingSettings(
+  settings: readonly Setting[],
+  before: ReadonlyMap<string, string>,
+): { path: string; current: string }[] {
+  return settings.flatMap(({ path, want }) => {
+    const current = settingNow(path);
+    const value = current === null ? null : want(current, before);
+    return current === null || value === null || value === current ? [] : [{ path, current }];
+  });
+}
+
+/**
+ * Sets what differs; returns what could not be set. Old values are recorded, in one step, before anything changes; not those of paths
+ * that we have `seen` before: what is in them now is no value from before us. Twice, where one setting brings another along.
+ */
+export async function applySettings(
+  settings: readonly Setting[],
+  seen: ReadonlySet<string> = new Set(),
+): Promise<{ path: string; why: string }[]> {
+  const { failed, changed } = await applyOnce(settings, seen);
+  return changed ? (await applyOnce(settings, seen)).failed : failed;
+}
+
+async function applyOnce(
+  settings: readonly Setting[],
+  seen: ReadonlySet<string>,
+): Promise<{ failed: { path: string; why: string }[]; changed: boolean }> {
   const before = recordedSettings();
   const added = new Map<string, string>();
   const changes: { path: string; why: string; value: string }[] = [];
@@ -104,19 +163,20 @@ export async function applySettings(settings: readonly Setting[]): Promise<{ pat
     if (current === null) continue;
     const value = want(current, before);
     if (value === null || value === current) continue;
+    changes.push({ path, why, value });
+    if (seen.has(path)) continue;
     // What the kernel changes along with it is recorded before it, so that it is restored after it.
     for (const other of (await disturbs?.()) ?? []) {
       const found = await readSetting(other);
       if (found !== null) note(other, found);
     }
     note(path, current);
-    changes.push({ path, why, value });
   }
   await record(added);
   const failed: { path: string; why: string }[] = [];
   for (const { path, why, value } of changes)
     if (!(await writeSetting(path, value))) failed.push({ path, why });
-  return failed;
+  return { failed, changed: changes.length > failed.length };
 }
 
 /** The values before us, by path, in the order of recording; empty when nothing was recorded. */
@@ -143,6 +203,15 @@ export async function restoreSettings(values: ReadonlyMap<string, string>): Prom
 export async function readSetting(path: string): Promise<string | null> {
   try {
     return (await readFile(`/proc/sys/${path}`, 'utf8')).trim().replace(/\s+/g, ' ');
+  } catch {
+    return null;
+  }
+}
+
+/** The same at once: a look at all of them costs less than to wait for each. */
+export function settingNow(path: string): string | null {
+  try {
+    return readFileSync(`/proc/sys/${path}`, 'utf8').trim().replace(/\s+/g, ' ');
   } catch {
     return null;
   }

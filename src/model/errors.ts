@@ -67,7 +67,7 @@ export class PathraceError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    detail: { found?: string; expected?: string; remedy?: string } = {},
+    detail: { found?: string | undefined; expected?: string | undefined; remedy?: string } = {},
   ) {
     super(message);
     this.name = 'PathraceError';

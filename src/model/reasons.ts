@@ -45,6 +45,7 @@ export const SINGLE_REASONS = [
   'set-up-too-long',
   'destination-scope',
   'not-a-set-up',
+  'copies-refused',
   'internal-error',
 ] as const;
 export type SingleReason = (typeof SINGLE_REASONS)[number];

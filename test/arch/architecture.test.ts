@@ -5,6 +5,7 @@ import {
   cycles,
   folderViolations,
   ownerViolations,
+  promiseViolations,
   purityViolations,
   styleViolations,
 } from './rules.js';
@@ -45,6 +46,10 @@ describe('the source', () => {
 
   it('has small files, docstrings, and errors with a code', () => {
     expect(styleViolations([...sources, ...tests])).toEqual([]);
+  });
+
+  it('starts no work whose failure nobody hears of', () => {
+    expect(promiseViolations(src)).toEqual([]);
   });
 
   it('says in every folder what it is for', () => {
@@ -113,6 +118,26 @@ describe('this test', () => {
   ])('sees impurity: %s', (text) => {
     expect(purityViolations(bad('src/core/x.ts', text)).length).toBeGreaterThan(0);
     expect(purityViolations(bad('src/daemon/x.ts', text))).toEqual([]);
+  });
+
+  it.each([
+    'void this.save();',
+    '  void this.enqueue(async () => {',
+    'if (x) void work();',
+    'const f = () => void save();',
+    'setTimeout(async () => {',
+    "socket.on('data', async (chunk) => {",
+  ])('sees work that nobody waits for: %s', (text) => {
+    expect(promiseViolations(bad('src/daemon/x.ts', text))).toHaveLength(1);
+  });
+
+  it.each([
+    'save(): void {',
+    'let f: (() => void) | null = null;',
+    'type F = (a: number) => void;',
+    'f: void | number,',
+  ])('lets types be: %s', (text) => {
+    expect(promiseViolations(bad('src/daemon/x.ts', text))).toEqual([]);
   });
 
   it('does not take words for deeds', () => {

@@ -146,6 +146,31 @@ export function styleViolations(files: readonly SourceFile[]): Violation[] {
   });
 }
 
+/**
+ * A promise that nobody waits for says where its failure goes: the linter wants it caught or awaited, and takes `void` for an answer.
+ * It does not see asynchronous functions where nobody looks at what they return.
+ */
+const UNWATCHED: readonly (readonly [RegExp, string])[] = [
+  [
+    /(?:^|[;{}=>)]|\belse)\s*void\s+[\w(]/m,
+    'starts work whose failure nobody hears of: use .catch or .then(…, …)',
+  ],
+  [/\bset(?:Timeout|Interval|Immediate)\(\s*async\b/, 'a timer does not look at what a function returns'],
+  [/\.(?:on|once)\([^,()]+,\s*async\b/, 'an event does not look at what a function returns'],
+];
+
+export function promiseViolations(files: readonly SourceFile[]): Violation[] {
+  const violations: Violation[] = [];
+  for (const file of files) {
+    if (!/^src\/(kernel|daemon|api)\//.test(file.path)) continue;
+    for (const line of withoutStrings(file.code).split('\n')) {
+      for (const [pattern, why] of UNWATCHED)
+        if (pattern.test(line)) violations.push(`${file.path}: ${line.trim()}: ${why}`);
+    }
+  }
+  return violations;
+}
+
 /** Every folder needs a file that says what the folder is for, which is the file that carries the folder's name or any other. */
 export function folderViolations(files: readonly SourceFile[]): Violation[] {
   const documented = new Set<string>();

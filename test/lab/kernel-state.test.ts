@@ -64,7 +64,9 @@ const declare = (state: DesiredState, before: DesiredState): void => {
     `const { applyNftState, detectQueueMethod } = await load('kernel/apply.js');
      const method = await detectQueueMethod();
      const [state, before] = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
-     if (!(await applyNftState(state, before))) throw new Error('the table is a new one');`,
+     const replacement = { isNew: false, settings: null };
+     await applyNftState(state, before, replacement);
+     if (replacement.isNew) throw new Error('the table is a new one');`,
     [state, before],
   );
 };

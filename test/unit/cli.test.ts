@@ -12,7 +12,7 @@ import { CRITERIA, type GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { OUTCOME_REASONS, SINGLE_REASONS } from '../../src/model/reasons.js';
 
-const ran: { config?: GatewayConfig; demo?: readonly string[]; force?: boolean } = {};
+const ran: { config?: GatewayConfig; demo?: readonly string[]; force?: boolean; left?: string[] } = {};
 vi.mock('../../src/daemon/run.js', () => ({
   runGateway: async (config: GatewayConfig, _file: string, io: { stdout: { write(text: string): void } }) => {
     ran.config = config;
@@ -24,7 +24,7 @@ vi.mock('../../src/kernel/cleanup.js', () => ({
   cleanUp: async ({ force }: { force: boolean }) => {
     ran.force = force;
     if (force) throw new TypeError('cannot read properties of undefined');
-    return { removed: ['table inet pathrace', 'ip rule 20500'] };
+    return { removed: ['table inet pathrace', 'ip rule 20500'], left: ran.left ?? [] };
   },
 }));
 vi.mock('../../lab/demo.js', () => ({
@@ -340,6 +340,13 @@ describe('the other commands', () => {
       false,
     ]);
     expect(JSON.parse((await run(['cleanup', '--json'])).out).removed).toHaveLength(2);
+  });
+
+  it('cleanup says what it could not remove, and fails', async () => {
+    ran.left = ['nft table inet pathrace (Permission denied)'];
+    const { code, err } = await run(['cleanup']);
+    ran.left = [];
+    expect([code, err]).toEqual([1, 'could not remove nft table inet pathrace (Permission denied)\n']);
   });
 
   it('a bug is one line, and shows its origin only for debugging', async () => {

@@ -76,4 +76,27 @@ describe('kernel settings', () => {
       [path('wan2')]: '0',
     });
   });
+
+  it('leave everybody else the reverse-path check that `all` had given them', () => {
+    const others = desiredSettings(config(TWO_ROUTES), ['docker0', 'default']);
+    const of = (name: string): (typeof others)[number] | undefined =>
+      others.find(({ path }) => path === `net/ipv4/conf/${name}/rp_filter`);
+    const before = new Map([['net/ipv4/conf/all/rp_filter', '1']]);
+    for (const name of ['docker0', 'default', 'lan0']) {
+      expect(of(name)?.want('0', before)).toBe('1');
+      expect(of(name)?.want('2', before)).toBeNull();
+      expect(of(name)?.want('0', NOTHING)).toBeNull();
+    }
+    // The default reaches interfaces without a value of their own, the providers among them.
+    const paths = others.map(({ path }) => path);
+    expect(paths.indexOf('net/ipv4/conf/default/rp_filter')).toBeLessThan(
+      paths.indexOf('net/ipv4/conf/wan1/rp_filter'),
+    );
+  });
+
+  it('let a provider’s interface answer for its own addresses alone', () => {
+    expect(want('net/ipv4/conf/wan1/arp_ignore', '0')).toBe('1');
+    expect(want('net/ipv4/conf/wan1/arp_ignore', '2')).toBeNull();
+    expect(want('net/ipv4/conf/wan1/arp_announce', '0')).toBe('2');
+  });
 });

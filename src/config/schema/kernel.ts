@@ -9,7 +9,12 @@ const number = (description: string, min: number, max: number, fallback: number)
 export const KernelSchema = section(
   z
     .strictObject({
-      queue: number('Number of the LAN queue of nfnetlink_queue; the WAN queue is the next.', 0, 65534, 5050),
+      queue: number(
+        'Number of the LAN queue of nfnetlink_queue; the WAN queue is the next, then that for answers of name servers.',
+        0,
+        65532,
+        5050,
+      ),
       table: number(
         'Routing table of the first route; the next routes have the next ones.',
         256,

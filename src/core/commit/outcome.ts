@@ -1,5 +1,10 @@
 /** What the connection table said to a commit. */
-import { OUTCOME_REASONS, type OutcomeReason } from '../../model/reasons.js';
+import {
+  OUTCOME_REASONS,
+  type OutcomeReason,
+  SINGLE_REASONS,
+  type SingleReason,
+} from '../../model/reasons.js';
 import { pinWinner } from '../affinity/pin.js';
 import { countSession } from '../choose/sessions.js';
 import type { RaceId } from '../engine-types.js';
@@ -38,7 +43,8 @@ export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
   else setDeadline(shard, race, now + LINGER_MICROS);
 }
 
-function outcomeOf({ shard: { races } }: Turn, race: RaceId): OutcomeReason {
+function outcomeOf({ shard: { races } }: Turn, race: RaceId): OutcomeReason | SingleReason {
+  if (races.chosen[race] !== 0) return SINGLE_REASONS[races.chosen[race] - 1];
   const outcome = OUTCOME_REASONS[races.outcome[race]];
   return outcome === 'first-reply' && races.tried[race] !== 0 ? 'rescued' : outcome;
 }

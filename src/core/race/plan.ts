@@ -1,4 +1,5 @@
 /** What is to be raced how. One value per shard, filled by whoever starts a race. */
+import type { SingleReason } from '../../model/reasons.js';
 import { type Candidates, createCandidates } from '../choose/criterion.js';
 import type { RouteNumber, ServiceNumber } from '../engine-types.js';
 
@@ -12,8 +13,10 @@ export interface RacePlan {
   tried: RouteNumber;
   /** No copy waits for the answer to another one: the client has waited already, or there is nobody to wait for. */
   atOnce: boolean;
+  /** Why there is one racer alone; null: the race is to find out which is the fastest. */
+  chosen: SingleReason | null;
 }
 
 export function createPlan(): RacePlan {
-  return { service: 0, racers: createCandidates(), trials: 0, tried: 0, atOnce: false };
+  return { service: 0, racers: createCandidates(), trials: 0, tried: 0, atOnce: false, chosen: null };
 }

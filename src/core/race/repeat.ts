@@ -47,6 +47,8 @@ export function repeatOrReplace(
   // A repeat may carry fewer options than the first: copies follow what the client sends now.
   keepSetup(turn, race, protocol);
   races.lastSetupAt[race] = now;
+  // Others take part from now on: whoever carries it has won.
+  races.chosen[race] = 0;
   leaveTakenPort(turn, race);
   // The client waits: what was to leave later leaves now, and so do copies over routes that have come up since.
   const joining = maskOf(racers) | races.waiting[race];

@@ -1,5 +1,5 @@
 /** A new race: bounds, slot, and the copies that leave now. */
-import type { SingleReason } from '../../model/reasons.js';
+import { SINGLE_REASONS, type SingleReason } from '../../model/reasons.js';
 import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -31,6 +31,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.service[race] = plan.service;
   races.translate[race] = translateOf(site.services[plan.service]?.translate);
   races.tried[race] = plan.tried;
+  races.chosen[race] = plan.chosen === null ? 0 : 1 + SINGLE_REASONS.indexOf(plan.chosen);
   races.trials[race] = measuredOnly(turn, race, plan.trials);
   races.startedAt[race] = now;
   races.lastSetupAt[race] = now;

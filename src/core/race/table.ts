@@ -64,6 +64,8 @@ export class RaceTable {
   readonly carrier: Uint8Array;
   /** How the carrier has answered, as an index of OUTCOME_REASONS. */
   readonly outcome: Uint8Array;
+  /** Why it has one racer alone: one more than an index of SINGLE_REASONS; 0: it has more. */
+  readonly chosen: Uint8Array;
   readonly service: Uint8Array;
   /** Whether the copies keep the client's address and port, as the service says: TRANSLATE. */
   readonly translate: Uint8Array;
@@ -134,6 +136,7 @@ export class RaceTable {
     this.shown = new Uint8Array(slots);
     this.carrier = new Uint8Array(slots);
     this.outcome = new Uint8Array(slots);
+    this.chosen = new Uint8Array(slots);
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
     this.tried = new Uint8Array(slots);

@@ -3,7 +3,7 @@
  * address. Two providers may well have the same subnet, the same gateway and the same address for us.
  */
 import { type AddressWords, type Family, familyOf, parseAddress, writeAddress } from '../../model/address.js';
-import { routeMark } from '../constants.js';
+import { MARK, routeMark } from '../constants.js';
 import { allocate, setOption, sys } from '../ffi.js';
 
 /** What a check needs to know of a route. */
@@ -40,7 +40,7 @@ export function openRouteSocket(
   const fd = sys.socket(AF[family], type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) return -1;
   if (
-    setOption(fd, SOL_SOCKET, SO_MARK, routeMark(route.number)) &&
+    setOption(fd, SOL_SOCKET, SO_MARK, MARK.HELD | routeMark(route.number)) &&
     bindToDevice(fd, route.interface) &&
     sys.bind(fd, scratch.address, putName(route, family, source, 0)) === 0
   ) {

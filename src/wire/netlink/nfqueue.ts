@@ -39,7 +39,12 @@ const NFQNL_COPY_PACKET = 2;
 const NFQA_CFG_F_FAIL_OPEN = 1;
 
 /** Verdicts (include/uapi/linux/netfilter.h). */
-export const VERDICT = { DROP: 0, ACCEPT: 1 } as const;
+export const VERDICT = {
+  DROP: 0,
+  ACCEPT: 1,
+  /** The chain that has queued it looks at it once more, with the mark of the verdict. */
+  REPEAT: 4,
+} as const;
 
 /** One packet that waits for a verdict; reused. Offsets are into the receive buffer. */
 export interface QueuedPacket {

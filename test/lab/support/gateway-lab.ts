@@ -34,6 +34,8 @@ export interface GatewayLabOptions {
   readonly topologyChanges?: boolean;
   /** A module that every thread of the daemon loads first: to break something in it. */
   readonly preload?: string;
+  /** Environment of the daemon. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Events of the log that are no complaints: they are what the test is about. */
   readonly expectedEvents?: readonly string[];
 }
@@ -66,10 +68,17 @@ export class GatewayLab {
   /** Starts a gateway; without a configuration, with the one before. */
   async startDaemon(config?: ConfigOverrides): Promise<void> {
     if (config !== undefined || this.config === '') this.config = this.lab.configYaml(config ?? {});
-    const { preload } = this.options;
-    const preloaded = preload === undefined ? [] : ['env', `NODE_OPTIONS=--import=${preload}`];
-    this.daemon = this.lab.gateway.spawn([...preloaded, PATHRACE, 'gateway', '--config', this.config]);
+    this.launch();
     await this.daemon.waitForLine(/^ready/, 15_000);
+  }
+
+  /** The same without waiting for it. */
+  launch(): void {
+    const { preload, env = {} } = this.options;
+    const preloaded = preload === undefined ? {} : { NODE_OPTIONS: `--import=${preload}` };
+    const set = Object.entries({ ...env, ...preloaded }).map(([name, value]) => `${name}=${value}`);
+    const command = [PATHRACE, 'gateway', '--config', this.config];
+    this.daemon = this.lab.gateway.spawn(set.length === 0 ? command : ['env', ...set, ...command]);
   }
 
   /** Where the running gateway reads its configuration. */

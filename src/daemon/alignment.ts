@@ -1,0 +1,228 @@
+/**
+ * Keeps kernel and race thread in line with the links, the configuration, and the health of routes. One change after the other,
+ * each of steps that may be repeated: what a failure has left undone is done again within a second.
+ */
+import { existsSync } from 'node:fs';
+import { applyIpState, detectQueueMethod } from '../kernel/apply.js';
+import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
+import { type LostLink, readLinks } from '../kernel/links.js';
+import type { RouteHealth } from '../kernel/race-messages.js';
+import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
+import type { Log } from '../observe/log.js';
+import { Changeover } from './changeover.js';
+import type { Checker } from './checker.js';
+import { kernelChoices } from './choices.js';
+import type { Complaints } from './complaints.js';
+import { type EngineServices, engineRoutes } from './engine-routes.js';
+import type { Failover } from './failover.js';
+import type { GatewayState } from './gateway-state.js';
+import { Losses } from './losses.js';
+import { changedRoutes, withoutGains } from './route-changes.js';
+import { logHealth, logRoute } from './route-log.js';
+import { Upkeep } from './upkeep.js';
+
+export interface AlignmentContext {
+  readonly log: Log;
+  readonly complaints: Complaints;
+  readonly checker: Checker;
+  readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'meters' | 'race' | 'adminOf'>;
+  services(): EngineServices;
+  failover(): Failover | null;
+}
+
+export class Alignment {
+  routes: readonly ResolvedRoute[] = [];
+  health: readonly RouteHealth[] = [];
+  method: QueueMethod = 'xt';
+  readonly hasIpv6 = existsSync('/proc/net/if_inet6');
+  readonly changeover: Changeover;
+  readonly upkeep: Upkeep;
+
+  private readonly losses = new Losses();
+  private changing: Promise<void> = Promise.resolve();
+  private closed = false;
+  /** A change that has not begun sees all links as they are then. */
+  private follows = false;
+  /** Links or configuration have to be followed. */
+  private linksDue = false;
+  /** The routes as they were when all of that was done last; null: they are the same. */
+  private settled: readonly ResolvedRoute[] | null = null;
+  private healthDue = false;
+  /** The configuration is another one: also settings that were left to others are set. */
+  private anew = false;
+
+  constructor(private readonly context: AlignmentContext) {
+    const { log, gateway } = context;
+    this.upkeep = new Upkeep({
+      log,
+      config: () => gateway.config,
+      enqueue: (work) => this.enqueue(work),
+      restoreTable: () => this.applyRules(true),
+      follow: () => this.linksChanged(),
+    });
+    this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
+  }
+
+  /** Finds out how packets get into a queue here; nothing is touched. */
+  async prepare(): Promise<void> {
+    this.method = await detectQueueMethod();
+  }
+
+  /** Brings up what there was not. */
+  async begin(): Promise<void> {
+    this.routes = await this.resolve();
+    await applyIpState(this.desired(), this.hasIpv6);
+    await this.applyRules();
+    // Forwarding last: nothing passes before it is translated.
+    await this.upkeep.set();
+  }
+
+  /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */
+  enqueue(work: () => Promise<void>): Promise<void> {
+    const { complaints } = this.context;
+    const done = this.changing.then(work);
+    this.changing = done.then(
+      () => complaints.worked('change'),
+      (error: unknown) => complaints.failed('change', error),
+    );
+    return done;
+  }
+
+  /** Once a second: the kernel hears of what was measured, and what has failed before is done. */
+  again(): Promise<void> {
+    return this.enqueue(async () => {
+      if (this.linksDue) await this.followLinks();
+      if (this.healthDue) await this.followHealth();
+      await this.applyRules();
+    });
+  }
+
+  /** Begins no more repairs; resolves when no change is on its way. */
+  async close(): Promise<void> {
+    this.closed = true;
+    this.upkeep.close();
+    await this.changing;
+  }
+
+  healthChanged(health: readonly RouteHealth[]): void {
+    const { log, gateway } = this.context;
+    const before = this.health;
+    this.health = health;
+    logHealth(log, before, health, (number) => gateway.numbers.routes.nameOf(number));
+    this.later(() => this.followHealth());
+  }
+
+  linksChanged(): void {
+    if (this.follows) return;
+    this.follows = true;
+    this.later(() => this.followLinks());
+  }
+
+  /** New connections stop at once; all else follows with the snapshot, which is on its way. */
+  linkLost(lost: LostLink): void {
+    const left = this.losses.note(this.routes, this.health, lost, Date.now());
+    if (left === null) return;
+    ({ routes: this.routes, health: this.health } = left);
+    this.tellRoutes(left.routes).catch(() => undefined);
+  }
+
+  /** The configuration is another one. */
+  async followConfig(): Promise<void> {
+    this.settled ??= this.losses.takeBefore() ?? this.routes;
+    this.anew = true;
+    await this.followLinks();
+  }
+
+  /** A thread that is being started again begins with the routes as they are then. */
+  async tellRoutes(routes: readonly ResolvedRoute[] = this.routes): Promise<void> {
+    const { gateway } = this.context;
+    const told = engineRoutes(routes, (name) => gateway.adminOf(name));
+    await gateway.race?.setRoutes(told).catch(() => undefined);
+  }
+
+  /** Brings the kernel's table, and what the race thread knows of it, to what is desired now. */
+  applyRules(lost = false): Promise<void> {
+    return this.changeover.apply(this.desired(), this.context.services(), lost);
+  }
+
+  desired(): DesiredState {
+    return desiredState(this.context.gateway.config, this.routes, this.method, this.choices());
+  }
+
+  /** For work that nobody waits for: what fails is told by `enqueue`, and done again within a second. */
+  private later(work: () => Promise<void>): void {
+    if (!this.closed) this.enqueue(work).catch(() => undefined);
+  }
+
+  private async followHealth(): Promise<void> {
+    this.healthDue = true;
+    await this.applyRules();
+    await this.context.failover()?.follow(this.health);
+    this.healthDue = false;
+  }
+
+  /** Everything goes by the links and the configuration as they are now; after a failure the next call does all of it. */
+  async followLinks(): Promise<void> {
+    this.linksDue = true;
+    this.follows = false;
+    const told = this.routes;
+    // A link that was lost and is back already has been told as lost.
+    const lost = this.losses.takeBefore();
+    this.settled ??= lost;
+    const after = await this.resolve();
+    const before = this.settled ?? told;
+    if (JSON.stringify(before) !== JSON.stringify(after)) this.settled = before;
+    const changed = this.settled !== null;
+    // What is gone, the daemon hears first: no new copy leaves with it. What has come, last: its routing must be there.
+    if (changed) await this.tellRoutes(withoutGains(before, withoutGains(told, this.losses.less(after))));
+    this.routes = this.losses.less(after);
+    // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
+    const lines = await applyIpState(this.desired(), this.hasIpv6);
+    if (changed) await this.followRoutes(before, after);
+    else this.upkeep.putBack(lines);
+    this.linksDue = false;
+  }
+
+  private async followRoutes(
+    before: readonly ResolvedRoute[],
+    after: readonly ResolvedRoute[],
+  ): Promise<void> {
+    const { log, checker } = this.context;
+    const failover = this.context.failover();
+    await this.applyRules();
+    await this.tellRoutes();
+    if (this.anew) await this.upkeep.setAnew();
+    else await this.upkeep.set();
+    this.anew = false;
+    checker.follow(this.routes);
+    for (const [old, route] of changedRoutes(before, after)) {
+      logRoute(log, route);
+      await failover?.cutLost(old, route);
+    }
+    await failover?.cutReplaced(before, after);
+    this.settled = null;
+  }
+
+  private async resolve(): Promise<ResolvedRoute[]> {
+    const { config, numbers } = this.context.gateway;
+    this.losses.begin();
+    const byPrefix = config.routes.some(({ prefix }) => prefix !== null);
+    const links = await readLinks(byPrefix ? config.lan : []);
+    return resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+  }
+
+  private choices(): ReturnType<typeof kernelChoices> {
+    const { gateway } = this.context;
+    return kernelChoices({
+      config: gateway.config,
+      resolved: this.routes,
+      routes: gateway.numbers.routes,
+      services: gateway.numbers.services,
+      masks: this.context.services().masks,
+      health: this.health,
+      adminOf: (name) => gateway.adminOf(name),
+      facts: gateway.meters.facts,
+      now: new Date(),
+    });
+  }
+}

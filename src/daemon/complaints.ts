@@ -1,0 +1,33 @@
+/** What does not work at the moment and is tried again: said once when it begins, once when it is over, and an alarm meanwhile. */
+import type { Log } from '../observe/log.js';
+
+/** What is tried again and again, by what the log calls it. */
+const WHAT = {
+  change: 'the kernel’s state could not be brought up to date',
+  measure: 'measurements did not reach the race thread',
+  settings: 'kernel settings could not be looked at',
+  ports: 'the use of ports could not be looked at',
+} as const;
+
+export type Tried = keyof typeof WHAT;
+
+export class Complaints {
+  private readonly open = new Map<Tried, string>();
+
+  constructor(private readonly log: Log) {}
+
+  failed(what: Tried, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.open.get(what) === message) return;
+    this.open.set(what, message);
+    this.log.error({ event: `${what}-failed` }, `${WHAT[what]}, it is tried again: ${message}`);
+  }
+
+  worked(what: Tried): void {
+    if (this.open.delete(what)) this.log.info({ event: `${what}-works` }, `no longer true: ${WHAT[what]}`);
+  }
+
+  alarms(): string[] {
+    return [...this.open].map(([what, message]) => `${WHAT[what]}: ${message}`);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Keeps a race thread running. When one has ended another follows, which goes on with what the first remembered; the kernel goes on
+ * by itself meanwhile. A thread that keeps ending has a bug that no restart heals.
+ */
+import type { MemoryRows } from '../core/memory/rows.js';
+import type { PathraceError } from '../model/errors.js';
+import type { Log } from '../observe/log.js';
+import { RestartLimit } from './restart-limit.js';
+
+export interface RaceKeeperContext {
+  readonly log: Log;
+  /** Starts a thread. Never in the middle of a change: what it is told must be in the kernel. */
+  start(): Promise<void>;
+  /** What the thread that has ended remembered; null: it could not tell. */
+  ended(memory: MemoryRows | null): void;
+  giveUp(error: PathraceError): void;
+}
+
+const RESTART_DELAY_MS = 500;
+
+export class RaceKeeper {
+  /** Threads that have ended. */
+  ends = 0;
+
+  private readonly limit = new RestartLimit();
+  private timer: NodeJS.Timeout | null = null;
+  private closed = false;
+
+  constructor(private readonly context: RaceKeeperContext) {}
+
+  ended(error: PathraceError, memory: MemoryRows | null): void {
+    const { log } = this.context;
+    this.ends++;
+    log.error({ event: 'race-thread-ended', code: error.code }, error.message);
+    this.context.ended(memory);
+    this.startSoon(error);
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private startSoon(error: PathraceError): void {
+    if (this.closed) return;
+    if (!this.limit.allows(Date.now())) return this.context.giveUp(error);
+    this.timer = setTimeout(() => {
+      this.context.start().catch((reason: PathraceError) => {
+        this.context.log.error({ event: 'race-thread-failed', code: reason.code }, reason.message);
+        this.startSoon(reason);
+      });
+    }, RESTART_DELAY_MS);
+  }
+}

@@ -1,0 +1,248 @@
+/** Whatever call of a repair fails: no dead daemon, somebody says so, and a moment later everything is right. */
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { Breakage } from './support/breakage.js';
+import {
+  connectMs,
+  eventually,
+  type GatewayLab,
+  NEAR,
+  NEAR6,
+  PATHRACE,
+  withGateway,
+} from './support/gateway-lab.js';
+
+const PORT = 7;
+const TARGETS = [{ address: NEAR, port: PORT }];
+const SCENARIO = { providers: [{ name: 'a', link: { delayMs: 5 } }, { name: 'b' }, { name: 'c' }] };
+/** More calls than any repair makes. */
+const MOST_CALLS = 40;
+const EVENTS = [
+  'change-failed',
+  'measure-failed',
+  'reload-failed',
+  'broken',
+  'failback-failed',
+  'stop-failed',
+];
+
+const breakage = new Breakage();
+afterEach(() => breakage.heal());
+afterAll(() => breakage.close());
+const OPTIONS = {
+  preload: breakage.preload,
+  env: breakage.env,
+  expectedEvents: EVENTS,
+  topologyChanges: true,
+};
+
+/** What the daemon keeps in the kernel: rules, routing, what it has recorded. */
+async function state(made: GatewayLab): Promise<string> {
+  const { gateway } = made.lab;
+  const parts = await Promise.all(
+    [
+      ['nft', '-s', '-t', 'list', 'table', 'inet', 'pathrace'],
+      ['ip', '-4', 'rule'],
+      ['ip', '-6', 'rule'],
+      ['ip', '-4', 'route', 'show', 'table', 'all', 'proto', '82'],
+      ['ip', '-6', 'route', 'show', 'table', 'all', 'proto', '82'],
+      ['sysctl', 'net.ipv4.ip_forward', 'net.ipv4.conf.all.rp_filter', 'net.ipv4.conf.wan3.rp_filter'],
+    ].map(async (command) => {
+      const { stdout } = await gateway.run(command);
+      return stdout
+        .split('\n')
+        .map((line) => line.trimEnd())
+        .sort()
+        .join('\n');
+    }),
+  );
+  // How often a route has fallen is part of what the plan of turns says.
+  return parts.join('\n').replace(/(?<=numgen.* : 0x0[1-9])[0-9a-f]{6}/g, '');
+}
+
+async function settled(made: GatewayLab): Promise<string> {
+  let last = await state(made);
+  for (let i = 0; i < 20; i++) {
+    await sleep(250);
+    const now = await state(made);
+    if (now === last && now.includes('chain')) return now;
+    last = now;
+  }
+  return last;
+}
+
+interface Trigger {
+  readonly name: string;
+  there(made: GatewayLab): Promise<unknown>;
+  back(made: GatewayLab): Promise<unknown>;
+  /** How long it takes until the daemon hears of it, milliseconds. */
+  readonly takesMs: number;
+}
+
+const ip = (made: GatewayLab, ...words: string[]) => made.lab.gateway.must(['ip', ...words]);
+const TRIGGERS: readonly Trigger[] = [
+  {
+    name: 'the table is gone',
+    there: (made) => made.lab.gateway.must(['nft', 'delete', 'table', 'inet', 'pathrace']),
+    back: async () => {},
+    takesMs: 300,
+  },
+  {
+    name: 'a link',
+    there: (made) => ip(made, 'link', 'set', 'wan3', 'down'),
+    back: async (made) => {
+      await ip(made, 'link', 'set', 'wan3', 'up');
+      await ip(made, '-6', 'address', 'replace', 'fd03:3::2/64', 'dev', 'wan3', 'nodad');
+    },
+    takesMs: 300,
+  },
+  {
+    name: 'health',
+    there: (made) => made.lab.link('c').set({ blackhole: true }),
+    back: (made) => made.lab.link('c').set({ blackhole: false }),
+    takesMs: 2500,
+  },
+  {
+    name: 'a command',
+    there: (made) => made.command('disable', 'b').catch(() => undefined),
+    back: (made) => made.command('enable', 'b').catch(() => undefined),
+    takesMs: 100,
+  },
+  {
+    name: 'a reload',
+    there: async (made) => {
+      made.rewriteConfig({ ...CONFIG, rest: { route: 'b' } });
+      made.daemon.signal('SIGHUP');
+    },
+    back: async (made) => {
+      made.rewriteConfig(CONFIG);
+      made.daemon.signal('SIGHUP');
+    },
+    takesMs: 200,
+  },
+];
+
+const CONFIG = {
+  // The kernel's plan of `turns` follows the routes that can be used.
+  services: [
+    { name: 'turns', match: { tcp: 13 }, select: 'round-robin', affinity: 'none' },
+    { name: 'everything', match: { tcp: 'any' }, select: 'race', affinity: 'none' },
+  ],
+  rest: { route: 'a' },
+  routes: {
+    c: {
+      check: {
+        targets: [`ping ${NEAR}`, `ping ${NEAR6}`],
+        interval: '500ms',
+        timeout: '250ms',
+        fail: 1,
+        recover: 1,
+      },
+      onDown: 'reset',
+    },
+  },
+} as const;
+
+describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => {
+  test.each(TRIGGERS)('after $name', async ({ there, back, takesMs }) => {
+    await withGateway(SCENARIO, OPTIONS, async (made) => {
+      await made.lab.server().echo({ ports: [PORT] });
+      await made.restart(CONFIG as never);
+      await sleep(1500);
+      const at = { there: '', back: '' };
+      await there(made);
+      await sleep(takesMs);
+      at.there = await settled(made);
+      await back(made);
+      await sleep(takesMs);
+      at.back = await settled(made);
+      let walked = 0;
+      for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
+        fired = false;
+        for (const [way, act] of [
+          ['there', there],
+          ['back', back],
+        ] as const) {
+          breakage.failCall(of, n, n % 2 === 0);
+          await act(made);
+          // What the repair itself calls, not what comes every second.
+          await sleep(takesMs + 200);
+          const failed = breakage.disarm();
+          if (failed === null) continue;
+          fired = true;
+          walked++;
+          const now = await eventually(
+            () => state(made),
+            (text) => text === at[way],
+            4000,
+          );
+          expect(now, `call ${n}, ${way}: ${failed}\n${made.daemon.stderr().slice(-3000)}`).toBe(at[way]);
+        }
+      }
+      await settled(made);
+      process.stdout.write(`${walked} calls walked\n`);
+      const own = async (): Promise<string[]> =>
+        (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
+      expect(await eventually(own, (alarms) => alarms.length === 0, 5000)).toEqual([]);
+      expect(walked).toBeGreaterThan(0);
+      await made.lab.wire.reset();
+      connectMs(await made.lab.client().connect({ targets: TARGETS, bytes: 10 }));
+      expect(await made.lab.wire.trace({ kind: 'syn', direction: 'out' })).toHaveLength(3);
+      expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping/);
+    });
+  });
+});
+
+test('a call that fails while it stops, or starts: it ends clean, or works', async () => {
+  const options = { ...OPTIONS, topologyChanges: false };
+  await withGateway(SCENARIO, options, async (made) => {
+    for (const of of ['tools', 'netlink'] as const) {
+      for (let n = 1; n <= MOST_CALLS; n++) {
+        breakage.failCall(of, n);
+        made.daemon.signal('SIGTERM');
+        const { code, stderr } = await made.daemon.done;
+        const failed = breakage.disarm();
+        expect({ n, code }, `${failed} ${stderr}`).toEqual({ n, code: 0 });
+        await made.expectCleanState();
+        await made.startDaemon();
+        if (failed === null) break;
+      }
+    }
+    await made.stopDaemon();
+    for (let n = 1; n <= MOST_CALLS; n++) {
+      breakage.failCall('tools', n);
+      made.launch();
+      const works = await made.daemon.waitForLine(/^ready/, 20_000).then(
+        () => true,
+        () => false,
+      );
+      const failed = breakage.disarm();
+      if (works) await made.stopDaemon();
+      else expect((await made.daemon.done).code).toBe(1);
+      await made.expectCleanState();
+      if (failed === null) break;
+    }
+    await made.startDaemon();
+  });
+});
+
+test('a store that cannot be written is told, and written again when it can', async () => {
+  await withGateway(SCENARIO, OPTIONS, async (made) => {
+    const folder = join(made.lab.directory, 'store');
+    const store = join(folder, 'memory.store');
+    mkdirSync(folder);
+    await made.restart({ memory: { trust: '10m', store } });
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, 'in the way');
+    await made.command('drain', 'c');
+    await made.daemon.waitForLine(/"event":"store-failed"/);
+    rmSync(folder);
+    await made.command('undrain', 'c');
+    expect(
+      await eventually(async () => statSync(store, { throwIfNoEntry: false })?.isFile(), Boolean, 3000),
+    ).toBe(true);
+    await made.lab.gateway.must([PATHRACE, 'status', '--control', made.lab.controlSocket]);
+  });
+});
