@@ -10,6 +10,7 @@ const WAITING = [
   'gateway-criteria',
   'gateway-criteria-failing',
   'gateway-failover',
+  'gateway-gives-up',
   'gateway-inbound',
   'gateway-pools',
   'gateway-port-exhaustion',
@@ -22,6 +23,9 @@ const WAITING = [
   'kernel-checks',
 ].map((name) => `test/lab/${name}.test.ts`);
 
+/** They walk through every moment or every call that may fail: minutes each, so they have a command of their own, `npm run test:long`. */
+const LONG = ['gateway-faults', 'gateway-signals'].map((name) => `test/lab/${name}.test.ts`);
+
 const LAB = {
   testTimeout: 180_000,
   hookTimeout: 120_000,
@@ -30,8 +34,8 @@ const LAB = {
 };
 
 /**
- * Three projects: `lab` needs root and network namespaces and runs one file at a time, `waiting` as well but three at a time; `fast` is
- * everything else and needs nothing.
+ * `lab` needs root and network namespaces and runs one file at a time, `long` as well, `waiting` several; `fast` is everything else
+ * and needs nothing.
  */
 export default defineConfig({
   test: {
@@ -49,11 +53,12 @@ export default defineConfig({
           ...LAB,
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
-          exclude: WAITING,
+          exclude: [...WAITING, ...LONG],
           fileParallelism: false,
         },
       },
       { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 3 } },
+      { test: { ...LAB, name: 'long', include: LONG, fileParallelism: false } },
     ],
   },
 });

@@ -1,9 +1,9 @@
-// `npm test [types|lint|fast|lab ...]`: sets up what tests need and runs everything, or the named parts. Nothing is skipped silently,
+// `npm test [types|lint|fast|lab|long ...]`: sets up what tests need and runs everything but what is long, or the named parts. Nothing is skipped silently,
 // a failed step does not hide the later ones, and the last line counts what ran.
 import { argv, env, exit } from 'node:process';
 import { installPrograms, systemPath } from './setup/debian.mjs';
 import { buildIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
-import { PARTS, runPart } from './test/parts.mjs';
+import { PARTS, runPart, USUAL } from './test/parts.mjs';
 
 const wanted = argv.slice(2);
 const unknown = wanted.filter((name) => !Object.hasOwn(PARTS, name));
@@ -11,12 +11,12 @@ if (unknown.length > 0) {
   console.error(`test: no part is called ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
   exit(2);
 }
-const parts = Object.keys(PARTS).filter((name) => wanted.length === 0 || wanted.includes(name));
+const parts = Object.keys(PARTS).filter((name) => (wanted.length === 0 ? USUAL : wanted).includes(name));
 
 try {
   checkNode();
   installPackages();
-  if (parts.includes('lab')) installPrograms('test');
+  if (parts.includes('lab') || parts.includes('long')) installPrograms('test');
   // Where the types are a part, they compile, too, and count as a test.
   if (!parts.includes('types')) buildIfStale();
 } catch (error) {

@@ -19,9 +19,13 @@ export const PARTS = {
   ],
   lab: () => [
     headed('lab tests: the real kernel in network namespaces', () => lab('lab')),
-    headed('lab tests that mostly wait, three files at a time', () => lab('waiting')),
+    headed('lab tests that mostly wait, several files at a time', () => lab('waiting')),
   ],
+  long: () => [headed('lab tests that walk through every moment and every failure', () => lab('long'))],
 };
+
+/** What is run without being named. */
+export const USUAL = Object.keys(PARTS).filter((name) => name !== 'long');
 
 /** Runs one part; the result is a count per step. */
 export function runPart(name) {
