@@ -13,6 +13,9 @@ export const CHAIN_QUEUE_DNS = 'queue_dns';
 /** Holds, as comments of its rules, the values that sysctls had before; no hook leads to it. */
 export const CHAIN_BEFORE = 'before';
 
+/** The last queue number, the lock of a network namespace; the configuration leaves it free. */
+export const LOCK_QUEUE = 65_535;
+
 /** `protocol` of our routes and rules (rtnetlink's rtm_protocol): how `cleanup` recognises them. */
 export const RT_PROTOCOL = 82;
 

@@ -6,12 +6,10 @@
  */
 import { PathraceError } from '../model/errors.js';
 import { encodeBind } from '../wire/netlink/nfqueue.js';
+import { LOCK_QUEUE } from './constants.js';
 import { E } from './ffi.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 import { isQueueBound } from './queue-state.js';
-
-/** The last queue number; the configuration leaves it free. */
-export const LOCK_QUEUE = 65_535;
 
 /** Takes the lock, or says E_ALREADY_RUNNING. */
 export function lockNamespace(): { close(): void } {
