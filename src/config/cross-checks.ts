@@ -1,4 +1,5 @@
 /** Rules between keys, in the order of the file's sections. Each looks only at the parts that could be read. */
+import { bitCount, bitsFor, servicesOf } from '../model/mark-mask.js';
 import { checkSets } from './rules/match.js';
 import { type CrossProblem, oneOfWords, rawAt, readPart, unknownWord } from './rules/parts.js';
 import { checkRoutes } from './rules/routes.js';
@@ -7,6 +8,7 @@ import { KernelSchema } from './schema/kernel.js';
 import { MemorySchema } from './schema/memory.js';
 import { RestSchema } from './schema/rest.js';
 import { MAX_ROUTES } from './schema/routes.js';
+import { MAX_SERVICES } from './schema/services.js';
 import type { YamlSource } from './yaml-source.js';
 
 export type { CrossProblem } from './rules/parts.js';
@@ -46,6 +48,22 @@ function checkMemory(source: YamlSource): CrossProblem[] {
 const MAIN_RULE_PRIORITY = 32766;
 
 function checkKernel(source: YamlSource): CrossProblem[] {
+  return [...checkMark(source), ...checkRulePriority(source)];
+}
+
+function checkMark(source: YamlSource): CrossProblem[] {
+  const path = ['kernel', 'mark'];
+  const mask = readPart(KernelSchema.unwrap().shape.mark, source, path);
+  const services = rawAt(source, ['services']);
+  const wanted = Math.min(MAX_SERVICES, Array.isArray(services) ? services.length : 0);
+  if (mask === undefined || servicesOf(mask) >= Math.max(1, wanted)) return [];
+  const count = wanted === 1 ? '1 service' : `${wanted} services`;
+  const expected = `a mask of at least ${bitsFor(wanted)} bits for ${count}`;
+  const message = `Too few bits: ${bitCount(mask)}, which are enough for ${servicesOf(mask)} services.`;
+  return [{ path, at: 'value', expected, message }];
+}
+
+function checkRulePriority(source: YamlSource): CrossProblem[] {
   const { rulePriority } = KernelSchema.unwrap().shape;
   const path = ['kernel', 'rulePriority'];
   const first = readPart(rulePriority, source, path);

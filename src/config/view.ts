@@ -10,6 +10,7 @@ import { DEFAULT_AFFINITY_MS, DEFAULT_BY, DEFAULT_THRESHOLD, defaultPeriodMs, us
 import { formatTarget } from './values/check-targets.js';
 import { formatFailback } from './values/failback.js';
 import { formatDscp, formatProtocol } from './values/header-fields.js';
+import { formatMask } from './values/masks.js';
 import { formatPortRange, formatPorts } from './values/ports.js';
 import {
   formatCapacity,
@@ -35,7 +36,7 @@ export interface Mapping {
 export function viewOfRest(config: GatewayConfig): Mapping {
   const { control, lan, rest, memory, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
-  const { heartbeatMs, ...numbers } = kernel;
+  const { heartbeatMs, mark, ...numbers } = kernel;
   return mapping({
     control,
     lan,
@@ -54,7 +55,7 @@ export function viewOfRest(config: GatewayConfig): Mapping {
       racePorts: formatPortRange(racePorts),
       raceTimeout: formatDuration(raceTimeoutMs),
     }),
-    kernel: mapping({ ...texts(numbers), heartbeat: formatDuration(heartbeatMs) }),
+    kernel: mapping({ ...texts(numbers), mark: formatMask(mark), heartbeat: formatDuration(heartbeatMs) }),
     log: mapping({ level: log.level }),
   });
 }

@@ -1,5 +1,6 @@
 /** The routes' own checks: started and stopped with their routes, one per family, so that a dead IPv6 is not hidden by IPv4. */
 import { type CheckRound, startCheck } from '../kernel/checks/check.js';
+import { type Marks, routeMark } from '../kernel/marks.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { CheckConfig } from '../model/config.js';
@@ -17,7 +18,10 @@ export class Checker {
   private readonly running = new Map<string, { readonly made: string; close(): void }>();
   private readonly states = new Map<string, CheckState>();
 
-  constructor(private readonly onRound: (route: ResolvedRoute, family: Family, round: CheckRound) => void) {}
+  constructor(
+    private readonly marks: Marks,
+    private readonly onRound: (route: ResolvedRoute, family: Family, round: CheckRound) => void,
+  ) {}
 
   /** Brings the checks to the routes as they are. */
   follow(routes: readonly ResolvedRoute[]): void {
@@ -59,7 +63,7 @@ export class Checker {
   private start(key: string, made: string, route: ResolvedRoute, family: Family, check: CheckConfig): void {
     const { number, config, ipv4, ipv6 } = route;
     const target = {
-      number,
+      mark: (this.marks.held | routeMark(this.marks, number)) >>> 0,
       interface: config.interface,
       ipv4: family === 4 ? ipv4 : null,
       ipv6: family === 6 ? ipv6 : null,

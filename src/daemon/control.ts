@@ -1,5 +1,6 @@
 /** What the control socket can ask and command. */
 import type { ControlBackend, Decision, MemoryEntry, RouteCommandReport, Status } from '../api/contract.js';
+import { marksOf } from '../kernel/marks.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
@@ -24,7 +25,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
-          ...alarmsOf(routes, snapshot, gateway.caught),
+          ...alarmsOf(routes, snapshot, gateway.caught, marksOf(gateway.config.kernel.mark)),
           ...gateway.upkeep.alarms(),
           ...gateway.troubles(),
         ],

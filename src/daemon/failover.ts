@@ -3,7 +3,7 @@ import type { HealthState } from '../core/health/health.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
-import type { Family } from '../model/address.js';
+import { type Family, parseAddress, sameAddress } from '../model/address.js';
 import type { GatewayConfig, RouteConfig, ServiceConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
 import type { Numbers } from './numbers.js';
@@ -86,6 +86,23 @@ export class Failover {
     const route = after.config.name;
     if (count > 0)
       this.context.log.warn({ event: 'flows-cut', route, count }, `cut ${count} flows of ${route}`);
+  }
+
+  /**
+   * At a start with nothing to tell by which bits connections were marked: those whose mark names a route that there is not, or one whose
+   * addresses are not theirs.
+   */
+  async cutMisfits(routes: readonly ResolvedRoute[]): Promise<void> {
+    const count = await this.context.flows.cut(({ route: number, family, source, untranslated, byMain }) => {
+      const route = routes.find((one) => one.number === number);
+      if (route === undefined) return true;
+      const addresses = route[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      const byPrefix = family === 6 && route.config.prefix !== null;
+      if (untranslated || byMain || byPrefix || addresses === undefined) return false;
+      return !addresses.some((address) => sameAddress(parseAddress(address)!, 0, source, 0));
+    });
+    if (count > 0)
+      this.context.log.warn({ event: 'flows-cut', count }, `cut ${count} flows with marks of somebody else`);
   }
 
   /** Flows of routes that are configured no more, and those with addresses of an interface that their route has left. */

@@ -8,8 +8,10 @@ import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { Boundary, describeError } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
+import { maskOfChain } from '../kernel/constants.js';
 import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
+import { hex, type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
 import { readObjects } from '../kernel/nft-read.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
@@ -19,6 +21,7 @@ import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
 import { PathraceError } from '../model/errors.js';
+import { DEFAULT_MARK_MASK } from '../model/mark-mask.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
@@ -67,6 +70,7 @@ export class Gateway implements GatewayState {
   failover: Failover | null = null;
   ports: PortWatch | null = null;
 
+  private readonly marks: Marks;
   private readonly atStart: number;
   private readonly persistence: Persistence;
   private readonly keeper: RaceKeeper;
@@ -98,10 +102,11 @@ export class Gateway implements GatewayState {
       onMany: (error) => this.fail(error instanceof PathraceError ? error : internal(error)),
     });
     this.complaints = new Complaints(log);
+    this.marks = marksOf(config.kernel.mark);
     this.atStart = config.routes.length;
     const capacity = routeCapacity(this.atStart);
     this.persistence = new Persistence(config, log);
-    this.numbers = { routes: new Numbers(capacity), services: new Numbers(MAX_SERVICE_NUMBER) };
+    this.numbers = { routes: new Numbers(capacity), services: new Numbers(this.marks.maxService) };
     this.meters = new Meters(capacity, new TrafficMeter());
     this.saved = {
       routes: this.numbers.routes,
@@ -114,7 +119,7 @@ export class Gateway implements GatewayState {
       ended: (memory) => this.handOver(memory),
       giveUp: (error) => this.fail(error),
     });
-    this.checker = new Checker((route, family, { answered, rttMicros }) => {
+    this.checker = new Checker(this.marks, (route, family, { answered, rttMicros }) => {
       if (rttMicros !== null) this.meters.noteProbe(route.config.name, rttMicros, Date.now());
       this.race?.checked(route.number, family, answered).catch(() => undefined);
     });
@@ -147,12 +152,14 @@ export class Gateway implements GatewayState {
     this.lock = lockNamespace();
     const control = await startControl(this.config.control, createBackend(this));
     this.closers.push(() => control.close());
+    const other = await this.leaveOtherMarks();
     await this.remember();
-    this.foundState = readObjects().length > 0;
     this.touched = true;
     await this.alignment.begin();
-    this.flows = new Flows(this.alignment.hasIpv6);
-    this.ports = new PortWatch(this.flows, this.log, (route) => this.numbers.routes.nameOf(route));
+    this.flows = new Flows(this.marks, this.alignment.hasIpv6);
+    this.ports = new PortWatch(this.flows, this.marks, this.log, (route) =>
+      this.numbers.routes.nameOf(route),
+    );
     this.failover = new Failover({
       flows: this.flows,
       log: this.log,
@@ -162,6 +169,7 @@ export class Gateway implements GatewayState {
       isUsable: (route, family) => isUsable(this, route, family),
       unpin: async (service) => this.race?.unpin(service),
     });
+    await this.cutMisread(other);
     measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();
     const watch = watchLinks({
@@ -282,6 +290,37 @@ export class Gateway implements GatewayState {
     await this.alignment.followConfig();
   }
 
+  /**
+   * State that marks by other bits cannot be gone on with: it is removed as a whole. Returns the marks of its connections; null: there
+   * was none.
+   */
+  private async leaveOtherMarks(): Promise<Marks | null> {
+    const objects = readObjects();
+    this.foundState = objects.length > 0;
+    if (!this.foundState) return null;
+    const found = objects.map(({ name }) => maskOfChain(name)).find((mask) => mask !== 0);
+    if (found === this.marks.mask) return null;
+    const { left } = await removeState();
+    if (left.length > 0)
+      throw new PathraceError('E_COMMAND_FAILED', 'State with other marks could not be removed.', {
+        found: left.join('; '),
+      });
+    this.foundState = false;
+    const was = found === undefined ? 'unknown' : hex(found);
+    const [text, fields] = ['connections with other marks end', { was, now: hex(this.marks.mask) }];
+    this.log.warn({ event: 'marks-changed', ...fields }, text);
+    return marksOf(found ?? DEFAULT_MARK_MASK);
+  }
+
+  /** Connections whose marks say something else by now. */
+  private async cutMisread(other: Marks | null): Promise<void> {
+    if (other !== null) {
+      const flows = new Flows(other, this.alignment.hasIpv6);
+      await flows.cut(() => true).finally(() => flows.close());
+    }
+    if (!this.foundState) await this.failover?.cutMisfits(this.routes);
+  }
+
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
     await this.persistence.load();
@@ -311,6 +350,7 @@ export class Gateway implements GatewayState {
         settings: engineSettings(config, routeCapacity(this.atStart), newSecret()),
         routes: engineRoutes(this.routes, (name) => this.adminOf(name)),
         services,
+        mark: config.kernel.mark,
         queue: config.kernel.queue,
         queueLength: config.limits.queue,
         hasIpv6: alignment.hasIpv6,
@@ -379,4 +419,3 @@ const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;
 const SAVE_MS = 60_000;
 const PORTS_MS = 2000;
-const MAX_SERVICE_NUMBER = 127;

@@ -3,8 +3,9 @@
  * vanish in translation (RFC 5508 REQ-8: ICMP, administratively prohibited; RFC 6888 REQ-11: no flow is taken away for it).
  */
 import { runCommand } from '../kernel/command.js';
-import { hex, routeMark, SET_FULL, TABLE } from '../kernel/constants.js';
+import { SET_FULL, TABLE } from '../kernel/constants.js';
 import type { Flows, PortUse } from '../kernel/flows.js';
+import { hex, type Marks, routeMark } from '../kernel/marks.js';
 import { readSetting } from '../kernel/sysctl.js';
 import type { PortRange } from '../model/config.js';
 import { kernelPorts, sizeOf } from '../model/ports.js';
@@ -26,6 +27,7 @@ export class PortWatch {
 
   constructor(
     private readonly flows: Flows,
+    private readonly marks: Marks,
     private readonly log: Log,
     private readonly nameOf: (route: number) => string | null,
   ) {}
@@ -56,7 +58,7 @@ export class PortWatch {
         .filter((use) => use.family === family)
         .map(
           ({ destination, destinationPort, route }) =>
-            `${destination} . ${destinationPort} . ${hex(routeMark(route))}`,
+            `${destination} . ${destinationPort} . ${hex(routeMark(this.marks, route))}`,
         );
       if (elements.length === 0) continue;
       const keys = [...new Set(elements)].slice(0, MOST);

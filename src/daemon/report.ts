@@ -1,7 +1,7 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
 import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
-import { hex, MARK } from '../kernel/constants.js';
+import { hex, type Marks } from '../kernel/marks.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
@@ -89,6 +89,7 @@ export function alarmsOf(
   routes: readonly RouteStatus[],
   { broken, engine }: RaceSnapshot,
   caught: number,
+  marks: Marks,
 ): string[] {
   const alarms: string[] = [];
   for (const { name, state, reasons, portUse, quota } of routes) {
@@ -104,7 +105,7 @@ export function alarmsOf(
   const refused = engine.single[SINGLE_REASONS.indexOf('copies-refused')];
   if (refused > 0)
     alarms.push(
-      `${refused} connections were not raced, since no copy could leave: a firewall rule for output drops packets with mark ${hex(MARK.OWN)}`,
+      `${refused} connections were not raced, since no copy could leave: a firewall rule for output drops packets with mark ${hex(marks.own)}/${hex(marks.ownMask)}`,
     );
   if (broken + caught > 0)
     alarms.push(

@@ -15,13 +15,15 @@ import {
 } from '../wire/netlink/ctnetlink.js';
 import type { Writer } from '../wire/netlink/message.js';
 import { type Packet, PROTOCOL } from '../wire/packet.js';
-import { MARK } from './constants.js';
 import { E } from './ffi.js';
+import type { Marks } from './marks.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
 export class ConntrackTable {
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER);
   private readonly entry = createEntry();
+
+  constructor(private readonly marks: Pick<Marks, 'routeMask'>) {}
 
   /** Whether another, living flow has the translated reply tuple of `flow`. */
   isTaken(flow: FlowEntry): boolean {
@@ -80,7 +82,7 @@ export class ConntrackTable {
   eachLiving(hasIpv6: boolean, visit: (flow: LivingFlow) => void): void {
     for (const family of hasIpv6 ? ([4, 6] as const) : ([4] as const)) {
       dumpEntries(this.socket, family, 0, 0, (entry) => {
-        const distributed = (entry.mark & MARK.ROUTE_MASK) !== 0;
+        const distributed = (entry.mark & this.marks.routeMask) !== 0;
         if (!distributed || entry.protocol !== PROTOCOL.TCP || isFinished(entry)) return;
         visit({ ...entry, port: entry.sourcePort });
       });

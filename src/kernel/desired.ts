@@ -3,7 +3,7 @@ import type { KernelPlan } from '../core/choose/criterion.js';
 import { type ClientRate, clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, PortRange, ServiceConfig } from '../model/config.js';
 import type { PrefixPair } from '../wire/nptv6-subnets.js';
-import { MARK, routeMark } from './constants.js';
+import { type Marks, marksOf, routeMark, routeValue } from './marks.js';
 import type { ResolvedRoute, RouteFamily } from './routes.js';
 
 /** How packets get into a queue on this kernel: nft's own statement, or the xt target through nft_compat. */
@@ -12,6 +12,7 @@ export type QueueMethod = 'nft' | 'xt';
 export interface DesiredRoute {
   readonly number: number;
   readonly name: string;
+  /** The part of a mark that names it. */
   readonly mark: number;
   readonly interface: string;
   readonly table: number;
@@ -45,6 +46,7 @@ export interface DesiredService {
 }
 
 export interface DesiredState {
+  readonly marks: Marks;
   readonly lan: readonly string[];
   readonly routes: readonly DesiredRoute[];
   /** In the order in which they match. */
@@ -55,7 +57,7 @@ export interface DesiredState {
   readonly aggregate: { readonly ipv4: number; readonly ipv6: number };
   /** Of 1000 connections to remembered destinations, so many are raced again. */
   readonly refresh: number;
-  /** Marks for the rest, per family; 0: no route can carry the family, the main table decides. */
+  /** Marks of connections that no service takes, per family; 0: no route can carry the family, the main table decides. */
   readonly rest: { readonly ipv4: number; readonly ipv6: number };
   /** Families whose routes are all there, and all closed by command: nothing new may leave. */
   readonly closed: { readonly ipv4: boolean; readonly ipv6: boolean };
@@ -102,10 +104,11 @@ export function desiredState(
   method: QueueMethod,
   choices: KernelChoices,
 ): DesiredState {
+  const marks = marksOf(config.kernel.mark);
   const routes = resolved.map((route) => ({
     number: route.number,
     name: route.config.name,
-    mark: routeMark(route.number),
+    mark: routeMark(marks, route.number),
     interface: route.config.interface,
     table: config.kernel.table + route.number - 1,
     translate: route.config.translate,
@@ -118,12 +121,13 @@ export function desiredState(
     number: choices.numberOf(service.name),
     config: service,
     isActive: choices.isActive(service),
-    plan: { ipv4: planOf(service, 4, choices), ipv6: planOf(service, 6, choices) },
+    plan: { ipv4: planOf(marks, service, 4, choices), ipv6: planOf(marks, service, 6, choices) },
     memory: choices.memoryOf(service),
     rescuable: service.select.routes.length > 1,
     trial: { ipv4: choices.isOnTrial(service, 4), ipv6: choices.isOnTrial(service, 6) },
   }));
   return {
+    marks,
     lan: config.lan,
     routes,
     services,
@@ -132,8 +136,8 @@ export function desiredState(
     aggregate: config.memory.aggregate,
     refresh: Math.round(config.memory.refresh * 1000),
     rest: {
-      ipv4: restMark(config, routes, 'ipv4', choices),
-      ipv6: restMark(config, routes, 'ipv6', choices),
+      ipv4: restMark(marks, config, restRoute(config, routes, 'ipv4', choices)),
+      ipv6: restMark(marks, config, restRoute(config, routes, 'ipv6', choices)),
     },
     closed: { ipv4: isClosed(routes, 'ipv4', choices), ipv6: isClosed(routes, 'ipv6', choices) },
     racePorts: config.limits.racePorts,
@@ -145,12 +149,17 @@ export function desiredState(
   };
 }
 
-function planOf(service: ServiceConfig, family: 4 | 6, choices: KernelChoices): DesiredPlan | null {
+function planOf(
+  marks: Marks,
+  service: ServiceConfig,
+  family: 4 | 6,
+  choices: KernelChoices,
+): DesiredPlan | null {
   const plan = choices.plan(service, family);
   if (plan === null) return null;
   return {
     kind: plan.kind,
-    values: plan.routes.map((route) => routeMark(route) | choices.generation(route, family)),
+    values: plan.routes.map((route) => routeValue(marks, route, choices.generation(route, family))),
   };
 }
 
@@ -161,13 +170,13 @@ function isClosed(routes: readonly DesiredRoute[], family: 'ipv4' | 'ipv6', choi
   return able.length > 0 && able.every((route) => rank(route) >= CLOSED_RANK);
 }
 
-/** The mark of the rest route; of the best other one when it cannot carry the family; 0 when none can. */
-function restMark(
+/** The rest route; the best other one when it cannot carry the family; undefined when none can. */
+function restRoute(
   config: GatewayConfig,
   routes: readonly DesiredRoute[],
   family: 'ipv4' | 'ipv6',
   choices: KernelChoices,
-): number {
+): DesiredRoute | undefined {
   const able = routes.filter((route) => route[family] !== null);
   const rank = (route: DesiredRoute): number => choices.rank(route.number, family === 'ipv4' ? 4 : 6);
   const named = able.find((route) => route.name === config.rest.route);
@@ -176,9 +185,12 @@ function restMark(
     undefined,
   );
   // Nothing better than the one that was named: it stays, also while it is only suspected.
-  const route =
-    named !== undefined && best !== undefined && rank(named) <= Math.max(rank(best), 1) ? named : best;
+  return named !== undefined && best !== undefined && rank(named) <= Math.max(rank(best), 1) ? named : best;
+}
+
+function restMark(marks: Marks, { rest }: GatewayConfig, route: DesiredRoute | undefined): number {
   if (route === undefined) return 0;
   // Beyond another route than the one that was named nobody knows the way back to inside addresses.
-  return route === named && !config.rest.translate ? (route.mark | MARK.UNTRANSLATED) >>> 0 : route.mark;
+  const keepsSource = route.name === rest.route && !rest.translate;
+  return (route.mark | marks.chosen | (keepsSource ? marks.apart : 0)) >>> 0;
 }

@@ -8,11 +8,11 @@ import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { Packet } from '../wire/packet.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
-import { MARK, routeMark, serviceMark } from './constants.js';
+import { type Marks, routeMark, serviceMark } from './marks.js';
 
 export class FlowBinder implements FlowTable {
-  readonly table = new ConntrackTable();
-  private readonly writer = new ConntrackWriter(this.table);
+  readonly table: ConntrackTable;
+  private readonly writer: ConntrackWriter;
   private readonly flow = { ...createBoundFlow(), mark: 0 };
   private refused: readonly number[] = [];
 
@@ -20,8 +20,12 @@ export class FlowBinder implements FlowTable {
   constructor(
     private readonly site: Site,
     private readonly shard: Shard,
+    private readonly marks: Marks,
     private readonly packet: Packet,
-  ) {}
+  ) {
+    this.table = new ConntrackTable(marks);
+    this.writer = new ConntrackWriter(this.table);
+  }
 
   commit(race: RaceId, route: RouteNumber): void {
     this.writer.add(this.flowOf(race, route));
@@ -51,15 +55,16 @@ export class FlowBinder implements FlowTable {
   }
 
   private flowOf(race: RaceId, route: RouteNumber): FlowEntry {
-    const { flow } = this;
+    const { flow, marks } = this;
     const { races } = this.shard;
     fillBoundFlow(races, race, route, flow);
     // Raced, it is not rescuable: its route has answered.
     flow.mark =
-      routeMark(route) |
-      serviceMark(races.service[race]) |
-      (flow.translated ? 0 : MARK.UNTRANSLATED) |
-      (this.site.countsSessions ? MARK.COUNTED : 0);
+      (routeMark(marks, route) |
+        serviceMark(marks, races.service[race]) |
+        marks.chosen |
+        (this.site.countsSessions ? marks.counted : 0)) >>>
+      0;
     return flow;
   }
 }

@@ -1,5 +1,5 @@
 /** Living flows in the kernel's table: counted for `status`, cut when their route is gone or an operator says so. */
-import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
+import { type AddressWords, formatAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import { HIGH_PORTS, includes, sizeOf } from '../model/ports.js';
 import { buildTcp, type Ends } from '../wire/build.js';
@@ -7,7 +7,8 @@ import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/
 import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { tryCommand } from './command.js';
 import { dumpEntries } from './conntrack-table.js';
-import { MARK, routeOfMark, SET_RESET, serviceOfMark, TABLE } from './constants.js';
+import { SET_RESET, TABLE } from './constants.js';
+import { type Marks, routeOfMark, serviceOfMark } from './marks.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';
 
@@ -39,6 +40,8 @@ export interface MarkedFlow {
   route: number;
   service: number;
   untranslated: boolean;
+  /** Its way is the main table's. */
+  byMain: boolean;
   /** Four words: the source as the provider sees it. */
   source: AddressWords;
 }
@@ -48,6 +51,7 @@ const marked: MarkedFlow = {
   route: 0,
   service: 0,
   untranslated: false,
+  byMain: false,
   source: new Int32Array(4),
 };
 
@@ -55,7 +59,10 @@ export class Flows {
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBytes: 256 * 1024 });
   private readonly families: readonly (4 | 6)[];
 
-  constructor(hasIpv6: boolean) {
+  constructor(
+    private readonly marks: Marks,
+    hasIpv6: boolean,
+  ) {
     this.families = hasIpv6 ? [4, 6] : [4];
   }
 
@@ -63,7 +70,7 @@ export class Flows {
   count(): Map<number, number> {
     const counts = new Map<number, number>();
     this.each(0, 0, (entry) => {
-      const route = routeOfMark(entry.mark);
+      const route = routeOfMark(this.marks, entry.mark);
       if (route === 0 || isOver(entry)) return;
       counts.set(route, (counts.get(route) ?? 0) + 1);
     });
@@ -91,9 +98,10 @@ export class Flows {
     this.each(0, 0, (entry) => {
       const { mark } = entry;
       marked.family = entry.family;
-      marked.route = routeOfMark(mark);
-      marked.service = serviceOfMark(mark);
-      marked.untranslated = (mark & MARK.UNTRANSLATED) !== 0;
+      marked.route = routeOfMark(this.marks, mark);
+      marked.service = serviceOfMark(this.marks, mark);
+      marked.untranslated = isUntranslated(entry);
+      marked.byMain = (mark & this.marks.chosen) === 0;
       marked.source = entry.source;
       if (marked.route !== 0 && !isOver(entry) && isChosen(marked)) cut.push(copyFlow(entry));
     });
@@ -112,9 +120,9 @@ export class Flows {
   portUse(tcpPorts: PortRange): PortUse[] {
     const uses = new Map<string, PortUse & { count: number }>();
     this.each(0, 0, (entry) => {
-      const route = routeOfMark(entry.mark);
+      const route = routeOfMark(this.marks, entry.mark);
       const ported = entry.protocol === PROTOCOL.TCP || entry.protocol === PROTOCOL.UDP;
-      if (route === 0 || !ported || (entry.mark & MARK.UNTRANSLATED) !== 0) return;
+      if (route === 0 || !ported || isUntranslated(entry)) return;
       const ports = entry.protocol === PROTOCOL.TCP ? tcpPorts : HIGH_PORTS;
       if (!includes(ports, entry.sourcePort)) return;
       const { family, protocol, destinationPort } = entry;
@@ -182,7 +190,7 @@ export class Flows {
           destinationPort: flow.clientPort,
         };
         const length = buildTcp(ends, 0, 0, FLAG.ACK, raw.begin());
-        raw.commit(length, MARK.OWN, -1);
+        raw.commit(length, this.marks.own, -1);
       }
       raw.flush();
       raw.close();
@@ -199,6 +207,11 @@ function isOver(entry: Entry): boolean {
       entry.tcpState === TCP_CONNTRACK.CLOSE ||
       entry.tcpState === TCP_CONNTRACK.LAST_ACK)
   );
+}
+
+/** The provider sees the client's own address: a port forward, say. */
+function isUntranslated({ client, source }: Entry): boolean {
+  return sameAddress(client, 0, source, 0);
 }
 
 function copyFlow(entry: Entry): Flow {

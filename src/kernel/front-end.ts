@@ -22,14 +22,14 @@ import type { Family } from '../model/address.js';
 import { includes } from '../model/ports.js';
 import { DECODE_REASONS } from '../model/reasons.js';
 import { undoHop } from '../wire/hop.js';
-import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
+import { KEEP_MARK, type QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
 import { chosenMark } from './chosen-mark.js';
-import { MARK, routeOfMark, serviceOfMark } from './constants.js';
 import type { Memory } from './ffi.js';
 import { FlowBinder } from './flow-binder.js';
 import { KernelMemory } from './kernel-memory.js';
+import { isAsked, type Marks, marksOf, routeOfMark, serviceOfMark } from './marks.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { BATCH, Queue } from './queue.js';
 import type { KernelPart, ServicesMessage } from './race-messages.js';
@@ -41,6 +41,8 @@ const ROUNDS = 8;
 
 export interface FrontEndOptions {
   readonly settings: EngineSettings;
+  /** The bits of marks that are ours. */
+  readonly mark: number;
   /** Number of the LAN queue; the WAN queue is the next. */
   readonly queue: number;
   readonly queueLength: number;
@@ -58,7 +60,7 @@ export interface FrontEndOptions {
 }
 
 /** More than packets of one batch. */
-const MARKS = 4 * BATCH;
+const IN_HAND = 4 * BATCH;
 
 /** Packets that ended in the daemon because they could not be decoded, by DECODE_REASONS. */
 export type DropCounters = Float64Array;
@@ -90,7 +92,9 @@ export class FrontEnd implements NoteSink, BatchPorts {
     known: true,
   };
   /** Marks of the packets in hand, by id. */
-  private readonly marks = new Int32Array(MARKS);
+  private readonly setupMarks = new Int32Array(IN_HAND);
+  private readonly answerMarks = new Int32Array(IN_HAND);
+  private readonly marks: Marks;
   private now = 0;
   private lastRun = 0;
   private passThrough = false;
@@ -101,18 +105,19 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   constructor(private readonly options: FrontEndOptions) {
     const { settings, clock, boundary, queue, queueLength } = options;
+    this.marks = marksOf(options.mark);
     const site = createSite(settings);
     const shard = createShard(settings);
-    this.writer = new WireWriter(site, shard, options.hasIpv6, {
+    this.writer = new WireWriter(site, shard, this.marks, options.hasIpv6, {
       packet: this.packet,
       route: () => this.routeInHand(),
     });
-    this.binder = new FlowBinder(site, shard, this.packet);
+    this.binder = new FlowBinder(site, shard, this.marks, this.packet);
     this.engine = new Engine(site, shard, { wire: this.writer, notes: this, flows: this.binder }, (error) =>
       boundary.caught('a packet', error),
     );
     this.batch = new Batch(this.engine, this);
-    this.kernel = new KernelMemory(this.engine, settings.aggregate, options.onStateLost);
+    this.kernel = new KernelMemory(this.engine, settings.aggregate, this.marks, options.onStateLost);
     this.upkeep = new MemoryUpkeep(this.engine, this.kernel, clock);
     this.wan = new Queue(queue + 1, queueLength);
     this.lan = new Queue(queue, queueLength);
@@ -214,21 +219,25 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   private takeSetup(queued: QueuedPacket, memory: Memory): void {
     const { id, mark } = queued;
-    this.marks[id & (MARKS - 1)] = mark;
+    const { marks } = this;
+    this.setupMarks[id & (IN_HAND - 1)] = mark;
     if (this.passThrough) {
       this.stale++;
       return this.letGo(id);
     }
     const { setupInput } = this;
-    const route = routeOfMark(mark);
-    const isForwarded = (mark & MARK.ASK) !== 0;
+    const route = routeOfMark(marks, mark);
+    const isForwarded = isAsked(marks, mark);
+    // A repeat is held to its route; a new connection has one by its group, or none.
+    const isRepeat = (mark & marks.held) !== 0;
+    const isNamed = isForwarded && (mark & marks.pinned) !== 0;
     if (isForwarded && queued.payloadLength >= 20) undoHop(memory.bytes, memory.view, queued.payload);
     const result = this.decode(queued, memory);
     setupInput.routed = isForwarded ? route : 0;
     setupInput.mayCopy = isForwarded;
-    setupInput.service = serviceOfMark(mark);
-    setupInput.tried = (mark & MARK.RESCUABLE) === 0 ? 0 : route;
-    setupInput.pinned = (mark & MARK.PINNED) === 0 ? 0 : route;
+    setupInput.service = serviceOfMark(marks, mark);
+    setupInput.tried = isNamed && isRepeat ? route : 0;
+    setupInput.pinned = isNamed && !isRepeat ? route : 0;
     // What we do not decode further cannot be copied, but a criterion can choose for it.
     const other = result === DECODE.PROTOCOL || (result === DECODE.ICMP_TYPE && setupInput.service !== 0);
     if (result === DECODE.OK || other) this.batch.take(id, setupInput, this.now);
@@ -238,22 +247,38 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   /** A set-up goes on as the rules have marked it. */
   private letGo(id: number): void {
-    const mark = this.marks[id & (MARKS - 1)];
-    if ((mark & MARK.ASK) === 0) this.lan.accept(id);
-    else this.lan.repeat(id, ((mark & ~(MARK.ASK | MARK.PINNED)) | MARK.ASKED) >>> 0);
+    const { marks } = this;
+    const mark = this.setupMarks[id & (IN_HAND - 1)];
+    if (!isAsked(marks, mark)) return this.lan.accept(id);
+    this.lan.repeat(id, ((mark & (marks.routeMask | marks.serviceMask)) | marks.judged) >>> 0);
   }
 
   private takeAnswer(queued: QueuedPacket, memory: Memory): void {
     const { answerInput } = this;
     const result = this.decode(queued, memory);
     if (result !== DECODE.OK) {
-      if (this.isOfAnotherKind(result)) this.wan.accept(queued.id);
+      if (this.isOfAnotherKind(result)) this.wan.accept(queued.id, this.unlate(queued.mark));
       else this.wan.drop(queued.id);
       return;
     }
+    this.answerMarks[queued.id & (IN_HAND - 1)] = queued.mark;
     answerInput.interfaceIndex = queued.inInterface;
-    answerInput.known = (queued.mark & MARK.LATE) === 0;
+    answerInput.known = !this.isLate(queued.mark);
     this.batch.take(queued.id, answerInput, this.now);
+  }
+
+  private isLate(mark: number): boolean {
+    const { late } = this.marks;
+    return (mark & late) >>> 0 === late;
+  }
+
+  /** Behind the queue nobody else shall see it. KEEP_MARK: it is not there. */
+  private unlate(mark: number): number {
+    return this.isLate(mark) ? (mark & ~this.marks.late) >>> 0 : KEEP_MARK;
+  }
+
+  private passAnswer(id: number): void {
+    this.wan.accept(id, this.unlate(this.answerMarks[id & (IN_HAND - 1)]));
   }
 
   private decode(queued: QueuedPacket, memory: Memory): number {
@@ -283,25 +308,27 @@ export class FrontEnd implements NoteSink, BatchPorts {
   }
 
   judgeSetup(id: number, verdict: Verdict): void {
-    const { kind, route, reason, service, counted } = verdict;
+    const { kind, route, service } = verdict;
     if (kind === 'drop') return this.lan.drop(id);
     // Without a mark of ours the packet keeps what the ruleset has set: the route of its flow, or the rest route.
     if (kind !== 'release' || route === 0) return this.letGo(id);
-    const rescuable = reason !== 'same-flow';
-    const mark = chosenMark(this.services[service], service, route, rescuable, counted);
-    if ((this.marks[id & (MARKS - 1)] & MARK.ASK) === 0) this.lan.accept(id, mark);
-    else this.lan.repeat(id, (mark | MARK.ASKED) >>> 0);
+    // For the rules there is no route, so that they have noted none.
+    const asked = this.setupMarks[id & (IN_HAND - 1)];
+    if (routeOfMark(this.marks, asked) === 0) return this.lan.accept(id);
+    // Back to the chain that has queued it, which gives the connection the same mark.
+    const mark = chosenMark(this.marks, this.services[service], verdict);
+    this.lan.repeat(id, (mark | this.marks.judged) >>> 0);
   }
 
   judgeAnswer(id: number, { kind }: Verdict): void {
     if (kind !== 'pass') return this.wan.drop(id);
-    if (!this.sharesAddress || !this.isOfOtherRoute()) return this.wan.accept(id);
+    if (!this.sharesAddress || !this.isOfOtherRoute()) return this.passAnswer(id);
     this.writer.refuse();
     this.wan.drop(id);
   }
 
   judgeWinner(id: number, isBound: boolean): void {
-    if (isBound) this.wan.accept(id);
+    if (isBound) this.passAnswer(id);
     else this.wan.drop(id);
   }
 
@@ -353,7 +380,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     const { packet } = this;
     if (packet.protocol !== PROTOCOL.TCP || (packet.flags & FLAG.SYN) === 0) return false;
     const mark = this.binder.table.markOfAnswer(packet);
-    const owner = this.engine.routes[routeOfMark(mark) - 1];
+    const owner = this.engine.routes[routeOfMark(this.marks, mark) - 1];
     return owner !== undefined && owner.interfaceIndex !== this.answerInput.interfaceIndex;
   }
 

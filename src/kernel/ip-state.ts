@@ -1,5 +1,5 @@
 /** Rules and routing tables: what shall be, as the text `ip` takes; what is, read back into the same text. Pure. */
-import { MARK, RT_PROTOCOL } from './constants.js';
+import { RT_PROTOCOL } from './constants.js';
 import type { DesiredState } from './desired.js';
 
 /** Complete list of our rules and routes of one family, each as the words behind `ip rule add` and `ip route replace`. */
@@ -17,7 +17,6 @@ export type IpFamily = 'ipv4' | 'ipv6';
  */
 const MAIN_OFFSET = 0;
 const ALL_BUT_DEFAULT = 'lookup main suppress_prefixlength 0';
-const BOUND = mark(MARK.OWN | MARK.HELD);
 /**
  * Then nothing more for who asks what there is besides a default route, and the rules for a route's own addresses: what the
  * gateway itself sends from them leaves by their provider.
@@ -29,7 +28,6 @@ const METRIC = 1;
  * has no way it goes by the best that has one; forward sees to it that it does not leave there (render.ts, `asked`).
  */
 const ASK_OFFSET = 17;
-const ASK = mark(MARK.ASK);
 /**
  * And their end: without a way out, nothing falls through to another provider. Not `unreachable`: an error would end a connection
  * whose next SYN finds another route.
@@ -38,19 +36,21 @@ const END_OFFSET = 31;
 
 export function desiredIp(state: DesiredState, family: IpFamily): IpState {
   const first = state.rulePriority + MAIN_OFFSET;
-  const noDefault = `${mark(MARK.NO_DEFAULT)}/${mark(MARK.ROUTE_MASK)}`;
+  const { marks } = state;
+  const noDefault = `${mark(marks.noDefault)}/${mark(marks.routeMask)}`;
+  const ask = `${mark(marks.ask)}/${mark(marks.askMask)}`;
   const rules = [
     ...state.lan.map((name) => `priority ${first} oif ${name} ${ALL_BUT_DEFAULT}`),
-    `priority ${first} fwmark 0x0/${BOUND} ${ALL_BUT_DEFAULT}`,
+    `priority ${first} fwmark 0x0/${mark(marks.held)} ${ALL_BUT_DEFAULT}`,
     `priority ${state.rulePriority + FROM_OFFSET} fwmark ${noDefault} blackhole`,
-    `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ASK}/${ASK} lookup ${state.askTable}`,
+    `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ask} lookup ${state.askTable}`,
   ];
   const routes: string[] = [];
   for (const route of state.routes) {
     const part = route[family];
     const { table } = route;
     const priority = state.rulePriority + route.number;
-    const of = { fwmark: mark(route.mark), fwmask: mark(MARK.ROUTE_MASK) };
+    const of = { fwmark: mark(route.mark), fwmask: mark(marks.routeMask) };
     rules.push(rule({ priority, ...of, table }));
     rules.push(rule({ priority: state.rulePriority + END_OFFSET, ...of, table: null }));
     if (part === null) continue;

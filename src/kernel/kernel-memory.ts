@@ -6,8 +6,9 @@ import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../core/
 import { type AddressWords, type Family, maskAddress } from '../model/address.js';
 import type { Affinity } from '../model/config.js';
 import { addAddress, addMark, createKey, type ElementKey, keyOf } from '../wire/netlink/nft-elements.js';
-import { affinityMap, domainSet, MAP_SITE, memoryMap, routeMark, SET_OPEN } from './constants.js';
+import { affinityMap, domainSet, MAP_SITE, memoryMap, SET_OPEN } from './constants.js';
 import { ElementWriter } from './element-writer.js';
+import { type Marks, routeValue } from './marks.js';
 import { partOf } from './owners.js';
 import type { KernelPart } from './race-messages.js';
 
@@ -35,6 +36,7 @@ export class KernelMemory {
   constructor(
     private readonly engine: Engine,
     private readonly aggregate: { readonly 4: number; readonly 6: number },
+    private readonly marks: Marks,
     onStateLost: () => void,
   ) {
     this.writer = new ElementWriter({
@@ -63,7 +65,7 @@ export class KernelMemory {
   }
 
   remember({ mask, family, words, at, route, ttl }: MemoryEntry): void {
-    const value = routeMark(route) | this.engine.health.generationOf(route, family);
+    const value = routeValue(this.marks, route, this.engine.health.generationOf(route, family));
     const key = this.destinationKey(family, words, at);
     this.put(memoryMap(family, mask), key, value, Math.max(1, Math.floor(ttl / 1000)));
   }
@@ -77,7 +79,7 @@ export class KernelMemory {
     const affinity = this.affinities[service];
     if (affinity === undefined || affinity === 'none') return;
     const key = this.groupKey(group);
-    const value = routeMark(route) | this.engine.health.generationOf(route, group.family);
+    const value = routeValue(this.marks, route, this.engine.health.generationOf(route, group.family));
     this.put(affinityMap(group.family, service, affinity), key, value, Math.floor(ttl / 1000));
   }
 
@@ -103,7 +105,7 @@ export class KernelMemory {
       const want = new Set<number>();
       for (const { number } of this.engine.routes) {
         const generation = this.engine.openGeneration(number, family);
-        if (generation !== 0) want.add(routeMark(number) | generation);
+        if (generation !== 0) want.add(routeValue(this.marks, number, generation));
       }
       const have = this.open[family];
       for (const value of have) if (!want.has(value)) this.setOpen(family, value, false);

@@ -8,6 +8,7 @@ import {
   encodeBind,
   encodeParameters,
   encodeVerdict,
+  KEEP_MARK,
   NFQNL_MSG,
   type QueuedPacket,
   VERDICT,
@@ -71,8 +72,8 @@ export class Queue {
     return count;
   }
 
-  /** Notes a verdict; `flush` sends all. `mark` 0 leaves the packet's mark. */
-  accept(id: number, mark = 0): void {
+  /** Notes a verdict; `flush` sends all. */
+  accept(id: number, mark = KEEP_MARK): void {
     encodeVerdict(this.socket.writer, this.number, id, VERDICT.ACCEPT, mark);
   }
 
@@ -82,7 +83,7 @@ export class Queue {
   }
 
   drop(id: number): void {
-    encodeVerdict(this.socket.writer, this.number, id, VERDICT.DROP, 0);
+    encodeVerdict(this.socket.writer, this.number, id, VERDICT.DROP, KEEP_MARK);
   }
 
   flush(): void {

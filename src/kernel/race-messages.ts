@@ -29,6 +29,8 @@ export interface RaceThreadOptions {
   readonly settings: EngineSettings;
   readonly routes: readonly EngineRoute[];
   readonly services: ServicesMessage;
+  /** The bits of marks that are ours. */
+  readonly mark: number;
   readonly queue: number;
   readonly queueLength: number;
   readonly hasIpv6: boolean;

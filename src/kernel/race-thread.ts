@@ -10,6 +10,7 @@ import { DnsLearner } from './dns-learner.js';
 import { noteHoldings, type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
+import { marksOf } from './marks.js';
 import { readQueueState } from './queue-state.js';
 import type {
   KernelPart,
@@ -55,6 +56,7 @@ class RaceThread {
     const stateLost = (): void => send({ id: 0, kind: 'state-lost' });
     this.frontEnd = new FrontEnd({
       settings: options.settings,
+      mark: options.mark,
       queue: options.queue,
       queueLength: options.queueLength,
       hasIpv6: options.hasIpv6,
@@ -66,7 +68,7 @@ class RaceThread {
     });
     this.heartbeat = new Heartbeat(options.heartbeatMs, stateLost);
     this.dns = new DnsLearner(options.queue + 2, this.frontEnd, this.boundary, clock);
-    this.sessions = new SessionCounter(this.frontEnd.engine, this.boundary);
+    this.sessions = new SessionCounter(this.frontEnd.engine, marksOf(options.mark), this.boundary);
   }
 
   start(): void {

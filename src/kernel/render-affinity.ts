@@ -5,9 +5,9 @@
  * an element with so long a key and a value into a map from a rule. Two groups with one hash share a route, which breaks no promise.
  */
 import { AFFINITY_PREFIX } from '../core/affinity/group.js';
-import type { Affinity } from '../model/config.js';
-import { hex, MAP_SITE, MARK } from './constants.js';
-import { ADDRESS, destinationKey, type Family, IP } from './render-words.js';
+import type { Affinity, ServiceConfig } from '../model/config.js';
+import { MAP_SITE } from './constants.js';
+import { ADDRESS, destinationKey, type Family, IP, KEEP } from './render-words.js';
 
 /** Type of a map of groups. */
 export function groupType(affinity: Affinity, family: Family): string {
@@ -24,30 +24,24 @@ export function findGroup(affinity: Affinity, family: Family, map: string, targe
   ];
 }
 
-/** Rules that note the route in the mark for the group, and leave the mark as that of a flow. */
+/** Rules that note the route in the mark for the group; `asFlow`: what makes the mark that of a flow. */
 export function noteGroup(
-  affinity: Affinity,
+  { affinity, affinityMs }: ServiceConfig,
   family: Family,
   map: string,
-  ms: number,
-  bits: number,
+  asFlow: string,
 ): string[] {
   const update = (value: string): string =>
-    `update @${map} { ${key(affinity, family)} timeout ${ms}ms : ${value} }`;
+    `update @${map} { ${key(affinity, family)} timeout ${affinityMs}ms : ${value} }`;
   const numbers = numberRules(affinity, family);
-  if (numbers.length === 0) {
-    return [
-      update('meta mark'),
-      `meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`,
-    ];
-  }
+  if (numbers.length === 0) return [update('meta mark'), `meta mark set meta mark ${asFlow} ${KEEP} accept`];
   // The packet's mark is part of the key: the route waits in the connection's mark meanwhile.
   return [
     'ct mark set meta mark',
     ...numbers,
     update('ct mark'),
-    `meta mark set ct mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)}`,
-    'ct mark set meta mark accept',
+    `meta mark set ct mark ${asFlow}`,
+    `${KEEP} accept`,
   ];
 }
 

@@ -1,7 +1,7 @@
 /** The rules that translate sources, by what `forward` has fixed in the connection's mark. Pure. */
 import { kernelPorts } from '../model/ports.js';
-import { hex, MARK, serviceMark } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { hex, serviceMark } from './marks.js';
 import { firstRoutes, range, set } from './render-words.js';
 
 /** Chains of the hook `nat`. */
@@ -14,17 +14,22 @@ export function natChains(state: DesiredState): [string, string[]][] {
 }
 
 function nat(state: DesiredState): string[] {
+  const { marks } = state;
   const asked = state.services.filter(({ config }) => config.translate === true);
+  const keep = state.services.filter(({ config }) => config.translate === false);
+  const kept = [marks.apart, ...keep.map(({ number }) => serviceMark(marks, number))].map(hex);
+  const byMain = `ct mark and ${hex(marks.serviceMask | marks.chosen)} == ${hex(marks.apart)}`;
+  const toRoute = marks.routeMask | marks.chosen;
   return [
     // The daemon has died with it in hand: the kernel let it pass.
-    `meta mark and ${hex(MARK.ASK)} != 0 meta l4proto tcp jump mss`,
-    `ct mark and ${hex(MARK.UNTRANSLATED)} != 0 accept`,
-    `ct mark and ${hex(MARK.BY_MAIN)} != 0 goto nat_by_main`,
+    `meta mark and ${hex(marks.askMask)} == ${hex(marks.ask)} meta l4proto tcp jump mss`,
+    `${byMain} ct mark and ${hex(marks.routeMask)} != 0 goto nat_by_main`,
+    `ct mark and ${hex(marks.serviceMask)} ${kept.length === 1 ? `== ${kept[0]}` : `{ ${kept.join(', ')} }`} accept`,
     ...state.routes
       .filter((route) => route.translate)
       .map(
         (route) =>
-          `ct mark and ${hex(MARK.ROUTE_MASK)} == ${hex(route.mark)} oifname "${route.interface}" goto snat_${route.number}`,
+          `ct mark and ${hex(toRoute)} == ${hex(route.mark | marks.chosen)} oifname "${route.interface}" goto snat_${route.number}`,
       ),
     // A service may want an address of a route that keeps the others' own.
     ...state.routes
@@ -32,7 +37,7 @@ function nat(state: DesiredState): string[] {
       .flatMap((route) =>
         asked.map(
           ({ number }) =>
-            `ct mark and ${hex(MARK.ROUTE_MASK | MARK.SERVICE_MASK)} == ${hex(route.mark | serviceMark(number))} oifname "${route.interface}" goto snat_${route.number}`,
+            `ct mark and ${hex(toRoute | marks.serviceMask)} == ${hex(route.mark | marks.chosen | serviceMark(marks, number))} oifname "${route.interface}" goto snat_${route.number}`,
         ),
       ),
   ];

@@ -6,19 +6,17 @@ import {
   affinityMap,
   CHAIN_QUEUE_LAN,
   domainSet,
-  hex,
   MAP_SITE,
-  MARK,
   memoryMap,
   SET_ALIVE,
   SET_FLOOD,
   SET_OPEN,
   serviceChain,
-  serviceMark,
 } from './constants.js';
 import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
+import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
-import { ADDRESS, destinationKey, FAMILIES, type Family, IP } from './render-words.js';
+import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
 
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
 const ALIVE = `meta nfproto @${SET_ALIVE}`;
@@ -41,7 +39,7 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
-    if (tried.length > 0) chains.set(`group_${number}`, askGroup(service));
+    if (tried.length > 0) chains.set(`group_${number}`, askGroup(state, service));
     if (FAMILIES.some((family) => isOnTrial(service, family)))
       chains.set(`trial_${number}`, tryOne(state, service));
     chains.set(`ask_${number}`, ask(state, service));
@@ -207,20 +205,26 @@ function isOnTrial({ trial }: DesiredService, family: Family): boolean {
   return trial[`ipv${family}`];
 }
 
-function askGroup(service: DesiredService): string[] {
-  const bits = (MARK.ASK | MARK.PINNED | markOf(service)) >>> 0;
-  return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`];
+function askGroup({ marks }: DesiredState, { number }: DesiredService): string[] {
+  const bits = marks.ask | marks.pinned | serviceMark(marks, number);
+  return [`meta mark set meta mark ${withRoute(marks, bits)} ${KEEP} accept`];
+}
+
+/** What keeps of a mark the route, and adds bits. */
+function withRoute({ routeMask }: Marks, bits: number): string {
+  return `and ${hex(routeMask)} or ${hex(bits)}`;
 }
 
 /** A route has been chosen: if it is open, the connection and its group go by it. */
 function take(state: DesiredState, service: DesiredService, family: Family): string[] {
   const { number, config, rescuable } = service;
-  const bits = (markOf(service) | (rescuable ? MARK.RESCUABLE : 0)) >>> 0;
+  const { marks } = state;
+  const bits = serviceMark(marks, number) | marks.chosen | (rescuable ? marks.rescuable : 0);
+  const asFlow = withRoute(marks, bits);
   const check = unlessOpen(state, service, family);
-  if (config.affinity === 'none')
-    return [...check, `meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`];
+  if (config.affinity === 'none') return [...check, `meta mark set meta mark ${asFlow} ${KEEP} accept`];
   const map = affinityMap(family, number, config.affinity);
-  return [...check, ...noteGroup(config.affinity, family, map, config.affinityMs, bits)];
+  return [...check, ...noteGroup(config, family, map, asFlow)];
 }
 
 /** What is not open is asked. Groups may be older than the service as it is: their routes may no longer be its own. */
@@ -229,7 +233,7 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
   const own = state.routes.filter(({ name }) => config.select.routes.includes(name));
   if (config.affinity === 'none' || own.length === state.routes.length) return [isOpen];
   const marks = own.map(({ mark }) => hex(mark)).join(', ');
-  return [`meta mark and ${hex(MARK.ROUTE_MASK)} != { ${marks} } goto ask_${number}`, isOpen];
+  return [`meta mark and ${hex(state.marks.routeMask)} != { ${marks} } goto ask_${number}`, isOpen];
 }
 
 /**
@@ -239,33 +243,36 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
 function ask(state: DesiredState, service: DesiredService): string[] {
   const { criterion } = service.config.select;
   const copies = criterion === 'race' || criterion === 'fastest-history';
-  const later = copies ? [`meta l4proto tcp ${ALIVE} ${orMark(MARK.ASK)} accept`] : [];
-  return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
+  const later = copies ? askLater(state, service, `meta l4proto tcp ${ALIVE} `) : [];
+  return [...later, ...markRest(state, service), `${ALIVE} goto race`, 'accept'];
 }
 
 /** A connection that asks routes on trial is copied, whatever its service chooses by. */
 function tryOne(state: DesiredState, service: DesiredService): string[] {
-  return [...markRest(state, service), `${orMark(MARK.ASK)} accept`];
+  return askLater(state, service, '');
 }
 
-function orMark(bits: number): string {
-  return `meta mark set meta mark or ${hex(bits)}`;
+/** Rules for a connection that the daemon is asked about in forward; until then it goes where the rest goes. */
+function askLater({ marks, rest }: DesiredState, { number }: DesiredService, which: string): string[] {
+  const bits = marks.ask | serviceMark(marks, number);
+  return FAMILIES.filter((family) => rest[`ipv${family}`] !== 0).map((family) => {
+    const route = rest[`ipv${family}`] & marks.routeMask;
+    return `meta nfproto ipv${family} ${which}${setMark(route | bits)} ${KEEP} accept`;
+  });
 }
 
 function restOf(state: DesiredState, service: DesiredService): string[] {
   return markRest(state, service).map((rule) => `${rule} accept`);
 }
 
-/** Rules that set the mark to the rest's route. */
-function markRest({ rest }: DesiredState, service: DesiredService): string[] {
-  return FAMILIES.map(
-    (family) => `meta nfproto ipv${family} meta mark set ${hex(rest[`ipv${family}`] | markOf(service))}`,
-  );
-}
-
-/** What of a mark says which service a flow is of, and that it keeps the client's address. */
-function markOf({ number, config }: DesiredService): number {
-  return serviceMark(number) | (config.translate === false ? MARK.UNTRANSLATED : 0);
+/** Rules that set the mark to the rest's route; where no route can carry a family its connections have none. */
+function markRest({ marks, rest }: DesiredState, { number }: DesiredService): string[] {
+  const service = serviceMark(marks, number);
+  return FAMILIES.map((family) => {
+    const route = rest[`ipv${family}`] & marks.routeMask;
+    const known = route === 0 ? '' : ` ${KEEP}`;
+    return `meta nfproto ipv${family} ${setMark(service | (route === 0 ? 0 : route | marks.chosen))}${known}`;
+  });
 }
 
 /** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */
@@ -278,16 +285,26 @@ export function raceChain({ clientRate }: DesiredState): string[] {
   ];
 }
 
-/** The mark of a flow's packets: its route alone says where they go, but where the main table does (BY_MAIN and HELD are one bit). */
-export const HOLD = `meta mark set ct mark and ${hex(MARK.FLOW_MASK | MARK.BY_MAIN)} xor ${hex(MARK.HELD)}`;
+/** The mark of a flow's packets: its route alone says where they go. */
+export function hold({ flowMask, held }: Marks): string {
+  return `meta mark set ct mark and ${hex(flowMask)} or ${hex(held)}`;
+}
 
 /**
  * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
- * decided means that its route is silent: the daemon asks the others.
+ * decided means that its route is silent: the daemon asks the others. Of a new one: the daemon has chosen here, and it comes back.
  */
-export function unansweredChain(): string[] {
-  const silent = `ct status & confirmed == confirmed ct mark and ${hex(MARK.RESCUABLE)} != 0`;
-  return [HOLD, `${SYN} ${silent} ${ALIVE} ${orMark(MARK.ASK)}`, 'accept'];
+export function unansweredChain({ marks }: DesiredState): string[] {
+  const { routeMask, serviceMask, rescuable, held, ask } = marks;
+  const silent = `ct status & confirmed == confirmed ct mark and ${hex(rescuable)} != 0`;
+  const keep = routeMask | serviceMask | rescuable | held;
+  return [
+    `ct status & confirmed != confirmed ct mark set meta mark and ${hex(marks.flowMask)} meta mark set ct mark accept`,
+    `ct mark and ${hex(marks.chosen)} == 0 meta mark set ct mark and ${hex(routeMask)} accept`,
+    hold(marks),
+    `${SYN} ${silent} ${ALIVE} meta mark set meta mark and ${hex(keep)} or ${hex(ask)}`,
+    'accept',
+  ];
 }
 
 function planned(plan: DesiredPlan, by: DesiredService['config']['select']['by'], family: Family): string {

@@ -1,6 +1,7 @@
 /** Words of nft's language that several renderers need. Pure. */
 import type { PortRange } from '../model/config.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { hex } from './marks.js';
 
 export const FAMILIES = [4, 6] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -22,6 +23,16 @@ function maskText(family: Family, length: number): string {
   return groups.join(family === 4 ? '.' : ':');
 }
 
+/**
+ * Behind what gives a new connection its mark: its connection has the same from here on, so that whoever restores or overwrites the
+ * packet's behind us changes nothing.
+ */
+export const KEEP = 'ct mark set meta mark';
+
+export function setMark(mark: number): string {
+  return `meta mark set ${hex(mark)}`;
+}
+
 /** One name is compared, which is quicker than to look it up. */
 export function set(names: readonly string[]): string {
   if (names.length === 1) return `"${names[0]}"`;
@@ -36,4 +47,9 @@ export function range(ports: PortRange): string {
 export function firstRoutes(state: DesiredState): Map<string, DesiredRoute> {
   const names = [...new Set(state.routes.map((route) => route.interface))];
   return new Map(names.map((name) => [name, state.routes.find((route) => route.interface === name)!]));
+}
+
+/** Interfaces of all routes. */
+export function wans(state: DesiredState): string {
+  return set([...new Set(state.routes.map((route) => route.interface))]);
 }

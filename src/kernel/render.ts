@@ -5,18 +5,18 @@ import {
   CHAIN_QUEUE_LAN,
   CHAIN_QUEUE_WAN,
   CHAIN_UNANSWERED,
-  hex,
-  MARK,
+  marksChain,
   SET_ALIVE,
   SET_FULL,
   SET_RESET,
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { hex } from './marks.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
-import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
-import { firstRoutes, range, set } from './render-words.js';
+import { hold, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -63,16 +63,19 @@ export function chainsOf(state: DesiredState): string[] {
 
 /** All rules by chain, but those that lead into the queues. */
 function rulesOf(state: DesiredState): Map<string, string[]> {
+  const { marks } = state;
   return new Map<string, string[]>([
+    [marksChain(marks.mask), []],
     ['early', early(state)],
     ['early_syn', earlySyn(state)],
     ...dnsChains(state),
     ['lan', lan(state)],
     ['forged', forged],
-    [CHAIN_UNANSWERED, unansweredChain()],
+    [CHAIN_UNANSWERED, unansweredChain(state)],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
-    ['elsewhere', elsewhere()],
+    ['marked', marked(state)],
+    ['elsewhere', elsewhere(state)],
     ['beside', beside(state)],
     ['race', raceChain(state)],
     ...serviceChains(state),
@@ -81,21 +84,25 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['forward', forward(state)],
     ['asked', asked(state)],
     ['route_of_way', routeOfWay(state)],
+    ['to_ask', toAsk(state)],
     ['forward_invalid', forwardInvalid(state)],
-    ['clamp', clamp()],
+    ['clamp', clamp(state)],
     ['mss', mss(state)],
     ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
     ...state.routes.map((route): [string, string[]] => [`only_${route.number}`, only(state, route)]),
     ['input', input(state)],
-    ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
+    ['output', [`meta mark and ${hex(marks.ownMask)} == ${hex(marks.own)} notrack`]],
     ...natChains(state),
   ]);
 }
 
-/** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
+/**
+ * Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), destination NAT then (-100), source NAT last (100).
+ * Marks are chosen behind mangle, where others set and restore theirs, and before the NAT of destinations (docs/decisions/0021).
+ */
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
-  ['lan', 'type filter hook prerouting priority -160; policy accept;'],
+  ['lan', 'type filter hook prerouting priority -110; policy accept;'],
   ['forward', 'type filter hook forward priority 200; policy accept;'],
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
@@ -156,15 +163,22 @@ const forged = [
 
 /** After conntrack. The first two rules are all that a packet of a living flow from or to the LAN sees here. */
 function lan(state: DesiredState): string[] {
-  const mask = hex(MARK.FLOW_MASK);
+  const { marks } = state;
+  const known = 'ct state established,related';
+  const ofRoute = `ct mark and ${hex(marks.chosen)} != 0 ${hold(marks)} accept`;
+  // Others may have saved what a packet of the LAN had, and restored it: what goes there is bound to no provider.
+  const free = `meta mark set meta mark and ${hex(~marks.held)} accept`;
+  const onlyRoute = hex(marks.routeMask);
   return [
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
-    `iifname ${set(state.lan)} ct state established,related ct mark and ${mask} != 0 ${HOLD} accept`,
-    `ct state established,related ct mark and ${hex(MARK.UNTRANSLATED)} == 0 accept`,
+    `iifname ${set(state.lan)} ${known} ${ofRoute}`,
+    `${known} ct mark and ${hex(marks.serviceMask)} != ${hex(marks.apart)} ${free}`,
     // A bridge that is no LAN may have what a provider's port is forwarded to.
-    `ct state established,related iifname != ${wans(state)} ct mark and ${mask} != 0 ${HOLD} accept`,
-    'ct state established,related accept',
-    `iifname ${set(state.lan)} ct mark and ${mask} != 0 goto ${CHAIN_UNANSWERED}`,
+    `${known} iifname != ${wans(state)} ${ofRoute}`,
+    // By the main table, and by no provider but this one when that changes its mind.
+    `${known} iifname != ${wans(state)} ct mark and ${onlyRoute} != 0 meta mark set ct mark and ${onlyRoute} accept`,
+    `${known} ${free}`,
+    `iifname ${set(state.lan)} ct mark and ${onlyRoute} != 0 goto ${CHAIN_UNANSWERED}`,
     `iifname ${set(state.lan)} goto lan_new`,
     `iifname ${wans(state)} goto wan_late`,
   ];
@@ -174,23 +188,38 @@ function lan(state: DesiredState): string[] {
  * What the main table knows a way for that is not its default route is chosen by nobody: with this mark the lookup stops before
  * that (ip-state.ts).
  */
-function elsewhere(): string[] {
-  return [setMark(MARK.NO_DEFAULT), `${WAY} oif exists goto beside`, setMark(0)];
+function elsewhere({ marks }: DesiredState): string[] {
+  return [setMark(marks.noDefault), `${WAY} oif exists goto beside`, setMark(0)];
 }
 const WAY = 'fib daddr . mark';
 
-/** By a provider's interface, it is translated like what goes there (`routeOfWay`); by another it is not ours. */
+/**
+ * By a provider's interface, it is translated like what goes there (`routeOfWay`); by another it is not ours. Should its destination be
+ * translated yet, it goes where the rest goes.
+ */
 function beside(state: DesiredState): string[] {
-  const marked = (['ipv4', 'ipv6'] as const).map(
-    (family) => `meta nfproto ${family} ${setMark(state.rest[family] | MARK.BESIDE)} accept`,
-  );
+  const { noDefault, routeMask, apart } = state.marks;
+  const marked = (['ipv4', 'ipv6'] as const).map((family) => {
+    const route = state.rest[family] === 0 ? noDefault : state.rest[family] & routeMask;
+    return `meta nfproto ${family} ${setMark(route | apart)} ${KEEP} accept`;
+  });
   return [`${WAY} oifname != ${wans(state)} ${setMark(0)} accept`, ...marked];
+}
+
+/**
+ * Somebody before us has marked it. What goes by that mark to where we have no say is theirs: a tunnel, or a program on this machine
+ * (a transparent proxy), to which no interface leads. A mark that leads to a provider is for other purposes.
+ */
+function marked(state: DesiredState): string[] {
+  return [`${WAY} oifname != ${wans(state)} accept`, `${WAY} oif missing fib daddr oif exists accept`];
 }
 
 function lanNew(state: DesiredState): string[] {
   return [
     FORGED,
-    'fib daddr type vmap { local : accept, broadcast : accept, anycast : accept, multicast : accept, unicast : jump elsewhere }',
+    'fib daddr type vmap { local : accept, broadcast : accept, anycast : accept, multicast : accept }',
+    'meta mark != 0 jump marked',
+    'jump elsewhere',
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn jump midstream',
     'ct state invalid,untracked accept',
     ...(['ipv4', 'ipv6'] as const)
@@ -206,8 +235,8 @@ function lanNew(state: DesiredState): string[] {
 /** What no service names. */
 function rest(state: DesiredState): string[] {
   const rules: string[] = [];
-  if (state.rest.ipv4 !== 0) rules.push(`meta nfproto ipv4 ${setMark(state.rest.ipv4)}`);
-  if (state.rest.ipv6 !== 0) rules.push(`meta nfproto ipv6 ${setMark(state.rest.ipv6)}`);
+  if (state.rest.ipv4 !== 0) rules.push(`meta nfproto ipv4 ${setMark(state.rest.ipv4)} ${KEEP}`);
+  if (state.rest.ipv6 !== 0) rules.push(`meta nfproto ipv6 ${setMark(state.rest.ipv6)} ${KEEP}`);
   return rules;
 }
 
@@ -221,20 +250,24 @@ function midstream(): string[] {
 
 /** What conntrack knows nothing of and a race may: resets, errors, challenge ACKs, SYN+ACKs that come too late. */
 function wanLate(state: DesiredState): string[] {
-  const late = `meta mark set meta mark or ${hex(MARK.LATE)}`;
+  const { marks } = state;
+  const late = `meta mark set meta mark or ${hex(marks.late)}`;
   const queue = `${alive} ${late} goto ${CHAIN_QUEUE_WAN}`;
   const unreachable = 'icmp type { destination-unreachable, time-exceeded, parameter-problem }';
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
   const inbound = [...firstRoutes(state)].map(
-    ([name, route]) => [name, (route.mark | MARK.UNTRANSLATED) >>> 0] as const,
+    ([name, route]) => [name, route.mark | marks.chosen | marks.apart] as const,
   );
   return [
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     // Replies to what came in by a provider (a port forward, say) go back by it.
-    ...inbound.map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
+    ...inbound.map(
+      ([name, mark]) =>
+        `ct state new iifname "${name}" ct mark set ct mark and ${hex(~marks.mask)} or ${hex(mark)}`,
+    ),
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
@@ -248,26 +281,33 @@ function wanLate(state: DesiredState): string[] {
  * packet on. The next fixes the route of a new one, before it may wait for the daemon: should that die, its flow has a route.
  */
 function forward(state: DesiredState): string[] {
+  const { marks } = state;
+  const toAsk = `meta mark and ${hex(marks.held | marks.counted)} != 0 jump asked`;
   return [
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
-    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
-    `iifname ${set(state.lan)} meta mark and ${hex(MARK.ASK | MARK.ASKED)} != 0 jump asked`,
+    `ct state new ${unconfirmed} iifname ${set(state.lan)} ct mark and ${hex(marks.routeMask)} != 0 jump route_of_way`,
+    `tcp flags & (fin|syn|rst|ack) == syn iifname ${set(state.lan)} ${toAsk}`,
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
     'ct state invalid goto forward_invalid',
   ];
 }
+const unconfirmed = 'ct status & confirmed != confirmed';
 
 /**
  * What has another destination by now, leaves by no provider, or by one that the routing has chosen itself, is not raced. A repeat is
  * routed by the next best provider while its own route is dead (ip-state.ts): so that the daemon hears of it, and not to leave there.
  */
 function asked(state: DesiredState): string[] {
+  const { marks } = state;
   const routes = state.routes.map(({ mark, number }) => `${hex(mark)} : goto only_${number}`).join(', ');
+  const judged = `meta mark and ${hex(marks.judged)} == ${hex(marks.judged)}`;
+  const isAsked = `meta mark and ${hex(marks.askMask)} == ${hex(marks.ask)}`;
   return [
-    `meta mark and ${hex(MARK.ASKED)} != 0 meta mark and ${hex(MARK.ROUTE_MASK)} vmap { ${routes} }`,
-    `oifname ${wans(state)} ct mark and ${hex(MARK.BY_MAIN)} == 0 ct status & dnat != dnat ${alive} goto race`,
+    `${judged} ${unconfirmed} ct mark set meta mark and ${hex(marks.flowMask)}`,
+    `${judged} meta mark and ${hex(marks.routeMask)} vmap { ${routes} }`,
+    `${isAsked} oifname ${wans(state)} ct mark and ${hex(marks.chosen)} != 0 ct status & dnat != dnat ${alive} goto race`,
   ];
 }
 
@@ -277,17 +317,33 @@ function only(state: DesiredState, route: DesiredRoute): string[] {
 
 /**
  * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
- * destination was translated meanwhile; where no provider is, it has none.
+ * destination was translated meanwhile; where no provider is, it has none. Its connection's mark says what was chosen, whatever has become
+ * of the packet's.
  */
 function routeOfWay(state: DesiredState): string[] {
-  const marked = `(meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)})`;
-  const expected = state.routes.map((route) => `"${route.interface}" . ${hex(route.mark)}`);
+  const { chosen, counted, routeMask, ask } = state.marks;
+  const way = `oifname . (ct mark and ${hex(routeMask | chosen | counted)})`;
+  const expected = state.routes.flatMap(({ interface: name, mark }) => [
+    `"${name}" . ${hex(mark | chosen)} : return`,
+    `"${name}" . ${hex(mark | chosen | counted)} : return`,
+    `"${name}" . ${hex(mark | ask)} : goto to_ask`,
+  ]);
   const found = [...firstRoutes(state)].map(
-    ([name, route]) => `"${name}" : ${hex(route.mark | MARK.BY_MAIN)}`,
+    ([name, route]) => `"${name}" : ${hex(route.mark | state.marks.apart)}`,
   );
   return [
-    `oifname . ${marked} { ${expected.join(', ')} } ct mark set meta mark and ${hex(MARK.FLOW_MASK)} return`,
+    `${way} vmap { ${expected.join(', ')} }`,
+    'ct mark set 0x00000000',
     `ct mark set oifname map { ${found.join(', ')} }`,
+  ];
+}
+
+/** The packet says again that it is to be asked about; its connection, where it goes if nobody answers. */
+function toAsk({ marks }: DesiredState): string[] {
+  const { routeMask, serviceMask, chosen } = marks;
+  return [
+    'meta mark set ct mark',
+    `ct mark set meta mark and ${hex(routeMask | serviceMask)} or ${hex(chosen)}`,
   ];
 }
 
@@ -300,10 +356,10 @@ function forwardInvalid(state: DesiredState): string[] {
 }
 
 /** A first packet that must not go on, and what its MSS may be. */
-function clamp(): string[] {
+function clamp({ marks }: DesiredState): string[] {
   // A repeat of a SYN has its port already.
-  const first = 'ct state new ct status & confirmed != confirmed';
-  const route = `(meta mark and ${hex(MARK.ROUTE_MASK)})`;
+  const first = `ct state new ${unconfirmed}`;
+  const route = `(ct mark and ${hex(marks.routeMask)})`;
   const refuse = 'counter name ports_exhausted reject with icmpx type admin-prohibited';
   return [
     `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
@@ -330,18 +386,12 @@ function clampRoute(state: DesiredState, route: DesiredRoute): string[] {
 
 function input(state: DesiredState): string[] {
   return [
+    // What was redirected to this machine goes by no provider.
+    `iifname ${set(state.lan)} ct state new ct mark and ${hex(state.marks.routeMask)} != 0 ct mark set 0x00000000`,
     // With the daemon gone, our own stack resets what copies have left half open.
     `iifname ${wans(state)} ct state invalid tcp flags & (syn|ack|rst) == (syn|ack) accept`,
     `iifname ${wans(state)} ct state invalid counter name invalid drop`,
     // What a race has left; whoever begins anew may find a service of ours at this port.
     `iifname ${wans(state)} ct state new tcp flags & (syn|ack) != syn tcp dport ${range(state.racePorts)} counter name unsolicited drop`,
   ];
-}
-
-function setMark(mark: number): string {
-  return `meta mark set ${hex(mark)}`;
-}
-
-function wans(state: DesiredState): string {
-  return set([...new Set(state.routes.map((route) => route.interface))]);
 }

@@ -2,7 +2,7 @@
 import type { Event } from '../core/contract.js';
 import type { Engine } from '../core/engine.js';
 import type { Boundary } from './boundary.js';
-import { MARK, routeOfMark, serviceOfMark } from './constants.js';
+import { type Marks, routeOfMark, serviceOfMark } from './marks.js';
 import { SessionEvents } from './session-events.js';
 
 /** What events cannot tell (see session-events.ts) is right again after at most this time. */
@@ -24,6 +24,7 @@ export class SessionCounter {
 
   constructor(
     private readonly engine: Pick<Engine, 'countsSessions' | 'count' | 'recount'>,
+    private readonly marks: Marks,
     private readonly boundary: Boundary,
     private readonly recountMs = RECOUNT_MS,
   ) {}
@@ -33,6 +34,7 @@ export class SessionCounter {
     if (!this.engine.countsSessions) return this.close();
     if (this.events !== null) return;
     this.events = new SessionEvents(
+      this.marks,
       (mark) => this.tell(mark, true),
       (mark) => this.tell(mark, false),
       () => this.recountAfterLoss(),
@@ -50,11 +52,11 @@ export class SessionCounter {
   }
 
   private tell(mark: number, begins: boolean): void {
-    const { event } = this;
+    const { event, marks } = this;
     event.begins = begins;
-    event.route = routeOfMark(mark);
-    event.service = serviceOfMark(mark);
-    event.counted = (mark & MARK.COUNTED) !== 0;
+    event.route = routeOfMark(marks, mark);
+    event.service = serviceOfMark(marks, mark);
+    event.counted = (mark & marks.counted) !== 0;
     this.engine.count(event);
   }
 
@@ -78,9 +80,10 @@ export class SessionCounter {
   }
 
   private replace(sessions: ReadonlyMap<number, number>): void {
+    const { marks } = this;
     const counts = [];
     for (const [mark, count] of sessions)
-      counts.push({ route: routeOfMark(mark), service: serviceOfMark(mark), count });
+      counts.push({ route: routeOfMark(marks, mark), service: serviceOfMark(marks, mark), count });
     this.engine.recount(counts);
   }
 }

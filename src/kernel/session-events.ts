@@ -20,7 +20,6 @@ import {
   sessionFilter,
 } from '../wire/netlink/ctnetlink-events.js';
 import { createMessageView, NFGENMSG_LEN, readMessage } from '../wire/netlink/message.js';
-import { MARK } from './constants.js';
 import {
   allocate,
   E,
@@ -32,6 +31,7 @@ import {
   type Watch,
   watchReadable,
 } from './ffi.js';
+import type { Marks } from './marks.js';
 import { MessageArray } from './mmsg.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 
@@ -101,6 +101,7 @@ export class SessionEvents {
    * recount. `onBroken`: an error while one of them was told; the others are.
    */
   constructor(
+    private readonly marks: Pick<Marks, 'routeMask' | 'flowMask'>,
     private readonly onBegin: SessionSink,
     private readonly onEnd: SessionSink,
     private readonly onLost: () => void,
@@ -111,7 +112,7 @@ export class SessionEvents {
     // Not NETLINK_NO_ENOBUFS: a loss must be told.
     if (!setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER))
       setOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-    attachFilter(fd, sessionFilter(MARK.ROUTE_MASK));
+    attachFilter(fd, sessionFilter(marks.routeMask));
     for (const group of Object.values(NFNLGRP_CONNTRACK)) {
       if (!setOption(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group))
         throw netlinkError('announce connections', errno());
@@ -201,12 +202,18 @@ export class SessionEvents {
   }
 
   private begin(): void {
-    const { id, mark, protocol } = this.event;
+    const { id, protocol } = this.event;
+    const mark = this.ours(this.event.mark);
     if (this.fresh !== null) {
       this.fresh.ended.delete(id);
       add(this.fresh.census, id, mark);
     }
     if (add(this.living, id, mark)) this.onBegin(mark, protocol);
+  }
+
+  /** Others' bits would make many marks of one. */
+  private ours(mark: number): number {
+    return (mark & this.marks.flowMask) >>> 0;
   }
 
   private end(): void {
@@ -236,8 +243,8 @@ export class SessionEvents {
         while (
           socket.read(onError, (message, view) => {
             if (message.type !== IPCTNL_MSG_CT.NEW || !decodeSession(event, view, message)) return;
-            if ((event.mark & MARK.ROUTE_MASK) === 0 || isOver(event.tcpState)) return;
-            if (!ended.has(event.id)) add(census, event.id, event.mark);
+            if ((event.mark & this.marks.routeMask) === 0 || isOver(event.tcpState)) return;
+            if (!ended.has(event.id)) add(census, event.id, this.ours(event.mark));
           })
         ) {
           await new Promise((resolve) => setImmediate(resolve));

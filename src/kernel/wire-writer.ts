@@ -5,7 +5,7 @@ import { PacketBuilder } from '../core/packets/builder.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { Packet } from '../wire/packet.js';
-import { MARK, routeMark } from './constants.js';
+import { type Marks, routeMark } from './marks.js';
 import { RawSocket } from './raw-socket.js';
 
 /** The packet in hand, and the route that it came in by: what is refused goes back there. */
@@ -24,6 +24,7 @@ export class WireWriter implements WireSink {
   constructor(
     site: Site,
     private readonly shard: Shard,
+    private readonly marks: Marks,
     hasIpv6: boolean,
     private readonly hand: InHand,
   ) {
@@ -39,13 +40,13 @@ export class WireWriter implements WireSink {
     const raw = this.socketOf(race);
     if (raw === null) return;
     const length = this.builder.copy(race, route, raw.begin());
-    raw.commit(length, ownMark(route), race * 32 + route);
+    raw.commit(length, this.ownMark(route), race * 32 + route);
   }
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    raw.commit(this.builder.cancel(race, route, proof, raw.begin()), ownMark(route), NO_TAG);
+    raw.commit(this.builder.cancel(race, route, proof, raw.begin()), this.ownMark(route), NO_TAG);
   }
 
   refuse(): void {
@@ -53,13 +54,13 @@ export class WireWriter implements WireSink {
     const raw = packet.family === 4 ? this.raw4 : this.raw6;
     if (raw === null) return;
     const length = this.builder.refuse(packet, raw.begin());
-    if (length > 0) raw.commit(length, ownMark(this.hand.route()), NO_TAG);
+    if (length > 0) raw.commit(length, this.ownMark(this.hand.route()), NO_TAG);
   }
 
   reject(race: RaceId, route: RouteNumber): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    raw.commit(this.builder.reject(race, route, raw.begin()), MARK.OWN, NO_TAG);
+    raw.commit(this.builder.reject(race, route, raw.begin()), this.marks.own, NO_TAG);
   }
 
   /** Sends everything; false when there was nothing. */
@@ -80,14 +81,14 @@ export class WireWriter implements WireSink {
     this.raw6?.close();
   }
 
+  /** Conntrack, NAT and our own rules leave it alone. */
+  private ownMark(route: RouteNumber): number {
+    return (this.marks.own | routeMark(this.marks, route)) >>> 0;
+  }
+
   private socketOf(race: RaceId): RawSocket | null {
     return this.shard.races.family[race] === 4 ? this.raw4 : this.raw6;
   }
 }
 
 const NO_TAG = -1;
-
-/** Conntrack, NAT and our own rules leave it alone. */
-function ownMark(route: RouteNumber): number {
-  return (MARK.OWN | routeMark(route)) >>> 0;
-}

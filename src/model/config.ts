@@ -225,6 +225,8 @@ export interface KernelConfig {
   readonly queue: number;
   /** Routing table of the first route; the next ones follow. Default 20501. */
   readonly table: number;
+  /** The bits of marks that are ours (mark-mask.ts). Default 0xff0000ff. */
+  readonly mark: number;
   /** Priority of the first ip rule. Default 20500. */
   readonly rulePriority: number;
   /** The daemon's sign of life expires after this many milliseconds. Default 500. */

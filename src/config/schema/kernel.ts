@@ -1,7 +1,9 @@
 /** `kernel`: what the gateway uses of the kernel. */
 import { z } from 'zod';
-import { section } from '../key.js';
-import { count, duration } from './keys.js';
+import { DEFAULT_MARK_MASK } from '../../model/mark-mask.js';
+import { optional, section } from '../key.js';
+import { formatMask, MASK_ALLOWED, parseMask } from '../values/masks.js';
+import { count, duration, numberOr } from './keys.js';
 
 const number = (description: string, min: number, max: number, fallback: number) =>
   count('restart', description, min, max, fallback);
@@ -20,6 +22,17 @@ export const KernelSchema = section(
         256,
         2_000_000_000,
         20501,
+      ),
+      mark: optional(
+        {
+          description:
+            'Bits of the marks of packets and connections that are used; nobody else may use them. Default: what Tailscale, Kubernetes, Docker, wg-quick and mwan3 leave; beside Calico another one is needed.',
+          allowed: MASK_ALLOWED,
+          apply: 'restart',
+          json: numberOr(1, 0xffffffff, '^0x[0-9a-fA-F]{1,8}$'),
+        },
+        parseMask,
+        formatMask(DEFAULT_MARK_MASK),
       ),
       rulePriority: number('Priority of the first ip rule; the next rules follow.', 1, 32_000, 20_500),
       heartbeat: duration(

@@ -3,12 +3,12 @@
  * address. Two providers may well have the same subnet, the same gateway and the same address for us.
  */
 import { type AddressWords, type Family, familyOf, parseAddress, writeAddress } from '../../model/address.js';
-import { MARK, routeMark } from '../constants.js';
 import { allocate, setOption, sys } from '../ffi.js';
 
 /** What a check needs to know of a route. */
 export interface CheckedRoute {
-  readonly number: number;
+  /** Of packets that go by it, whatever the main table says. */
+  readonly mark: number;
   readonly interface: string;
   /** null, or without an address: the route does not carry this family. */
   readonly ipv4: { readonly addresses: readonly string[]; readonly gateway: string | null } | null;
@@ -40,7 +40,7 @@ export function openRouteSocket(
   const fd = sys.socket(AF[family], type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
   if (fd < 0) return -1;
   if (
-    setOption(fd, SOL_SOCKET, SO_MARK, MARK.HELD | routeMark(route.number)) &&
+    setOption(fd, SOL_SOCKET, SO_MARK, route.mark) &&
     bindToDevice(fd, route.interface) &&
     sys.bind(fd, scratch.address, putName(route, family, source, 0)) === 0
   ) {

@@ -100,7 +100,10 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
   return found;
 }
 
-/** Writes a verdict; `mark` 0 leaves the packet's mark as it is. */
+/** In the place of a verdict's mark: the packet's stays as it is. */
+export const KEEP_MARK = -1;
+
+/** Writes a verdict. */
 export function encodeVerdict(w: Writer, queue: number, id: number, verdict: number, mark: number): void {
   beginNfMessageTo(w, NFQNL_MSG.VERDICT, NLM_F.REQUEST, 0, queue);
   const { view } = w;
@@ -109,7 +112,7 @@ export function encodeVerdict(w: Writer, queue: number, id: number, verdict: num
   view.setUint32(w.length + 4, verdict);
   view.setUint32(w.length + 8, id);
   w.length += 12;
-  if (mark !== 0) putBe32(w, NFQA.MARK, mark);
+  if (mark !== KEEP_MARK) putBe32(w, NFQA.MARK, mark);
   endMessage(w);
 }
 
