@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { Probe, ProbeTarget } from '../model/probe.js';
 import { probeKernel } from './features-kernel.js';
+import { probeMarks } from './features-marks.js';
 import { probeSysctls } from './features-sysctl.js';
 
 /** Runs all probes, as far as the privileges go; those that could not run are not ok and say why. Throws nothing. */
@@ -20,6 +21,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     await probeFfi(),
     ...probeKernel(),
     ...probeInterfaces(target.interfaces),
+    ...(await probeMarks(target.config)),
     ...(await probeSysctls(target.config)),
   ];
 }

@@ -156,13 +156,13 @@ test('the way back to a client is found by whoever names the LAN’s interface, 
   const { ipv4, ipv6 } = client();
   const way = async (words: string): Promise<string> =>
     (await gateway.must(['ip', ...words.split(' ')])).match(/ dev (\S+)/)?.[1] ?? 'none';
-  // Marks of flows, as packets have them (constants.ts: HELD).
-  for (const mark of ['0x41000000', '0x42010000', '0x01000000']) {
+  // Marks of flows, as packets have them (marks.ts: HELD).
+  for (const mark of ['0x61000000', '0x62000001', '0x21000000']) {
     expect(await way(`-4 route get ${ipv4} oif lan0 mark ${mark}`)).toBe('lan0');
     expect(await way(`-6 route get ${ipv6} oif lan0 mark ${mark}`)).toBe('lan0');
   }
-  expect(await way(`-4 route get ${NEAR} mark 0x42000000`)).toBe('wan2');
-  expect(await way(`-6 route get ${NEAR6} mark 0x42000000`)).toBe('wan2');
+  expect(await way(`-4 route get ${NEAR} mark 0x62000000`)).toBe('wan2');
+  expect(await way(`-6 route get ${NEAR6} mark 0x62000000`)).toBe('wan2');
   expect(await way(`-4 route get ${NEAR}`)).toBe('wan1');
 });
 

@@ -110,7 +110,7 @@ function run<T>(body: string, ms = 20_000): T {
     const { execFileSync } = await import('node:child_process');
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
     const family = { addresses: ['192.168.0.10'], gateway: '192.168.0.1' };
-    const route = (number, more = {}) => ({ number, interface: 'wan' + number, ipv4: family,
+    const route = (number, more = {}) => ({ mark: 0x60000000 + number * 0x1000000, interface: 'wan' + number, ipv4: family,
       ipv6: { addresses: ['fd00:a::10'], gateway: 'fd00:a::1' }, ...more });
     const check = (targets, more = {}) => ({ targets, intervalMs: 100, timeoutMs: 400, fail: 3, recover: 3, ...more });
     /** The first rounds of a check. */

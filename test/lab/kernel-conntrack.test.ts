@@ -54,7 +54,8 @@ function write<T = readonly number[]>(family: 4 | 6, body: string): Outcome<T> {
     };
     const packet = (from, fromPort, to, toPort) =>
       Object.assign(createPacket(), { family: ${family}, source: from, sourcePort: fromPort, destination: to, destinationPort: toPort });
-    const table = new ConntrackTable();
+    const { marksOf } = await load('kernel/marks.js');
+    const table = new ConntrackTable(marksOf(0xff0000ff));
     const writer = new ConntrackWriter(table);
     const result = await (async () => { ${body} })();
     process.stdout.write('\\n' + JSON.stringify({ replaced: writer.replaced, taken: writer.taken, result: result ?? null }));

@@ -24,6 +24,8 @@ function listen(body: string): Outcome {
   const script = `
     const load = (path) => import('${DIST}' + path);
     const { SessionEvents } = await load('kernel/session-events.js');
+    const { marksOf } = await load('kernel/marks.js');
+    const MARKS = marksOf(0xff0000ff);
     const { NetlinkSocket, NETLINK_NETFILTER } = await load('kernel/netlink-socket.js');
     const ct = await load('wire/netlink/ctnetlink.js');
     const { parseAddress } = await load('model/address.js');
@@ -34,6 +36,7 @@ function listen(body: string): Outcome {
     const events = [];
     const note = (sign) => (mark, protocol) => events.push(sign + mark.toString(16) + '/' + protocol);
     const sessions = new SessionEvents(
+      MARKS,
       note('+'),
       note('-'),
       () => events.push('lost'),
@@ -267,7 +270,7 @@ describe('sessions', () => {
         count: ({ begins, counted }) => { if (!(begins && counted)) now += begins ? 1 : -1; },
         recount: (found) => { now = found.reduce((sum, { count }) => sum + count, 0); },
       };
-      const counter = new SessionCounter(engine, { caught(what, error) { throw error; } }, 1);
+      const counter = new SessionCounter(engine, MARKS, { caught(what, error) { throw error; } }, 1);
       counter.follow();
       const wrong = [];
       let living = 0;
@@ -275,10 +278,10 @@ describe('sessions', () => {
         // Chosen and counted, and then in the table, as a verdict does both at once; every third one ends.
         now++;
         living++;
-        entry(5000 + i, 0x01008000); table.request();
+        entry(5000 + i, 0x81000000); table.request();
         if (i % 3 === 0) {
           living--;
-          entry(5000 + i, 0x01008000, 7); table.request();
+          entry(5000 + i, 0x81000000, 7); table.request();
         }
         await new Promise((resolve) => setImmediate(resolve));
         if (i % 500 === 499) {

@@ -133,21 +133,21 @@ describe('desiredState', () => {
   });
 
   it('sends the rest by its route, by another when that is down, by the main table when none can', () => {
-    expect(of(THREE_ROUTES).rest).toEqual({ ipv4: 0x01000000, ipv6: 0x01000000 });
-    expect(of(THREE_ROUTES, links.slice(1)).rest).toEqual({ ipv4: 0x02000000, ipv6: 0 });
+    expect(of(THREE_ROUTES).rest).toEqual({ ipv4: 0x21000000, ipv6: 0x21000000 });
+    expect(of(THREE_ROUTES, links.slice(1)).rest).toEqual({ ipv4: 0x22000000, ipv6: 0 });
     expect(of(THREE_ROUTES, []).rest).toEqual({ ipv4: 0, ipv6: 0 });
   });
 
   it('keeps the inside address of the rest on its own route', () => {
     const yaml = TWO_ROUTES.replace('rest: { route: a }', 'rest: { route: a, translate: false }');
-    expect(of(yaml).rest.ipv4).toBe(0x21000000);
+    expect(of(yaml).rest.ipv4).toBe(0x2100007e);
   });
 
   it('translates the rest by the rules of the other route when its own is down', () => {
     // Route a carries inside addresses as they are; nobody beyond route b knows the way back to them.
     const yaml = TWO_ROUTES.replace('addresses: [203.0.1.2]', 'addresses: auto, translate: false');
-    expect(of(yaml).rest.ipv4).toBe(0x21000000);
-    expect(of(yaml, [link('wan2', 4)]).rest.ipv4).toBe(0x02000000);
+    expect(of(yaml).rest.ipv4).toBe(0x2100007e);
+    expect(of(yaml, [link('wan2', 4)]).rest.ipv4).toBe(0x22000000);
   });
 
   it('gives a service its route per family', () => {

@@ -14,7 +14,13 @@ import {
   NEW_LENGTH,
 } from '../../src/wire/netlink/ctnetlink.js';
 import { putString } from '../../src/wire/netlink/message.js';
-import { encodeBind, encodeParameters, encodeVerdict, VERDICT } from '../../src/wire/netlink/nfqueue.js';
+import {
+  encodeBind,
+  encodeParameters,
+  encodeVerdict,
+  KEEP_MARK,
+  VERDICT,
+} from '../../src/wire/netlink/nfqueue.js';
 import { encodeQueueRule, encodeRemove, encodeRenew } from '../../src/wire/netlink/nftables.js';
 import { encoded, hex, words } from '../arbitrary/wire-tools.js';
 
@@ -156,7 +162,7 @@ describe('ctnetlink', () => {
 describe('nfnetlink_queue', () => {
   it('encodeVerdict: ACCEPT keeps the mark', () => {
     const header = hex('20000000 0103 0100 00000000 00000000', '00 00 13ba');
-    const found = encoded((w) => encodeVerdict(w, 5050, 0xdeadbeef, VERDICT.ACCEPT, 0));
+    const found = encoded((w) => encodeVerdict(w, 5050, 0xdeadbeef, VERDICT.ACCEPT, KEEP_MARK));
     expect(found).toBe(hex(header, '0c00 0200 00000001 deadbeef'));
   });
 
@@ -164,7 +170,9 @@ describe('nfnetlink_queue', () => {
     const header = hex('28000000 0103 0100 00000000 00000000', '00 00 13bb');
     const found = encoded((w) => encodeVerdict(w, 5051, 1, VERDICT.ACCEPT, 0x9f000000));
     expect(found).toBe(hex(header, '0c00 0200 00000001 00000001', '0800 0300 9f000000'));
-    const drop = encoded((w) => encodeVerdict(w, 5051, 1, VERDICT.DROP, 0));
+    const none = encoded((w) => encodeVerdict(w, 5051, 1, VERDICT.ACCEPT, 0));
+    expect(none).toBe(hex(header, '0c00 0200 00000001 00000001', '0800 0300 00000000'));
+    const drop = encoded((w) => encodeVerdict(w, 5051, 1, VERDICT.DROP, KEEP_MARK));
     expect(drop).toBe(
       hex('20000000 0103 0100 00000000 00000000', '00 00 13bb', '0c00 0200 00000000 00000001'),
     );
