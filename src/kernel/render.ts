@@ -13,8 +13,10 @@ import {
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
+import { protectChains, protectRule } from './render-protect.js';
 import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { firstRoutes, range, set } from './render-words.js';
 
@@ -79,6 +81,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['forward', forward(state)],
+    ...protectChains(state),
     ['asked', asked(state)],
     ['route_of_way', routeOfWay(state)],
     ['forward_invalid', forwardInvalid(state)],
@@ -89,6 +92,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['input', input(state)],
     ['output', [`meta mark and ${hex(MARK.OWN)} == ${hex(MARK.OWN)} notrack`]],
     ...natChains(state),
+    ...guardChains(state),
   ]);
 }
 
@@ -100,6 +104,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
+  ['guard', GUARD_HOOK],
 ];
 
 /** A hook costs every packet something, also without rules. */
@@ -251,7 +256,8 @@ function forward(state: DesiredState): string[] {
   return [
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
-    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)} != 0 jump route_of_way`,
+    `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} jump route_of_way`,
+    ...protectRule(state),
     `iifname ${set(state.lan)} meta mark and ${hex(MARK.ASK | MARK.ASKED)} != 0 jump asked`,
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
@@ -277,7 +283,7 @@ function only(state: DesiredState, route: DesiredRoute): string[] {
 
 /**
  * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
- * destination was translated meanwhile; where no provider is, it has none.
+ * destination was translated meanwhile, or somebody has changed the mark; where no provider is, it has none.
  */
 function routeOfWay(state: DesiredState): string[] {
   const marked = `(meta mark and ${hex(MARK.ROUTE_MASK | MARK.BESIDE)})`;
@@ -287,6 +293,10 @@ function routeOfWay(state: DesiredState): string[] {
   );
   return [
     `oifname . ${marked} { ${expected.join(', ')} } ct mark set meta mark and ${hex(MARK.FLOW_MASK)} return`,
+    // What no route of ours carries goes as without us.
+    ...(['ipv4', 'ipv6'] as const)
+      .filter((family) => !state.carried[family])
+      .map((family) => `meta nfproto ${family} return`),
     `ct mark set oifname map { ${found.join(', ')} }`,
   ];
 }
