@@ -105,9 +105,7 @@ function guardBetween(state: DesiredState): string[] {
  * table's.
  */
 function guardUnmarked(state: DesiredState): string[] {
-  const uncarried = FAMILIES.filter(
-    (family) => !state.carried[`ipv${family}`],
-  );
+  const uncarried = FAMILIES.filter((family) => !state.carried[`ipv${family}`]);
   return [
     ...uncarried.map((family) => `meta nfproto ipv${family} accept`),
     ...anotherRoutes(state),
@@ -152,9 +150,7 @@ function besideOthers(state: DesiredState): string[] {
 /** Something may leave with the client's own address. */
 function keepsSources(state: DesiredState): boolean {
   const rest = state.rest.ipv4 | state.rest.ipv6;
-  return (
-    (rest & MARK.UNTRANSLATED) !== 0 || state.services.some(({ config }) => config.translate === false)
-  );
+  return (rest & MARK.UNTRANSLATED) !== 0 || state.services.some(({ config }) => config.translate === false);
 }
 
 function ways(state: DesiredState): string {

@@ -80,6 +80,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
+    ['from_outside', fromOutside(state)],
     ['forward', forward(state)],
     ...protectChains(state),
     ['asked', asked(state)],
@@ -232,19 +233,30 @@ function wanLate(state: DesiredState): string[] {
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
-  const inbound = [...firstRoutes(state)].map(
-    ([name, route]) => [name, (route.mark | MARK.UNTRANSLATED) >>> 0] as const,
-  );
   return [
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
-    // Replies to what came in by a provider (a port forward, say) go back by it.
-    ...inbound.map(([name, mark]) => `ct state new iifname "${name}" ct mark set ${hex(mark)}`),
+    'ct state new jump from_outside',
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
     `ct state invalid ${unreachable} limit rate 2000/second ${queue}`,
     `ct state invalid ${unreachable6} limit rate 2000/second ${queue}`,
+  ];
+}
+
+/**
+ * Replies to what came in by a provider (a port forward, say) go back by it. To its next hop: but to who is nearer, by the main table's
+ * own route there.
+ */
+function fromOutside(state: DesiredState): string[] {
+  return [
+    setMark(MARK.NO_DEFAULT),
+    ...[...firstRoutes(state)].flatMap(([name, { mark }]) => [
+      `iifname "${name}" ct mark set ${hex((mark | MARK.UNTRANSLATED) >>> 0)}`,
+      `iifname "${name}" fib saddr . mark oifname "${name}" ct mark set ${hex((mark | MARK.UNTRANSLATED | MARK.BY_MAIN) >>> 0)}`,
+    ]),
+    setMark(0),
   ];
 }
 
