@@ -74,7 +74,8 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     [CHAIN_UNANSWERED, unansweredChain()],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
-    ['elsewhere', elsewhere()],
+    ['foreign', foreign],
+    ['elsewhere', elsewhere(state)],
     ['beside', beside(state)],
     ['race', raceChain(state)],
     ...serviceChains(state),
@@ -177,11 +178,23 @@ function lan(state: DesiredState): string[] {
 }
 
 /**
+ * A source whose way back, as the main table has it, is a provider's or none: the answer would leave by a provider. By which interface
+ * of the LAN that way is does not matter: hosts may have several. Link-local ones are the kernel's business, which forwards none.
+ */
+const foreign = ['ip6 saddr fe80::/10 return', 'counter name spoofed drop'];
+
+/**
  * What the main table knows a way for that is not its default route is chosen by nobody: with this mark the lookup stops before
  * that (ip-state.ts).
  */
-function elsewhere(): string[] {
-  return [setMark(MARK.NO_DEFAULT), `${WAY} oif exists goto beside`, setMark(0)];
+function elsewhere(state: DesiredState): string[] {
+  return [
+    `fib saddr oifname ${wans(state)} jump foreign`,
+    'fib saddr oif missing jump foreign',
+    setMark(MARK.NO_DEFAULT),
+    `${WAY} oif exists goto beside`,
+    setMark(0),
+  ];
 }
 const WAY = 'fib daddr . mark';
 
