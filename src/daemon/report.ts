@@ -141,6 +141,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       unsolicited: counters.get('unsolicited') ?? 0,
       misrouted: counters.get('misrouted') ?? 0,
       protected: counters.get('protected') ?? 0,
+      'outside-prefix': counters.get('outside_prefix') ?? 0,
       'guarded-way': sumOf(counters, GUARD_COUNTERS.way),
       'guarded-source': sumOf(counters, GUARD_COUNTERS.source),
     },

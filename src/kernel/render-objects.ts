@@ -45,6 +45,7 @@ export const COUNTERS = [
   'unsolicited',
   'misrouted',
   'protected',
+  'outside_prefix',
   'reset_clients',
   'ports_exhausted',
 ] as const;

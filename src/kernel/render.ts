@@ -16,6 +16,7 @@ import type { DesiredRoute, DesiredState } from './desired.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
+import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { firstRoutes, range, set } from './render-words.js';
@@ -284,6 +285,7 @@ function forward(state: DesiredState): string[] {
     `ct state new ct status & confirmed != confirmed iifname ${set(state.lan)} jump route_of_way`,
     ...protectRule(state),
     `iifname ${set(state.lan)} meta mark and ${hex(MARK.ASK | MARK.ASKED)} != 0 jump asked`,
+    ...refuseClientsWithout(state),
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
     'ct state invalid goto forward_invalid',

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Lab, plainNat, startLab } from '../../lab/index.js';
-import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
+import { eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { UdpEcho, udpFlow } from './support/taken.js';
 
 const PORT = { raced: 7, turns: 8, datagrams: 21 } as const;
