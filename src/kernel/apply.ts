@@ -77,7 +77,7 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]>
     runCommand('ip', ['-j', flag, 'rule', 'show']),
     runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)]),
   ]);
-  const changes = ipChanges(currentIp(rules, routes), desiredIp(state, family));
+  const changes = ipChanges(currentIp(rules, routes, family), desiredIp(state, family));
   if (changes.length === 0) return changes;
   // An interface can vanish between reading and writing: the other lines count, the next change comes at once.
   const result = await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);

@@ -26,6 +26,8 @@ export interface DesiredRoute {
   /** NPTv6: inside and outside prefixes. */
   readonly prefixes: readonly PrefixPair[];
   readonly mtu: number;
+  /** It is less than the interface's. */
+  readonly isNarrow: boolean;
   readonly ipv4: RouteFamily | null;
   readonly ipv6: RouteFamily | null;
 }
@@ -123,6 +125,7 @@ export function desiredState(
     translate: route.config.translate,
     prefixes: route.prefixes,
     mtu: route.mtu,
+    isNarrow: route.isNarrow,
     ipv4: route.ipv4,
     ipv6: route.ipv6,
   }));

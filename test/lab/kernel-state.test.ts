@@ -86,7 +86,7 @@ const differences = (state: DesiredState): string[] =>
      for (const [family, flag] of [['ipv4', '-4'], ['ipv6', '-6']]) {
        const rules = await runCommand('ip', ['-j', flag, 'rule', 'show']);
        const routes = await runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', '82']);
-       lines.push(...ipChanges(currentIp(rules, routes), desiredIp(input, family)));
+       lines.push(...ipChanges(currentIp(rules, routes, family), desiredIp(input, family)));
      }
      return lines;`,
     state,
