@@ -37,6 +37,7 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     control: file.control,
     lan: file.lan,
     routes,
+    protect: file.protect,
     services: file.services.map((service) => resolveService(service, file, names)),
     rest: { route: file.rest.route, translate: file.rest.translate ?? restRoute?.translate ?? true },
     memory: resolveMemory(file),

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import { optional, required, section } from './key.js';
 import { KernelSchema } from './schema/kernel.js';
-import { interfaceName, oneOrMore, words } from './schema/keys.js';
+import { flag, interfaceName, oneOrMore, words } from './schema/keys.js';
 import { LimitsSchema } from './schema/limits.js';
 import { MemorySchema } from './schema/memory.js';
 import { RestSchema } from './schema/rest.js';
@@ -69,6 +69,11 @@ export const ConfigSchema = z.strictObject({
     description: `The uplinks by name, ${MIN_ROUTES} to ${MAX_ROUTES}. A name has ${NAME_ALLOWED} and is not \`rest\` or that of a criterion.`,
     allowed: `a mapping of ${MIN_ROUTES} to ${MAX_ROUTES} names to routes`,
   }),
+  protect: flag(
+    'live',
+    'Drops new connections from the providers’ interfaces to those of `lan` and from one provider to another, unless a rule of your own has given them another destination (a port forward). `false`: forwarded as your own rules let them.',
+    true,
+  ),
   sets: SetsSchema,
   services: section(z.array(ServiceSchema).prefault([]), {
     description: `Rules for new connections, at most ${MAX_SERVICES}; the first that matches wins.`,

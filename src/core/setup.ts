@@ -22,6 +22,8 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   const { site, shard, packet, now } = turn;
   const { service: number, tried, pinned = 0, mayCopy = true } = input;
   turn.routed = input.routed ?? 0;
+  const service = site.services[number] ?? site.everything;
+  turn.keepsSource = service.translate === false;
   const protocol = protocolThatStarts(turn);
   if (protocol === 'must-not-be-copied') {
     return tried !== 0 ? verdict.pass(turn) : release(turn, 0, turn.verdict.reason, 0);
@@ -39,7 +41,6 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
     const route = shard.recent.find(packet, now);
     if (route !== 0) return release(turn, route, 'same-flow', number);
   }
-  const service = site.services[number] ?? site.everything;
   if (service.criterion === 'rest') return release(turn, 0, 'criterion', number);
   if (tried !== 0) return rescue(turn, protocol, service, tried);
   if (repeat === 'race-anew') return race(turn, protocol!, service, true);

@@ -24,6 +24,8 @@ export interface Turn {
   packet: Packet;
   /** The route whose way the set-up in hand has been given already; 0: none. */
   routed: RouteNumber;
+  /** The set-up in hand leaves with the client's own address. */
+  keepsSource: boolean;
   /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
   race: RaceId;
   /** Reused by whoever has something to say: what becomes of the input, what an answer is, what the kernel shall remember. */
@@ -45,6 +47,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     seenAt: 0,
     packet: NO_PACKET,
     routed: 0,
+    keepsSource: false,
     race: NO_RACE,
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
     judgement: createJudgement(),
@@ -59,6 +62,7 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.seenAt = now;
   turn.packet = packet;
   turn.routed = 0;
+  turn.keepsSource = false;
   turn.race = NO_RACE;
 }
 

@@ -3,8 +3,8 @@
  * each of steps that may be repeated: what a failure has left undone is done again within a second.
  */
 import { existsSync } from 'node:fs';
-import { applyIpState, detectQueueMethod } from '../kernel/apply.js';
-import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
+import { applyIpState, detectAbilities } from '../kernel/apply.js';
+import { type DesiredState, desiredState, type KernelAbilities } from '../kernel/desired.js';
 import { type LostLink, readLinks } from '../kernel/links.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
@@ -33,7 +33,7 @@ export interface AlignmentContext {
 export class Alignment {
   routes: readonly ResolvedRoute[] = [];
   health: readonly RouteHealth[] = [];
-  method: QueueMethod = 'xt';
+  abilities: KernelAbilities = { queue: 'xt', ipsec: false };
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
@@ -63,9 +63,9 @@ export class Alignment {
     this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
   }
 
-  /** Finds out how packets get into a queue here; nothing is touched. */
+  /** Finds out what the kernel has; nothing is touched. */
   async prepare(): Promise<void> {
-    this.method = await detectQueueMethod();
+    this.abilities = await detectAbilities();
   }
 
   /** Brings up what there was not. */
@@ -146,7 +146,7 @@ export class Alignment {
   }
 
   desired(): DesiredState {
-    return desiredState(this.context.gateway.config, this.routes, this.method, this.choices());
+    return desiredState(this.context.gateway.config, this.routes, this.abilities, this.choices());
   }
 
   /** For work that nobody waits for: what fails is told by `enqueue`, and done again within a second. */

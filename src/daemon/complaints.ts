@@ -7,6 +7,7 @@ const WHAT = {
   measure: 'measurements did not reach the race thread',
   settings: 'kernel settings could not be looked at',
   ports: 'the use of ports could not be looked at',
+  guard: 'the counters of the guard could not be looked at',
 } as const;
 
 export type Tried = keyof typeof WHAT;

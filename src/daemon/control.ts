@@ -20,6 +20,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
     async status(): Promise<Status> {
       const snapshot = await running().snapshot();
       const { memory, engine } = snapshot;
+      gateway.lookAtGuard();
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),
@@ -27,6 +28,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         alarms: [
           ...alarmsOf(routes, snapshot, gateway.caught, marksOf(gateway.config.kernel.mark)),
           ...gateway.upkeep.alarms(),
+          ...gateway.guard.alarms(Date.now()),
           ...gateway.troubles(),
         ],
         memory: {

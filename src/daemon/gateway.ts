@@ -13,7 +13,7 @@ import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { hex, type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
-import { readObjects } from '../kernel/nft-read.js';
+import { readCounters, readObjects } from '../kernel/nft-read.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { readServiceNames } from '../kernel/service-names.js';
@@ -41,6 +41,7 @@ import {
 import { every } from './every.js';
 import { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
+import { GuardWatch } from './guard-watch.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
@@ -69,6 +70,7 @@ export class Gateway implements GatewayState {
   flows: Flows | null = null;
   failover: Failover | null = null;
   ports: PortWatch | null = null;
+  readonly guard: GuardWatch;
 
   private readonly marks: Marks;
   private readonly atStart: number;
@@ -102,6 +104,7 @@ export class Gateway implements GatewayState {
       onMany: (error) => this.fail(error instanceof PathraceError ? error : internal(error)),
     });
     this.complaints = new Complaints(log);
+    this.guard = new GuardWatch(log, (route) => this.interfaceOf(route));
     this.marks = marksOf(config.kernel.mark);
     this.atStart = config.routes.length;
     const capacity = routeCapacity(this.atStart);
@@ -182,6 +185,7 @@ export class Gateway implements GatewayState {
     });
     this.closers.push(() => watch.close());
     this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.toldOf('settings')));
+    this.closers.push(every(MEASURE_MS, async () => this.lookAtGuard(), this.toldOf('guard')));
     this.closers.push(every(MEASURE_MS, () => this.measured(), this.toldOf('measure')));
     this.closers.push(every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD));
     this.closers.push(every(SAVE_MS, () => this.save(), NOT_TOLD));
@@ -228,7 +232,7 @@ export class Gateway implements GatewayState {
   }
 
   readyLine(): string {
-    return readyLine(this.config, this.routes, this.alignment.method);
+    return readyLine(this.config, this.routes, this.alignment.abilities.queue);
   }
 
   get caught(): number {
@@ -241,6 +245,16 @@ export class Gateway implements GatewayState {
     const { dropped } = this.output;
     const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
     return [...restarted, ...unread, ...this.complaints.alarms()];
+  }
+
+  lookAtGuard(): void {
+    const routes = this.routes.map(({ number }) => number);
+    this.guard.note(readCounters(), routes, Date.now());
+  }
+
+  private interfaceOf(route: number): string {
+    const found = this.routes.find(({ number }) => number === route);
+    return found?.config.interface ?? `route ${route}`;
   }
 
   adminOf(name: string): Admin {

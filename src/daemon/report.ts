@@ -5,6 +5,7 @@ import { hex, type Marks } from '../kernel/marks.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
+import { GUARD_COUNTERS } from '../kernel/render-guard.js';
 import { type Family, familyOf, formatEndpoint } from '../model/address.js';
 import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
@@ -140,6 +141,10 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'spoofed-source': counters.get('spoofed') ?? 0,
       unsolicited: counters.get('unsolicited') ?? 0,
       misrouted: counters.get('misrouted') ?? 0,
+      protected: counters.get('protected') ?? 0,
+      'outside-prefix': counters.get('outside_prefix') ?? 0,
+      'guarded-way': sumOf(counters, GUARD_COUNTERS.way),
+      'guarded-source': sumOf(counters, GUARD_COUNTERS.source),
     },
     ignored: {
       ...byName(IGNORED_REASONS, snapshot.engine.ignored),
@@ -207,6 +212,12 @@ function answerText(answer: number, family: Family): string {
       return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;
     }
   }
+}
+
+function sumOf(counters: ReadonlyMap<string, number>, prefix: string): number {
+  let sum = 0;
+  for (const [name, packets] of counters) if (name.startsWith(prefix)) sum += packets;
+  return sum;
 }
 
 /** Non-zero counters by name; `ok` is no reason. */

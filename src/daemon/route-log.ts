@@ -38,13 +38,13 @@ export function logHealth(
 
 /** The line on standard output that says that the gateway works. */
 export function readyLine(
-  { lan, kernel, control }: GatewayConfig,
+  { lan, protect, kernel, control }: GatewayConfig,
   routes: readonly ResolvedRoute[],
   method: QueueMethod,
 ): string {
   const up = routes.filter((route) => route.state === 'up').length;
   const queue = method === 'nft' ? 'nft queue' : 'xt NFQUEUE';
-  return `ready: ${up} of ${routes.length} routes up, LAN ${lan.join(' ')}, ${queue} ${kernel.queue}, control ${control}`;
+  return `ready: ${up} of ${routes.length} routes up, LAN ${lan.join(' ')} ${protect ? 'protected' : 'open to the providers’ segments'}, ${queue} ${kernel.queue}, control ${control}`;
 }
 
 /** A promise of ours was broken, and nothing but the piece of work in hand has suffered. */

@@ -3,18 +3,23 @@ import { PathraceError } from '../model/errors.js';
 import { encodeQueueRule } from '../wire/netlink/nftables.js';
 import { runCommand, tryCommand } from './command.js';
 import { CHAIN_QUEUE_DNS, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
-import type { DesiredState, QueueMethod } from './desired.js';
+import type { DesiredState, KernelAbilities } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 import { readRuleComments } from './nft-read.js';
 import { renderNft } from './render.js';
 import { recordedSettings, recordSettings } from './sysctl.js';
 
-/** Which way packets get into a queue on this kernel; nothing is changed to find out. */
-export async function detectQueueMethod(): Promise<QueueMethod> {
+/** What rules this kernel takes; nothing is changed to find out. */
+export async function detectAbilities(): Promise<KernelAbilities> {
+  const takesQueue = await takesRule('queue flags bypass to 1');
+  return { queue: takesQueue ? 'nft' : 'xt', ipsec: await takesRule('rt ipsec exists meta secpath exists') };
+}
+
+async function takesRule(rule: string): Promise<boolean> {
   const probe = `${TABLE}_probe`;
-  const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c queue flags bypass to 1\n`;
-  return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0 ? 'nft' : 'xt';
+  const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${rule}\n`;
+  return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0;
 }
 
 /**
@@ -72,7 +77,7 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]>
     runCommand('ip', ['-j', flag, 'rule', 'show']),
     runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)]),
   ]);
-  const changes = ipChanges(currentIp(rules, routes), desiredIp(state, family));
+  const changes = ipChanges(currentIp(rules, routes, family), desiredIp(state, family));
   if (changes.length === 0) return changes;
   // An interface can vanish between reading and writing: the other lines count, the next change comes at once.
   const result = await tryCommand('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);

@@ -77,7 +77,7 @@ async function removeIp(family: IpFamily, removed: Set<string>): Promise<string[
   const routes = await attempt('ip', ['-j', flag, ...show]);
   const unread = [rules, routes].find(({ code }) => code !== 0);
   if (unread !== undefined) return [`${family} rules and routes (${words(unread.stderr)})`];
-  const changes = ipChanges(currentIp(rules.stdout, routes.stdout), { rules: [], routes: [] });
+  const changes = ipChanges(currentIp(rules.stdout, routes.stdout, family), { rules: [], routes: [] });
   if (changes.length === 0) return [];
   const lines = changes.map((line) => `${family} ${line.replace(' del', '')}`);
   const { code, stderr } = await attempt('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);

@@ -9,6 +9,13 @@ import type { ResolvedRoute, RouteFamily } from './routes.js';
 /** How packets get into a queue on this kernel: nft's own statement, or the xt target through nft_compat. */
 export type QueueMethod = 'nft' | 'xt';
 
+/** What a kernel has, found out at the start. */
+export interface KernelAbilities {
+  readonly queue: QueueMethod;
+  /** Rules can ask whether a packet was, or will be, in an IPsec packet. */
+  readonly ipsec: boolean;
+}
+
 export interface DesiredRoute {
   readonly number: number;
   readonly name: string;
@@ -20,6 +27,8 @@ export interface DesiredRoute {
   /** NPTv6: inside and outside prefixes. */
   readonly prefixes: readonly PrefixPair[];
   readonly mtu: number;
+  /** It is less than the interface's. */
+  readonly isNarrow: boolean;
   readonly ipv4: RouteFamily | null;
   readonly ipv6: RouteFamily | null;
 }
@@ -59,6 +68,8 @@ export interface DesiredState {
   readonly refresh: number;
   /** Marks of connections that no service takes, per family; 0: no route can carry the family, the main table decides. */
   readonly rest: { readonly ipv4: number; readonly ipv6: number };
+  /** Families that a route has, or has had: the LAN's packets leave by providers with the address of a route only. */
+  readonly carried: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** Families whose routes are all there, and all closed by command: nothing new may leave. */
   readonly closed: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly racePorts: PortRange;
@@ -71,6 +82,9 @@ export interface DesiredState {
   };
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
+  /** New connections from providers into the LAN need a destination NAT of the operator's. */
+  readonly protect: boolean;
+  readonly knowsIpsec: boolean;
   readonly rulePriority: number;
   /** Routing table of what the daemon is asked about. */
   readonly askTable: number;
@@ -101,7 +115,7 @@ const MAX_ROUTES = 16;
 export function desiredState(
   config: GatewayConfig,
   resolved: readonly ResolvedRoute[],
-  method: QueueMethod,
+  kernel: KernelAbilities,
   choices: KernelChoices,
 ): DesiredState {
   const marks = marksOf(config.kernel.mark);
@@ -114,6 +128,7 @@ export function desiredState(
     translate: route.config.translate,
     prefixes: route.prefixes,
     mtu: route.mtu,
+    isNarrow: route.isNarrow,
     ipv4: route.ipv4,
     ipv6: route.ipv6,
   }));
@@ -139,11 +154,19 @@ export function desiredState(
       ipv4: restMark(marks, config, restRoute(config, routes, 'ipv4', choices)),
       ipv6: restMark(marks, config, restRoute(config, routes, 'ipv6', choices)),
     },
+    carried: { ipv4: isCarried(resolved, 'ipv4'), ipv6: isCarried(resolved, 'ipv6') },
     closed: { ipv4: isClosed(routes, 'ipv4', choices), ipv6: isClosed(routes, 'ipv6', choices) },
     racePorts: config.limits.racePorts,
     clientRate: clientRate(config.limits),
-    queue: { lan: config.kernel.queue, wan: config.kernel.queue + 1, dns: config.kernel.queue + 2, method },
+    queue: {
+      lan: config.kernel.queue,
+      wan: config.kernel.queue + 1,
+      dns: config.kernel.queue + 2,
+      method: kernel.queue,
+    },
     readsDns: config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site'),
+    protect: config.protect,
+    knowsIpsec: kernel.ipsec,
     rulePriority: config.kernel.rulePriority,
     askTable: config.kernel.table + MAX_ROUTES,
   };
@@ -161,6 +184,15 @@ function planOf(
     kind: plan.kind,
     values: plan.routes.map((route) => routeValue(marks, route, choices.generation(route, family))),
   };
+}
+
+/** A provider may give the LAN a prefix of IPv6 and the gateway no address: such a LAN needs no route of ours. */
+function isCarried(resolved: readonly ResolvedRoute[], family: 'ipv4' | 'ipv6'): boolean {
+  return resolved.some(({ config, had }) => {
+    const { length } = config.addresses[family];
+    const isConfigured = config.addresses[family] === 'auto' ? family === 'ipv4' : length > 0;
+    return had.families.includes(family) || isConfigured || (family === 'ipv6' && config.prefix !== null);
+  });
 }
 
 /** By the main table a packet would leave with its inside address. */

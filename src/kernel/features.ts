@@ -6,6 +6,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
+import type { GatewayConfig } from '../model/config.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
 import { probeKernel } from './features-kernel.js';
 import { probeMarks } from './features-marks.js';
@@ -23,6 +24,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     ...probeInterfaces(target.interfaces),
     ...(await probeMarks(target.config)),
     ...(await probeSysctls(target.config)),
+    probeProtect(target.config),
   ];
 }
 
@@ -111,6 +113,20 @@ function probeInterfaces(names: readonly string[]): readonly Probe[] {
     expected: 'exists',
     remedy: 'Compare the name with `ip link`, or create the interface before starting.',
   }));
+}
+
+/** Whether it is meant so is for the operator to say; that it is so must be said. */
+function probeProtect({ protect }: GatewayConfig): Probe {
+  return {
+    name: 'protect',
+    ok: protect,
+    severity: 'recommended',
+    found: protect
+      ? 'new connections from providers into the LAN are dropped, unless a rule of yours forwards a port'
+      : 'off: whoever is on a provider’s segment reaches the LAN, as far as your own rules let them',
+    expected: 'protect: true',
+    remedy: 'Remove `protect: false`, or see to it that your own `forward` chain drops what you do not want.',
+  };
 }
 
 function readText(path: string): string | undefined {

@@ -62,6 +62,7 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
       gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
       dev: route.interface,
       onlink: part.gateway !== null,
+      mtu: route.isNarrow ? mtuText(family, route.mtu) : '',
     };
     routes.push(routeText({ ...way, table, metric: METRIC }));
     routes.push(routeText({ ...way, table: state.askTable, metric: METRIC + route.number }));
@@ -69,8 +70,8 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
   return { rules, routes };
 }
 
-/** Reads the JSON of `ip -j rule show` and `ip -j route show table all proto 82`. */
-export function currentIp(rulesJson: string, routesJson: string): IpState {
+/** Reads the JSON of `ip -j rule show` and `ip -j route show table all proto 82`, of one family. */
+export function currentIp(rulesJson: string, routesJson: string, family: IpFamily): IpState {
   const rules = parse<RuleJson>(rulesJson).filter((item) => item.protocol === String(RT_PROTOCOL));
   return {
     rules: rules.map((item) =>
@@ -94,6 +95,8 @@ export function currentIp(rulesJson: string, routesJson: string): IpState {
             table: item.table,
             metric: item.metric ?? 0,
             onlink: item.flags.includes('onlink'),
+            // It does not say whether it is locked.
+            mtu: item.metrics?.[0]?.mtu === undefined ? '' : mtuText(family, item.metrics[0].mtu),
           }),
     ),
   };
@@ -140,6 +143,7 @@ interface RouteJson {
   dev?: string;
   table: string;
   metric?: number;
+  metrics?: { mtu?: number }[];
   flags: string[];
 }
 
@@ -171,9 +175,18 @@ function routeText(r: {
   table: number | string;
   metric: number;
   onlink: boolean;
+  mtu: string;
 }): string {
   const via = r.gateway === null ? '' : `via ${r.gateway} `;
-  return `default ${via}dev ${r.dev} table ${r.table} metric ${r.metric}${r.onlink ? ' onlink' : ''}`;
+  return `default ${via}dev ${r.dev} table ${r.table} metric ${r.metric}${r.onlink ? ' onlink' : ''}${r.mtu}`;
+}
+
+/**
+ * Forwarding answers what does not fit by itself: IPv4 by the route's MTU since Linux 5.9, IPv6 by it only where it is locked
+ * (ip6_dst_mtu_maybe_forward in include/net/ip6_route.h).
+ */
+function mtuText(family: IpFamily, mtu: number): string {
+  return family === 'ipv4' ? ` mtu ${mtu}` : ` mtu lock ${mtu}`;
 }
 
 /** IPv4 replaces by destination, table and metric; IPv6 too for routes of one next hop. */

@@ -1,6 +1,7 @@
 /** What our table has besides chains: sets, maps and counters, with the shape of each (owners.ts says who fills them). Pure. */
 import { SET_ALIVE, SET_FLOOD, SET_FULL, SET_RESET } from './constants.js';
 import type { DesiredState } from './desired.js';
+import { guardCounters } from './render-guard.js';
 import { serviceSets } from './render-services.js';
 
 export interface DeclaredObject {
@@ -15,7 +16,7 @@ export function objectsOf(state: DesiredState): DeclaredObject[] {
   return [
     ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
     ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
-    ...COUNTERS.map((name) => ({ kind: 'counter' as const, name, body: '' })),
+    ...[...COUNTERS, ...guardCounters(state)].map((name) => ({ kind: 'counter' as const, name, body: '' })),
   ];
 }
 
@@ -43,6 +44,8 @@ export const COUNTERS = [
   'spoofed',
   'unsolicited',
   'misrouted',
+  'protected',
+  'outside_prefix',
   'reset_clients',
   'ports_exhausted',
 ] as const;

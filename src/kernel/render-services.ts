@@ -16,6 +16,7 @@ import {
 import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
+import { clientsWithout } from './render-prefix.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
 
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
@@ -229,11 +230,15 @@ function take(state: DesiredState, service: DesiredService, family: Family): str
 
 /** What is not open is asked. Groups may be older than the service as it is: their routes may no longer be its own. */
 function unlessOpen(state: DesiredState, { number, config }: DesiredService, family: Family): string[] {
-  const isOpen = `meta mark != @${SET_OPEN[family]} goto ask_${number}`;
   const own = state.routes.filter(({ name }) => config.select.routes.includes(name));
-  if (config.affinity === 'none' || own.length === state.routes.length) return [isOpen];
+  const without = family === 4 || config.translate === false ? [] : clientsWithout(state.marks, own);
+  const open = [
+    `meta mark != @${SET_OPEN[family]} goto ask_${number}`,
+    ...without.map((client) => `${client} goto ask_${number}`),
+  ];
+  if (config.affinity === 'none' || own.length === state.routes.length) return open;
   const marks = own.map(({ mark }) => hex(mark)).join(', ');
-  return [`meta mark and ${hex(state.marks.routeMask)} != { ${marks} } goto ask_${number}`, isOpen];
+  return [`meta mark and ${hex(state.marks.routeMask)} != { ${marks} } goto ask_${number}`, ...open];
 }
 
 /**

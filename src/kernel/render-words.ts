@@ -1,7 +1,7 @@
 /** Words of nft's language that several renderers need. Pure. */
 import type { PortRange } from '../model/config.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
-import { hex } from './marks.js';
+import { hex, serviceMark } from './marks.js';
 
 export const FAMILIES = [4, 6] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -31,6 +31,14 @@ export const KEEP = 'ct mark set meta mark';
 
 export function setMark(mark: number): string {
   return `meta mark set ${hex(mark)}`;
+}
+
+/** Of a connection's mark, service and CHOSEN: what keeps the source that it has. */
+export function keptMarks({ marks, services }: DesiredState): number[] {
+  const kept = services.filter(({ config }) => config.translate === false);
+  return [marks.apart, ...kept.map(({ number }) => serviceMark(marks, number))].map(
+    (service) => (service | marks.chosen) >>> 0,
+  );
 }
 
 /** One name is compared, which is quicker than to look it up. */

@@ -13,8 +13,11 @@ import {
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
+import { refuseClientsWithout } from './render-prefix.js';
+import { protectChains, protectRule } from './render-protect.js';
 import { hold, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
 
@@ -75,13 +78,16 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
     ['marked', marked(state)],
+    ['foreign', foreign],
     ['elsewhere', elsewhere(state)],
     ['beside', beside(state)],
     ['race', raceChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
+    ['from_outside', fromOutside(state)],
     ['forward', forward(state)],
+    ...protectChains(state),
     ['asked', asked(state)],
     ['route_of_way', routeOfWay(state)],
     ['to_ask', toAsk(state)],
@@ -93,6 +99,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['input', input(state)],
     ['output', [`meta mark and ${hex(marks.ownMask)} == ${hex(marks.own)} notrack`]],
     ...natChains(state),
+    ...guardChains(state),
   ]);
 }
 
@@ -107,6 +114,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
+  ['guard', GUARD_HOOK],
 ];
 
 /** A hook costs every packet something, also without rules. */
@@ -185,11 +193,23 @@ function lan(state: DesiredState): string[] {
 }
 
 /**
+ * A source whose way back, as the main table has it, is a provider's or none: the answer would leave by a provider. By which interface
+ * of the LAN that way is does not matter: hosts may have several. Link-local ones are the kernel's business, which forwards none.
+ */
+const foreign = ['ip6 saddr fe80::/10 return', 'counter name spoofed drop'];
+
+/**
  * What the main table knows a way for that is not its default route is chosen by nobody: with this mark the lookup stops before
  * that (ip-state.ts).
  */
-function elsewhere({ marks }: DesiredState): string[] {
-  return [setMark(marks.noDefault), `${WAY} oif exists goto beside`, setMark(0)];
+function elsewhere(state: DesiredState): string[] {
+  return [
+    `fib saddr oifname ${wans(state)} jump foreign`,
+    'fib saddr oif missing jump foreign',
+    setMark(state.marks.noDefault),
+    `${WAY} oif exists goto beside`,
+    setMark(0),
+  ];
 }
 const WAY = 'fib daddr . mark';
 
@@ -257,22 +277,32 @@ function wanLate(state: DesiredState): string[] {
   const unreachable6 =
     'icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }';
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
-  const inbound = [...firstRoutes(state)].map(
-    ([name, route]) => [name, route.mark | marks.chosen | marks.apart] as const,
-  );
   return [
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
-    // Replies to what came in by a provider (a port forward, say) go back by it.
-    ...inbound.map(
-      ([name, mark]) =>
-        `ct state new iifname "${name}" ct mark set ct mark and ${hex(~marks.mask)} or ${hex(mark)}`,
-    ),
+    'ct state new jump from_outside',
     `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
     `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
     `ct state invalid ${unreachable} limit rate 2000/second ${queue}`,
     `ct state invalid ${unreachable6} limit rate 2000/second ${queue}`,
+  ];
+}
+
+/**
+ * Replies to what came in by a provider (a port forward, say) go back by it. To its next hop: but to who is nearer, by the main table's
+ * own route there.
+ */
+function fromOutside(state: DesiredState): string[] {
+  const { mask, chosen, apart, noDefault, routeMask } = state.marks;
+  const keep = (bits: number): string => `ct mark set ct mark and ${hex(~mask)} or ${hex(bits)}`;
+  return [
+    `meta mark set meta mark or ${hex(noDefault)}`,
+    ...[...firstRoutes(state)].flatMap(([name, { mark }]) => [
+      `iifname "${name}" ${keep(mark | chosen | apart)}`,
+      `iifname "${name}" fib saddr . mark oifname "${name}" ${keep(mark | apart)}`,
+    ]),
+    `meta mark set meta mark and ${hex(~routeMask)}`,
   ];
 }
 
@@ -286,8 +316,10 @@ function forward(state: DesiredState): string[] {
   return [
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
-    `ct state new ${unconfirmed} iifname ${set(state.lan)} ct mark and ${hex(marks.routeMask)} != 0 jump route_of_way`,
+    `ct state new ${unconfirmed} iifname ${set(state.lan)} jump route_of_way`,
+    ...protectRule(state),
     `tcp flags & (fin|syn|rst|ack) == syn iifname ${set(state.lan)} ${toAsk}`,
+    ...refuseClientsWithout(state),
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
     'ct state invalid goto forward_invalid',
@@ -317,8 +349,8 @@ function only(state: DesiredState, route: DesiredRoute): string[] {
 
 /**
  * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
- * destination was translated meanwhile; where no provider is, it has none. Its connection's mark says what was chosen, whatever has become
- * of the packet's.
+ * destination was translated meanwhile, or somebody has changed the mark; where no provider is, it has none. Its connection's mark says what
+ * was chosen, whatever has become of the packet's.
  */
 function routeOfWay(state: DesiredState): string[] {
   const { chosen, counted, routeMask, ask } = state.marks;
@@ -331,9 +363,13 @@ function routeOfWay(state: DesiredState): string[] {
   const found = [...firstRoutes(state)].map(
     ([name, route]) => `"${name}" : ${hex(route.mark | state.marks.apart)}`,
   );
+  const uncarried = (['ipv4', 'ipv6'] as const).filter((family) => !state.carried[family]);
   return [
     `${way} vmap { ${expected.join(', ')} }`,
+    // What no route of ours carries goes as without us.
+    ...uncarried.map((family) => `meta nfproto ${family} ct mark and ${hex(routeMask)} == 0 return`),
     'ct mark set 0x00000000',
+    ...uncarried.map((family) => `meta nfproto ${family} return`),
     `ct mark set oifname map { ${found.join(', ')} }`,
   ];
 }

@@ -18,6 +18,8 @@ export interface ResolvedRoute {
   readonly ipv4: RouteFamily | null;
   readonly ipv6: RouteFamily | null;
   readonly mtu: number;
+  /** The configuration says a smaller MTU than the interface has. */
+  readonly isNarrow: boolean;
   /** IPv6 translated by prefix: the inside prefixes that are behind the LAN, and what stands for them. */
   readonly prefixes: readonly PrefixPair[];
   readonly state: 'up' | 'down';
@@ -69,6 +71,7 @@ function resolve(
     ipv4: null,
     ipv6: null,
     mtu: config.mtu ?? link?.mtu ?? DEFAULT_MTU,
+    isNarrow: false,
     prefixes,
     state: 'down',
     reasons: [reason],
@@ -99,6 +102,7 @@ function resolve(
     ipv4: usable4,
     ipv6: usable6,
     mtu: Math.min(config.mtu ?? link.mtu, link.mtu),
+    isNarrow: config.mtu !== null && config.mtu < link.mtu,
     prefixes,
     state: isUp ? 'up' : 'down',
     reasons: [...new Set(reasons)],

@@ -189,6 +189,8 @@ export interface GatewayConfig {
   readonly control: string;
   readonly lan: readonly string[];
   readonly routes: readonly RouteConfig[];
+  /** New connections from providers into the LAN need a destination NAT. Default true. */
+  readonly protect: boolean;
   readonly services: readonly ServiceConfig[];
   /** Where everything goes that no service names, and everything when the daemon does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };

@@ -4,14 +4,21 @@ import { describe, expect, test } from 'vitest';
 import type { ConnectResult, EchoConnection, EchoServer } from '../../lab/index.js';
 import { connectMs, type GatewayLab, halfOpen, NEAR, NEAR6, withGateway } from './support/gateway-lab.js';
 import { answerDatagrams, datagramFlows } from './support/routes.js';
+import { udpFlow } from './support/taken.js';
 
-const PORTS = { raced: 11, fixed: 12, counted: 13, rest: 14, udp: 21 } as const;
+const PORTS = { raced: 11, fixed: 12, counted: 13, rest: 14, turns: 15, udp: 21 } as const;
 const ROUTES = ['a', 'b'];
 const SERVICES = [
   {
     name: 'raced',
     match: { tcp: PORTS.raced },
     select: { criterion: 'race', routes: ROUTES },
+    affinity: 'none',
+  },
+  {
+    name: 'turns',
+    match: { tcp: PORTS.turns },
+    select: { criterion: 'round-robin', routes: ROUTES },
     affinity: 'none',
   },
   { name: 'fixed', match: { tcp: PORTS.fixed, udp: PORTS.udp }, select: 'a' },
@@ -52,7 +59,9 @@ async function connections(
 }
 
 function startPooled(made: GatewayLab): Promise<EchoServer> {
-  return made.lab.server().echo({ ports: [PORTS.raced, PORTS.fixed, PORTS.counted, PORTS.rest] });
+  return made.lab
+    .server()
+    .echo({ ports: [PORTS.raced, PORTS.fixed, PORTS.counted, PORTS.rest, PORTS.turns] });
 }
 
 describe('a pool of addresses', () => {
@@ -200,6 +209,71 @@ describe('translation by prefix', () => {
           'fd03:1::2',
         ]);
       }
+    });
+  });
+
+  describe('a route by prefix alone, without an address for who is not of the prefix', () => {
+    const OUTSIDE = 'fd11::9';
+    const INSIDE = 'fd00::2';
+    const OWN = '2001:db8:1:cf46::2';
+    const OTHER = 'fd03:2::2';
+
+    async function withoutAddress<Value>(
+      trust: string,
+      action: (all: Pooled) => Promise<Value>,
+    ): Promise<Value> {
+      const routes = { a: { ...prefix('fd00::/48', '2001:db8:1::/48'), addresses: 'auto' } };
+      return withPrefixes(routes, trust, async (all) => {
+        const { lab } = all.made;
+        await lab.gateway.must([
+          ...['sh', '-ec', 'ip addr add fd11::1/64 dev lan0 nodad; ip addr del fd03:1::2/64 dev wan1'],
+        ]);
+        await lab.client().must(['ip', 'addr', 'add', `${OUTSIDE}/64`, 'dev', 'eth0', 'nodad']);
+        await sleep(800);
+        const value = await action(all);
+        const strange = (await lab.wire.trace({ direction: 'out' })).filter(
+          ({ source }) => source === OUTSIDE,
+        );
+        expect(strange).toEqual([]);
+        const { packets } = await all.made.status();
+        expect(packets.dropped).toMatchObject({ 'guarded-way': 0, 'guarded-source': 0 });
+        return value;
+      });
+    }
+
+    test.each(['0s', '10m'])(
+      'raced, remembered (%s) and by turns it is chosen for the others only',
+      async (trust) => {
+        await withoutAddress(trust, async (all) => {
+          for (const port of [PORTS.raced, PORTS.turns]) {
+            const inside = new Set<string>();
+            for (let i = 0; i < 6; i++) {
+              const [own] = await connections(all, [INSIDE], port);
+              inside.add(own?.connection.remoteAddress ?? '');
+              const [other] = await connections(all, [OUTSIDE], port);
+              expect(other?.connection.remoteAddress).toBe(OTHER);
+              await sleep(50);
+            }
+            expect(inside).toContain(OWN);
+          }
+        });
+      },
+    );
+
+    test('where there is no other, it is refused at once, and the client can use another address', async () => {
+      await withoutAddress('0s', async (all) => {
+        const { made } = all;
+        for (const port of [PORTS.fixed, PORTS.counted, PORTS.rest]) {
+          const targets = [{ address: NEAR6, port }];
+          const [refused] = await made.lab.client().connect({ targets, sources: [OUTSIDE], timeoutMs: 2000 });
+          expect(refused).toMatchObject({ ok: false, error: 'EACCES' });
+          expect((await connections(all, [INSIDE], port))[0]?.connection.remoteAddress).toBe(OWN);
+        }
+        const client = made.lab.client();
+        const plan = { from: OUTSIDE, to: NEAR6, port: PORTS.udp, texts: ['1', '2'], waitMs: 300 };
+        expect(await udpFlow(client, plan)).toBe(0);
+        expect((await made.status()).packets.dropped['outside-prefix']).toBeGreaterThanOrEqual(5);
+      });
     });
   });
 });

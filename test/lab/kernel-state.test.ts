@@ -44,9 +44,9 @@ let applied: DesiredState | null = null;
 /** As the daemon does: from the state before to this one, by those in between that were never swept. */
 const apply = (state: DesiredState, ...between: readonly DesiredState[]): void => {
   run(
-    `const { applyIpState, detectQueueMethod } = await load('kernel/apply.js');
+    `const { applyIpState, detectAbilities } = await load('kernel/apply.js');
      const { Ruleset } = await load('kernel/ruleset.js');
-     const method = await detectQueueMethod();
+     const { queue: method } = await detectAbilities();
      const states = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
      const rules = new Ruleset();
      await applyIpState(states.at(-1), true);
@@ -61,8 +61,8 @@ const apply = (state: DesiredState, ...between: readonly DesiredState[]): void =
 /** The first step alone. */
 const declare = (state: DesiredState, before: DesiredState): void => {
   run(
-    `const { applyNftState, detectQueueMethod } = await load('kernel/apply.js');
-     const method = await detectQueueMethod();
+    `const { applyNftState, detectAbilities } = await load('kernel/apply.js');
+     const { queue: method } = await detectAbilities();
      const [state, before] = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
      const replacement = { isNew: false, settings: null };
      await applyNftState(state, before, replacement);
@@ -86,7 +86,7 @@ const differences = (state: DesiredState): string[] =>
      for (const [family, flag] of [['ipv4', '-4'], ['ipv6', '-6']]) {
        const rules = await runCommand('ip', ['-j', flag, 'rule', 'show']);
        const routes = await runCommand('ip', ['-j', flag, 'route', 'show', 'table', 'all', 'proto', '82']);
-       lines.push(...ipChanges(currentIp(rules, routes), desiredIp(input, family)));
+       lines.push(...ipChanges(currentIp(rules, routes, family), desiredIp(input, family)));
      }
      return lines;`,
     state,

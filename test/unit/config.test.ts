@@ -73,6 +73,7 @@ describe('configurations that are accepted', () => {
           ...USUAL_ROUTE,
         },
       ],
+      protect: true,
       services: [
         {
           name: 'everything',

@@ -184,17 +184,17 @@ describe('a port that a living flow owns on a route', () => {
     expect(h.words).toEqual(['commit 2']);
   });
 
-  it('is left also where a route without an address takes part, whatever its slot was used for before', () => {
-    const h = new Harness(2);
+  it('is left also beside a route without an address, which takes no part, whatever its slot was used for before', () => {
+    const h = new Harness(3);
     h.setup();
     h.pass(60_000);
     h.setRoutes(
-      routes(2, (route) =>
+      routes(3, (route) =>
         route.number === 2 ? { addresses: { ...route.addresses, 4: new Int32Array(0) } } : {},
       ),
     );
     const [{ race }] = h.setup();
-    expect(h.words).toEqual(['attempt 1', 'drop']);
+    expect(h.words).toEqual(['attempt 1', 'attempt 3', 'drop']);
     const port = h.engine.races.natPort[race!];
     h.taken.add(1);
     h.pass(1000);

@@ -47,24 +47,24 @@ const ENDED4 = `[{"type":"blackhole","dst":"default","table":"20501","metric":42
 describe('what the kernel has', () => {
   it('reads back as what was asked for', () => {
     const state = STATES['three-routes'];
-    expect(ipChanges(currentIp(RULES4, ROUTES4), desiredIp(state, 'ipv4'))).toEqual([]);
-    expect(ipChanges(currentIp(RULES6, ROUTES6), desiredIp(state, 'ipv6'))).toEqual([]);
+    expect(ipChanges(currentIp(RULES4, ROUTES4, 'ipv4'), desiredIp(state, 'ipv4'))).toEqual([]);
+    expect(ipChanges(currentIp(RULES6, ROUTES6, 'ipv6'), desiredIp(state, 'ipv6'))).toEqual([]);
   });
 
   it('is put right where a version before wrote it otherwise', () => {
-    const lines = ipChanges(currentIp('[]', ENDED4), desiredIp(STATES['three-routes'], 'ipv4'));
+    const lines = ipChanges(currentIp('[]', ENDED4, 'ipv4'), desiredIp(STATES['three-routes'], 'ipv4'));
     expect(lines.filter((line) => line.startsWith('route del'))).toEqual([
       'route del blackhole default table 20501 metric 4278198272 proto 82',
     ]);
   });
 
   it('is nothing where ip prints nothing', () => {
-    expect(currentIp('', '')).toEqual({ rules: [], routes: [] });
-    expect(currentIp('[]', '[]')).toEqual({ rules: [], routes: [] });
+    expect(currentIp('', '', 'ipv4')).toEqual({ rules: [], routes: [] });
+    expect(currentIp('[]', '[]', 'ipv4')).toEqual({ rules: [], routes: [] });
   });
 
   it('is never a rule of somebody else', () => {
-    const lines = ipChanges(currentIp(RULES4, ROUTES4), { rules: [], routes: [] });
+    const lines = ipChanges(currentIp(RULES4, ROUTES4, 'ipv4'), { rules: [], routes: [] });
     expect(lines.filter((line) => /priority (0|90|3276\d) /.test(line))).toEqual([]);
     expect(lines).toHaveLength(19);
     expect(lines.every((line) => /^(rule|route) del .* proto(col)? 82$/.test(line))).toBe(true);
@@ -86,7 +86,7 @@ describe('a next hop of the other family (RFC 8950)', () => {
   });
 
   it('reads back as what was asked for', () => {
-    const routes = ipChanges(currentIp('[]', learnt), desiredIp(state, 'ipv4'));
+    const routes = ipChanges(currentIp('[]', learnt, 'ipv4'), desiredIp(state, 'ipv4'));
     expect(routes.filter((line) => line.includes('via'))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
 import type { Family } from '../../model/address.js';
-import { isOpen, lastingRoutes } from '../choose/candidates.js';
+import { canCarry, isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, RaceId, RouteNumber } from '../engine-types.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
@@ -10,12 +10,16 @@ import { fillGroup, type GroupMembers } from './group.js';
 export function pinnedRoute(turn: Turn, service: ActiveService, inKernel: RouteNumber): RouteNumber {
   if (service.affinity === 'none') return 0;
   const { site, now } = turn;
-  const { family } = turn.packet;
-  if (inKernel !== 0 && isOpen(site, inKernel, family)) return inKernel;
+  if (inKernel !== 0 && isAble(turn, inKernel)) return inKernel;
   const group = groupOf(turn, service, ofPacket(turn));
   const route = site.affinity.find(service.number, group, now, site.health);
   const known = route !== 0 && (service.mask & (1 << route)) !== 0;
-  return known && isOpen(site, route, family) ? route : 0;
+  return known && isAble(turn, route) ? route : 0;
+}
+
+function isAble(turn: Turn, route: RouteNumber): boolean {
+  const { site, packet } = turn;
+  return isOpen(site, route, packet.family) && canCarry(turn, site.routes[route - 1]);
 }
 
 /** The route of the packet in hand becomes that of its group. */

@@ -2,6 +2,7 @@
 import type { Family } from '../../model/address.js';
 import type { EngineRoute, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
+import { mapOut } from '../race/prefix.js';
 import type { Site } from '../site.js';
 import type { Turn } from '../turn.js';
 import type { Candidates } from './criterion.js';
@@ -17,7 +18,7 @@ export function fillCandidates(turn: Turn, order: readonly RouteNumber[], out: C
     out.count = 0;
     for (const number of order) {
       const route = site.routes[number - 1];
-      if (isAvailable(route, family) && kindOf(site.health.of(number, family), route.lastResort) === kind)
+      if (canCarry(turn, route) && kindOf(site.health.of(number, family), route.lastResort) === kind)
         out.routes[out.count++] = number;
     }
     if (out.count > 0) return;
@@ -35,7 +36,7 @@ export function fillRacers(turn: Turn, order: readonly RouteNumber[], out: Candi
   let anyUp = false;
   for (const number of order) {
     const route = site.routes[number - 1];
-    if (!isAvailable(route, family) || route.lastResort) continue;
+    if (!canCarry(turn, route) || route.lastResort) continue;
     const health = site.health.of(number, family);
     if (health === HEALTH.DOWN) continue;
     if (health === HEALTH.UP) anyUp = true;
@@ -44,7 +45,7 @@ export function fillRacers(turn: Turn, order: readonly RouteNumber[], out: Candi
   if (anyUp) return;
   for (const number of order) {
     const route = site.routes[number - 1];
-    if (!isAvailable(route, family) || !route.lastResort) continue;
+    if (!canCarry(turn, route) || !route.lastResort) continue;
     if (site.health.of(number, family) !== HEALTH.DOWN) out.routes[out.count++] = number;
   }
   if (out.count > 0) return;
@@ -57,12 +58,11 @@ export function fillRacers(turn: Turn, order: readonly RouteNumber[], out: Candi
  */
 export function fillRescuers(turn: Turn, order: readonly RouteNumber[], out: Candidates): void {
   const { site } = turn;
-  const { family } = turn.packet;
   fillRacers(turn, order, out);
   const asked = maskOf(out);
   for (const number of order) {
     const route = site.routes[number - 1];
-    if ((asked & (1 << number)) === 0 && isAvailable(route, family)) out.routes[out.count++] = number;
+    if ((asked & (1 << number)) === 0 && canCarry(turn, route)) out.routes[out.count++] = number;
   }
 }
 
@@ -90,6 +90,21 @@ export function lastingRoutes(site: Site, mask: number, family: Family): number 
   return ordinary !== 0 ? ordinary : open;
 }
 
+/** The packet in hand may be sent over it: a route that translates by prefix alone has no address for a client outside of that. */
+export function canCarry({ packet, keepsSource }: Turn, route: EngineRoute | undefined): boolean {
+  if (route === undefined || !isAvailable(route, packet.family)) return false;
+  if (keepsSource || !route.translate || route.addresses[packet.family].length > 0) return true;
+  return packet.family === 6 && mapOut(route.prefixes, packet.source, 0, mapped, 0);
+}
+
+/** Of the routes in `mask`, those that can carry the packet in hand. */
+export function carriersIn(turn: Turn, mask: number): number {
+  let able = 0;
+  for (const route of turn.site.routes)
+    if ((mask & (1 << route.number)) !== 0 && canCarry(turn, route)) able |= 1 << route.number;
+  return able;
+}
+
 /** New connections may be sent over it at all. */
 export function isAvailable(route: EngineRoute | undefined, family: Family): boolean {
   return route?.usable[family] === true && route.admin === 'enabled';
@@ -106,3 +121,4 @@ export function kindOf(health: number, lastResort: boolean): number {
 }
 
 const KINDS = 5;
+const mapped = new Int32Array(4);

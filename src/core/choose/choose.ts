@@ -6,7 +6,7 @@ import type { RouteNumber } from '../engine-types.js';
 import { addressHash, flowHash } from '../jhash.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
-import { fillCandidates, isAvailable, lastingRoutes, maskOf } from './candidates.js';
+import { canCarry, carriersIn, fillCandidates, lastingRoutes, maskOf } from './candidates.js';
 
 /** What `chooseRoute` says. One value, reused. */
 export interface Choice {
@@ -43,10 +43,11 @@ export function chooseRoute(
 }
 
 /** Bits of the service's routes that are not up and shall be asked to prove themselves with this connection. */
-export function takeTrials({ site, packet, now }: Turn, service: ActiveService): number {
+export function takeTrials(turn: Turn, service: ActiveService): number {
+  const { site, packet, now } = turn;
   let trials = 0;
   for (const number of service.routes) {
-    if (!isAvailable(site.routes[number - 1], packet.family)) continue;
+    if (!canCarry(turn, site.routes[number - 1])) continue;
     if (site.health.takeTrial(number, packet.family, now)) trials |= 1 << number;
   }
   return trials;
@@ -67,7 +68,7 @@ function rememberedRoute(turn: Turn, service: ActiveService, raceable: boolean):
   const slot = memory.find(packet.destination, 0);
   if (slot < 0) return 0;
   memory.touch(slot, now);
-  const open = lastingRoutes(site, service.mask, packet.family);
+  const open = carriersIn(turn, lastingRoutes(site, service.mask, packet.family));
   const best = memory.best(slot, open, now, memorySettings.trustMicros);
   if (best === 0 || memory.expiry(slot, open, now, memorySettings.trustMicros) <= now) return 0;
   if (!raceable) return best;
