@@ -183,13 +183,13 @@ test('while our ip rules are removed in a loop, new connections and living ones'
 
 const anyOf = (...marks: number[]): string =>
   `numgen inc mod ${marks.length} map { ${marks.map((mark, i) => `${i} : 0x${mark.toString(16)}`).join(', ')} }`;
-const ROUTES = [0x4100_0000, 0x4200_0000, 0x4300_0000, 0];
-const FLOWS = [0x0100_0000, 0x0200_0000, 0x0300_0000, 0];
+const ROUTES = [0x6100_0000, 0x6200_0000, 0x6300_0000, 0];
+const FLOWS = [0x2100_0000, 0x2200_0000, 0x2300_0000, 0];
 
 test.each([
   [
     'packet marks behind ours',
-    `chain c { type filter hook prerouting priority mangle; iifname "lan0" meta mark set ${anyOf(...ROUTES)}; }`,
+    `chain c { type filter hook prerouting priority -105; iifname "lan0" meta mark set ${anyOf(...ROUTES)}; }`,
   ],
   [
     'connection marks in forward',
@@ -204,8 +204,8 @@ test.each([
     'chain c { type filter hook forward priority 300; iifname "lan0" ct mark set 0; }',
   ],
   [
-    'the bit that keeps the client’s address',
-    'chain c { type filter hook forward priority 300; iifname "lan0" ct state new ct mark set ct mark or 0x20000000; }',
+    'a service that keeps the client’s address',
+    'chain c { type filter hook forward priority 300; iifname "lan0" ct state new ct mark set ct mark and 0xffffff80 or 0x7e; }',
   ],
   [
     'connections that are not tracked',
