@@ -24,19 +24,22 @@ export function explainUses(config: GatewayConfig, listings: Listings): readonly
     return [{ name: 'marks', ok: true, severity: 'recommended', found, expected, remedy: 'Nothing to do.' }];
   }
   const remedy = remedyFor(config, uses);
-  return clashes.map(({ program, bits, places }) => ({
+  const behind = `Give that rule a priority behind ours (kernel.rulePriority: ${config.kernel.rulePriority}).`;
+  return clashes.map(({ program, bits, places, takesAll }) => ({
     name: `marks of ${program}`,
     ok: false,
     severity: 'recommended',
-    found: `${hex(bits & marks.mask)} are used by ${program}, too (${places.join(', ')})`,
+    found: takesAll
+      ? `${program} takes everything that has not its own mark`
+      : `${hex(bits & marks.mask)} are used by ${program}, too (${places.join(', ')})`,
     expected,
-    remedy,
+    remedy: takesAll ? behind : remedy,
   }));
 }
 
 /** What is ours and nobody else's first, then what nobody uses at all. */
 function remedyFor(config: GatewayConfig, uses: readonly MarkUse[]): string {
-  const others = uses.reduce((all, { bits }) => all | bits, 0);
+  const others = uses.reduce((all, { bits, takesAll }) => (takesAll ? all : all | bits), 0);
   const wanted = bitsFor(config.services.length);
   const free = [config.kernel.mark & ~others, ~config.kernel.mark & ~others].flatMap(bitsOf);
   const mask = free.slice(0, Math.max(wanted, MOST_BITS)).reduce((all, bit) => (all | (1 << bit)) >>> 0, 0);

@@ -20,15 +20,18 @@ export interface MarkUse {
   readonly program: string;
   /** All bits of which it makes use, ours among them or not. */
   readonly bits: number;
+  /** It finds ours whatever their bits: only its place can be changed. */
+  readonly takesAll: boolean;
   /** Rules and chains, a few. */
   readonly places: readonly string[];
 }
 
 /** Every program that uses parts of marks, or reads ours. `rulePriority`: of our first ip rule; what comes behind ours finds nothing. */
 export function markUses(listings: Listings, marks: Marks, rulePriority: number): MarkUse[] {
-  const uses = new Map<string, { bits: number; places: Set<string> }>(); // BOUNDED: by tables and rules of the machine.
-  const note: Note = (program, bits, place) => {
-    const use = uses.get(program) ?? { bits: 0, places: new Set() };
+  const uses = new Map<string, { bits: number; places: Set<string>; takesAll: boolean }>(); // BOUNDED: by tables and rules of the machine.
+  const note: Note = (program, bits, place, takesAll = false) => {
+    const use = uses.get(program) ?? { bits: 0, places: new Set(), takesAll: false };
+    use.takesAll ||= takesAll;
     use.bits = (use.bits | bits) >>> 0;
     if (use.places.size < MOST_PLACES) use.places.add(place);
     uses.set(program, use);
@@ -36,10 +39,15 @@ export function markUses(listings: Listings, marks: Marks, rulePriority: number)
   for (const text of listings.rules) readRules(text, marks, rulePriority, note);
   readRuleset(listings.ruleset, note);
   for (const text of listings.iptables) readIptables(text, note);
-  return [...uses].map(([program, { bits, places }]) => ({ program, bits, places: [...places] }));
+  return [...uses].map(([program, { bits, places, takesAll }]) => ({
+    program,
+    bits,
+    takesAll,
+    places: [...places],
+  }));
 }
 
-type Note = (program: string, bits: number, place: string) => void;
+type Note = (program: string, bits: number, place: string, takesAll?: boolean) => void;
 
 const MOST_PLACES = 4;
 const WHOLE = 0xffffffff;
@@ -78,7 +86,7 @@ function readRules(text: string, marks: Marks, rulePriority: number, note: Note)
     const isOther = (value & ~marks.mask & mask) !== 0;
     if (rule.not === undefined && mask === WHOLE && (asksForNone || isOther)) continue;
     const program = isTailscale(rule.priority, mask) ? 'Tailscale' : `ip rule ${rule.priority}`;
-    note(program, mask, `ip rule ${rule.priority}`);
+    note(program, mask, `ip rule ${rule.priority}`, rule.not !== undefined);
   }
 }
 

@@ -22,6 +22,7 @@ const SERVICES = PORTS.map((port, i) => ({
   name: `s${port}`,
   match: { tcp: port, udp: port },
   select: SELECT[i % SELECT.length],
+  affinity: i % SELECT.length === 1 ? 'none' : 'client+destination',
 }));
 const CONFIG = { services: SERVICES, memory: { trust: '10m' } };
 
@@ -118,9 +119,9 @@ async function copies(lab: Lab, port: number): Promise<string[]> {
 }
 
 async function serve(lab: Lab): Promise<void> {
-  await lab.server('near').echo({ ports: PORTS });
+  await lab.server().echo({ ports: PORTS });
   await lab
-    .server('near')
+    .server()
     .child('children/datagrams')
     .ask('listen', {
       addresses: [NEAR, NEAR6],

@@ -142,6 +142,17 @@ describe('doctor', () => {
     expect(explainUses(config('0x0000ffff'), calico)).toMatchObject([{ ok: true }]);
   });
 
+  it('says of a rule that takes everything, as a tunnel’s that was started later, that its place is wrong', () => {
+    const rules = '[{"priority":20499,"not":null,"src":"all","fwmark":"0xca6c","table":"51820"}]';
+    expect(explainUses(config(), listings({ rules: [rules] }))).toMatchObject([
+      {
+        ok: false,
+        found: 'ip rule 20499 takes everything that has not its own mark',
+        remedy: 'Give that rule a priority behind ours (kernel.rulePriority: 20500).',
+      },
+    ]);
+  });
+
   it('says what cannot be had', () => {
     const all = listings({ iptables: ['*mangle\n-A x -j MARK --set-xmark 0x0/0xfffffff0\n'] });
     expect(explainUses(config(), all)[0].remedy).toBe(

@@ -15,13 +15,17 @@ function ip(lines: string): string {
   return ['-4', '-6'].map((family) => lines.replaceAll('ip rule', `ip ${family} rule`)).join('\n');
 }
 
-/** A tunnel that takes everything, as `wg-quick up` leaves it: marks of its own UDP are kept with the connection, and restored for all UDP. */
+/**
+ * A tunnel that takes everything, as `wg-quick up` leaves it: marks of its own UDP are kept with the connection, and restored for all UDP.
+ * Its ip rules have the places that they get where it comes first; `ip rule add` puts what names none before everybody's.
+ */
 const WG_QUICK: Neighbour = {
   name: 'wg-quick',
   up: `
     ip link add wg0 type veth peer name wg0p; ip link set wg0 up; ip addr add 10.66.0.2/32 dev wg0
     ip -4 route add default dev wg0 table 51820; ip -6 route add default dev wg0 table 51820
-    ${ip('ip rule add not fwmark 51820 table 51820; ip rule add table main suppress_prefixlength 0')}
+    ${ip(`ip rule add priority 32765 not fwmark 51820 table 51820
+    ip rule add priority 32764 table main suppress_prefixlength 0`)}
     for family in ip ip6; do
       nft -f - <<END
         table $family wg-quick-wg0 {
@@ -40,7 +44,7 @@ END
     nft add rule ip wg-quick-wg0 preraw iifname != wg0 ip daddr 10.66.0.2 fib saddr type != local drop`,
   down: `
     nft delete table ip wg-quick-wg0; nft delete table ip6 wg-quick-wg0
-    ${ip('ip rule del not fwmark 51820 table 51820; ip rule del table main suppress_prefixlength 0')}
+    ${ip('ip rule del priority 32765; ip rule del priority 32764')}
     ip link del wg0`,
 };
 
