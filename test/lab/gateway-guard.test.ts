@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EchoServer, WirePacket } from '../../lab/index.js';
+import { hex, MARK, routeMark } from '../../src/kernel/constants.js';
 import { annex } from './support/annex.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { UdpEcho, udpFlow } from './support/taken.js';
@@ -182,9 +183,9 @@ test('while our ip rules are removed in a loop, new connections and living ones'
 });
 
 const anyOf = (...marks: number[]): string =>
-  `numgen inc mod ${marks.length} map { ${marks.map((mark, i) => `${i} : 0x${mark.toString(16)}`).join(', ')} }`;
-const ROUTES = [0x4100_0000, 0x4200_0000, 0x4300_0000, 0];
-const FLOWS = [0x0100_0000, 0x0200_0000, 0x0300_0000, 0];
+  `numgen inc mod ${marks.length} map { ${marks.map((mark, i) => `${i} : ${hex(mark)}`).join(', ')} }`;
+const FLOWS = [routeMark(1), routeMark(2), routeMark(3), 0];
+const ROUTES = FLOWS.map((mark) => (mark === 0 ? 0 : mark | MARK.HELD));
 
 test.each([
   [
@@ -205,7 +206,7 @@ test.each([
   ],
   [
     'the bit that keeps the client’s address',
-    'chain c { type filter hook forward priority 300; iifname "lan0" ct state new ct mark set ct mark or 0x20000000; }',
+    `chain c { type filter hook forward priority 300; iifname "lan0" ct state new ct mark set ct mark or ${hex(MARK.UNTRANSLATED)}; }`,
   ],
   [
     'connections that are not tracked',
