@@ -67,6 +67,8 @@ interface IpRouteJson {
   gateway?: string;
   dev?: string;
   metric?: number;
+  /** Of IPv6: what the router has said of itself. */
+  pref?: string;
   via?: { host: string };
   /** Of a multipath route. */
   nexthops?: { gateway?: string; via?: { host: string }; dev: string }[];
@@ -275,12 +277,26 @@ function noteGateways(
   family: 'ipv4' | 'ipv6',
   routes: readonly IpRouteJson[],
 ): void {
-  for (const route of [...routes].sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))) {
+  for (const route of [...routes].sort(byPreference)) {
     for (const hop of route.nexthops ?? [route]) {
       if (hop.dev === undefined) continue;
       const entry = gateways.get(hop.dev) ?? {};
-      entry[family] ??= hop.gateway ?? hop.via?.host ?? null;
+      // The best one may need no next hop.
+      if (entry[family] === undefined) entry[family] = hop.gateway ?? hop.via?.host ?? null;
       gateways.set(hop.dev, entry);
     }
   }
+}
+
+/** As the kernel chooses: what an operator has given a better metric, then the preference of routers (RFC 4191 section 3.1). */
+function byPreference(a: IpRouteJson, b: IpRouteJson): number {
+  const byMetric = (a.metric ?? 0) - (b.metric ?? 0);
+  return byMetric !== 0 ? byMetric : rankOf(a) - rankOf(b);
+}
+
+const PREFERENCES = ['high', 'medium', 'low'];
+
+function rankOf({ pref = 'medium' }: IpRouteJson): number {
+  const rank = PREFERENCES.indexOf(pref);
+  return rank < 0 ? 1 : rank;
 }

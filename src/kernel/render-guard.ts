@@ -72,13 +72,14 @@ function closer(state: DesiredState): string[] {
     'ct state invalid,untracked accept',
     `iifname ${lan} ${routeIn(marks)} == 0 goto guard_unmarked`,
     `${routeIn(marks)} == 0 accept`,
+    ...ownErrors(state),
     `${wayOf(marks)} != { ${ways(state)} } goto guard_way`,
+    ...besideOthers(state),
+    ...anotherRoutes(state),
     // Who has asked from outside is answered with the address that was asked.
     `ct mark and ${hex(marks.serviceMask)} == ${hex(marks.apart)} ct direction reply accept`,
     ...keptSources(state),
     ...(keeping.length > 0 ? [`${routeIn(marks)} { ${keeping.join(', ')} } accept`] : []),
-    ...besideOthers(state),
-    ...anotherRoutes(state),
     // Whoever has translated it: the operator's own `snat to` as well.
     'ct status & snat == snat accept',
     'goto guard_source',
@@ -139,9 +140,23 @@ function anotherRoutes(state: DesiredState): string[] {
   });
 }
 
-/** Routes that share an interface: what the main table sends there gets the address nearest to its next hop, be it of either. */
+/** An ICMP error of the gateway about a connection that is not translated may go by any provider, with an address of that. */
+function ownErrors(state: DesiredState): string[] {
+  return FAMILIES.flatMap((family) => {
+    const own = state.routes.flatMap((route) =>
+      addressesOf(route, family).map((address) => `"${route.interface}" . ${address}`),
+    );
+    if (own.length === 0) return [];
+    return [`ct state related oifname . ${IP[family]} saddr { ${unique(own).join(', ')} } accept`];
+  });
+}
+
+/**
+ * Routes that share an interface: what the main table sends there gets the address nearest to its next hop, be it of either; and who
+ * asks for either from outside has the first one's mark.
+ */
 function besideOthers(state: DesiredState): string[] {
-  const { serviceMask, chosen, apart } = state.marks;
+  const { serviceMask, apart } = state.marks;
   const first = firstRoutes(state);
   const sharing = state.routes.filter((route) => first.get(route.interface) !== route);
   return FAMILIES.flatMap((family) => {
@@ -150,7 +165,7 @@ function besideOthers(state: DesiredState): string[] {
     );
     if (own.length === 0) return [];
     return [
-      `ct mark and ${hex(serviceMask | chosen)} == ${hex(apart)} oifname . ${IP[family]} saddr { ${unique(own).join(', ')} } accept`,
+      `ct mark and ${hex(serviceMask)} == ${hex(apart)} oifname . ${IP[family]} saddr { ${unique(own).join(', ')} } accept`,
     ];
   });
 }

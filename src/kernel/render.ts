@@ -98,6 +98,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...state.routes.map((route): [string, string[]] => [`only_${route.number}`, only(state, route)]),
     ['input', input(state)],
     ['output', [`meta mark and ${hex(marks.ownMask)} == ${hex(marks.own)} notrack`]],
+    ['errors', errors(state)],
     ...natChains(state),
     ...guardChains(state),
   ]);
@@ -113,6 +114,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['forward', 'type filter hook forward priority 200; policy accept;'],
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
+  ['errors', 'type route hook output priority -150; policy accept;'],
   ['nat', 'type nat hook postrouting priority 100; policy accept;'],
   ['guard', GUARD_HOOK],
 ];
@@ -429,5 +431,12 @@ function input(state: DesiredState): string[] {
     `iifname ${wans(state)} ct state invalid counter name invalid drop`,
     // What a race has left; whoever begins anew may find a service of ours at this port.
     `iifname ${wans(state)} ct state new tcp flags & (syn|ack) != syn tcp dport ${range(state.racePorts)} counter name unsolicited drop`,
+  ];
+}
+
+/** The gateway's own ICMP errors about a translated connection leave where its packets do: they get the connection's address. */
+function errors({ marks }: DesiredState): string[] {
+  return [
+    `ct state related ct status & (snat|dnat) != 0 ct mark and ${hex(marks.chosen)} != 0 ${hold(marks)} accept`,
   ];
 }

@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EchoServer, WirePacket } from '../../lab/index.js';
+import { hex, marksOf, routeMark } from '../../src/kernel/marks.js';
+import { DEFAULT_MARK_MASK } from '../../src/model/mark-mask.js';
 import { annex } from './support/annex.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { UdpEcho, udpFlow } from './support/taken.js';
@@ -181,10 +183,11 @@ test('while our ip rules are removed in a loop, new connections and living ones'
   );
 });
 
+const MARKS = marksOf(DEFAULT_MARK_MASK);
 const anyOf = (...marks: number[]): string =>
-  `numgen inc mod ${marks.length} map { ${marks.map((mark, i) => `${i} : 0x${mark.toString(16)}`).join(', ')} }`;
-const ROUTES = [0x6100_0000, 0x6200_0000, 0x6300_0000, 0];
-const FLOWS = [0x2100_0000, 0x2200_0000, 0x2300_0000, 0];
+  `numgen inc mod ${marks.length} map { ${marks.map((mark, i) => `${i} : ${hex(mark)}`).join(', ')} }`;
+const FLOWS = [1, 2, 3].map((route) => routeMark(MARKS, route) | MARKS.chosen).concat(0);
+const ROUTES = FLOWS.map((mark) => (mark === 0 ? 0 : mark | MARKS.held));
 
 test.each([
   [
@@ -205,7 +208,7 @@ test.each([
   ],
   [
     'a service that keeps the client’s address',
-    'chain c { type filter hook forward priority 300; iifname "lan0" ct state new ct mark set ct mark and 0xffffff80 or 0x7e; }',
+    `chain c { type filter hook forward priority 300; iifname "lan0" ct state new ct mark set ct mark and ${hex(~MARKS.serviceMask)} or ${hex(MARKS.apart)}; }`,
   ],
   [
     'connections that are not tracked',

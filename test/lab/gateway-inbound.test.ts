@@ -92,6 +92,26 @@ test.each(['203.0.2.2', 'fd03:2::2'])(
   },
 );
 
+test.each(['203.0.2.2', 'fd03:2::2'])(
+  'an error of the gateway’s own about a connection to %s leaves by its provider',
+  async (address) => {
+    const { lab } = made;
+    await lab.gateway.must(['ip', 'link', 'set', 'lan0', 'mtu', '1400']);
+    try {
+      await lab.wire.reset();
+      connectMs(await fromOutside(address, FORWARDED[0]!));
+      const errors = await lab.wire.trace({ direction: 'out', kind: 'icmp-error' });
+      expect(errors.map(({ provider, source, icmp }) => `${provider} ${source} ${icmp?.mtu}`)).toContain(
+        `b ${address} 1400`,
+      );
+      expect(errors.filter(({ provider }) => provider !== 'b')).toEqual([]);
+      expect((await made.status()).alarms).toEqual([]);
+    } finally {
+      await lab.gateway.must(['ip', 'link', 'set', 'lan0', 'mtu', '1500']);
+    }
+  },
+);
+
 test('beside them connections to the outside are raced', async () => {
   await made.lab.wire.reset();
   connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: 7 }], bytes: 100 }));

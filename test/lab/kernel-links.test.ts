@@ -74,6 +74,12 @@ describe('readLinks', () => {
     });
   });
 
+  it('takes the best route of an interface also where that needs no next hop', () => {
+    inside(['bash', '-euc', 'ip route add default via 10.64.64.2 dev dial0 metric 300']);
+    expect(read().gateways).toMatchObject({ dial0: { ipv4: null } });
+    inside(['bash', '-euc', 'ip route del default via 10.64.64.2 dev dial0 metric 300']);
+  });
+
   it('knows the next hops of a default route over several interfaces', () => {
     inside([
       'bash',
