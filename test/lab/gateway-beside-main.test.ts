@@ -4,8 +4,8 @@
  */
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Annex, annex } from '../../lab/annex.js';
 import type { EchoServer } from '../../lab/index.js';
-import { type Annex, annex } from './support/annex.js';
 import { connectMs, GatewayLab, NEAR } from './support/gateway-lab.js';
 import { inNamespaceOf } from './support/tap.js';
 

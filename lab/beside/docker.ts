@@ -1,0 +1,111 @@
+/**
+ * Docker's rules, as its daemon (20.10, Debian 12) has written them for one container with a published port, on a machine where it has
+ * switched on forwarding itself: then the policy of FORWARD is DROP.
+ */
+import { type Annex, annex } from '../annex.js';
+import type { Lab } from '../lab.js';
+import type { Case } from './case.js';
+import { type From, NAMES, NEAR, NEAR6, OTHER, outside, tcp, udp, WEB } from './probes.js';
+import { loadTables } from './xtables.js';
+
+const RULES = `
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:DOCKER - [0:0]
+:DOCKER-ISOLATION-STAGE-1 - [0:0]
+:DOCKER-ISOLATION-STAGE-2 - [0:0]
+:DOCKER-USER - [0:0]
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-ISOLATION-STAGE-1
+-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -o docker0 -j DOCKER
+-A FORWARD -i docker0 ! -o docker0 -j ACCEPT
+-A FORWARD -i docker0 -o docker0 -j ACCEPT
+-A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport ${OTHER} -j ACCEPT
+-A DOCKER-ISOLATION-STAGE-1 -i docker0 ! -o docker0 -j DOCKER-ISOLATION-STAGE-2
+-A DOCKER-ISOLATION-STAGE-1 -j RETURN
+-A DOCKER-ISOLATION-STAGE-2 -o docker0 -j DROP
+-A DOCKER-ISOLATION-STAGE-2 -j RETURN
+-A DOCKER-USER -j RETURN
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+-A POSTROUTING -s 172.17.0.2/32 -d 172.17.0.2/32 -p tcp -m tcp --dport ${OTHER} -j MASQUERADE
+-A DOCKER -i docker0 -j RETURN
+-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:${OTHER}
+COMMIT
+`;
+/** The line that a router needs (docs/guide/beside-other-software.md). */
+const LAN_MAY = `
+*filter
+-I DOCKER-USER -i lan0 -j ACCEPT
+-I DOCKER-USER -o lan0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+COMMIT
+`;
+
+const container: From = (_, hosts) => hosts.container!;
+
+export const DOCKER: Case = dockerCase('docker, the LAN in DOCKER-USER', RULES + LAN_MAY, [
+  tcp('tcp of the LAN', { address: NEAR, port: WEB }),
+  udp('udp of the LAN', { address: NEAR, port: NAMES }),
+  tcp('a port published to the LAN', { address: '10.0.0.1', port: 8080, reached: [] }),
+]);
+
+/** As Docker leaves it: its own connections only. */
+export const DOCKER_ALONE: Case = dockerCase('docker as it is', RULES, [
+  tcp('tcp of the LAN', { address: NEAR, port: WEB, word: 'TIMEOUT' }),
+  udp('udp of the LAN', { address: NEAR, port: NAMES, word: 'TIMEOUT' }),
+  tcp('tcp of the LAN over IPv6, which Docker leaves alone', { address: NEAR6, port: WEB }),
+]);
+
+function dockerCase(name: string, rules: string, lan: Case['probes']): Case {
+  return {
+    name,
+    kind: 'neighbour',
+    install: async (lab) => {
+      const container = await bridge(lab);
+      const tables = await loadTables(lab.gateway, rules);
+      return {
+        hosts: { container },
+        reload: tables.reload,
+        remove: async () => {
+          await tables.remove();
+          await container.stop();
+          await lab.gateway.must(['ip', 'link', 'delete', 'docker0']);
+        },
+      };
+    },
+    probes: [
+      ...lan,
+      tcp('tcp of a container', { address: NEAR, port: WEB, from: container }),
+      tcp('a published port', { address: '203.0.1.2', port: 8080, from: outside, reached: [] }),
+    ],
+  };
+}
+
+async function bridge(lab: Lab): Promise<Annex> {
+  const { gateway } = lab;
+  await gateway.must([
+    'sh',
+    '-ec',
+    'ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up',
+  ]);
+  const made = await annex(
+    lab,
+    'container',
+    (there) => `link add veth0 netns ${gateway.namespace} type veth peer name eth0 netns ${there}`.split(' '),
+    ['addr add 172.17.0.2/16 dev eth0', 'link set eth0 up', 'route add default via 172.17.0.1'],
+  );
+  await gateway.must(['ip', 'link', 'set', 'veth0', 'master', 'docker0', 'up']);
+  await made.child('children/echo').ask('listen', { ports: [OTHER] });
+  return made;
+}
