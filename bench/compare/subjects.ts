@@ -109,7 +109,8 @@ export function single(provider: string): Contender {
 /** The providers in turn, by plain kernel rules. */
 export const KERNEL_TURNS: Contender = plain('kernel round robin', (lab) => plainNatRoundRobin(lab));
 
-function plain(name: string, install: (lab: Lab) => Promise<{ remove(): Promise<void> }>): Contender {
+/** Rules of the kernel alone. */
+export function plain(name: string, install: (lab: Lab) => Promise<{ remove(): Promise<void> }>): Contender {
   return {
     name,
     ours: false,

@@ -43,6 +43,8 @@ export interface Towards {
   readonly address: string;
   readonly port: number;
   readonly from?: From;
+  /** Default the machine's own choice. */
+  readonly source?: string;
   /** How all of them end; default `ok`. */
   readonly word?: string;
   /** Where their first packets go; default there where they are `ok`. */
@@ -50,13 +52,14 @@ export interface Towards {
 }
 
 export function tcp(name: string, towards: Towards): Probe {
-  const { address, port, from = first } = towards;
+  const { address, port, from = first, source } = towards;
   return {
     name,
     expected: expected(towards),
     run: async (lab, hosts) => {
       const results = await kept(from(lab, hosts), 'children/connector').ask<ConnectResult[]>('run', {
         targets: [{ address, port }],
+        ...(source === undefined ? {} : { sources: [source] }),
         count: COUNT,
         concurrency: COUNT,
         bytes: 100,
@@ -132,7 +135,7 @@ function expected({ address, port, word = 'ok', reached }: Towards): Outcome {
   return { answers: { [word]: ROUNDS * COUNT }, reached: reached ?? there, foreign: 0 };
 }
 
-function tally(words: readonly string[]): Answers {
+export function tally(words: readonly string[]): Answers {
   const counts: Record<string, number> = {};
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
   return counts;

@@ -59,7 +59,7 @@ export const RULES: readonly Case[] = [
       tcp('tcp of one of them', {
         address: NEAR,
         port: WEB,
-        from: (lab) => lab.client(1),
+        source: '10.0.0.3',
         word: 'TIMEOUT',
       }),
       tcp('tcp of another', { address: NEAR, port: WEB }),
