@@ -58,9 +58,11 @@ async function measure(lab: Lab, { quick, say }: CompareOptions): Promise<Compar
   for (const each of [...RULES, HELPER, ...NEIGHBOURS]) {
     // What starts slowly is left to the whole run.
     if (quick && SLOW.has(each.name)) continue;
-    const measured = await measureCase(lab, each, notes);
-    for (const row of measured) {
-      say(`  ${row.case}: ${row.probe}: ${row.agree ? 'as beside plain NAT' : 'NOT as beside plain NAT'}`);
+    for (const row of await measureCase(lab, each, notes)) {
+      const cells = SUBJECTS.map((subject) => `${subject.name} ${cell(row.outcomes[subject.name])}`).join(
+        ', ',
+      );
+      say(`  ${row.case}, ${row.probe}: ${row.agree ? '' : 'NOT THE SAME, '}${cells}`);
       rows.push(row);
     }
   }

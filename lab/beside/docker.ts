@@ -2,12 +2,12 @@
  * Docker's rules, as its daemon (20.10, Debian 12) has written them for one container with a published port, on a machine where it has
  * switched on forwarding itself: then the policy of FORWARD is DROP.
  */
-import { type Annex, annex } from '../annex.js';
-import type { Lab } from '../lab.js';
+import { bridged } from './bridge.js';
 import type { Case } from './case.js';
 import { type From, NAMES, NEAR, NEAR6, OTHER, outside, tcp, udp, WEB } from './probes.js';
 import { loadTables } from './xtables.js';
 
+const BRIDGE = { name: 'docker0', gateway: '172.17.0.1/16', machine: '172.17.0.2/16' };
 const RULES = `
 *filter
 :INPUT ACCEPT [0:0]
@@ -72,15 +72,14 @@ function dockerCase(name: string, rules: string, lan: Case['probes']): Case {
     name,
     kind: 'neighbour',
     install: async (lab) => {
-      const container = await bridge(lab);
+      const behind = await bridged(lab, BRIDGE, OTHER);
       const tables = await loadTables(lab.gateway, rules);
       return {
-        hosts: { container },
+        hosts: { container: behind.machine },
         reload: tables.reload,
         remove: async () => {
           await tables.remove();
-          await container.stop();
-          await lab.gateway.must(['ip', 'link', 'delete', 'docker0']);
+          await behind.remove();
         },
       };
     },
@@ -90,22 +89,4 @@ function dockerCase(name: string, rules: string, lan: Case['probes']): Case {
       tcp('a published port', { address: '203.0.1.2', port: 8080, from: outside, reached: [] }),
     ],
   };
-}
-
-async function bridge(lab: Lab): Promise<Annex> {
-  const { gateway } = lab;
-  await gateway.must([
-    'sh',
-    '-ec',
-    'ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up',
-  ]);
-  const made = await annex(
-    lab,
-    'container',
-    (there) => `link add veth0 netns ${gateway.namespace} type veth peer name eth0 netns ${there}`.split(' '),
-    ['addr add 172.17.0.2/16 dev eth0', 'link set eth0 up', 'route add default via 172.17.0.1'],
-  );
-  await gateway.must(['ip', 'link', 'set', 'veth0', 'master', 'docker0', 'up']);
-  await made.child('children/echo').ask('listen', { ports: [OTHER] });
-  return made;
 }

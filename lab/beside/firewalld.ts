@@ -2,7 +2,7 @@
  * firewalld itself, but for its reverse-path check of IPv6, which does not go with routing by marks (docs/guide/beside-other-software.md): the LAN in `internal`, the providers in `external`, and a policy for what may go from one to the other. */
 import type { Case } from './case.js';
 import { addingTables, ownFiles, unlimitedIcmp } from './own-files.js';
-import { INSIDE, NAMES, NEAR, NEAR6, OTHER, outside, TIME, tcp, udp, WEB } from './probes.js';
+import { INSIDE, NAMES, throughFirewall, WEB } from './probes.js';
 
 const UP = `
 sed -i 's/^IPv6_rpfilter=.*/IPv6_rpfilter=no/' /etc/firewalld/firewalld.conf
@@ -43,13 +43,5 @@ export const FIREWALLD: Case = {
       },
     };
   },
-  probes: [
-    tcp('tcp to a port that is allowed', { address: NEAR, port: WEB }),
-    tcp('the same over IPv6', { address: NEAR6, port: WEB }),
-    tcp('tcp to a port that is not', { address: NEAR, port: OTHER, word: 'EHOSTUNREACH' }),
-    tcp('the same, over IPv6', { address: NEAR6, port: OTHER, word: 'TIMEOUT' }),
-    udp('udp to a port that is allowed', { address: NEAR, port: NAMES }),
-    udp('udp to a port that is not', { address: NEAR, port: TIME, word: 'TIMEOUT' }),
-    tcp('a port forward', { address: '203.0.1.2', port: 8443, from: outside, reached: [] }),
-  ],
+  probes: throughFirewall('EHOSTUNREACH'),
 };

@@ -1,9 +1,10 @@
 /** libvirt's rules for its network `default`, as its daemon (9.0, Debian 12) has written them, with a guest behind `virbr0`. */
-import { annex } from '../annex.js';
+import { bridged } from './bridge.js';
 import type { Case } from './case.js';
 import { type From, NAMES, NEAR, NEAR6, OTHER, tcp, udp, WEB } from './probes.js';
 import { loadTables } from './xtables.js';
 
+const BRIDGE = { name: 'virbr0', gateway: '192.168.122.1/24', machine: '192.168.122.2/24' };
 const RULES = `
 *mangle
 :LIBVIRT_PRT - [0:0]
@@ -52,29 +53,14 @@ export const LIBVIRT: Case = {
   name: 'libvirt',
   kind: 'neighbour',
   install: async (lab) => {
-    const { gateway } = lab;
-    await gateway.must([
-      'sh',
-      '-ec',
-      'ip link add virbr0 type bridge; ip addr add 192.168.122.1/24 dev virbr0; ip link set virbr0 up',
-    ]);
-    const made = await annex(
-      lab,
-      'guest',
-      (there) =>
-        `link add vnet0 netns ${gateway.namespace} type veth peer name eth0 netns ${there}`.split(' '),
-      ['addr add 192.168.122.2/24 dev eth0', 'link set eth0 up', 'route add default via 192.168.122.1'],
-    );
-    await gateway.must(['ip', 'link', 'set', 'vnet0', 'master', 'virbr0', 'up']);
-    await made.child('children/echo').ask('listen', { ports: [OTHER] });
-    const tables = await loadTables(gateway, RULES);
+    const behind = await bridged(lab, BRIDGE, OTHER);
+    const tables = await loadTables(lab.gateway, RULES);
     return {
-      hosts: { guest: made },
+      hosts: { guest: behind.machine },
       reload: tables.reload,
       remove: async () => {
         await tables.remove();
-        await made.stop();
-        await gateway.must(['ip', 'link', 'delete', 'virbr0']);
+        await behind.remove();
       },
     };
   },

@@ -87,6 +87,19 @@ export function udp(name: string, towards: Towards): Probe {
   };
 }
 
+/** What a firewall between LAN and providers lets pass, the web and names, and what it does not; and one port forward. */
+export function throughFirewall(refused: string): readonly Probe[] {
+  return [
+    tcp('tcp to a port that is allowed', { address: NEAR, port: WEB }),
+    tcp('the same over IPv6', { address: NEAR6, port: WEB }),
+    tcp('tcp to a port that is not', { address: NEAR, port: OTHER, word: refused }),
+    tcp('the same, over IPv6', { address: NEAR6, port: OTHER, word: 'TIMEOUT' }),
+    udp('udp to a port that is allowed', { address: NEAR, port: NAMES }),
+    udp('udp to a port that is not', { address: NEAR, port: TIME, word: 'TIMEOUT' }),
+    tcp('a port forward', { address: '203.0.1.2', port: 8443, from: outside, reached: [] }),
+  ];
+}
+
 /** Connections one after the other that stay open, `count` in a round. */
 export function held(name: string, count: number, outcome: Outcome): Probe {
   return {

@@ -12,33 +12,24 @@ import {
   NEAR6,
   OTHER,
   outside,
-  TIME,
   tcp,
+  throughFirewall,
   udp,
   WEB,
 } from './probes.js';
 
-const OPEN = 'tcp to a port that is allowed';
-const OPEN6 = 'the same over IPv6';
-const SHUT = 'tcp to a port that is not';
-const SHUT6 = `${SHUT}, over IPv6`;
-
 export const RULES: readonly Case[] = [
   withTable(
-    'a forward chain that allows one port',
+    'a firewall with policy drop',
     'firewall',
     `chain forward { type filter hook forward priority 0; policy drop;
       ct state established,related accept
+      ct status dnat accept
       iifname "lan0" tcp dport ${WEB} accept
-      iifname "lan0" udp dport ${NAMES} accept; }`,
-    [
-      tcp(OPEN, { address: NEAR, port: WEB }),
-      tcp(OPEN6, { address: NEAR6, port: WEB }),
-      tcp(SHUT, { address: NEAR, port: OTHER, word: 'TIMEOUT' }),
-      tcp(SHUT6, { address: NEAR6, port: OTHER, word: 'TIMEOUT' }),
-      udp('udp to a port that is allowed', { address: NEAR, port: NAMES }),
-      udp('udp to a port that is not', { address: NEAR, port: TIME, word: 'TIMEOUT' }),
-    ],
+      iifname "lan0" udp dport ${NAMES} accept; }
+     chain before { type nat hook prerouting priority dstnat;
+      iifname "wan1" meta nfproto ipv4 tcp dport 8443 dnat ip to 10.0.0.2:${INSIDE}; }`,
+    throughFirewall('TIMEOUT'),
   ),
   withTable(
     'a rule that rejects a port',

@@ -1,7 +1,7 @@
 /** ufw itself, as Debian and Ubuntu ship it: a router that lets the LAN have the web and names, and one port in. */
 import type { Case } from './case.js';
 import { addingTables, keepSettings, ownFiles } from './own-files.js';
-import { INSIDE, NAMES, NEAR, NEAR6, OTHER, outside, TIME, tcp, udp, WEB } from './probes.js';
+import { INSIDE, NAMES, throughFirewall, WEB } from './probes.js';
 
 /** What ufw 0.36 and its predecessors write when they are enabled; Debian 12 has left the last two out. */
 const SETTINGS = [
@@ -53,13 +53,5 @@ export const UFW: Case = {
       },
     };
   },
-  probes: [
-    tcp('tcp to a port that is allowed', { address: NEAR, port: WEB }),
-    tcp('the same over IPv6', { address: NEAR6, port: WEB }),
-    tcp('tcp to a port that is not', { address: NEAR, port: OTHER, word: 'TIMEOUT' }),
-    tcp('the same, over IPv6', { address: NEAR6, port: OTHER, word: 'TIMEOUT' }),
-    udp('udp to a port that is allowed', { address: NEAR, port: NAMES }),
-    udp('udp to a port that is not', { address: NEAR, port: TIME, word: 'TIMEOUT' }),
-    tcp('a port forward', { address: '203.0.1.2', port: 8443, from: outside, reached: [] }),
-  ],
+  probes: throughFirewall('TIMEOUT'),
 };

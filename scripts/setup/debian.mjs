@@ -48,8 +48,18 @@ const PROGRAMS = [
     for: ['test', 'bench'],
   },
   { program: 'ufw', package: 'ufw', why: 'a firewall beside the gateway', for: ['test', 'bench'] },
-  { program: 'firewalld', package: 'firewalld', why: 'a firewall beside the gateway', for: ['test', 'bench'] },
-  { program: 'wg-quick', package: 'wireguard-tools', why: 'a tunnel beside the gateway', for: ['test', 'bench'] },
+  {
+    program: 'firewalld',
+    package: 'firewalld',
+    why: 'a firewall beside the gateway',
+    for: ['test', 'bench'],
+  },
+  {
+    program: 'wg-quick',
+    package: 'wireguard-tools',
+    why: 'a tunnel beside the gateway',
+    for: ['test', 'bench'],
+  },
   {
     program: 'wireguard-go',
     package: 'wireguard-go',
