@@ -20,8 +20,10 @@ export const TIME = 123;
 export const INSIDE = 8000;
 
 const COUNT = 6;
-/** Shorter than a SYN's first repeat. */
+/** For who is not answered: shorter than a SYN's first repeat. */
 const TIMEOUT_MS = 700;
+/** For who is: a machine may have other things to do. */
+const PATIENCE_MS = 5000;
 
 /** The programs that answer; once per lab. */
 export async function openGround(lab: Lab): Promise<void> {
@@ -63,7 +65,7 @@ export function tcp(name: string, towards: Towards): Probe {
         count: COUNT,
         concurrency: COUNT,
         bytes: 100,
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs: patience(towards),
       });
       return tally(results.map(({ ok, error }) => (ok ? 'ok' : (error ?? '?'))));
     },
@@ -79,7 +81,7 @@ export function udp(name: string, towards: Towards): Probe {
       const child = kept(from(lab, hosts), 'children/datagrams');
       const ask = async (): Promise<string> => {
         const { flow } = await child.ask<{ flow: number }>('open', { address, port });
-        const { from: seen } = await child.ask<DatagramAnswer>('ask', { flow, timeoutMs: TIMEOUT_MS });
+        const { from: seen } = await child.ask<DatagramAnswer>('ask', { flow, timeoutMs: patience(towards) });
         return seen === null ? 'TIMEOUT' : 'ok';
       };
       return tally(await Promise.all(Array.from({ length: COUNT }, ask)));
@@ -142,6 +144,10 @@ const started = new WeakMap<Host, Map<string, Child>>();
 export const outside: From = (lab) => lab.server();
 
 const first: From = (lab) => lab.client();
+
+function patience({ word = 'ok' }: Towards): number {
+  return word === 'ok' ? PATIENCE_MS : TIMEOUT_MS;
+}
 
 function expected({ address, port, word = 'ok', reached }: Towards): Outcome {
   const there = word === 'ok' ? [`${address} ${port}`] : [];
