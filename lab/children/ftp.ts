@@ -1,4 +1,4 @@
-/** An FTP server that opens data connections towards its clients (active mode, RFC 959 and 2428), with one file for any name. */
+/** An FTP server that opens data connections towards its clients (active mode, RFC 959), with one file for any name. */
 import { connect, createServer, type Socket } from 'node:net';
 import { serve } from '../rpc.js';
 
@@ -39,19 +39,14 @@ const ANSWERS: Readonly<Record<string, string>> = {
   CWD: '250 there',
   TYPE: '200 done',
   PORT: '200 done',
-  EPRT: '200 done',
   RETR: '425 where to',
   QUIT: '221 bye',
 };
 
 function placeOf(word: string, argument: string): Place | undefined {
-  if (word === 'PORT') {
-    const [a, b, c, d, high, low] = argument.split(',').map(Number);
-    return { host: [a, b, c, d].join('.'), port: high! * 256 + low! };
-  }
-  if (word !== 'EPRT') return undefined;
-  const [, , host = '', port] = argument.split(argument[0]!);
-  return { host, port: Number(port) };
+  if (word !== 'PORT') return undefined;
+  const [a, b, c, d, high, low] = argument.split(',').map(Number);
+  return { host: [a, b, c, d].join('.'), port: high! * 256 + low! };
 }
 
 function send({ host, port }: Place, say: (text: string) => void): void {
