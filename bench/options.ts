@@ -22,7 +22,7 @@ const NAMES = [...BUDGETS, ...COMPARISONS.map(({ name }) => name)];
 export const HELP = `Usage: pathrace bench [options]
 
 Measures the gateway in the lab, against plain kernel NAT in the same run: ${BUDGETS.join(', ')}.
-When named, beside mwan3, VyOS and pf as their rulesets are, single routes and plain NAT, about 50 minutes in all:
+When named, beside mwan3, VyOS and pf as their rulesets are, single routes and plain NAT, about 55 minutes in all:
 ${COMPARISONS.map(({ name, title }) => `  ${name.padEnd(18)} ${title}\n`).join('')}
 Options:
   --only <names>     these, separated by commas

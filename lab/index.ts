@@ -18,7 +18,7 @@ export type { EmulatorCounts, ProviderCounts, TraceFilter, WirePacket } from './
 export type { RunOptions, RunResult, Task } from './exec.js';
 export type { Host } from './host.js';
 export { type Lab, startLab } from './lab.js';
-export { type PlainNat, plainNat, plainNatRoundRobin } from './nat.js';
+export { type PlainNat, plainMasquerade, plainNat, plainNatRoundRobin } from './nat.js';
 export { clientAddress, LAN_ADDRESS, LAN_SUBNET, uplink } from './plan.js';
 export type { EchoServer, ServerHost } from './server.js';
 export type { LinkHandle, Wire } from './wire.js';

@@ -16,6 +16,16 @@ export async function plainNat(lab: Lab, provider: string): Promise<PlainNat> {
   return install(lab, [provider], '');
 }
 
+/** The main table alone, and masquerading at every provider: a Linux router as it comes. */
+export async function plainMasquerade(lab: Lab): Promise<PlainNat> {
+  const devices = lab.scenario.providers.map((provider) => `"${provider.interface}"`).join(', ');
+  const input = `table inet ${TABLE} {
+    chain out { type nat hook postrouting priority srcnat; oifname { ${devices} } masquerade; }
+  }`;
+  await lab.gateway.must(['nft', '-f', '-'], { input });
+  return { remove: async () => void (await lab.gateway.must(['nft', 'delete', 'table', 'inet', TABLE])) };
+}
+
 /** Each new connection by the next provider in turn, pinned with a connection mark. */
 export async function plainNatRoundRobin(
   lab: Lab,

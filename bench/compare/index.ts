@@ -4,6 +4,7 @@ import type { Comparison } from './comparison.js';
 import { compareConnect } from './connect.js';
 import { compareFaults } from './faults.js';
 import { compareMemory } from './memory.js';
+import { compareNeighbours } from './neighbours.js';
 import { compareRate } from './rate.js';
 import { compareSpread } from './spread.js';
 
@@ -14,4 +15,5 @@ export const COMPARISONS: readonly Comparison[] = [
   compareSpread,
   compareFaults,
   compareMemory,
+  compareNeighbours,
 ];

@@ -50,7 +50,7 @@ export const RACE: ConfigOverrides = selecting('race');
 /** The same, remembered. */
 export const REMEMBER: ConfigOverrides = selecting('race', { memory: { trust: '10m', store: 'none' } });
 
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
 
 export function gateway(name: string, overrides: ConfigOverrides): Contender {
   return {
@@ -62,7 +62,13 @@ export function gateway(name: string, overrides: ConfigOverrides): Contender {
       const config = write({});
       const start = async (): Promise<Task> => {
         const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config]);
-        await task.waitForLine(/^ready/, READY_WITHIN_MS);
+        try {
+          await task.waitForLine(/^ready/, READY_WITHIN_MS);
+        } catch (error) {
+          // It holds the namespace's lock: no other would start.
+          await task.stop();
+          throw error;
+        }
         return task;
       };
       let task = await start();
@@ -109,7 +115,8 @@ export function single(provider: string): Contender {
 /** The providers in turn, by plain kernel rules. */
 export const KERNEL_TURNS: Contender = plain('kernel round robin', (lab) => plainNatRoundRobin(lab));
 
-function plain(name: string, install: (lab: Lab) => Promise<{ remove(): Promise<void> }>): Contender {
+/** Rules of the kernel alone. */
+export function plain(name: string, install: (lab: Lab) => Promise<{ remove(): Promise<void> }>): Contender {
   return {
     name,
     ours: false,

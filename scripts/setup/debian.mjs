@@ -41,6 +41,31 @@ const PROGRAMS = [
   },
   { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test'] },
   { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test', 'bench'] },
+  {
+    program: 'iptables',
+    package: 'iptables',
+    why: 'rules of other programs beside the gateway',
+    for: ['test', 'bench'],
+  },
+  { program: 'ufw', package: 'ufw', why: 'a firewall beside the gateway', for: ['test', 'bench'] },
+  {
+    program: 'firewalld',
+    package: 'firewalld',
+    why: 'a firewall beside the gateway',
+    for: ['test', 'bench'],
+  },
+  {
+    program: 'wg-quick',
+    package: 'wireguard-tools',
+    why: 'a tunnel beside the gateway',
+    for: ['test', 'bench'],
+  },
+  {
+    program: 'wireguard-go',
+    package: 'wireguard-go',
+    why: 'a tunnel on kernels without WireGuard',
+    for: ['test', 'bench'],
+  },
 ];
 
 /** Debian keeps these out of the PATH of ordinary users. */
@@ -77,7 +102,7 @@ export function installPrograms(purpose) {
 }
 
 /**
- * Debian starts a service when it is installed, and at every boot. The lab runs its own nginx in its own namespaces, so
+ * Debian starts a service when it is installed, and at every boot. The lab runs its own nginx and firewalls in its own namespaces, so
  * policy-rc.d forbids the start, and a service that was not there before is switched off.
  */
 const INSTALL = `
@@ -92,9 +117,14 @@ if [ ! -e "$policy" ]; then
 fi
 get() { apt-get -y -q -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"; }
 get install --no-install-recommends "$@" || { get update && get install --no-install-recommends "$@"; }
-case " $* " in
-  *" nginx-light "*) if command -v systemctl >/dev/null; then systemctl disable nginx || true; fi ;;
-esac
+for package in "$@"; do
+  case $package in
+    nginx-light) service=nginx ;;
+    ufw | firewalld) service=$package ;;
+    *) continue ;;
+  esac
+  if command -v systemctl >/dev/null; then systemctl disable "$service" || true; fi
+done
 `;
 
 /** What to put before a command so that root runs it: nothing, sudo where it asks no questions, undefined where neither goes. */

@@ -4,20 +4,20 @@
  */
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EchoServer } from '../../lab/index.js';
-import { type Annex, annex } from './support/annex.js';
+import { type Annex, annex } from '../../lab/annex.js';
+import { type EchoServer, type PlainNat, plainMasquerade } from '../../lab/index.js';
 import { connectMs, GatewayLab, NEAR } from './support/gateway-lab.js';
 import { inNamespaceOf } from './support/tap.js';
 
 const PORT = 7;
 const TABLE = 'operator';
-const PLAIN = 'plain_nat';
 /** A modem beside the provider's next hop, its page's address in the subnet and behind it. */
 const MODEM = ['203.0.2.77', 'fd03:2::77', '192.168.100.1', 'fd07::1'] as const;
 
 let made: GatewayLab;
 let dmz: Annex;
 let modem: Annex;
+let plain: PlainNat;
 const echoes: EchoServer['connections'][] = [];
 
 beforeAll(async () => {
@@ -127,27 +127,18 @@ function boundIn(
   });
 }
 
-/** The main table alone, and masquerading at the providers. */
-async function plainKernel(): Promise<void> {
-  await made.lab.gateway.must(['nft', '-f', '-'], {
-    input: `table inet ${PLAIN} {
-      chain out { type nat hook postrouting priority srcnat; oifname { "wan1", "wan2", "wan3" } masquerade; }
-    }`,
-  });
-}
-
 describe.each([
   [
     'plain kernel NAT',
     async () => {
       await made.stopDaemon();
-      await plainKernel();
+      plain = await plainMasquerade(made.lab);
     },
   ],
   [
     'the gateway',
     async () => {
-      await made.lab.gateway.must(['nft', 'delete', 'table', 'inet', PLAIN]);
+      await plain.remove();
       await made.startDaemon();
     },
   ],

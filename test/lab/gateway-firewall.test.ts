@@ -1,157 +1,54 @@
 /**
  * The operator's own rules see every new connection, raced or not: each rule gives the same beside plain kernel NAT and beside the
- * gateway, for a service that races everything and for one that takes turns.
+ * gateway, for a service that races everything and for ones that choose by themselves.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Lab, plainNat, startLab } from '../../lab/index.js';
-import { GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
+import { ask, openGround, RULES } from '../../lab/beside/index.js';
+import { plainMasquerade } from '../../lab/index.js';
+import { GatewayLab } from './support/gateway-lab.js';
+import { BESIDE, WAYS } from './support/subjects.js';
 
-const WEB = 443;
-const OTHER = 80;
-const SCENARIO = {
-  providers: [
-    { name: 'a', link: { delayMs: 5 } },
-    { name: 'b', link: { delayMs: 10 } },
-    { name: 'c', link: { delayMs: 15 } },
-  ],
-  servers: [{ name: 'near' }, { name: 'far' }],
-};
-const RACE = { name: 'all', match: { tcp: 'any' }, select: 'race' };
-const TURNS = { name: 'all', match: { tcp: 'any' }, select: 'round-robin' };
-const LOADS = { name: 'all', match: { tcp: 'any' }, select: 'least-connections' };
+let made: GatewayLab;
 
-/** Who stands between clients and providers. */
-interface Beside {
-  readonly lab: Lab;
-  stop(): Promise<void>;
-}
+beforeAll(async () => {
+  made = await GatewayLab.start(BESIDE);
+  await openGround(made.lab);
+  await made.stopDaemon();
+});
 
-async function besidePlainNat(): Promise<Beside> {
-  const lab = await startLab(SCENARIO);
-  await plainNat(lab, 'a');
-  return { lab, stop: () => lab.stop() };
-}
+afterAll(async () => {
+  await made?.stop();
+});
 
-async function besideGateway(service: object, memory: object): Promise<Beside> {
-  const made = await GatewayLab.start(SCENARIO, { config: { services: [service], memory } });
-  return { lab: made.lab, stop: () => made.stop() };
-}
-
-const SUBJECTS: readonly (readonly [string, () => Promise<Beside>])[] = [
-  ['plain NAT', besidePlainNat],
-  ['race', () => besideGateway(RACE, { trust: '0s' })],
-  ['race, with memory', () => besideGateway(RACE, { trust: '10m' })],
-  ['turns', () => besideGateway(TURNS, {})],
-  ['loads', () => besideGateway(LOADS, {})],
-];
-
-/** Of `count` connections to a port: how many were made, and the errors of the others. */
-async function outcomes(lab: Lab, port: number, address = NEAR, count = 6): Promise<Record<string, number>> {
-  const results = await lab.client().connect({
-    targets: [{ address, port }],
-    count,
-    concurrency: count,
-    bytes: 100,
-    timeoutMs: 700,
-  });
-  const counts: Record<string, number> = {};
-  for (const { ok, error } of results) {
-    const word = ok ? 'ok' : (error ?? '?');
-    counts[word] = (counts[word] ?? 0) + 1;
-  }
-  return counts;
-}
-
-/** With rules of the operator, in a table that is removed again. */
-async function withRules<Value>(lab: Lab, rules: string, action: () => Promise<Value>): Promise<Value> {
-  await lab.gateway.must(['nft', '-f', '-'], { input: `table inet operator {\n${rules}\n}\n` });
+async function asBeside(name: string): Promise<void> {
+  const { install, probes } = RULES.find((each) => each.name === name)!;
+  const installed = await install(made.lab);
   try {
-    return await action();
+    for (const probe of probes)
+      expect.soft(await ask(probe, made.lab, installed), probe.name).toEqual(probe.expected);
   } finally {
-    await lab.gateway.must(['nft', 'delete', 'table', 'inet', 'operator']);
+    await installed.remove();
   }
 }
 
-describe.each(SUBJECTS)('beside %s', (_, start) => {
-  let beside: Beside;
-  let lab: Lab;
+describe('plain kernel NAT', () => {
+  let remove: () => Promise<void>;
 
   beforeAll(async () => {
-    beside = await start();
-    lab = beside.lab;
-    // Both servers are one host with two addresses.
-    await lab.server('near').echo({ ports: [WEB, OTHER, 8081] });
+    ({ remove } = await plainMasquerade(made.lab));
   });
+
+  afterAll(() => remove());
+
+  test.each(RULES.map(({ name }) => name))('%s', asBeside);
+});
+
+describe.each(Object.entries(WAYS))('the gateway, %s', (_, config) => {
+  beforeAll(() => made.startDaemon(config));
 
   afterAll(async () => {
-    await beside?.stop();
+    await made.stopDaemon();
   });
 
-  test('a forward chain that allows one port allows that one alone', async () => {
-    const rules = `chain forward { type filter hook forward priority 0; policy drop;
-      ct state established,related accept
-      iifname "lan0" tcp dport ${WEB} accept; }`;
-    await withRules(lab, rules, async () => {
-      for (const address of [NEAR, NEAR6]) {
-        // Twice: the second one is remembered.
-        for (let i = 0; i < 2; i++) {
-          expect(await outcomes(lab, WEB, address)).toEqual({ ok: 6 });
-          expect(await outcomes(lab, OTHER, address)).toEqual({ TIMEOUT: 6 });
-        }
-      }
-    });
-  });
-
-  test('a rule that rejects a port is what its clients hear', async () => {
-    const rules = `chain forward { type filter hook forward priority filter; tcp dport ${OTHER} counter reject with tcp reset; }`;
-    await withRules(lab, rules, async () => {
-      expect(await outcomes(lab, OTHER)).toEqual({ ECONNREFUSED: 6 });
-      expect(await outcomes(lab, WEB)).toEqual({ ok: 6 });
-      const listed = await lab.gateway.must(['nft', 'list', 'table', 'inet', 'operator']);
-      expect(Number(/packets (\d+)/.exec(listed)?.[1])).toBeGreaterThanOrEqual(6);
-    });
-  });
-
-  test('a count of connections counts them', async () => {
-    const rules = `set many { type ipv4_addr; flags dynamic; size 100; }
-      chain forward { type filter hook forward priority filter; iifname "lan0" tcp flags & (syn|ack) == syn add @many { ip saddr ct count over 3 } drop; }`;
-    await withRules(lab, rules, async () => {
-      const holder = lab.client().connector();
-      const plan = { targets: [{ address: NEAR, port: WEB }], bytes: 10, hold: true, timeoutMs: 700 };
-      const made: boolean[] = [];
-      for (let i = 0; i < 8; i++) made.push(...(await holder.run({ ...plan, count: 1 })).map(({ ok }) => ok));
-      expect(made.filter(Boolean)).toHaveLength(3);
-      await holder.stop();
-    });
-  });
-
-  test('a redirect leads to the gateway’s own service', async () => {
-    const own = lab.gateway.child('children/echo');
-    await own.ask('listen', { ports: [8080] });
-    const rules = `chain before { type nat hook prerouting priority dstnat; iifname "lan0" tcp dport ${OTHER} redirect to :8080; }`;
-    await withRules(lab, rules, async () => {
-      await lab.wire.reset();
-      expect(await outcomes(lab, OTHER)).toEqual({ ok: 6 });
-      const syns = await lab.wire.trace({ kind: ['syn'] });
-      expect(syns.filter(({ destinationPort }) => destinationPort === OTHER)).toEqual([]);
-    });
-    await own.stop();
-  });
-
-  test('a destination that is translated is the one that is reached', async () => {
-    const rules = `chain before { type nat hook prerouting priority dstnat; iifname "lan0" meta nfproto ipv4 tcp dport ${OTHER} dnat ip to 198.51.100.2:8081; }`;
-    await withRules(lab, rules, async () => {
-      await lab.wire.reset();
-      expect(await outcomes(lab, OTHER)).toEqual({ ok: 6 });
-      const syns = await lab.wire.trace({ kind: ['syn'] });
-      expect(new Set(syns.map(({ destination }) => destination))).toEqual(new Set(['198.51.100.2']));
-    });
-  });
-
-  test('what the gateway itself may not send does not end the LAN’s connections', async () => {
-    const rules = 'chain out { type filter hook output priority filter; policy drop; oifname "lo" accept; }';
-    await withRules(lab, rules, async () => {
-      expect(await outcomes(lab, WEB, NEAR, 3)).toEqual({ ok: 3 });
-    });
-  });
+  test.each(RULES.map(({ name }) => name))('%s', asBeside);
 });

@@ -4,10 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { annex } from '../../lab/annex.js';
 import type { EchoServer, WirePacket } from '../../lab/index.js';
 import { hex, marksOf, routeMark } from '../../src/kernel/marks.js';
 import { DEFAULT_MARK_MASK } from '../../src/model/mark-mask.js';
-import { annex } from './support/annex.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { UdpEcho, udpFlow } from './support/taken.js';
 

@@ -3,8 +3,8 @@
  * is with forwarding switched on, shows that there is a way.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Annex, annex } from '../../lab/annex.js';
 import { type Lab, startLab } from '../../lab/index.js';
-import { type Annex, annex } from './support/annex.js';
 import { connectMs, eventually, GatewayLab, NEAR, PATHRACE } from './support/gateway-lab.js';
 import { UdpEcho, udpFlow } from './support/taken.js';
 

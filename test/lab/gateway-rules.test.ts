@@ -1,8 +1,8 @@
 /** Our ip rules and routes among other people's: what they remove comes back, and what the main table knows better comes first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Annex, annex } from '../../lab/annex.js';
 import type { ConnectResult, EchoServer } from '../../lab/index.js';
-import { type Annex, annex } from './support/annex.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 
 const PORT = 7;

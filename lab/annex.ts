@@ -1,7 +1,7 @@
 /** A further machine beside a lab, on a cable of its own: a DMZ, a container's bridge, a modem. */
-import { must, type Task } from '../../../lab/exec.js';
-import { host } from '../../../lab/host.js';
-import type { Host, Lab } from '../../../lab/index.js';
+import { must, type Task } from './exec.js';
+import { type Host, host } from './host.js';
+import type { Lab } from './lab.js';
 
 export interface Annex extends Host {
   stop(): Promise<void>;
