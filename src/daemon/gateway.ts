@@ -8,10 +8,9 @@ import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { Boundary, describeError } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
-import { maskOfChain } from '../kernel/constants.js';
 import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
-import { hex, type Marks, marksOf } from '../kernel/marks.js';
+import { type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
 import { readCounters, readObjects } from '../kernel/nft-read.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
@@ -21,7 +20,6 @@ import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
 import { PathraceError } from '../model/errors.js';
-import { DEFAULT_MARK_MASK } from '../model/mark-mask.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
@@ -45,6 +43,7 @@ import { GuardWatch } from './guard-watch.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
+import { leaveOtherMarks } from './other-marks.js';
 import { Persistence, type SaveContext } from './persistence.js';
 import { PortWatch } from './port-watch.js';
 import { RaceClient } from './race-client.js';
@@ -155,7 +154,9 @@ export class Gateway implements GatewayState {
     this.lock = lockNamespace();
     const control = await startControl(this.config.control, createBackend(this));
     this.closers.push(() => control.close());
-    const other = await this.leaveOtherMarks();
+    const found = readObjects();
+    const other = await leaveOtherMarks(found, this.marks, this.log);
+    this.foundState = found.length > 0 && other === null;
     await this.remember();
     this.touched = true;
     await this.alignment.begin();
@@ -304,34 +305,9 @@ export class Gateway implements GatewayState {
     await this.alignment.followConfig();
   }
 
-  /**
-   * State that marks by other bits cannot be gone on with: it is removed as a whole. Returns the marks of its connections; null: there
-   * was none.
-   */
-  private async leaveOtherMarks(): Promise<Marks | null> {
-    const objects = readObjects();
-    this.foundState = objects.length > 0;
-    if (!this.foundState) return null;
-    const found = objects.map(({ name }) => maskOfChain(name)).find((mask) => mask !== 0);
-    if (found === this.marks.mask) return null;
-    const { left } = await removeState();
-    if (left.length > 0)
-      throw new PathraceError('E_COMMAND_FAILED', 'State with other marks could not be removed.', {
-        found: left.join('; '),
-      });
-    this.foundState = false;
-    const was = found === undefined ? 'unknown' : hex(found);
-    const [text, fields] = ['connections with other marks end', { was, now: hex(this.marks.mask) }];
-    this.log.warn({ event: 'marks-changed', ...fields }, text);
-    return marksOf(found ?? DEFAULT_MARK_MASK);
-  }
-
   /** Connections whose marks say something else by now. */
   private async cutMisread(other: Marks | null): Promise<void> {
-    if (other !== null) {
-      const flows = new Flows(other, this.alignment.hasIpv6);
-      await flows.cut(() => true).finally(() => flows.close());
-    }
+    if (other !== null) await this.flows?.cut(() => true, other);
     if (!this.foundState) await this.failover?.cutMisfits(this.routes);
   }
 

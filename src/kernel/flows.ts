@@ -91,17 +91,17 @@ export class Flows {
 
   /**
    * Cuts the flows that are chosen: their entries go; TCP clients are reset, so that applications reconnect now, and the
-   * next datagram of any other is a new flow. Returns how many were cut.
+   * next datagram of any other is a new flow. Returns how many were cut. `marks`: by which they are read.
    */
-  async cut(isChosen: (flow: MarkedFlow) => boolean): Promise<number> {
+  async cut(isChosen: (flow: MarkedFlow) => boolean, marks = this.marks): Promise<number> {
     const cut: Flow[] = [];
     this.each(0, 0, (entry) => {
       const { mark } = entry;
       marked.family = entry.family;
-      marked.route = routeOfMark(this.marks, mark);
-      marked.service = serviceOfMark(this.marks, mark);
+      marked.route = routeOfMark(marks, mark);
+      marked.service = serviceOfMark(marks, mark);
       marked.untranslated = isUntranslated(entry);
-      marked.byMain = (mark & this.marks.chosen) === 0;
+      marked.byMain = (mark & marks.chosen) === 0;
       marked.source = entry.source;
       if (marked.route !== 0 && !isOver(entry) && isChosen(marked)) cut.push(copyFlow(entry));
     });

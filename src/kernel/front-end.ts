@@ -228,7 +228,6 @@ export class FrontEnd implements NoteSink, BatchPorts {
     const { setupInput } = this;
     const route = routeOfMark(marks, mark);
     const isForwarded = isAsked(marks, mark);
-    // A repeat is held to its route; a new connection has one by its group, or none.
     const isRepeat = (mark & marks.held) !== 0;
     const isNamed = isForwarded && (mark & marks.pinned) !== 0;
     if (isForwarded && queued.payloadLength >= 20) undoHop(memory.bytes, memory.view, queued.payload);
@@ -313,8 +312,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     // Without a mark of ours the packet keeps what the ruleset has set: the route of its flow, or the rest route.
     if (kind !== 'release' || route === 0) return this.letGo(id);
     // For the rules there is no route, so that they have noted none.
-    const asked = this.setupMarks[id & (IN_HAND - 1)];
-    if (routeOfMark(this.marks, asked) === 0) return this.lan.accept(id);
+    if (routeOfMark(this.marks, this.setupMarks[id & (IN_HAND - 1)]) === 0) return this.lan.accept(id);
     // Back to the chain that has queued it, which gives the connection the same mark.
     const mark = chosenMark(this.marks, this.services[service], verdict);
     this.lan.repeat(id, (mark | this.marks.judged) >>> 0);
