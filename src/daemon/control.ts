@@ -20,7 +20,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
     async status(): Promise<Status> {
       const snapshot = await running().snapshot();
       const { memory, engine } = snapshot;
-      gateway.lookAtGuard();
+      gateway.guard.look();
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),

@@ -27,9 +27,7 @@ export interface GatewayState {
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly commands: Commands;
   readonly upkeep: { alarms(): string[] };
-  readonly guard: { alarms(nowMs: number): string[] };
-  /** Looks at the counters of the guard now. */
-  lookAtGuard(): void;
+  readonly guard: { look(): void; alarms(nowMs: number): string[] };
   /** Errors of ours that were caught in this thread, since start. */
   readonly caught: number;
   /** What does not work at the moment, or has not for a while, in words. */

@@ -12,7 +12,7 @@ import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
-import { readCounters, readObjects } from '../kernel/nft-read.js';
+import { readObjects } from '../kernel/nft-read.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import { readServiceNames } from '../kernel/service-names.js';
@@ -103,7 +103,7 @@ export class Gateway implements GatewayState {
       onMany: (error) => this.fail(error instanceof PathraceError ? error : internal(error)),
     });
     this.complaints = new Complaints(log);
-    this.guard = new GuardWatch(log, (route) => this.interfaceOf(route));
+    this.guard = new GuardWatch(log, () => this.routes);
     this.marks = marksOf(config.kernel.mark);
     this.atStart = config.routes.length;
     const capacity = routeCapacity(this.atStart);
@@ -161,9 +161,8 @@ export class Gateway implements GatewayState {
     this.touched = true;
     await this.alignment.begin();
     this.flows = new Flows(this.marks, this.alignment.hasIpv6);
-    this.ports = new PortWatch(this.flows, this.marks, this.log, (route) =>
-      this.numbers.routes.nameOf(route),
-    );
+    const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
+    this.ports = new PortWatch(this.flows, this.marks, this.log, nameOf);
     this.failover = new Failover({
       flows: this.flows,
       log: this.log,
@@ -186,7 +185,7 @@ export class Gateway implements GatewayState {
     });
     this.closers.push(() => watch.close());
     this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.toldOf('settings')));
-    this.closers.push(every(MEASURE_MS, async () => this.lookAtGuard(), this.toldOf('guard')));
+    this.closers.push(every(MEASURE_MS, async () => this.guard.look(), this.toldOf('guard')));
     this.closers.push(every(MEASURE_MS, () => this.measured(), this.toldOf('measure')));
     this.closers.push(every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD));
     this.closers.push(every(SAVE_MS, () => this.save(), NOT_TOLD));
@@ -246,16 +245,6 @@ export class Gateway implements GatewayState {
     const { dropped } = this.output;
     const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
     return [...restarted, ...unread, ...this.complaints.alarms()];
-  }
-
-  lookAtGuard(): void {
-    const routes = this.routes.map(({ number }) => number);
-    this.guard.note(readCounters(), routes, Date.now());
-  }
-
-  private interfaceOf(route: number): string {
-    const found = this.routes.find(({ number }) => number === route);
-    return found?.config.interface ?? `route ${route}`;
   }
 
   adminOf(name: string): Admin {

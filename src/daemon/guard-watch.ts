@@ -2,6 +2,7 @@
  * What the guard has dropped (render-guard.ts) should never have come to it: somebody else changes marks, rules or translations, or
  * we have a bug. Said in the log, at most once a minute for each provider, and an alarm for some minutes.
  */
+import { readCounters } from '../kernel/nft-read.js';
 import { GUARD_COUNTERS, type GuardReason, guardCounter } from '../kernel/render-guard.js';
 import type { Log } from '../observe/log.js';
 
@@ -27,21 +28,32 @@ interface Drops {
   toldMs: number;
 }
 
+/** What of a route is told of. */
+export interface GuardedRoute {
+  readonly number: number;
+  readonly config: { readonly interface: string };
+}
+
 export class GuardWatch {
   // BOUNDED: by reasons and routes.
   private readonly drops = new Map<string, Drops>();
   private begun = false;
 
-  /** `interfaceOf`: where the packets of a route leave. */
+  /** `routes`: as they are now. */
   constructor(
     private readonly log: Log,
-    private readonly interfaceOf: (route: number) => string,
+    private readonly routes: () => readonly GuardedRoute[],
   ) {}
 
+  /** Looks at the kernel's counters now. */
+  look(): void {
+    this.note(readCounters(), Date.now());
+  }
+
   /** Takes the counters as they are now. What they begin with is from before. */
-  note(counters: ReadonlyMap<string, number>, routes: readonly number[], nowMs: number): void {
+  note(counters: ReadonlyMap<string, number>, nowMs: number): void {
     for (const reason of REASONS)
-      for (const route of routes) {
+      for (const { number: route } of this.routes()) {
         const name = guardCounter(reason, route);
         const count = counters.get(name) ?? 0;
         const known = this.drops.get(name);
@@ -78,6 +90,11 @@ export class GuardWatch {
     this.log.warn(fields, `${this.words(drops, untold)}: ${REMEDY}`);
     drops.untold = 0;
     drops.toldMs = nowMs;
+  }
+
+  private interfaceOf(route: number): string {
+    const found = this.routes().find(({ number }) => number === route);
+    return found?.config.interface ?? `route ${route}`;
   }
 
   private words({ reason, route }: Drops, packets: number): string {

@@ -7,17 +7,15 @@ import {
   CHAIN_UNANSWERED,
   marksChain,
   SET_ALIVE,
-  SET_FULL,
   SET_RESET,
   TABLE,
 } from './constants.js';
-import type { DesiredRoute, DesiredState } from './desired.js';
+import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
-import { refuseClientsWithout } from './render-prefix.js';
-import { protectChains, protectRule } from './render-protect.js';
 import { hold, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
 
@@ -86,16 +84,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
     ['from_outside', fromOutside(state)],
-    ['forward', forward(state)],
-    ...protectChains(state),
-    ['asked', asked(state)],
-    ['route_of_way', routeOfWay(state)],
-    ['to_ask', toAsk(state)],
-    ['forward_invalid', forwardInvalid(state)],
-    ['clamp', clamp(state)],
-    ['mss', mss(state)],
-    ...state.routes.map((route): [string, string[]] => [`clamp_${route.number}`, clampRoute(state, route)]),
-    ...state.routes.map((route): [string, string[]] => [`only_${route.number}`, only(state, route)]),
+    ...forwardChains(state),
     ['input', input(state)],
     ['output', [`meta mark and ${hex(marks.ownMask)} == ${hex(marks.own)} notrack`]],
     ['errors', errors(state)],
@@ -305,120 +294,6 @@ function fromOutside(state: DesiredState): string[] {
       `iifname "${name}" fib saddr . mark oifname "${name}" ${keep(mark | apart)}`,
     ]),
     `meta mark set meta mark and ${hex(~routeMask)}`,
-  ];
-}
-
-/**
- * Behind the operator's own rules. The first rule is all that a packet of a living TCP flow sees here: it is assured from the third
- * packet on. The next fixes the route of a new one, before it may wait for the daemon: should that die, its flow has a route.
- */
-function forward(state: DesiredState): string[] {
-  const { marks } = state;
-  const toAsk = `meta mark and ${hex(marks.held | marks.counted)} != 0 jump asked`;
-  return [
-    'ct status assured accept',
-    // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
-    `ct state new ${unconfirmed} iifname ${set(state.lan)} jump route_of_way`,
-    ...protectRule(state),
-    `tcp flags & (fin|syn|rst|ack) == syn iifname ${set(state.lan)} ${toAsk}`,
-    ...refuseClientsWithout(state),
-    'tcp flags & (syn|rst) == syn jump clamp',
-    'ct state established,related accept',
-    'ct state invalid goto forward_invalid',
-  ];
-}
-const unconfirmed = 'ct status & confirmed != confirmed';
-
-/**
- * What has another destination by now, leaves by no provider, or by one that the routing has chosen itself, is not raced. A repeat is
- * routed by the next best provider while its own route is dead (ip-state.ts): so that the daemon hears of it, and not to leave there.
- */
-function asked(state: DesiredState): string[] {
-  const { marks } = state;
-  const routes = state.routes.map(({ mark, number }) => `${hex(mark)} : goto only_${number}`).join(', ');
-  const judged = `meta mark and ${hex(marks.judged)} == ${hex(marks.judged)}`;
-  const isAsked = `meta mark and ${hex(marks.askMask)} == ${hex(marks.ask)}`;
-  return [
-    `${judged} ${unconfirmed} ct mark set meta mark and ${hex(marks.flowMask)}`,
-    `${judged} meta mark and ${hex(marks.routeMask)} vmap { ${routes} }`,
-    `${isAsked} oifname ${wans(state)} ct mark and ${hex(marks.chosen)} != 0 ct status & dnat != dnat ${alive} goto race`,
-  ];
-}
-
-function only(state: DesiredState, route: DesiredRoute): string[] {
-  return [`oifname != "${route.interface}" oifname ${wans(state)} counter name misrouted drop`];
-}
-
-/**
- * A flow's route is the one by which its first packet goes. The main table may have sent it by another than its mark says, also since its
- * destination was translated meanwhile, or somebody has changed the mark; where no provider is, it has none. Its connection's mark says what
- * was chosen, whatever has become of the packet's.
- */
-function routeOfWay(state: DesiredState): string[] {
-  const { chosen, counted, routeMask, ask } = state.marks;
-  const way = `oifname . (ct mark and ${hex(routeMask | chosen | counted)})`;
-  const expected = state.routes.flatMap(({ interface: name, mark }) => [
-    `"${name}" . ${hex(mark | chosen)} : return`,
-    `"${name}" . ${hex(mark | chosen | counted)} : return`,
-    `"${name}" . ${hex(mark | ask)} : goto to_ask`,
-  ]);
-  const found = [...firstRoutes(state)].map(
-    ([name, route]) => `"${name}" : ${hex(route.mark | state.marks.apart)}`,
-  );
-  const uncarried = (['ipv4', 'ipv6'] as const).filter((family) => !state.carried[family]);
-  return [
-    `${way} vmap { ${expected.join(', ')} }`,
-    // What no route of ours carries goes as without us.
-    ...uncarried.map((family) => `meta nfproto ${family} ct mark and ${hex(routeMask)} == 0 return`),
-    'ct mark set 0x00000000',
-    ...uncarried.map((family) => `meta nfproto ${family} return`),
-    `ct mark set oifname map { ${found.join(', ')} }`,
-  ];
-}
-
-/** The packet says again that it is to be asked about; its connection, where it goes if nobody answers. */
-function toAsk({ marks }: DesiredState): string[] {
-  const { routeMask, serviceMask, chosen } = marks;
-  return [
-    'meta mark set ct mark',
-    `ct mark set meta mark and ${hex(routeMask | serviceMask)} or ${hex(chosen)}`,
-  ];
-}
-
-/** An untranslated packet would go to the wrong host, or leave with an inside address. */
-function forwardInvalid(state: DesiredState): string[] {
-  return [
-    `iifname ${wans(state)} counter name invalid drop`,
-    `oifname ${wans(state)} counter name invalid drop`,
-  ];
-}
-
-/** A first packet that must not go on, and what its MSS may be. */
-function clamp({ marks }: DesiredState): string[] {
-  // A repeat of a SYN has its port already.
-  const first = `ct state new ${unconfirmed}`;
-  const route = `(ct mark and ${hex(marks.routeMask)})`;
-  const refuse = 'counter name ports_exhausted reject with icmpx type admin-prohibited';
-  return [
-    `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
-    `${first} ip6 daddr . tcp dport . ${route} @${SET_FULL[6]} ${refuse}`,
-    'goto mss',
-  ];
-}
-
-/** To the route of either direction; a packet between two providers is rare enough to be clamped for one only. */
-function mss(state: DesiredState): string[] {
-  const targets = [...new Map(state.routes.map((route) => [route.interface, route.number]))];
-  const map = targets.map(([name, number]) => `"${name}" : goto clamp_${number}`).join(', ');
-  return [`oifname vmap { ${map} }`, `iifname vmap { ${map} }`];
-}
-
-/** The kernel only ever lowers an MSS by this. Routes that share an interface share the smallest. */
-function clampRoute(state: DesiredState, route: DesiredRoute): string[] {
-  const mtu = Math.min(...state.routes.filter((r) => r.interface === route.interface).map((r) => r.mtu));
-  return [
-    `meta nfproto ipv4 tcp option maxseg size set ${mtu - 40}`,
-    `meta nfproto ipv6 tcp option maxseg size set ${mtu - 60}`,
   ];
 }
 

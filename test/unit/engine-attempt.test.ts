@@ -13,39 +13,37 @@ const SERVER6: Endpoint = { address: words('2001:db8:100::1'), port: 443 };
 const PREFIX = { length: 32, inside: words('fd00:1::'), outside: words('2001:db8::') };
 
 /** Route 1 translates by prefix and has no address of its own. */
-function prefixOnly(change: Partial<EngineRoute> = {}): EngineRoute[] {
-  return routes(2, ({ number, addresses }) =>
+function prefixOnly(count: number, change: Partial<EngineRoute> = {}): EngineRoute[] {
+  return routes(count, ({ number, addresses }) =>
     number === 1 ? { prefixes: [PREFIX], addresses: { ...addresses, 6: new Int32Array(0) }, ...change } : {},
   );
 }
 
 describe('a route by prefix without an address of its own', () => {
   it('takes no part for a client outside of its prefixes, and the others carry its connections', () => {
-    const h = new Harness(2, {}, prefixOnly());
+    const h = new Harness(3, {}, prefixOnly(3));
     for (let i = 0; i < 3; i++) {
       const client = { ...OUTSIDE, port: OUTSIDE.port + i };
       h.setup({ client, destination: SERVER6 });
-      expect(h.words).toEqual(['attempt 2', 'drop']);
-      expect(h.engine.races.stateOf(h.raceOf(client, SERVER6), 1)).toBe(ATTEMPT.NOT_SENT);
+      expect(h.words).toEqual(['attempt 2', 'attempt 3', 'drop']);
+      expect(h.engine.races.stateOf(h.raceOf(client, SERVER6), 1)).toBe(ATTEMPT.NONE);
       h.answer(2, { from: SERVER6, to: { address: words('fd03:2::2'), port: client.port } });
       expect(h.words).toEqual(['commit 2']);
     }
   });
 
-  it('alone ends the race at once: nobody will ever answer', () => {
-    const table = routes(2, ({ addresses }) => ({
-      prefixes: [PREFIX],
-      addresses: { ...addresses, 6: new Int32Array(0) },
-    }));
-    const h = new Harness(2, {}, table);
+  it('leaves the only other one without a race, and alone it leaves the kernel to say no', () => {
+    const h = new Harness(2, {}, prefixOnly(2));
     h.setup({ client: OUTSIDE, destination: SERVER6 });
-    expect(h.words).toEqual(['drop']);
+    expect(h.words).toEqual(['release 2']);
+    h.setRoutes(prefixOnly(2).slice(0, 1));
+    h.setup({ client: { ...OUTSIDE, port: 41_000 }, destination: SERVER6 });
+    expect(h.words).toEqual(['release 0']);
     expect(h.engine.races.active).toBe(0);
-    expect(h.engine.latestDecisions(1)[0].reason).toBe('no-copy-sent');
   });
 
   it('is not taken for the route of an answer to an attempt that never left', () => {
-    const h = new Harness(2, {}, prefixOnly());
+    const h = new Harness(2, {}, prefixOnly(2));
     // The slot was used before, by an attempt with ends on route 1.
     h.setup({ client: INSIDE, destination: SERVER6 });
     h.answer(1, { from: SERVER6, to: { address: words('2001:db8::2'), port: INSIDE.port } });
@@ -160,9 +158,9 @@ describe('a reload', () => {
   });
 
   it('of the prefixes of a route in mid-race: the answer to a copy with the old one is found, and does not win', () => {
-    const h = new Harness(2, {}, prefixOnly());
+    const h = new Harness(2, {}, prefixOnly(2));
     h.setup({ client: INSIDE, destination: SERVER6 });
-    h.setRoutes(prefixOnly({ prefixes: [{ ...PREFIX, outside: words('2001:dba::') }] }));
+    h.setRoutes(prefixOnly(2, { prefixes: [{ ...PREFIX, outside: words('2001:dba::') }] }));
     h.answer(1, { from: SERVER6, to: { address: words('2001:db8::2'), port: INSIDE.port } });
     // The address has left us: a flow with it could not live.
     expect(h.words).toEqual(['drop']);
@@ -186,7 +184,7 @@ describe('a reload', () => {
 
 describe('ends that two clients share', () => {
   it('the same port by prefix and by address are told apart', () => {
-    const h = new Harness(2, {}, prefixOnly());
+    const h = new Harness(2, {}, prefixOnly(2));
     const other = { address: words('fd00:1::3'), port: INSIDE.port };
     h.setup({ client: INSIDE, destination: SERVER6, isn: ISN });
     h.setup({ client: other, destination: SERVER6, isn: 5 });

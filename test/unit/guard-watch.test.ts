@@ -3,17 +3,17 @@ import { GUARD_ALARM_MS, GuardWatch } from '../../src/daemon/guard-watch.js';
 import { createLog } from '../../src/observe/log.js';
 
 const MINUTE = 60_000;
-const ROUTES = [1, 2];
+const ROUTES = [1, 2].map((number) => ({ number, config: { interface: `wan${number}` } }));
 
 class Watched {
   readonly lines: { event: string; reason: string; interface: string; packets: number }[] = [];
   readonly watch = new GuardWatch(
     createLog({ level: 'info', readable: false, write: (line) => void this.lines.push(JSON.parse(line)) }),
-    (route) => `wan${route}`,
+    () => ROUTES,
   );
 
   note(counters: Record<string, number>, nowMs: number): string[] {
-    this.watch.note(new Map(Object.entries(counters)), ROUTES, nowMs);
+    this.watch.note(new Map(Object.entries(counters)), nowMs);
     return this.watch.alarms(nowMs);
   }
 }
