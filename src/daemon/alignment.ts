@@ -3,10 +3,11 @@
  * each of steps that may be repeated: what a failure has left undone is done again within a second.
  */
 import { existsSync } from 'node:fs';
-import { applyIpState, detectQueueMethod } from '../kernel/apply.js';
-import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
+import { applyIpState, detectMatches, detectQueueMethod } from '../kernel/apply.js';
+import { type Beside, type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
 import { type LostLink, readLinks } from '../kernel/links.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
+import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
@@ -38,6 +39,7 @@ export class Alignment {
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
 
+  private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
   private changing: Promise<void> = Promise.resolve();
   private closed = false;
@@ -66,6 +68,7 @@ export class Alignment {
   /** Finds out how packets get into a queue here; nothing is touched. */
   async prepare(): Promise<void> {
     this.method = await detectQueueMethod();
+    this.entryMatches = await detectMatches(ENTRY_MATCHES);
   }
 
   /** Brings up what there was not. */
@@ -146,7 +149,14 @@ export class Alignment {
   }
 
   desired(): DesiredState {
-    return desiredState(this.context.gateway.config, this.routes, this.method, this.choices());
+    const { config } = this.context.gateway;
+    return desiredState(config, this.routes, this.method, this.choices(), this.beside());
+  }
+
+  /** Until the race thread says that it sees entries, those with more than others stay as they are. */
+  private beside(): Beside {
+    const seesEntries = this.context.gateway.race?.seesEntries === true;
+    return { keptEntries: seesEntries ? [] : this.entryMatches, ownTranslation: { ipv4: [], ipv6: [] } };
   }
 
   /** For work that nobody waits for: what fails is told by `enqueue`, and done again within a second. */

@@ -40,6 +40,9 @@ const ANSWER_LIMIT_MS = 5000;
 const LAST_BREATH_MS = 2000;
 
 export class RaceClient {
+  /** The thread hears what rules have put on a connection's entry. */
+  seesEntries = false;
+
   private ended = false;
   private started = false;
   private stopping = false;
@@ -64,6 +67,7 @@ export class RaceClient {
         if (reply.id !== 0) return client.answered(reply);
         if (reply.kind === 'ready') {
           client.started = true;
+          client.seesEntries = reply.seesEntries;
           resolve(client);
         } else if (reply.kind === 'state-lost') {
           events.stateLost();

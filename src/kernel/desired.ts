@@ -67,12 +67,26 @@ export interface DesiredState {
     readonly dns: number;
     readonly method: QueueMethod;
   };
+  /** Connections whose entries match one of these are not raced. */
+  readonly keptEntries: readonly string[];
+  /** Sources that a nat rule of the operator's may translate, as addresses, ranges and prefixes: they are not raced either. */
+  readonly ownTranslation: Sources;
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
   readonly rulePriority: number;
   /** Routing table of what the daemon is asked about. */
   readonly askTable: number;
 }
+
+export interface Sources {
+  readonly ipv4: readonly string[];
+  readonly ipv6: readonly string[];
+}
+
+/** What there is besides configuration and routes: rules of the operator's, and what of them the daemon hears. */
+export type Beside = Pick<DesiredState, 'keptEntries' | 'ownTranslation'>;
+
+const NOTHING_BESIDE: Beside = { keptEntries: [], ownTranslation: { ipv4: [], ipv6: [] } };
 
 /** What the daemon has chosen, and the kernel does by itself until it chooses anew. */
 export interface KernelChoices {
@@ -101,6 +115,7 @@ export function desiredState(
   resolved: readonly ResolvedRoute[],
   method: QueueMethod,
   choices: KernelChoices,
+  beside: Beside = NOTHING_BESIDE,
 ): DesiredState {
   const routes = resolved.map((route) => ({
     number: route.number,
@@ -124,6 +139,7 @@ export function desiredState(
     trial: { ipv4: choices.isOnTrial(service, 4), ipv6: choices.isOnTrial(service, 6) },
   }));
   return {
+    ...beside,
     lan: config.lan,
     routes,
     services,

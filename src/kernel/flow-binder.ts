@@ -5,6 +5,7 @@ import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
+import type { Additions } from '../wire/netlink/ctnetlink-additions.js';
 import type { Packet } from '../wire/packet.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
@@ -13,7 +14,9 @@ import { MARK, routeMark, serviceMark } from './constants.js';
 export class FlowBinder implements FlowTable {
   readonly table = new ConntrackTable();
   private readonly writer = new ConntrackWriter(this.table);
-  private readonly flow = { ...createBoundFlow(), mark: 0 };
+  private readonly flow: FlowEntry = { ...createBoundFlow(), mark: 0, additions: null };
+  // BOUNDED: one entry per slot of the race table, written when a race takes the slot.
+  private readonly additions: (Additions | null)[];
   private refused: readonly number[] = [];
 
   /** `packet`: the one in hand, a reused view. */
@@ -21,7 +24,14 @@ export class FlowBinder implements FlowTable {
     private readonly site: Site,
     private readonly shard: Shard,
     private readonly packet: Packet,
-  ) {}
+  ) {
+    this.additions = new Array(shard.races.slots).fill(null);
+  }
+
+  /** What the entry of a race's set-up has, and the one that takes its place shall have. */
+  keep(race: RaceId, additions: Additions | null): void {
+    this.additions[race] = additions;
+  }
 
   commit(race: RaceId, route: RouteNumber): void {
     this.writer.add(this.flowOf(race, route));
@@ -60,6 +70,7 @@ export class FlowBinder implements FlowTable {
       serviceMark(races.service[race]) |
       (flow.translated ? 0 : MARK.UNTRANSLATED) |
       (this.site.countsSessions ? MARK.COUNTED : 0);
+    flow.additions = this.additions[race];
     return flow;
   }
 }

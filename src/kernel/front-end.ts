@@ -16,12 +16,14 @@ import type {
   ServiceNumber,
 } from '../core/engine-types.js';
 import { isInPool } from '../core/pool.js';
+import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
 import { createSite } from '../core/site.js';
 import type { Family } from '../model/address.js';
 import { includes } from '../model/ports.js';
 import { DECODE_REASONS } from '../model/reasons.js';
 import { undoHop } from '../wire/hop.js';
+import { type Additions, ENTRY, readAdditions } from '../wire/netlink/ctnetlink-additions.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
@@ -68,6 +70,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
   readonly kernel: KernelMemory;
   readonly upkeep: MemoryUpkeep;
   readonly lan: Queue;
+  /** Set-ups come with their entries: what rules have put on one, the one that is written in its place has too. */
+  readonly seesEntries: boolean;
   readonly wan: Queue;
   readonly dropped: DropCounters = new Float64Array(DECODE_REASONS.length);
   /** LAN packets that waited through a pause of the daemon. */
@@ -116,6 +120,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.upkeep = new MemoryUpkeep(this.engine, this.kernel, clock);
     this.wan = new Queue(queue + 1, queueLength);
     this.lan = new Queue(queue, queueLength);
+    this.seesEntries = this.lan.wantEntries();
     this.lastRun = clock();
   }
 
@@ -226,13 +231,17 @@ export class FrontEnd implements NoteSink, BatchPorts {
     const result = this.decode(queued, memory);
     setupInput.routed = isForwarded ? route : 0;
     setupInput.mayCopy = isForwarded;
+    const additions = isForwarded ? additionsOf(queued, memory) : null;
+    setupInput.stays = additions === ENTRY.STAYS;
     setupInput.service = serviceOfMark(mark);
     setupInput.tried = (mark & MARK.RESCUABLE) === 0 ? 0 : route;
     setupInput.pinned = (mark & MARK.PINNED) === 0 ? 0 : route;
     // What we do not decode further cannot be copied, but a criterion can choose for it.
     const other = result === DECODE.PROTOCOL || (result === DECODE.ICMP_TYPE && setupInput.service !== 0);
-    if (result === DECODE.OK || other) this.batch.take(id, setupInput, this.now);
-    else if (this.isOfAnotherKind(result)) this.letGo(id);
+    if (result === DECODE.OK || other) {
+      const race = this.batch.take(id, setupInput, this.now);
+      if (race !== NO_RACE && typeof additions !== 'string') this.binder.keep(race, additions);
+    } else if (this.isOfAnotherKind(result)) this.letGo(id);
     else this.lan.drop(id);
   }
 
@@ -371,3 +380,13 @@ export class FrontEnd implements NoteSink, BatchPorts {
 }
 
 const TICK = { kind: 'tick' } as const;
+
+/** What rules have put on the entry of a queued packet; null: nothing. */
+function additionsOf(
+  { entry, entryLength }: QueuedPacket,
+  { bytes, view }: Memory,
+): Additions | 'stays' | null {
+  if (entryLength === 0) return null;
+  const found = readAdditions(bytes, view, entry, entry + entryLength);
+  return found === ENTRY.NONE ? null : found;
+}

@@ -93,7 +93,7 @@ class RaceThread {
     every(UPKEEP_MS, () => frontEnd.upkeep.step());
     this.heartbeat.first();
     this.refill();
-    send({ id: 0, kind: 'ready' });
+    send({ id: 0, kind: 'ready', seesEntries: frontEnd.seesEntries });
     send({ id: 0, kind: 'health', health: healthOf(frontEnd.engine) });
   }
 

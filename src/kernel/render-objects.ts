@@ -43,6 +43,7 @@ export const COUNTERS = [
   'spoofed',
   'unsolicited',
   'misrouted',
+  'kept',
   'reset_clients',
   'ports_exhausted',
 ] as const;

@@ -18,6 +18,7 @@ import {
 } from './constants.js';
 import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
+import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP } from './render-words.js';
 
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
@@ -208,8 +209,8 @@ function isOnTrial({ trial }: DesiredService, family: Family): boolean {
 }
 
 function askGroup(service: DesiredService): string[] {
-  const bits = (MARK.ASK | MARK.PINNED | markOf(service)) >>> 0;
-  return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} accept`];
+  const bits = (MARK.PINNED | markOf(service)) >>> 0;
+  return [`meta mark set meta mark and ${hex(MARK.ROUTE_MASK)} or ${hex(bits)} goto ${CHAIN_COPIES}`];
 }
 
 /** A route has been chosen: if it is open, the connection and its group go by it. */
@@ -233,23 +234,19 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
 }
 
 /**
- * The daemon decides while it lives; else the connection goes where the rest goes. What may be copied is asked about in forward, where
- * the operator's own rules have seen it; a criterion without copies chooses here, before the routing.
+ * The daemon decides while it lives; else the connection goes where the rest goes. A criterion without copies chooses here, before the
+ * routing.
  */
 function ask(state: DesiredState, service: DesiredService): string[] {
   const { criterion } = service.config.select;
   const copies = criterion === 'race' || criterion === 'fastest-history';
-  const later = copies ? [`meta l4proto tcp ${ALIVE} ${orMark(MARK.ASK)} accept`] : [];
+  const later = copies ? [`meta l4proto tcp ${ALIVE} goto ${CHAIN_COPIES}`] : [];
   return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
 }
 
 /** A connection that asks routes on trial is copied, whatever its service chooses by. */
 function tryOne(state: DesiredState, service: DesiredService): string[] {
-  return [...markRest(state, service), `${orMark(MARK.ASK)} accept`];
-}
-
-function orMark(bits: number): string {
-  return `meta mark set meta mark or ${hex(bits)}`;
+  return [...markRest(state, service), `goto ${CHAIN_COPIES}`];
 }
 
 function restOf(state: DesiredState, service: DesiredService): string[] {
@@ -285,9 +282,10 @@ export const HOLD = `meta mark set ct mark and ${hex(MARK.FLOW_MASK | MARK.BY_MA
  * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
  * decided means that its route is silent: the daemon asks the others.
  */
-export function unansweredChain(): string[] {
+export function unansweredChain(state: DesiredState): string[] {
   const silent = `ct status & confirmed == confirmed ct mark and ${hex(MARK.RESCUABLE)} != 0`;
-  return [HOLD, `${SYN} ${silent} ${ALIVE} ${orMark(MARK.ASK)}`, 'accept'];
+  const ask = `meta mark set meta mark or ${hex(MARK.ASK)}`;
+  return [HOLD, ...ofOwnTranslation(state, 'accept'), `${SYN} ${silent} ${ALIVE} ${ask}`, 'accept'];
 }
 
 function planned(plan: DesiredPlan, by: DesiredService['config']['select']['by'], family: Family): string {

@@ -13,6 +13,7 @@ import {
   TABLE,
 } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
+import { CHAIN_COPIES, copiesChain, keptEntries } from './render-ask.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
 import { HOLD, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
@@ -69,12 +70,13 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...dnsChains(state),
     ['lan', lan(state)],
     ['forged', forged],
-    [CHAIN_UNANSWERED, unansweredChain()],
+    [CHAIN_UNANSWERED, unansweredChain(state)],
     ['lan_new', lanNew(state)],
     ['rest', rest(state)],
     ['elsewhere', elsewhere()],
     ['beside', beside(state)],
     ['race', raceChain(state)],
+    [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
@@ -267,6 +269,7 @@ function asked(state: DesiredState): string[] {
   const routes = state.routes.map(({ mark, number }) => `${hex(mark)} : goto only_${number}`).join(', ');
   return [
     `meta mark and ${hex(MARK.ASKED)} != 0 meta mark and ${hex(MARK.ROUTE_MASK)} vmap { ${routes} }`,
+    ...keptEntries(state),
     `oifname ${wans(state)} ct mark and ${hex(MARK.BY_MAIN)} == 0 ct status & dnat != dnat ${alive} goto race`,
   ];
 }

@@ -46,6 +46,8 @@ export const SINGLE_REASONS = [
   'destination-scope',
   'not-a-set-up',
   'copies-refused',
+  'own-translation',
+  'entry-kept',
   'internal-error',
 ] as const;
 export type SingleReason = (typeof SINGLE_REASONS)[number];
