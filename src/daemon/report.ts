@@ -145,6 +145,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'stale-queue': snapshot.stale,
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,
+      'entry-kept': counters.get('kept') ?? 0,
     },
     queue: {
       lan: snapshot.received.lan,

@@ -3,39 +3,20 @@
  * gateway, for a service that races everything and for one that takes turns.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Lab, plainNat, startLab } from '../../lab/index.js';
-import { GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
+import type { Lab } from '../../lab/index.js';
+import {
+  type Beside,
+  besideGateway,
+  besidePlainNat,
+  LOADS,
+  RACE,
+  TURNS,
+  withRules,
+} from './support/beside.js';
+import { NEAR, NEAR6 } from './support/gateway-lab.js';
 
 const WEB = 443;
 const OTHER = 80;
-const SCENARIO = {
-  providers: [
-    { name: 'a', link: { delayMs: 5 } },
-    { name: 'b', link: { delayMs: 10 } },
-    { name: 'c', link: { delayMs: 15 } },
-  ],
-  servers: [{ name: 'near' }, { name: 'far' }],
-};
-const RACE = { name: 'all', match: { tcp: 'any' }, select: 'race' };
-const TURNS = { name: 'all', match: { tcp: 'any' }, select: 'round-robin' };
-const LOADS = { name: 'all', match: { tcp: 'any' }, select: 'least-connections' };
-
-/** Who stands between clients and providers. */
-interface Beside {
-  readonly lab: Lab;
-  stop(): Promise<void>;
-}
-
-async function besidePlainNat(): Promise<Beside> {
-  const lab = await startLab(SCENARIO);
-  await plainNat(lab, 'a');
-  return { lab, stop: () => lab.stop() };
-}
-
-async function besideGateway(service: object, memory: object): Promise<Beside> {
-  const made = await GatewayLab.start(SCENARIO, { config: { services: [service], memory } });
-  return { lab: made.lab, stop: () => made.stop() };
-}
 
 const SUBJECTS: readonly (readonly [string, () => Promise<Beside>])[] = [
   ['plain NAT', besidePlainNat],
@@ -60,16 +41,6 @@ async function outcomes(lab: Lab, port: number, address = NEAR, count = 6): Prom
     counts[word] = (counts[word] ?? 0) + 1;
   }
   return counts;
-}
-
-/** With rules of the operator, in a table that is removed again. */
-async function withRules<Value>(lab: Lab, rules: string, action: () => Promise<Value>): Promise<Value> {
-  await lab.gateway.must(['nft', '-f', '-'], { input: `table inet operator {\n${rules}\n}\n` });
-  try {
-    return await action();
-  } finally {
-    await lab.gateway.must(['nft', 'delete', 'table', 'inet', 'operator']);
-  }
 }
 
 describe.each(SUBJECTS)('beside %s', (_, start) => {
