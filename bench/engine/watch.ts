@@ -147,7 +147,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     // On the way of one route it can go on by that one alone.
     if (routed !== 0 && route !== 0 && packet.protocol !== PROTOCOL.UDP)
       same(route, routed, 'the route of what has a way');
-    if (reason === 'own-translation') holds(!mayCopy, 'not raced although it may be');
+    if (reason === 'operator-rule') holds(!mayCopy, 'not raced although it may be');
     if (route === 0 || route === pinned) return;
     const { usable, admin } = engine.routes[route - 1];
     holds(usable[packet.family] && admin === 'enabled', 'released over a route that cannot be used');

@@ -52,7 +52,7 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   // Asked about before the operator's rules: another criterion would copy nothing.
   if (!mayCopy) {
     const isInstead = reason === 'criterion' && wouldCopy(service);
-    return choose(turn, service, route, isInstead ? 'own-translation' : reason, true);
+    return choose(turn, service, route, isInstead ? 'operator-rule' : reason, true);
   }
   if (tryOthers(turn, protocol, service, route)) return verdict.raced(turn);
   return send(turn, protocol, service, route, reason);

@@ -18,6 +18,7 @@ import { type EngineServices, engineRoutes } from './engine-routes.js';
 import type { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
+import { OperatorWatch } from './operator-watch.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
@@ -38,6 +39,7 @@ export class Alignment {
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
+  readonly operator: OperatorWatch;
 
   private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
@@ -62,6 +64,15 @@ export class Alignment {
       restoreTable: () => this.applyRules(true),
       follow: () => this.linksChanged(),
     });
+    this.operator = new OperatorWatch({
+      log,
+      lan: () => gateway.config.lan,
+      routes: () => this.routes,
+      seesEntries: () => this.seesEntries,
+      changed: () => this.later(() => this.applyRules()),
+      failed: (error) => context.complaints.failed('operator', error),
+      worked: () => context.complaints.worked('operator'),
+    });
     this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
   }
 
@@ -74,6 +85,7 @@ export class Alignment {
   /** Brings up what there was not. */
   async begin(): Promise<void> {
     this.routes = await this.resolve();
+    await this.operator.begin();
     await applyIpState(this.desired(), this.hasIpv6);
     await this.applyRules();
     // Forwarding last: nothing passes before it is translated.
@@ -104,6 +116,7 @@ export class Alignment {
   async close(): Promise<void> {
     this.closed = true;
     this.upkeep.close();
+    await this.operator.close();
     await this.changing;
   }
 
@@ -153,10 +166,16 @@ export class Alignment {
     return desiredState(config, this.routes, this.method, this.choices(), this.beside());
   }
 
+  private get seesEntries(): boolean {
+    return this.context.gateway.race?.seesEntries === true;
+  }
+
   /** Until the race thread says that it sees entries, those with more than others stay as they are. */
   private beside(): Beside {
-    const seesEntries = this.context.gateway.race?.seesEntries === true;
-    return { keptEntries: seesEntries ? [] : this.entryMatches, ownTranslation: { ipv4: [], ipv6: [] } };
+    return {
+      keptEntries: this.seesEntries ? [] : this.entryMatches,
+      ownTranslation: this.operator.notRaced(),
+    };
   }
 
   /** For work that nobody waits for: what fails is told by `enqueue`, and done again within a second. */

@@ -6,6 +6,7 @@ const WHAT = {
   change: 'the kernel’s state could not be brought up to date',
   measure: 'measurements did not reach the race thread',
   settings: 'kernel settings could not be looked at',
+  operator: 'the rules of other tables could not be read',
   ports: 'the use of ports could not be looked at',
 } as const;
 

@@ -232,7 +232,7 @@ export class Gateway implements GatewayState {
     const restarted = ends === 0 ? [] : [`the race thread has ended ${ends} times and was started again`];
     const { dropped } = this.output;
     const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
-    return [...restarted, ...unread, ...this.complaints.alarms()];
+    return [...restarted, ...unread, ...this.complaints.alarms(), ...this.alignment.operator.alarms()];
   }
 
   adminOf(name: string): Admin {
@@ -321,6 +321,7 @@ export class Gateway implements GatewayState {
       {
         ended: (error, memory) => this.keeper.ended(error, memory),
         stateLost: () => this.upkeep.tableLost(),
+        copiesRefused: (count) => alignment.operator.copiesRefused(count),
         broken: (broken) => logBroken(this.log, broken),
         health: (health) => alignment.healthChanged(health),
       },

@@ -29,6 +29,8 @@ export interface RaceEvents {
   ended(error: PathraceError, memory: MemoryRows | null): void;
   /** The kernel's table is gone. */
   stateLost(): void;
+  /** So many set-ups more have gone on by one route, since no copy could leave. */
+  copiesRefused(count: number): void;
   /** A promise of ours was broken; the thread goes on. */
   broken(broken: Broken): void;
   /** The health of some route has changed. */
@@ -71,6 +73,8 @@ export class RaceClient {
           resolve(client);
         } else if (reply.kind === 'state-lost') {
           events.stateLost();
+        } else if (reply.kind === 'copies-refused') {
+          events.copiesRefused(reply.count);
         } else if (reply.kind === 'broken') {
           events.broken(reply.broken);
         } else if (reply.kind === 'health') {

@@ -69,8 +69,8 @@ export interface DesiredState {
   };
   /** Connections whose entries match one of these are not raced. */
   readonly keptEntries: readonly string[];
-  /** Sources that a nat rule of the operator's may translate, as addresses, ranges and prefixes: they are not raced either. */
-  readonly ownTranslation: Sources;
+  /** Nor are those that a rule of the operator's may give what no copy has: another source, say. */
+  readonly ownTranslation: readonly OwnTranslation[];
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
   readonly rulePriority: number;
@@ -78,15 +78,18 @@ export interface DesiredState {
   readonly askTable: number;
 }
 
-export interface Sources {
-  readonly ipv4: readonly string[];
-  readonly ipv6: readonly string[];
+/** Connections of these addresses, ranges and ports; null: of all. */
+export interface OwnTranslation {
+  readonly family: 4 | 6;
+  readonly sources: readonly string[] | null;
+  readonly destinations: readonly string[] | null;
+  readonly ports: readonly string[] | null;
 }
 
 /** What there is besides configuration and routes: rules of the operator's, and what of them the daemon hears. */
 export type Beside = Pick<DesiredState, 'keptEntries' | 'ownTranslation'>;
 
-const NOTHING_BESIDE: Beside = { keptEntries: [], ownTranslation: { ipv4: [], ipv6: [] } };
+const NOTHING_BESIDE: Beside = { keptEntries: [], ownTranslation: [] };
 
 /** What the daemon has chosen, and the kernel does by itself until it chooses anew. */
 export interface KernelChoices {

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { Probe, ProbeTarget } from '../model/probe.js';
 import { probeKernel } from './features-kernel.js';
+import { probeOperatorRules } from './features-operator.js';
 import { probeSysctls } from './features-sysctl.js';
 
 /** Runs all probes, as far as the privileges go; those that could not run are not ok and say why. Throws nothing. */
@@ -21,6 +22,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     ...probeKernel(),
     ...probeInterfaces(target.interfaces),
     ...(await probeSysctls(target.config)),
+    ...(await probeOperatorRules(target)),
   ];
 }
 

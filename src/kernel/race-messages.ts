@@ -102,6 +102,8 @@ export type RaceReply = {
       readonly message: string;
       readonly memory: MemoryRows | null;
     }
+  /** Since the last time so many set-ups have gone on by one route, since no copy could leave. */
+  | { readonly kind: 'copies-refused'; readonly count: number }
   /** Something was caught at the boundary of the race thread. */
   | { readonly kind: 'broken'; readonly broken: Broken }
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }

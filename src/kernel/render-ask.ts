@@ -14,26 +14,24 @@ export function copiesChain(state: DesiredState): string[] {
   return [...ofOwnTranslation(state, 'goto race'), `meta mark set meta mark or ${hex(MARK.ASK)} accept`];
 }
 
-/** Rules for what a nat rule of the operator's may translate. */
+/** Rules for what a rule of the operator's may do something to that no copy has. */
 export function ofOwnTranslation({ ownTranslation }: DesiredState, verdict: string): string[] {
-  return ([4, 6] as const)
-    .filter((family) => ownTranslation[`ipv${family}`].length > 0)
-    .map((family) => {
-      const sources = ownTranslation[`ipv${family}`];
-      const match = sources.some((source) => source.endsWith('/0'))
-        ? `meta nfproto ipv${family}`
-        : `${IP[family]} saddr { ${sources.join(', ')} }`;
-      return `${match} ${verdict}`;
-    });
+  return ownTranslation.map(({ family, sources, destinations, ports }) => {
+    const parts = [
+      ...(sources === null ? [] : [`${IP[family]} saddr { ${sources.join(', ')} }`]),
+      ...(destinations === null ? [] : [`${IP[family]} daddr { ${destinations.join(', ')} }`]),
+    ];
+    if (parts.length === 0) parts.push(`meta nfproto ipv${family}`);
+    if (ports !== null) parts.push(`tcp dport { ${ports.join(', ')} }`);
+    return `${parts.join(' ')} ${verdict}`;
+  });
 }
 
-/** What rules may have put on a connection's entry, as matches; nft takes those that the kernel knows. */
-export const ENTRY_MATCHES = [
-  'ct zone != 0',
-  'ct label != 0',
-  // Every helper: a connection without one matches no name and no other.
-  'ct helper != "-"',
-] as const;
+/**
+ * What rules may have put on a connection's entry, as matches; nft takes those that the kernel knows. `ct helper` would be that of
+ * another connection, which this one belongs to; the status says that it has one of its own (IPS_HELPER).
+ */
+export const ENTRY_MATCHES = ['ct zone != 0', 'ct status and 0x00002000 != 0'] as const;
 
 /** Where the daemon does not see entries, those that have more than others stay: nothing of theirs can be written anew. */
 export function keptEntries({ keptEntries: matches }: DesiredState): string[] {

@@ -94,14 +94,17 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
   ]);
 }
 
-/** Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), source NAT last (100). */
+/**
+ * Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150). Of the chains that translate sources the first that
+ * does so wins: the operator's own (100, firewalld's 110) are before ours.
+ */
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
   ['lan', 'type filter hook prerouting priority -160; policy accept;'],
   ['forward', 'type filter hook forward priority 200; policy accept;'],
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
-  ['nat', 'type nat hook postrouting priority 100; policy accept;'],
+  ['nat', 'type nat hook postrouting priority 200; policy accept;'],
 ];
 
 /** A hook costs every packet something, also without rules. */

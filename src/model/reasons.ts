@@ -46,7 +46,7 @@ export const SINGLE_REASONS = [
   'destination-scope',
   'not-a-set-up',
   'copies-refused',
-  'own-translation',
+  'operator-rule',
   'entry-kept',
   'internal-error',
 ] as const;

@@ -67,6 +67,7 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
     beside = await start();
     lab = beside.lab;
     for (const port of PORTS) await ftpServer(lab, lab.server('near'), port);
+    await lab.server('near').echo({ ports: [443] });
   });
 
   afterAll(async () => {
@@ -109,15 +110,19 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
       const found = await lab.gateway.run([PATHRACE, 'doctor', '--json']);
       const { probes } = JSON.parse(found.stdout) as { probes: { name: string; ok: boolean }[] };
       const isShown = probes.find((probe) => probe.name === 'queue-entries')?.ok === true;
+      const counts = async () => {
+        const { races, packets } = await gateway.status();
+        return { raced: races.started, kept: packets.ignored['entry-kept'] };
+      };
       await withRules(lab, HELPER, async () => {
-        const before = await gateway.status();
+        const before = await counts();
         expect(await fetches(lab, NEAR, 21)).toEqual(EVERY);
-        const after = await gateway.status();
-        const kept = (status: typeof after): number => status.packets.ignored['entry-kept'] ?? 0;
-        expect({
-          raced: after.races.started - before.races.started,
-          kept: kept(after) - kept(before),
-        }).toEqual(isShown ? { raced: 3, kept: 0 } : { raced: 0, kept: 3 });
+        const after = await counts();
+        const [raced, kept] = isShown ? [3, 0] : [0, 3];
+        expect(after).toEqual({ raced: before.raced + raced, kept: before.kept + kept });
+        // And what has no helper is raced as ever.
+        await lab.client().connect({ targets: [{ address: NEAR, port: 443 }], count: 3 });
+        expect(await counts()).toEqual({ raced: after.raced + 3, kept: after.kept });
       });
     });
 });

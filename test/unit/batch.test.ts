@@ -126,6 +126,6 @@ describe('a set-up that must not be copied', () => {
   it('goes by one route when the operator’s rules may give it another source', () => {
     const front = new Refusing(2);
     expect(front.setup(1, { mayCopy: false })).toBe(NO_RACE);
-    expect(front.end()).toEqual(['1 goes on by 1: own-translation']);
+    expect(front.end()).toEqual(['1 goes on by 1: operator-rule']);
   });
 });
