@@ -14,7 +14,7 @@ import type { Log } from '../observe/log.js';
 
 /** Changes come in bursts; and reading what is long must not become all that is done. */
 const SETTLE_MS = 50;
-const REST_TIMES = 10;
+const REST_TIMES = 3;
 /** What the kernel does not tell of: the tables of iptables-legacy, and messages that were lost. */
 const AGAIN_MS = 30_000;
 /** Refused copies are told once in a minute, and are an alarm for ten. */

@@ -2,7 +2,6 @@
  * What the gateway itself may not send: copies are refused where an operator's output chain drops, and the LAN's connections go on by
  * one route, which log, status and doctor say with the line to add; with that line they are raced.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ACCEPT_OURS } from '../../src/kernel/operator/output.js';
 import { besideGateway, RACE, withRules } from './support/beside.js';
@@ -49,9 +48,6 @@ async function connect(address: string): Promise<{ ok: number; raced: number; re
   };
 }
 
-/** The rules have been read. */
-const settled = (): Promise<void> => sleep(900);
-
 async function outputProbe(): Promise<Probe> {
   const { stdout } = await gateway.lab.gateway.run([PATHRACE, 'doctor', '--json']);
   const { probes } = JSON.parse(stdout) as { probes: Probe[] };
@@ -67,11 +63,11 @@ describe.each([
 
   test('ends no connection, and is named with the line to add', async () => {
     await withRules(gateway.lab, chain(''), async () => {
-      await settled();
       for (const address of [NEAR, NEAR6])
         expect(await connect(address)).toEqual({ ok: 4, raced: 0, refused: 4 });
-      const { alarms } = await gateway.status();
-      expect(alarms.join('\n')).toContain(`add "${ACCEPT_OURS}" to the chain inet operator out`);
+      await expect
+        .poll(async () => (await gateway.status()).alarms.join('\n'), { timeout: 20_000 })
+        .toContain(`add "${ACCEPT_OURS}" to the chain inet operator out`);
       expect(await outputProbe()).toMatchObject({ ok: false, found: 'may drop: inet operator out' });
       expect((await outputProbe()).remedy).toContain(ACCEPT_OURS);
     });

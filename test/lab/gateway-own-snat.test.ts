@@ -64,14 +64,22 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
 
   const raced = async (): Promise<number> => (await beside.gateway?.status())?.races.started ?? 0;
 
-  /** The rules have been read; a gateway follows a change within this. */
-  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 700));
+  /** Until a gateway has read the rules: what it keeps from being raced has this in it; null: it keeps nothing. */
+  async function settled(match: string | null): Promise<void> {
+    if (beside.gateway === null) return;
+    await expect
+      .poll(() => lab.gateway.must(['nft', 'list', 'chain', 'inet', 'pathrace', 'ask_copies']), {
+        timeout: 20_000,
+        interval: 100,
+      })
+      .toSatisfy((text: string) => (match === null ? !text.includes('goto race') : text.includes(match)));
+  }
 
   test('a host with an address of its own leaves with it, others as ever', async () => {
     const rules = postrouting(`oifname "wan1" ip saddr ${HOST} snat ip to ${EXTRA}
       oifname "wan1" ip6 saddr ${HOST6} snat ip6 to ${EXTRA6}`);
     await withRules(lab, rules, async () => {
-      await settled();
+      await settled(HOST6);
       for (const [source, address, extra] of [
         [HOST, NEAR, EXTRA],
         [HOST6, NEAR6, EXTRA6],
@@ -92,7 +100,7 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
   });
 
   test('and when the rule is gone it is as any other', async () => {
-    await settled();
+    await settled(null);
     const before = await raced();
     expect(await arrives(HOST)).not.toContain(EXTRA);
     if (name === 'race') expect(await raced()).toBe(before + COUNT);
@@ -106,17 +114,17 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
         lab.gateway.must(['nft', what, 'element', 'inet', 'operator', 'own', '{', `${HOST}/31`, '}']);
       expect(await arrives(HOST)).not.toContain(EXTRA);
       await own('add');
-      await settled();
+      await settled('10.0.0.76');
       expect(await arrives(HOST)).toContain(EXTRA);
       await own('delete');
-      await settled();
+      await settled(null);
       expect(await arrives(HOST)).not.toContain(EXTRA);
     });
   });
 
   test('a masquerade of an existing gateway changes nothing', async () => {
     await withRules(lab, postrouting('oifname { "wan1", "wan2", "wan3" } masquerade'), async () => {
-      await settled();
+      await settled(null);
       const before = await raced();
       const found = await arrives(lan.ipv4);
       expect(found).not.toContain(EXTRA);
@@ -126,7 +134,7 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
 
   test('a client’s port among those of attempts stays, where the operator’s rule keeps it', async () => {
     await withRules(lab, postrouting(`oifname "wan1" ip saddr ${HOST} snat ip to ${EXTRA}`), async () => {
-      await settled();
+      await settled(HOST);
       await arrives(HOST, NEAR, [12_001, 12_002, 12_003, 12_004, 12_005, 12_006]);
       const ports = (await echo.connections()).filter(({ remoteAddress }) => remoteAddress === EXTRA);
       for (const { remotePort } of ports) expect(remotePort).toBeGreaterThan(12_000);
@@ -141,7 +149,7 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
         `iptables-nft -t nat ${what} POSTROUTING -o wan1 -s ${HOST} -j SNAT --to-source ${EXTRA}`.split(' '),
       );
     await iptables('-A');
-    await settled();
+    await settled(HOST);
     expect(await arrives(HOST)).toContain(EXTRA);
     await iptables('-D');
     await lab.gateway.must(['nft', 'delete', 'table', 'ip', 'nat']);
@@ -152,7 +160,7 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
   test('why, status and doctor say so', async () => {
     const gateway = beside.gateway!;
     await withRules(lab, postrouting(`oifname "wan1" snat ip to ${EXTRA}`), async () => {
-      await settled();
+      await settled('meta nfproto ipv4');
       expect(await arrives(lan.ipv4)).toEqual(new Array(COUNT).fill(EXTRA));
       const [decision] = await gateway.why(`${NEAR}:${PORT}`);
       expect(decision.reasons).toEqual(['operator-rule']);
@@ -167,7 +175,7 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
       expect(probe).toMatchObject({ ok: false });
       expect(probe!.found).toMatch(/inet operator after, handle \d+/);
     });
-    await settled();
+    await settled(null);
     expect((await gateway.status()).alarms).toEqual([]);
   });
 });
