@@ -78,18 +78,21 @@ export class Alignment {
 
   /** Finds out how packets get into a queue here; nothing is touched. */
   async prepare(): Promise<void> {
-    this.method = await detectQueueMethod();
-    this.entryMatches = await detectMatches(ENTRY_MATCHES);
+    [this.method, this.entryMatches] = await Promise.all([detectQueueMethod(), detectMatches(ENTRY_MATCHES)]);
   }
 
   /** Brings up what there was not. */
   async begin(): Promise<void> {
-    this.routes = await this.resolve();
-    await this.operator.begin();
-    await applyIpState(this.desired(), this.hasIpv6);
+    // Both before the ruleset, and neither needs the other.
+    await Promise.all([this.operator.begin(), this.beginRoutes()]);
     await this.applyRules();
     // Forwarding last: nothing passes before it is translated.
     await this.upkeep.set();
+  }
+
+  private async beginRoutes(): Promise<void> {
+    this.routes = await this.resolve();
+    await applyIpState(this.desired(), this.hasIpv6);
   }
 
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */

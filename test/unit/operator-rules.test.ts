@@ -52,7 +52,7 @@ function found(
 
 /** The same as matches of nft, as they stand in our rules. */
 function matches(...given: Parameters<typeof found>): string[] {
-  const ownTranslation = notRaced(differing(found(...given), ROUTES));
+  const ownTranslation = notRaced(differing(found(...given), ROUTES, false));
   const state: DesiredState = { ...STATES['three-routes'], ownTranslation };
   return [...renderNft(state).matchAll(/^add rule inet pathrace ask_copies (.*) goto race$/gm)].map(
     ([, match]) => match,
@@ -308,7 +308,7 @@ COMMIT
     const listing = iptablesListing('ip', TEXT);
     const ruleset = asRuleset(listing);
     const postrouting = listing.chains.find(({ hook }) => hook === 'postrouting')!;
-    const own = differing(rulesOf(postrouting, ruleset), ROUTES);
+    const own = differing(rulesOf(postrouting, ruleset), ROUTES, false);
     expect(notRaced(own)).toEqual([
       { family: 4, sources: ['10.0.0.6', '10.0.0.8'], destinations: null, ports: null },
     ]);
