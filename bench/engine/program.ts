@@ -2,9 +2,10 @@
 import { masksOf } from '../../src/core/choose/services.js';
 import type { Event, Input } from '../../src/core/contract.js';
 import { Engine } from '../../src/core/engine.js';
-import type { Micros } from '../../src/core/engine-types.js';
+import type { Micros, RaceId, RouteNumber } from '../../src/core/engine-types.js';
 import { PROTOCOLS } from '../../src/core/protocols/index.js';
 import { SOCKET } from '../../src/core/protocols/socket.js';
+import { RACE } from '../../src/core/race/life.js';
 import { NO_RACE } from '../../src/core/race/table.js';
 import { createShard } from '../../src/core/shard.js';
 import { createSite } from '../../src/core/site.js';
@@ -21,7 +22,7 @@ import { checkInvariants, holds, same } from './invariants.js';
 import { answerBytes, flippedBytes, icmpBytes, setupBytes } from './packets.js';
 import { Routes, Services } from './site.js';
 import { flowInUse, PLAIN_ANSWER, PLAIN_SETUP, settingsOf } from './start.js';
-import type { Start, Step, StepOf } from './steps.js';
+import type { Start, Step, StepOf, Way } from './steps.js';
 import { Watch } from './watch.js';
 
 export class Program {
@@ -208,10 +209,9 @@ export class Program {
     watch.end();
   }
 
-  private setup(bytes: Uint8Array, fields: { service: number; tried: number; pinned: number }): void {
+  private setup(bytes: Uint8Array, { service, tried, pinned, way }: SetupFields): void {
     if (!this.read(bytes)) return;
-    const { service, tried, pinned } = fields;
-    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned });
+    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, ...WAYS[way] });
   }
 
   private undecoded(step: StepOf<'datagram'> | StepOf<'socket'>): void {
@@ -224,8 +224,8 @@ export class Program {
     packet.destination.set(server.address);
     packet.sourcePort = client.port;
     packet.destinationPort = server.port;
-    const { service, tried, pinned } = step;
-    this.handle({ kind: 'setup', packet, service, tried, pinned });
+    const { service, tried, pinned, way } = step;
+    this.handle({ kind: 'setup', packet, service, tried, pinned, ...WAYS[way] });
   }
 
   private answer(bytes: Uint8Array | null, interfaceIndex: number, known: boolean): void {
@@ -245,7 +245,7 @@ export class Program {
     const all = CORPUS;
     const bytes = new Uint8Array(LONGEST);
     const length = mutate(all[Math.floor(luck() * all.length)], bytes, 0, luck);
-    if (route === 0) this.setup(bytes.subarray(0, length), { service: 0, tried: 0, pinned: 0 });
+    if (route === 0) this.setup(bytes.subarray(0, length), { service: 0, tried: 0, pinned: 0, way: 'any' });
     else this.answer(bytes.subarray(0, length), 10 + route, known);
   }
 
@@ -259,7 +259,22 @@ export class Program {
     const left = step.wild ? null : this.watch.packets.last(step.of);
     const { slots } = this.engine.races;
     const { race, route } = left ?? { race: step.slot % slots, route: step.route };
-    for (let i = step.twice ? 2 : 1; i > 0; i--) this.note({ kind: 'not-sent', race, route });
+    for (let i = step.twice ? 2 : 1; i > 0; i--) this.unsent(race, route);
+  }
+
+  /** A race that ends because nothing of it has left says so, and no other. */
+  private unsent(race: RaceId, route: RouteNumber): void {
+    const { engine, watch } = this;
+    const { failed } = engine.counters;
+    const before = engine.races.isFree(race) ? RACE.DECIDED : engine.races.state[race];
+    watch.begin('event', null, this.now);
+    const isLost = engine.notSent(race, route, this.now);
+    watch.end();
+    const isOver = before === RACE.RACING && engine.races.isFree(race);
+    const { reason } = engine.latestDecisions(1)[0] ?? {};
+    if (engine.counters.failed > failed)
+      same(isLost, isOver && reason === 'no-copy-sent', 'a set-up that went nowhere');
+    else same(isLost, false, 'a set-up that went nowhere');
   }
 
   private settle({ ok, all, reversed }: StepOf<'settle'>): void {
@@ -340,6 +355,17 @@ export class Program {
     holds(turn.race === NO_RACE || this.engine.races.isFree(turn.race), 'a race outlives a broken promise');
   }
 }
+
+type SetupFields = Pick<StepOf<'setup'>, 'service' | 'tried' | 'pinned' | 'way'>;
+
+/** Where a set-up is asked about: before its way is chosen, before the operator's rules, or behind them on the way of a route. */
+const WAYS = {
+  any: {},
+  before: { mayCopy: false },
+  routed1: { routed: 1 },
+  routed2: { routed: 2 },
+  stays: { routed: 1, stays: true },
+} as const satisfies Readonly<Record<Way, Pick<Input & { kind: 'setup' }, 'routed' | 'mayCopy' | 'stays'>>>;
 
 /** Longer than any race and any wait. */
 const QUIET_MICROS = 60_000_000;

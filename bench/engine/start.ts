@@ -45,6 +45,7 @@ export const PLAIN_SETUP: StepOf<'setup'> = {
   service: 0,
   tried: 0,
   pinned: 0,
+  way: 'any',
 };
 export const PLAIN_ANSWER: StepOf<'answer'> = {
   kind: 'answer',

@@ -15,6 +15,17 @@ const flow = range(0, FLOWS);
 const service = [0, 0, 1, 1, 2, 3, 4, 5, 6];
 const tried = [...often(12, 0), ...someRoute];
 const pinned = [...often(12, 0), ...someRoute];
+/** Where it is asked about (program.ts). */
+export type Way = 'any' | 'before' | 'routed1' | 'routed2' | 'stays';
+const way: readonly Way[] = [
+  ...often(24, 'any' as const),
+  'before',
+  'routed1',
+  'routed1',
+  'routed2',
+  'routed2',
+  'stays',
+];
 /** The n-th last attempt that left. */
 const attempt = [...often(4, 0, 1, 2, 3), ...range(0, 8), ...range(0, 24)];
 /** How something is; 0, as usual, as often as otherwise. */
@@ -54,10 +65,11 @@ export const STEPS = {
     service,
     tried,
     pinned,
+    way,
   },
-  datagram: { flow, service, tried, pinned },
+  datagram: { flow, service, tried, pinned, way },
   /** A request to connect, of a front end that opens connections itself. */
-  socket: { flow, token: [0, 0, 1], service, tried, pinned },
+  socket: { flow, token: [0, 0, 1], service, tried, pinned, way },
   /** A segment to the ends of an attempt, from its server. */
   answer: {
     of: attempt,

@@ -131,9 +131,11 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const { engine } = this;
     const { kind, route, reason, counted } = verdict;
     const { tried, service: number, pinned = 0, packet } = input;
+    const { routed = 0, mayCopy = true, stays = false } = input;
     if (kind === 'pass') return holds(tried !== 0, 'a new connection goes on without a route');
     if (kind === 'drop') {
       const isTaken = engine.races.findFlow(packet) >= 0;
+      holds(!stays, 'what stays has been replaced');
       return holds(isTaken || this.constants.hasFailed, 'a set-up is lost');
     }
     same(kind, 'release', 'the verdict on a set-up');
@@ -141,6 +143,11 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     holds(!counted || (route !== 0 && engine.countsSessions), 'counted what is not');
     if (reason === 'same-flow') return;
     if (tried !== 0) same(route, 0, 'the route of a flow that has one');
+    if (stays) same(route, 0, 'the route of what stays');
+    // On the way of one route it can go on by that one alone.
+    if (routed !== 0 && route !== 0 && packet.protocol !== PROTOCOL.UDP)
+      same(route, routed, 'the route of what has a way');
+    if (reason === 'operator-rule') holds(!mayCopy, 'not raced although it may be');
     if (route === 0 || route === pinned) return;
     const { usable, admin } = engine.routes[route - 1];
     holds(usable[packet.family] && admin === 'enabled', 'released over a route that cannot be used');

@@ -39,6 +39,8 @@ const PROGRAMS = [
     why: 'the kernel’s flows, as somebody else reads them',
     for: ['test'],
   },
+  { program: 'vsftpd', package: 'vsftpd', why: 'an FTP server in the lab', for: ['test'] },
+  { program: 'iptables-nft', package: 'iptables', why: 'rules of other programs', for: ['test'] },
   { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test'] },
   { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test', 'bench'] },
   {

@@ -61,6 +61,9 @@ const REASONS: Words = {
   'destination-scope': 'not raced: its destination is no host of the internet',
   'not-a-set-up': 'not raced: it is not the start of a connection',
   'copies-refused': 'not raced: no copy could leave; does a firewall rule for output drop them?',
+  'operator-rule':
+    'not raced: a rule of yours may give it what no copy has (another source, say); doctor names it',
+  'entry-kept': 'not raced: rules have put something on its conntrack entry that no other can be given',
   'internal-error': 'not raced: a bug inside Pathrace, which the log names',
   'first-reply': 'the first to answer',
   'simultaneous-open': 'both ends connected at the same time',

@@ -9,7 +9,6 @@
 import type { Event, Input, Verdict } from './contract.js';
 import type { Engine } from './engine.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
-import { RACE } from './race/life.js';
 import { NO_RACE } from './race/table.js';
 
 /** How a front end does it. `id` is the front end's own name for a packet of the batch. */
@@ -59,20 +58,27 @@ export class Batch {
     private readonly ports: BatchPorts,
   ) {}
 
-  /** A packet of the batch; `end` follows. */
-  take(id: number, input: Input & { kind: 'setup' | 'answer' }, now: Micros): void {
+  /** A packet of the batch; `end` follows. The race whose copies leave in its place; NO_RACE: it is not raced, or an answer. */
+  take(id: number, input: Input & { kind: 'setup' | 'answer' }, now: Micros): RaceId {
     const verdict = this.engine.handle(input, now);
     if (input.kind === 'setup') {
-      if (verdict.kind !== 'drop' || verdict.race === NO_RACE) return this.ports.judgeSetup(id, verdict);
+      if (verdict.kind !== 'drop' || verdict.race === NO_RACE) {
+        this.ports.judgeSetup(id, verdict);
+        return NO_RACE;
+      }
       this.racedIds[this.raced] = id;
       this.races[this.raced] = verdict.race;
       this.raced++;
-      return;
+      return verdict.race;
     }
-    if (verdict.kind !== 'commit') return this.ports.judgeAnswer(id, verdict);
+    if (verdict.kind !== 'commit') {
+      this.ports.judgeAnswer(id, verdict);
+      return NO_RACE;
+    }
     this.heldIds[this.held] = id;
     this.heldRaces[this.held] = verdict.race;
     this.held++;
+    return NO_RACE;
   }
 
   /** The batch is complete, or something besides a packet has had effects. */
@@ -112,10 +118,6 @@ export class Batch {
   }
 
   private readonly noteUnsent = (race: RaceId, route: RouteNumber): void => {
-    const { races } = this.engine;
-    const before = races.state[race];
-    this.engine.note({ kind: 'not-sent', race, route }, this.now);
-    const isOver = before === RACE.RACING && races.isFree(race);
-    if (isOver && this.engine.latestDecisions(1)[0]?.reason === 'no-copy-sent') this.lost.push(race);
+    if (this.engine.notSent(race, route, this.now)) this.lost.push(race);
   };
 }

@@ -11,7 +11,8 @@ export type Input =
    * routes). `tried`: it repeats the set-up of a flow that this route was given and has not answered; 0: it does not. `pinned`:
    * the route that the kernel knows its group to have; 0 or absent: none. `routed`: the route whose way
    * the packet has been given already, so that it can go on by that one alone; 0 or absent: it can still go by any. `mayCopy` false: the
-   * operator's rules have not seen it, so that it must not be copied.
+   * operator's rules have not seen it, so that it must not be copied. `stays`: its flow has something in the connection table that a flow
+   * bound by a race would not have, so that it goes on as it is.
    */
   | {
       kind: 'setup';
@@ -21,6 +22,7 @@ export type Input =
       pinned?: RouteNumber;
       routed?: RouteNumber;
       mayCopy?: boolean;
+      stays?: boolean;
     }
   /**
    * A packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been asked yet);
@@ -39,8 +41,6 @@ export type AttemptOutcome = 'answered' | 'refused' | 'failed';
 export type Event =
   /** What became of a commit: the flow is bound, or its tuple belongs to a living flow. */
   | { kind: 'committed'; race: RaceId; ok: boolean }
-  /** A copy could not be sent: no route in the kernel, interface down. */
-  | { kind: 'not-sent'; race: RaceId; route: RouteNumber }
   /** A round of a route's own checks has ended. */
   | { kind: 'checked'; route: RouteNumber; family: Family; answered: boolean }
   /** A session has begun or ended in the connection table; `counted`: the engine has counted it when it chose. */

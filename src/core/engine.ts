@@ -34,6 +34,7 @@ import type {
   LivingFlow,
   MemorySettings,
   Micros,
+  RaceId,
   RouteNumber,
   ServiceNumber,
 } from './engine-types.js';
@@ -91,7 +92,22 @@ export class Engine {
     }
   }
 
-  /** A set-up whose race is over because no copy could leave goes on by itself, as if it had never been raced. */
+  /**
+   * A copy could not be sent: no route in the kernel, interface down, a filter. True: so its race is over, and no copy of the set-up has
+   * left.
+   */
+  notSent(race: RaceId, route: RouteNumber, now: Micros): boolean {
+    const { turn } = this;
+    beginTurn(turn, now);
+    try {
+      return handleNotSent(turn, race, route);
+    } catch (error) {
+      this.broken(error);
+      return false;
+    }
+  }
+
+  /** Such a set-up goes on by itself, as if it had never been raced. */
   letGo(): Verdict {
     countSingle(this.shard, 'copies-refused');
     return verdict.release(this.turn, 0, 'copies-refused', 0);
@@ -105,8 +121,6 @@ export class Engine {
       switch (event.kind) {
         case 'committed':
           return handleCommitted(turn, event.race, event.ok);
-        case 'not-sent':
-          return handleNotSent(turn, event.race, event.route);
         case 'checked':
           return this.noteCheck(event.route, event.family, event.answered);
         case 'session':

@@ -20,12 +20,13 @@ import * as verdict from './verdict.js';
 /** The packet in hand is of a new connection. */
 export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdict {
   const { site, shard, packet, now } = turn;
-  const { service: number, tried, pinned = 0, mayCopy = true } = input;
+  const { service: number, tried, pinned = 0, mayCopy = true, stays = false } = input;
   turn.routed = input.routed ?? 0;
   const service = site.services[number] ?? site.everything;
   turn.keepsSource = service.translate === false;
   const protocol = protocolThatStarts(turn);
-  if (protocol === 'must-not-be-copied') {
+  if (stays) turn.verdict.reason = 'entry-kept';
+  if (protocol === 'must-not-be-copied' || stays) {
     return tried !== 0 ? verdict.pass(turn) : release(turn, 0, turn.verdict.reason, 0);
   }
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
@@ -48,7 +49,12 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   if (kind === 'none') return release(turn, 0, reason, number);
   if (kind === 'race') return race(turn, protocol!, service, false);
   if (reason === 'remembered') tellChosen(turn);
-  if (protocol === null || !mayCopy) return choose(turn, service, route, reason, protocol !== null);
+  if (protocol === null) return choose(turn, service, route, reason, false);
+  // Asked about before the operator's rules: another criterion would copy nothing.
+  if (!mayCopy) {
+    const isInstead = reason === 'criterion' && wouldCopy(service);
+    return choose(turn, service, route, isInstead ? 'operator-rule' : reason, true);
+  }
   if (tryOthers(turn, protocol, service, route)) return verdict.raced(turn);
   return send(turn, protocol, service, route, reason);
 }
@@ -66,6 +72,10 @@ function protocolThatStarts({ site, packet, verdict }: Turn): Protocol | null | 
     return 'must-not-be-copied';
   }
   return null;
+}
+
+function wouldCopy({ criterion }: ActiveService): boolean {
+  return criterion === 'race' || criterion === 'fastest-history';
 }
 
 /** `waited`: the client repeats its set-up already. */

@@ -3,10 +3,12 @@
  * each of steps that may be repeated: what a failure has left undone is done again within a second.
  */
 import { existsSync } from 'node:fs';
-import { applyIpState, detectAbilities } from '../kernel/apply.js';
-import { type DesiredState, desiredState, type KernelAbilities } from '../kernel/desired.js';
+import { applyIpState, detectAbilities, detectMatches } from '../kernel/apply.js';
+import { type Beside, type DesiredState, desiredState, type KernelAbilities } from '../kernel/desired.js';
 import { type LostLink, readLinks } from '../kernel/links.js';
+import { marksOf } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
+import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
@@ -17,6 +19,7 @@ import { type EngineServices, engineRoutes } from './engine-routes.js';
 import type { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
+import { OperatorWatch } from './operator-watch.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
@@ -37,7 +40,9 @@ export class Alignment {
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
+  readonly operator: OperatorWatch;
 
+  private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
   private changing: Promise<void> = Promise.resolve();
   private closed = false;
@@ -60,21 +65,39 @@ export class Alignment {
       restoreTable: () => this.applyRules(true),
       follow: () => this.linksChanged(),
     });
+    this.operator = new OperatorWatch({
+      log,
+      marks: marksOf(gateway.config.kernel.mark),
+      lan: () => gateway.config.lan,
+      routes: () => this.routes,
+      seesEntries: () => this.seesEntries,
+      changed: () => this.later(() => this.applyRules()),
+      failed: (error) => context.complaints.failed('operator', error),
+      worked: () => context.complaints.worked('operator'),
+    });
     this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
   }
 
   /** Finds out what the kernel has; nothing is touched. */
   async prepare(): Promise<void> {
-    this.abilities = await detectAbilities();
+    [this.abilities, this.entryMatches] = await Promise.all([
+      detectAbilities(),
+      detectMatches(ENTRY_MATCHES),
+    ]);
   }
 
   /** Brings up what there was not. */
   async begin(): Promise<void> {
-    this.routes = await this.resolve();
-    await applyIpState(this.desired(), this.hasIpv6);
+    // Both before the ruleset, and neither needs the other.
+    await Promise.all([this.operator.begin(), this.beginRoutes()]);
     await this.applyRules();
     // Forwarding last: nothing passes before it is translated.
     await this.upkeep.set();
+  }
+
+  private async beginRoutes(): Promise<void> {
+    this.routes = await this.resolve();
+    await applyIpState(this.desired(), this.hasIpv6);
   }
 
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */
@@ -101,6 +124,7 @@ export class Alignment {
   async close(): Promise<void> {
     this.closed = true;
     this.upkeep.close();
+    await this.operator.close();
     await this.changing;
   }
 
@@ -146,7 +170,20 @@ export class Alignment {
   }
 
   desired(): DesiredState {
-    return desiredState(this.context.gateway.config, this.routes, this.abilities, this.choices());
+    const { config } = this.context.gateway;
+    return desiredState(config, this.routes, this.abilities, this.choices(), this.beside());
+  }
+
+  private get seesEntries(): boolean {
+    return this.context.gateway.race?.seesEntries === true;
+  }
+
+  /** Until the race thread says that it sees entries, those with more than others stay as they are. */
+  private beside(): Beside {
+    return {
+      keptEntries: this.seesEntries ? [] : this.entryMatches,
+      ownTranslation: this.operator.notRaced(),
+    };
   }
 
   /** For work that nobody waits for: what fails is told by `enqueue`, and done again within a second. */

@@ -6,6 +6,7 @@ const WHAT = {
   change: 'the kernel’s state could not be brought up to date',
   measure: 'measurements did not reach the race thread',
   settings: 'kernel settings could not be looked at',
+  operator: 'the rules of other tables could not be read',
   ports: 'the use of ports could not be looked at',
   guard: 'the counters of the guard could not be looked at',
 } as const;
@@ -26,6 +27,11 @@ export class Complaints {
 
   worked(what: Tried): void {
     if (this.open.delete(what)) this.log.info({ event: `${what}-works` }, `no longer true: ${WHAT[what]}`);
+  }
+
+  /** The same of one thing, for whoever tries it. */
+  about(what: Tried): { failed(error: unknown): void; worked(): void } {
+    return { failed: (error) => this.failed(what, error), worked: () => this.worked(what) };
   }
 
   alarms(): string[] {

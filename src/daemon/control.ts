@@ -1,6 +1,5 @@
 /** What the control socket can ask and command. */
 import type { ControlBackend, Decision, MemoryEntry, RouteCommandReport, Status } from '../api/contract.js';
-import { marksOf } from '../kernel/marks.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
@@ -26,7 +25,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
-          ...alarmsOf(routes, snapshot, gateway.caught, marksOf(gateway.config.kernel.mark)),
+          ...alarmsOf(routes, snapshot, gateway.caught),
           ...gateway.upkeep.alarms(),
           ...gateway.guard.alarms(Date.now()),
           ...gateway.troubles(),

@@ -26,7 +26,7 @@ import { Alignment } from './alignment.js';
 import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
 import { Commands } from './commands.js';
-import { Complaints, type Tried } from './complaints.js';
+import { Complaints } from './complaints.js';
 import { createBackend } from './control.js';
 import {
   type Admin,
@@ -184,13 +184,13 @@ export class Gateway implements GatewayState {
       },
     });
     this.closers.push(() => watch.close());
-    this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.toldOf('settings')));
-    this.closers.push(every(MEASURE_MS, async () => this.guard.look(), this.toldOf('guard')));
-    this.closers.push(every(MEASURE_MS, () => this.measured(), this.toldOf('measure')));
+    this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.complaints.about('settings')));
+    this.closers.push(every(MEASURE_MS, async () => this.guard.look(), this.complaints.about('guard')));
+    this.closers.push(every(MEASURE_MS, () => this.measured(), this.complaints.about('measure')));
     this.closers.push(every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD));
     this.closers.push(every(SAVE_MS, () => this.save(), NOT_TOLD));
     const look = async () => this.ports?.look(this.config.limits.racePorts);
-    this.closers.push(every(PORTS_MS, look, this.toldOf('ports')));
+    this.closers.push(every(PORTS_MS, look, this.complaints.about('ports')));
     // Something may have changed between reading and watching.
     await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
     this.checker.follow(this.routes);
@@ -244,7 +244,7 @@ export class Gateway implements GatewayState {
     const restarted = ends === 0 ? [] : [`the race thread has ended ${ends} times and was started again`];
     const { dropped } = this.output;
     const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
-    return [...restarted, ...unread, ...this.complaints.alarms()];
+    return [...restarted, ...unread, ...this.complaints.alarms(), ...this.alignment.operator.alarms()];
   }
 
   adminOf(name: string): Admin {
@@ -340,6 +340,7 @@ export class Gateway implements GatewayState {
       {
         ended: (error, memory) => this.keeper.ended(error, memory),
         stateLost: () => this.upkeep.tableLost(),
+        copiesRefused: (count) => alignment.operator.copiesRefused(count),
         broken: (broken) => logBroken(this.log, broken),
         health: (health) => alignment.healthChanged(health),
       },
@@ -374,11 +375,6 @@ export class Gateway implements GatewayState {
     if (this.race !== null && !this.race.hasEnded) await tellFacts(this.config, this.meters, this.race);
   }
 
-  private toldOf(what: Tried): { failed(error: unknown): void; worked(): void } {
-    const { complaints } = this;
-    return { failed: (error) => complaints.failed(what, error), worked: () => complaints.worked(what) };
-  }
-
   private async save(): Promise<void> {
     if (this.race === null) return;
     await this.persistence
@@ -392,7 +388,7 @@ function internal(error: unknown): PathraceError {
 }
 
 /** Who fails says so itself. */
-const NOT_TOLD = { failed: () => {}, worked: () => {} };
+const NOT_TOLD = { failed() {}, worked() {} };
 /** What a reload may fail of that is worth another. */
 const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;

@@ -29,6 +29,8 @@ export interface RaceEvents {
   ended(error: PathraceError, memory: MemoryRows | null): void;
   /** The kernel's table is gone. */
   stateLost(): void;
+  /** So many set-ups more have gone on by one route, since no copy could leave. */
+  copiesRefused(count: number): void;
   /** A promise of ours was broken; the thread goes on. */
   broken(broken: Broken): void;
   /** The health of some route has changed. */
@@ -40,6 +42,9 @@ const ANSWER_LIMIT_MS = 5000;
 const LAST_BREATH_MS = 2000;
 
 export class RaceClient {
+  /** The thread hears what rules have put on a connection's entry. */
+  seesEntries = false;
+
   private ended = false;
   private started = false;
   private stopping = false;
@@ -64,9 +69,12 @@ export class RaceClient {
         if (reply.id !== 0) return client.answered(reply);
         if (reply.kind === 'ready') {
           client.started = true;
+          client.seesEntries = reply.seesEntries;
           resolve(client);
         } else if (reply.kind === 'state-lost') {
           events.stateLost();
+        } else if (reply.kind === 'copies-refused') {
+          events.copiesRefused(reply.count);
         } else if (reply.kind === 'broken') {
           events.broken(reply.broken);
         } else if (reply.kind === 'health') {

@@ -1,7 +1,6 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
 import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
-import { hex, type Marks } from '../kernel/marks.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
@@ -86,12 +85,7 @@ export function stateOf(
 
 /** What an operator should look at. */
 /** `caught`: errors of ours that the main thread has caught. */
-export function alarmsOf(
-  routes: readonly RouteStatus[],
-  { broken, engine }: RaceSnapshot,
-  caught: number,
-  marks: Marks,
-): string[] {
+export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapshot, caught: number): string[] {
   const alarms: string[] = [];
   for (const { name, state, reasons, portUse, quota } of routes) {
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
@@ -103,11 +97,6 @@ export function alarmsOf(
     if (quota.bytes !== null && quota.used >= quota.bytes)
       alarms.push(`route ${name} has used up its quota of this month`);
   }
-  const refused = engine.single[SINGLE_REASONS.indexOf('copies-refused')];
-  if (refused > 0)
-    alarms.push(
-      `${refused} connections were not raced, since no copy could leave: a firewall rule for output drops packets with mark ${hex(marks.own)}/${hex(marks.ownMask)}`,
-    );
   if (broken + caught > 0)
     alarms.push(
       `a bug inside Pathrace was caught ${broken + caught} times, the log says where: please report it`,
@@ -151,6 +140,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'stale-queue': snapshot.stale,
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,
+      'entry-kept': counters.get('kept') ?? 0,
     },
     queue: {
       lan: snapshot.received.lan,

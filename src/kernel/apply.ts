@@ -22,6 +22,18 @@ async function takesRule(rule: string): Promise<boolean> {
   return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0;
 }
 
+/** Those of the matches that this kernel knows; nothing is changed to find out. What it does not know no entry has. */
+export async function detectMatches(matches: readonly string[]): Promise<string[]> {
+  const probe = `${TABLE}_probe`;
+  const known = await Promise.all(
+    matches.map(async (match) => {
+      const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${match}\n`;
+      return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0;
+    }),
+  );
+  return matches.filter((_, i) => known[i]);
+}
+
 /**
  * Rules and routing tables; only what differs is touched, and returned. Before the ruleset, so that no mark is without a table.
  */

@@ -46,6 +46,7 @@ export class ConntrackTable {
       sourceAt: 0,
       sourcePort: packet.destinationPort,
       mark: 0,
+      additions: null,
     };
     encodeGetByReply(this.socket.writer, flow, this.socket.nextSequence());
     return this.readEntry() === 0 ? this.entry.mark : 0;
@@ -66,6 +67,7 @@ export class ConntrackTable {
       sourceAt: 0,
       sourcePort: packet.sourcePort,
       mark: 0,
+      additions: null,
     };
     encodeDeleteByOriginal(this.socket.writer, flow, this.socket.nextSequence());
     this.socket.request();

@@ -27,6 +27,7 @@ export class ConntrackWriter {
   private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, () => ({
     ...createBoundFlow(),
     mark: 0,
+    additions: null,
   }));
   private count = 0;
   /** What is being written, as indexes of `noted`; the n-th has sequence `first` + n. */
@@ -106,4 +107,5 @@ function copyFlow(out: FlowEntry, flow: FlowEntry): void {
   out.translated = flow.translated;
   out.sourcePort = flow.sourcePort;
   out.mark = flow.mark;
+  out.additions = flow.additions;
 }

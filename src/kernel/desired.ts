@@ -80,6 +80,10 @@ export interface DesiredState {
     readonly dns: number;
     readonly method: QueueMethod;
   };
+  /** Connections whose entries match one of these are not raced. */
+  readonly keptEntries: readonly string[];
+  /** Nor are those that a rule of the operator's may give what no copy has: another source, say. */
+  readonly ownTranslation: readonly OwnTranslation[];
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
   /** New connections from providers into the LAN need a destination NAT of the operator's. */
@@ -89,6 +93,19 @@ export interface DesiredState {
   /** Routing table of what the daemon is asked about. */
   readonly askTable: number;
 }
+
+/** Connections of these addresses, ranges and ports; null: of all. */
+export interface OwnTranslation {
+  readonly family: 4 | 6;
+  readonly sources: readonly string[] | null;
+  readonly destinations: readonly string[] | null;
+  readonly ports: readonly string[] | null;
+}
+
+/** What there is besides configuration and routes: rules of the operator's, and what of them the daemon hears. */
+export type Beside = Pick<DesiredState, 'keptEntries' | 'ownTranslation'>;
+
+const NOTHING_BESIDE: Beside = { keptEntries: [], ownTranslation: [] };
 
 /** What the daemon has chosen, and the kernel does by itself until it chooses anew. */
 export interface KernelChoices {
@@ -117,6 +134,7 @@ export function desiredState(
   resolved: readonly ResolvedRoute[],
   kernel: KernelAbilities,
   choices: KernelChoices,
+  beside: Beside = NOTHING_BESIDE,
 ): DesiredState {
   const marks = marksOf(config.kernel.mark);
   const routes = resolved.map((route) => ({
@@ -143,6 +161,7 @@ export function desiredState(
   }));
   return {
     marks,
+    ...beside,
     lan: config.lan,
     routes,
     services,

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { encodeDeleteByOriginal, encodeNew, type FlowEntry } from '../wire/netlink/ctnetlink.js';
 import { createMessageView, createWriter, NLMSG, readMessage, type Writer } from '../wire/netlink/message.js';
-import { encodeBind } from '../wire/netlink/nfqueue.js';
+import { encodeBind, encodeWantEntries } from '../wire/netlink/nfqueue.js';
 import { encodeQueueRule } from '../wire/netlink/nftables.js';
 import type { Trial, TrialResult } from './features-kernel.js';
 import { allocate, E, errno, errnoName, sys } from './ffi.js';
@@ -54,6 +54,7 @@ function tryAll(): readonly TrialResult[] {
     run('queue-nft', 'nft', ['-f', '-'], QUEUE),
     ask('queue-compat', fd, (w) => encodeQueueRule(w, TABLE, 'compat', 5050, 10)),
     ask('queue-bind', fd, (w) => encodeBind(w, 5050, 30)),
+    ask('queue-entries', fd, (w) => encodeWantEntries(w, 5050, 35)),
     ask('conntrack', fd, (w) => {
       encodeNew(w, FLOW, 10, 40);
       encodeDeleteByOriginal(w, FLOW, 41);
@@ -115,6 +116,7 @@ const FLOW: FlowEntry = {
   sourceAt: 0,
   sourcePort: 40000,
   mark: 1,
+  additions: null,
 };
 
 process.stdout.write(`${JSON.stringify(tryAll())}\n`);

@@ -10,6 +10,7 @@ export type Trial =
   | 'nf_tables'
   | 'nft-nat'
   | 'queue-bind'
+  | 'queue-entries'
   | 'queue-nft'
   | 'queue-compat'
   | 'conntrack'
@@ -58,6 +59,13 @@ const SIMPLE: readonly Simple[] = [
     severity: 'required',
     expected: 'a queue that a process can bind',
     remedy: 'Use a kernel with CONFIG_NETFILTER_NETLINK_QUEUE; `modprobe nfnetlink_queue`.',
+  },
+  {
+    name: 'queue-entries',
+    severity: 'recommended',
+    expected:
+      'queued packets with their conntrack entries; without, connections with a helper, labels or a zone are not raced',
+    remedy: 'Use a kernel with CONFIG_NETFILTER_NETLINK_GLUE_CT, if rules here give connections such.',
   },
   {
     name: 'conntrack',

@@ -10,6 +10,7 @@ import type { GatewayConfig } from '../model/config.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
 import { probeKernel } from './features-kernel.js';
 import { probeMarks } from './features-marks.js';
+import { probeOperatorRules } from './features-operator.js';
 import { probeSysctls } from './features-sysctl.js';
 
 /** Runs all probes, as far as the privileges go; those that could not run are not ok and say why. Throws nothing. */
@@ -25,6 +26,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     ...(await probeMarks(target.config)),
     ...(await probeSysctls(target.config)),
     probeProtect(target.config),
+    ...(await probeOperatorRules(target)),
   ];
 }
 

@@ -5,6 +5,7 @@ import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
+import type { Additions } from '../wire/netlink/ctnetlink-additions.js';
 import type { Packet } from '../wire/packet.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
@@ -13,7 +14,9 @@ import { type Marks, routeMark, serviceMark } from './marks.js';
 export class FlowBinder implements FlowTable {
   readonly table: ConntrackTable;
   private readonly writer: ConntrackWriter;
-  private readonly flow = { ...createBoundFlow(), mark: 0 };
+  private readonly flow: FlowEntry = { ...createBoundFlow(), mark: 0, additions: null };
+  // BOUNDED: one entry per slot of the race table, written when a race takes the slot.
+  private readonly additions: (Additions | null)[];
   private refused: readonly number[] = [];
 
   /** `packet`: the one in hand, a reused view. */
@@ -25,6 +28,12 @@ export class FlowBinder implements FlowTable {
   ) {
     this.table = new ConntrackTable(marks);
     this.writer = new ConntrackWriter(this.table);
+    this.additions = new Array(shard.races.slots).fill(null);
+  }
+
+  /** What the entry of a race's set-up has, and the one that takes its place shall have. */
+  keep(race: RaceId, additions: Additions | null): void {
+    this.additions[race] = additions;
   }
 
   commit(race: RaceId, route: RouteNumber): void {
@@ -65,6 +74,7 @@ export class FlowBinder implements FlowTable {
         marks.chosen |
         (this.site.countsSessions ? marks.counted : 0)) >>>
       0;
+    flow.additions = this.additions[race];
     return flow;
   }
 }

@@ -16,16 +16,17 @@ import type {
   ServiceNumber,
 } from '../core/engine-types.js';
 import { isInPool } from '../core/pool.js';
+import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
 import { createSite } from '../core/site.js';
 import type { Family } from '../model/address.js';
 import { includes } from '../model/ports.js';
 import { DECODE_REASONS } from '../model/reasons.js';
 import { undoHop } from '../wire/hop.js';
+import { additionsOf, ENTRY } from '../wire/netlink/ctnetlink-additions.js';
 import { KEEP_MARK, type QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
-import { chosenMark } from './chosen-mark.js';
 import type { Memory } from './ffi.js';
 import { FlowBinder } from './flow-binder.js';
 import { KernelMemory } from './kernel-memory.js';
@@ -33,6 +34,7 @@ import { isAsked, type Marks, marksOf, routeOfMark, serviceOfMark } from './mark
 import { MemoryUpkeep } from './memory-upkeep.js';
 import { BATCH, Queue } from './queue.js';
 import type { KernelPart, ServicesMessage } from './race-messages.js';
+import { SetupVerdicts } from './setup-verdicts.js';
 import { haveSharedAddress } from './shared-addresses.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -70,6 +72,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
   readonly kernel: KernelMemory;
   readonly upkeep: MemoryUpkeep;
   readonly lan: Queue;
+  /** Set-ups come with their entries: what rules have put on one, the one that is written in its place has too. */
+  readonly seesEntries: boolean;
   readonly wan: Queue;
   readonly dropped: DropCounters = new Float64Array(DECODE_REASONS.length);
   /** LAN packets that waited through a pause of the daemon. */
@@ -91,8 +95,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
     interfaceIndex: 0,
     known: true,
   };
-  /** Marks of the packets in hand, by id. */
-  private readonly setupMarks = new Int32Array(IN_HAND);
+  private readonly setups: SetupVerdicts;
+  /** Marks of the answers in hand, by id. */
   private readonly answerMarks = new Int32Array(IN_HAND);
   private readonly marks: Marks;
   private now = 0;
@@ -121,6 +125,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.upkeep = new MemoryUpkeep(this.engine, this.kernel, clock);
     this.wan = new Queue(queue + 1, queueLength);
     this.lan = new Queue(queue, queueLength);
+    this.seesEntries = this.lan.wantEntries();
+    this.setups = new SetupVerdicts(this.lan, this.marks, IN_HAND);
     this.lastRun = clock();
   }
 
@@ -204,7 +210,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
       this.takeSetup(queued, memory);
     } catch (error) {
       this.options.boundary.caught('a packet of the LAN', error);
-      this.letGo(queued.id);
+      this.setups.letGo(queued.id);
     }
   };
 
@@ -220,36 +226,32 @@ export class FrontEnd implements NoteSink, BatchPorts {
   private takeSetup(queued: QueuedPacket, memory: Memory): void {
     const { id, mark } = queued;
     const { marks } = this;
-    this.setupMarks[id & (IN_HAND - 1)] = mark;
+    this.setups.note(id, mark);
     if (this.passThrough) {
       this.stale++;
-      return this.letGo(id);
+      return this.setups.letGo(id);
     }
     const { setupInput } = this;
     const route = routeOfMark(marks, mark);
     const isForwarded = isAsked(marks, mark);
     const isRepeat = (mark & marks.held) !== 0;
-    const isNamed = isForwarded && (mark & marks.pinned) !== 0;
+    const isNamed = (mark & marks.pinned) !== 0;
     if (isForwarded && queued.payloadLength >= 20) undoHop(memory.bytes, memory.view, queued.payload);
     const result = this.decode(queued, memory);
     setupInput.routed = isForwarded ? route : 0;
     setupInput.mayCopy = isForwarded;
+    const additions = isForwarded ? additionsOf(queued, memory.bytes, memory.view) : null;
+    setupInput.stays = additions === ENTRY.STAYS;
     setupInput.service = serviceOfMark(marks, mark);
     setupInput.tried = isNamed && isRepeat ? route : 0;
     setupInput.pinned = isNamed && !isRepeat ? route : 0;
     // What we do not decode further cannot be copied, but a criterion can choose for it.
     const other = result === DECODE.PROTOCOL || (result === DECODE.ICMP_TYPE && setupInput.service !== 0);
-    if (result === DECODE.OK || other) this.batch.take(id, setupInput, this.now);
-    else if (this.isOfAnotherKind(result)) this.letGo(id);
+    if (result === DECODE.OK || other) {
+      const race = this.batch.take(id, setupInput, this.now);
+      if (race !== NO_RACE && typeof additions !== 'string') this.binder.keep(race, additions);
+    } else if (this.isOfAnotherKind(result)) this.setups.letGo(id);
     else this.lan.drop(id);
-  }
-
-  /** A set-up goes on as the rules have marked it. */
-  private letGo(id: number): void {
-    const { marks } = this;
-    const mark = this.setupMarks[id & (IN_HAND - 1)];
-    if (!isAsked(marks, mark)) return this.lan.accept(id);
-    this.lan.repeat(id, ((mark & (marks.routeMask | marks.serviceMask)) | marks.judged) >>> 0);
   }
 
   private takeAnswer(queued: QueuedPacket, memory: Memory): void {
@@ -307,15 +309,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   }
 
   judgeSetup(id: number, verdict: Verdict): void {
-    const { kind, route, service } = verdict;
-    if (kind === 'drop') return this.lan.drop(id);
-    // Without a mark of ours the packet keeps what the ruleset has set: the route of its flow, or the rest route.
-    if (kind !== 'release' || route === 0) return this.letGo(id);
-    // For the rules there is no route, so that they have noted none.
-    if (routeOfMark(this.marks, this.setupMarks[id & (IN_HAND - 1)]) === 0) return this.lan.accept(id);
-    // Back to the chain that has queued it, which gives the connection the same mark.
-    const mark = chosenMark(this.marks, this.services[service], verdict);
-    this.lan.repeat(id, (mark | this.marks.judged) >>> 0);
+    this.setups.judge(id, verdict, this.services[verdict.service]);
   }
 
   judgeAnswer(id: number, { kind }: Verdict): void {

@@ -8,6 +8,7 @@ import {
   encodeBind,
   encodeParameters,
   encodeVerdict,
+  encodeWantEntries,
   KEEP_MARK,
   NFQNL_MSG,
   type QueuedPacket,
@@ -84,6 +85,12 @@ export class Queue {
 
   drop(id: number): void {
     encodeVerdict(this.socket.writer, this.number, id, VERDICT.DROP, KEEP_MARK);
+  }
+
+  /** Asks for each packet's entry in the connection table; false: this kernel has none to give (CONFIG_NETFILTER_NETLINK_GLUE_CT). */
+  wantEntries(): boolean {
+    encodeWantEntries(this.socket.writer, this.number, this.socket.nextSequence());
+    return this.socket.request() === 0;
   }
 
   flush(): void {

@@ -93,8 +93,9 @@ export type RaceRequest = { readonly id: number } & (
 /** To the main thread. `id` 0: unasked. */
 export type RaceReply = {
   readonly id: number;
-} /** `state-lost`: somebody has removed our table from the kernel. */ & (
-  | { readonly kind: 'ready' | 'done' | 'state-lost' }
+} /** `state-lost`: somebody has removed our table from the kernel. */ /** `seesEntries`: connections that rules have put something on can be raced (front-end.ts). */ & (
+  | { readonly kind: 'ready'; readonly seesEntries: boolean }
+  | { readonly kind: 'done' | 'state-lost' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** The thread gives up; what it remembers is handed on, unless that is broken, too. */
   | {
@@ -103,6 +104,8 @@ export type RaceReply = {
       readonly message: string;
       readonly memory: MemoryRows | null;
     }
+  /** Since the last time so many set-ups have gone on by one route, since no copy could leave. */
+  | { readonly kind: 'copies-refused'; readonly count: number }
   /** Something was caught at the boundary of the race thread. */
   | { readonly kind: 'broken'; readonly broken: Broken }
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }

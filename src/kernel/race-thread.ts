@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type MemoryRows, restore } from '../core/memory/rows.js';
 import { PathraceError } from '../model/errors.js';
+import { SINGLE_REASONS } from '../model/reasons.js';
 import { Boundary, describeError } from './boundary.js';
 import { DnsLearner } from './dns-learner.js';
 import { noteHoldings, type Watch, watchReadable } from './ffi.js';
@@ -42,6 +43,8 @@ class RaceThread {
   private startTimer: NodeJS.Timeout | null = null;
   private refilling = false;
   private overloads = 0;
+  /** Set-ups without a copy that the main thread has been told of. */
+  private refused = 0;
   private pausedUntil = 0;
   private readonly boundary = new Boundary({
     clock: () => performance.now(),
@@ -92,10 +95,13 @@ class RaceThread {
       this.timers.push(setInterval(this.boundary.around('a timer', work), ms));
     every(TICK_MS, () => frontEnd.tick());
     every(options.heartbeatMs / BEATS, () => this.beat());
-    every(UPKEEP_MS, () => frontEnd.upkeep.step());
+    every(UPKEEP_MS, () => {
+      frontEnd.upkeep.step();
+      this.tellRefused();
+    });
     this.heartbeat.first();
     this.refill();
-    send({ id: 0, kind: 'ready' });
+    send({ id: 0, kind: 'ready', seesEntries: frontEnd.seesEntries });
     send({ id: 0, kind: 'health', health: healthOf(frontEnd.engine) });
   }
 
@@ -229,6 +235,12 @@ class RaceThread {
       }),
       Math.max(1, Math.ceil(wait)),
     );
+  }
+
+  private tellRefused(): void {
+    const all = this.frontEnd.engine.counters.single[SINGLE_REASONS.indexOf('copies-refused')];
+    if (all > this.refused) send({ id: 0, kind: 'copies-refused', count: all - this.refused });
+    this.refused = all;
   }
 
   private beat(): void {

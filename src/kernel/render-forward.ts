@@ -2,6 +2,7 @@
 import { SET_ALIVE, SET_FULL } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { keptEntries } from './render-ask.js';
 import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { firstRoutes, set, wans } from './render-words.js';
@@ -57,6 +58,7 @@ function asked(state: DesiredState): string[] {
   return [
     `${judged} ${unconfirmed} ct mark set meta mark and ${hex(marks.flowMask)}`,
     `${judged} meta mark and ${hex(marks.routeMask)} vmap { ${routes} }`,
+    ...keptEntries(state),
     `${isAsked} oifname ${wans(state)} ct mark and ${hex(marks.chosen)} != 0 ct status & dnat != dnat ${alive} goto race`,
   ];
 }

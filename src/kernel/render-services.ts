@@ -16,6 +16,7 @@ import {
 import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
+import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
 import { clientsWithout } from './render-prefix.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
 
@@ -207,8 +208,8 @@ function isOnTrial({ trial }: DesiredService, family: Family): boolean {
 }
 
 function askGroup({ marks }: DesiredState, { number }: DesiredService): string[] {
-  const bits = marks.ask | marks.pinned | serviceMark(marks, number);
-  return [`meta mark set meta mark ${withRoute(marks, bits)} ${KEEP} accept`];
+  const bits = marks.chosen | marks.pinned | serviceMark(marks, number);
+  return [`meta mark set meta mark ${withRoute(marks, bits)} ${KEEP} goto ${CHAIN_COPIES}`];
 }
 
 /** What keeps of a mark the route, and adds bits. */
@@ -242,28 +243,19 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
 }
 
 /**
- * The daemon decides while it lives; else the connection goes where the rest goes. What may be copied is asked about in forward, where
- * the operator's own rules have seen it; a criterion without copies chooses here, before the routing.
+ * The daemon decides while it lives; else the connection goes where the rest goes. A criterion without copies chooses here, before the
+ * routing.
  */
 function ask(state: DesiredState, service: DesiredService): string[] {
   const { criterion } = service.config.select;
   const copies = criterion === 'race' || criterion === 'fastest-history';
-  const later = copies ? askLater(state, service, `meta l4proto tcp ${ALIVE} `) : [];
-  return [...later, ...markRest(state, service), `${ALIVE} goto race`, 'accept'];
+  const later = copies ? [`meta l4proto tcp ${ALIVE} goto ${CHAIN_COPIES}`] : [];
+  return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
 }
 
 /** A connection that asks routes on trial is copied, whatever its service chooses by. */
 function tryOne(state: DesiredState, service: DesiredService): string[] {
-  return askLater(state, service, '');
-}
-
-/** Rules for a connection that the daemon is asked about in forward; until then it goes where the rest goes. */
-function askLater({ marks, rest }: DesiredState, { number }: DesiredService, which: string): string[] {
-  const bits = marks.ask | serviceMark(marks, number);
-  return FAMILIES.filter((family) => rest[`ipv${family}`] !== 0).map((family) => {
-    const route = rest[`ipv${family}`] & marks.routeMask;
-    return `meta nfproto ipv${family} ${which}${setMark(route | bits)} ${KEEP} accept`;
-  });
+  return [...markRest(state, service), `goto ${CHAIN_COPIES}`];
 }
 
 function restOf(state: DesiredState, service: DesiredService): string[] {
@@ -299,7 +291,8 @@ export function hold({ flowMask, held }: Marks): string {
  * Further packets of a flow that has a route and no answer. A repeated SYN of one that the kernel or a criterion has
  * decided means that its route is silent: the daemon asks the others. Of a new one: the daemon has chosen here, and it comes back.
  */
-export function unansweredChain({ marks }: DesiredState): string[] {
+export function unansweredChain(state: DesiredState): string[] {
+  const { marks } = state;
   const { routeMask, serviceMask, rescuable, held, ask } = marks;
   const silent = `ct status & confirmed == confirmed ct mark and ${hex(rescuable)} != 0`;
   const keep = routeMask | serviceMask | rescuable | held;
@@ -307,6 +300,7 @@ export function unansweredChain({ marks }: DesiredState): string[] {
     `ct status & confirmed != confirmed ct mark set meta mark and ${hex(marks.flowMask)} meta mark set ct mark accept`,
     `ct mark and ${hex(marks.chosen)} == 0 meta mark set ct mark and ${hex(routeMask)} accept`,
     hold(marks),
+    ...ofOwnTranslation(state, 'accept'),
     `${SYN} ${silent} ${ALIVE} meta mark set meta mark and ${hex(keep)} or ${hex(ask)}`,
     'accept',
   ];

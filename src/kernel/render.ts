@@ -12,6 +12,7 @@ import {
 } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { CHAIN_COPIES, copiesChain } from './render-ask.js';
 import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
@@ -80,6 +81,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['elsewhere', elsewhere(state)],
     ['beside', beside(state)],
     ['race', raceChain(state)],
+    [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
@@ -94,8 +96,9 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
 }
 
 /**
- * Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), destination NAT then (-100), source NAT last (100).
- * Marks are chosen behind mangle, where others set and restore theirs, and before the NAT of destinations (docs/decisions/0021).
+ * Priorities: conntrack looks at -200; raw is before it (-300), mangle after (-150), destination NAT then (-100). Marks are chosen behind mangle,
+ * where others set and restore theirs, and before the NAT of destinations (docs/decisions/0021). Of the chains that translate sources the
+ * first that does so wins: the operator's own (100, firewalld's 110) are before ours.
  */
 const HOOKS: readonly (readonly [string, string])[] = [
   ['early', 'type filter hook prerouting priority -300; policy accept;'],
@@ -104,7 +107,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['input', 'type filter hook input priority -10; policy accept;'],
   ['output', 'type filter hook output priority -300; policy accept;'],
   ['errors', 'type route hook output priority -150; policy accept;'],
-  ['nat', 'type nat hook postrouting priority 100; policy accept;'],
+  ['nat', 'type nat hook postrouting priority 200; policy accept;'],
   ['guard', GUARD_HOOK],
 ];
 

@@ -46,6 +46,8 @@ export const SINGLE_REASONS = [
   'destination-scope',
   'not-a-set-up',
   'copies-refused',
+  'operator-rule',
+  'entry-kept',
   'internal-error',
 ] as const;
 export type SingleReason = (typeof SINGLE_REASONS)[number];

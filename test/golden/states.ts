@@ -12,6 +12,7 @@ import {
 } from '../../src/kernel/desired.js';
 import type { Link, LinkSnapshot } from '../../src/kernel/links.js';
 import type { RouteHealth } from '../../src/kernel/race-messages.js';
+import { ENTRY_MATCHES } from '../../src/kernel/render-ask.js';
 import { type ResolvedRoute, resolveRoutes } from '../../src/kernel/routes.js';
 import type { GatewayConfig } from '../../src/model/config.js';
 
@@ -231,5 +232,14 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   'same-interface-untranslated': state(SAME_INTERFACE_UNTRANSLATED),
   'sixteen-routes': state(SIXTEEN, 'nft', many),
   services: state(SERVICES),
+  'rules-of-others': {
+    ...state(THREE_ROUTES),
+    keptEntries: ENTRY_MATCHES,
+    ownTranslation: [
+      { family: 4, sources: ['10.0.0.5', '10.0.1.0-10.0.1.255'], destinations: null, ports: null },
+      { family: 4, sources: null, destinations: ['198.51.100.9'], ports: ['25', '1000-2000'] },
+      { family: 6, sources: null, destinations: null, ports: null },
+    ],
+  },
   'services-a-suspect': state(SERVICES, 'nft', LINKS, {}, [SUSPECT]),
 };

@@ -9,6 +9,12 @@ import {
   type FlowEntry,
 } from '../../src/wire/netlink/ctnetlink.js';
 import {
+  ADDITIONS_LENGTH,
+  type Additions,
+  putAdditions,
+  readAdditions,
+} from '../../src/wire/netlink/ctnetlink-additions.js';
+import {
   createAttributeView,
   createMessageView,
   createWriter,
@@ -147,6 +153,15 @@ describe('decodeEntry', () => {
 
 const word = fc.integer({ min: -0x80000000, max: 0x7fffffff });
 const port = fc.integer({ min: 0, max: 65535 });
+const octets = (from: number, to: number, least = 0): fc.Arbitrary<Uint8Array> =>
+  fc
+    .array(fc.integer({ min: least, max: 255 }), { minLength: from, maxLength: to })
+    .map((list) => Uint8Array.from(list));
+/** Names end with their first zero. */
+const additions: fc.Arbitrary<Additions> = fc
+  .record({ helper: fc.option(octets(1, 15, 1)), labels: fc.option(octets(16, 16)) })
+  .filter(({ helper, labels }) => helper !== null || labels !== null);
+
 const flow: fc.Arbitrary<FlowEntry> = fc.boolean().chain((is4) => {
   const address = is4
     ? word.map((last) => Int32Array.of(0, 0, 0xffff, last))
@@ -164,6 +179,7 @@ const flow: fc.Arbitrary<FlowEntry> = fc.boolean().chain((is4) => {
     sourceAt: fc.constant(0),
     sourcePort: port,
     mark: fc.integer({ min: 0, max: 0xffffffff }),
+    additions: fc.option(additions),
   });
 });
 
@@ -197,6 +213,19 @@ describe('there and back', () => {
           });
         }
         expect(at).toBe(writer.length);
+      }),
+    );
+  });
+
+  it('additions: what is written reads back', () => {
+    fc.assert(
+      fc.property(additions, (written) => {
+        const bytes = new Uint8Array(256);
+        const view = new DataView(bytes.buffer);
+        const writer = createWriter(bytes, view);
+        putAdditions(writer, written);
+        expect(writer.length).toBeLessThanOrEqual(ADDITIONS_LENGTH);
+        expect(readAdditions(bytes, view, 0, writer.length)).toEqual(written);
       }),
     );
   });

@@ -317,7 +317,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
 
   notSent(race: RaceId, route: RouteNumber): Effect[] {
     this.begin();
-    this.note({ kind: 'not-sent', race, route });
+    this.engine.notSent(race, route, this.now);
     return this.finish();
   }
 

@@ -18,6 +18,7 @@ import {
   encodeBind,
   encodeParameters,
   encodeVerdict,
+  encodeWantEntries,
   KEEP_MARK,
   VERDICT,
 } from '../../src/wire/netlink/nfqueue.js';
@@ -37,6 +38,7 @@ const FLOW: FlowEntry = {
   sourceAt: 0,
   sourcePort: 50000,
   mark: 0x02000000,
+  additions: null,
 };
 
 const FLOW6: FlowEntry = {
@@ -118,6 +120,19 @@ describe('ctnetlink', () => {
     );
   });
 
+  // ... and what rules had put on the entry before: --helper ftp, --label-add
+  it('encodeNew with a helper and labels', () => {
+    const header = hex('00000000 0001 0106 07000000 00000000', '02 00 0000');
+    const additions = {
+      helper: Uint8Array.of(0x66, 0x74, 0x70),
+      labels: Uint8Array.from({ length: 16 }, (_, i) => i),
+    };
+    const help = hex('0c00 0580  0800 0100 66747000', '1400 1600 000102030405060708090a0b0c0d0e0f');
+    const expected = hex(header, ORIGINAL4, REPLY_UNTRANSLATED4, REST, help);
+    const found = encoded((w) => encodeNew(w, { ...FLOW, translated: false, additions }, 60, 7));
+    expect(found).toBe(expected.replace(/^00000000/, length(expected)));
+  });
+
   it('encodeNew takes addresses out of tables', () => {
     const table = new Int32Array(12);
     table.set(FLOW.client, 0);
@@ -193,6 +208,13 @@ describe('nfnetlink_queue', () => {
         '0800 0400 00000001',
         '0800 0500 00000001',
       ),
+    );
+  });
+
+  it('encodeWantEntries: NFQA_CFG_F_CONNTRACK, and no other flag is touched', () => {
+    const header = hex('24000000 0203 0500 07000000 00000000', '00 00 13ba');
+    expect(encoded((w) => encodeWantEntries(w, 5050, 7))).toBe(
+      hex(header, '0800 0400 00000002', '0800 0500 00000002'),
     );
   });
 });

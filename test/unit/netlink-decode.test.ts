@@ -53,6 +53,8 @@ describe('decodeQueued', () => {
       payload: 72,
       payloadLength: 5,
       wireLength: 60,
+      entry: 0,
+      entryLength: 0,
     });
     expect([...QUEUED.slice(packet.payload, packet.payload + 5)]).toEqual([0x45, 0, 0, 0x3c, 0x1c]);
   });
@@ -62,7 +64,16 @@ describe('decodeQueued', () => {
     decodeQueued(packet, viewOf(QUEUED), 0, QUEUED.length);
     const short = bytesOf('02 00 13ba', '0b00 0100 00000007 0800 01 00', '0600 0a00 4500 0000');
     expect(decodeQueued(packet, viewOf(short), 0, short.length)).toBe(true);
-    expect(packet).toEqual({ id: 7, mark: 0, inInterface: 0, payload: 20, payloadLength: 2, wireLength: 2 });
+    expect(packet).toEqual({
+      id: 7,
+      mark: 0,
+      inInterface: 0,
+      payload: 20,
+      payloadLength: 2,
+      wireLength: 2,
+      entry: 0,
+      entryLength: 0,
+    });
   });
 
   it('says no without a packet id', () => {

@@ -40,19 +40,20 @@ export function holdNegative(turn: Turn, race: RaceId, route: RouteNumber, evide
   if (before === ATTEMPT.SENT) measure(turn, race, route);
   if (races.state[race] === RACE.RACING) {
     sendNext(turn, race);
-    return settleNegative(turn, race);
+    settleNegative(turn, race);
+    return;
   }
   if (before === ATTEMPT.SENT) counters.losses[route]++;
   loserAnswered(turn, race, route);
 }
 
-/** Called after each negative answer of an undecided race: ends it, or says when to look again. */
-export function settleNegative(turn: Turn, race: RaceId): void {
+/** Called after each negative answer of an undecided race: ends it, and says why; null: it says when to look again. */
+export function settleNegative(turn: Turn, race: RaceId): OutcomeReason | null {
   const { shard, now } = turn;
   const { races } = shard;
   const { silent, negative, refusals, slowest } = tally(turn, race);
   if (silent === 0) return fail(turn, race, 'all-routes-negative');
-  if (negative === 0) return;
+  if (negative === 0) return null;
   if (negative === 1) {
     setDeadline(
       shard,
@@ -60,9 +61,10 @@ export function settleNegative(turn: Turn, race: RaceId): void {
       Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS),
     );
   }
-  if (refusals < 2) return;
+  if (refusals < 2) return null;
   const { least, most, times } = REFUSAL_GRACE_MICROS;
   bringDeadline(shard, race, now + Math.min(most, Math.max(least, times * slowest)));
+  return null;
 }
 
 /** The time of a race has come: ends it if a route has said no. False when all that were asked are silent. */
@@ -117,10 +119,12 @@ function bestEvidence({ shard: { races } }: Turn, race: RaceId): RouteNumber {
   return best;
 }
 
-function fail(turn: Turn, race: RaceId, reason: OutcomeReason): void {
+function fail(turn: Turn, race: RaceId, reason: OutcomeReason): OutcomeReason {
   const route = bestEvidence(turn, race);
   countNegative(turn, race);
   cancelOpenAttempts(turn, race);
   if (route !== 0) turn.wire.reject(race, route);
-  endRace(turn, race, route === 0 ? 'no-copy-sent' : reason);
+  const told = route === 0 ? 'no-copy-sent' : reason;
+  endRace(turn, race, told);
+  return told;
 }

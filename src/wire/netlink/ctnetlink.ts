@@ -1,5 +1,6 @@
 /** Entries of the kernel's connection table (include/uapi/linux/netfilter/nfnetlink_conntrack.h). */
 import { type AddressWords, type Family, readAddress, writeAddress } from '../../model/address.js';
+import { ADDITIONS_LENGTH, type Additions, putAdditions } from './ctnetlink-additions.js';
 import {
   beginNested,
   beginNfMessage,
@@ -76,10 +77,12 @@ export interface FlowEntry {
   sourceAt: number;
   sourcePort: number;
   mark: number;
+  /** What the entry has besides; null: nothing. */
+  additions: Additions | null;
 }
 
 /** Longest message of `encodeNew`, for IPv6. */
-export const NEW_LENGTH = 320;
+export const NEW_LENGTH = 320 + ADDITIONS_LENGTH;
 
 /**
  * Writes the entry of a won race, before the winner's SYN+ACK passes conntrack: state SYN_SENT, both directions
@@ -102,6 +105,7 @@ export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, se
   putBytes(w, CTA_PROTOINFO_TCP_ATTR.FLAGS_REPLY, LIBERAL);
   endNested(w, tcp);
   endNested(w, info);
+  if (flow.additions !== null) putAdditions(w, flow.additions);
   endMessage(w);
 }
 

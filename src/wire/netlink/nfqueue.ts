@@ -28,6 +28,7 @@ const NFQA = {
   MARK: 3,
   IFINDEX_INDEV: 5,
   PAYLOAD: 10,
+  CT: 11,
   CAP_LEN: 13,
 } as const;
 
@@ -37,6 +38,8 @@ const NFQNL_CFG_CMD_BIND = 1;
 const NFQNL_COPY_PACKET = 2;
 /** The kernel goes on with a packet that the queue cannot take, instead of dropping it. */
 const NFQA_CFG_F_FAIL_OPEN = 1;
+/** Each packet comes with the attributes of its connection's entry (CONFIG_NETFILTER_NETLINK_GLUE_CT). */
+const NFQA_CFG_F_CONNTRACK = 2;
 
 /** Verdicts (include/uapi/linux/netfilter.h). */
 export const VERDICT = {
@@ -55,10 +58,16 @@ export interface QueuedPacket {
   payloadLength: number;
   /** Length on the wire; more than payloadLength when the copy range cut it. */
   wireLength: number;
+  /** The attributes of its connection's entry; `entryLength` 0: there are none, or they were not asked for. */
+  entry: number;
+  entryLength: number;
 }
 
 export function createQueuedPacket(): QueuedPacket {
-  return { id: 0, mark: 0, inInterface: 0, payload: 0, payloadLength: 0, wireLength: 0 };
+  return {
+    ...{ id: 0, mark: 0, inInterface: 0 },
+    ...{ payload: 0, payloadLength: 0, wireLength: 0, entry: 0, entryLength: 0 },
+  };
 }
 
 const attribute: AttributeView = createAttributeView();
@@ -71,6 +80,7 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
   out.payload = 0;
   out.payloadLength = 0;
   out.wireLength = 0;
+  out.entryLength = 0;
   let next = readAttribute(attribute, view, body + NFGENMSG_LEN, end);
   while (next !== -1) {
     switch (attribute.type) {
@@ -89,6 +99,10 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
       case NFQA.PAYLOAD:
         out.payload = attribute.value;
         out.payloadLength = attribute.length;
+        break;
+      case NFQA.CT:
+        out.entry = attribute.value;
+        out.entryLength = attribute.length;
         break;
       case NFQA.CAP_LEN:
         if (attribute.length >= 4) out.wireLength = view.getUint32(attribute.value);
@@ -137,5 +151,13 @@ export function encodeParameters(
   putBe32(w, NFQA_CFG.QUEUE_MAXLEN, queueLength);
   putBe32(w, NFQA_CFG.MASK, NFQA_CFG_F_FAIL_OPEN);
   putBe32(w, NFQA_CFG.FLAGS, NFQA_CFG_F_FAIL_OPEN);
+  endMessage(w);
+}
+
+/** Writes the request for entries with the packets of a bound queue. Refused where the kernel was built without. */
+export function encodeWantEntries(w: Writer, queue: number, sequence: number): void {
+  beginNfMessageTo(w, NFQNL_MSG.CONFIG, NLM_F.REQUEST | NLM_F.ACK, sequence, queue);
+  putBe32(w, NFQA_CFG.MASK, NFQA_CFG_F_CONNTRACK);
+  putBe32(w, NFQA_CFG.FLAGS, NFQA_CFG_F_CONNTRACK);
   endMessage(w);
 }

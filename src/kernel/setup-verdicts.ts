@@ -1,0 +1,49 @@
+/** Verdicts on set-ups from the LAN queue: what the daemon has chosen, and what goes on as the rules have marked it. */
+import type { Verdict } from '../core/contract.js';
+import type { EngineService } from '../core/engine-types.js';
+import { chosenMark } from './chosen-mark.js';
+import { isAsked, type Marks, routeOfMark } from './marks.js';
+import type { Queue } from './queue.js';
+
+export class SetupVerdicts {
+  /** Marks that the packets in hand came with, by id. */
+  private readonly came: Int32Array;
+
+  /** `inHand`: a power of two, more than there are packets in a batch. */
+  constructor(
+    private readonly queue: Queue,
+    private readonly marks: Marks,
+    inHand: number,
+  ) {
+    this.came = new Int32Array(inHand);
+  }
+
+  /** A packet has come with this mark; one of the others follows. */
+  note(id: number, mark: number): void {
+    this.came[id & (this.came.length - 1)] = mark;
+  }
+
+  /** It goes on as the rules have marked it. */
+  letGo(id: number): void {
+    const { marks } = this;
+    const mark = this.markOf(id);
+    if (!isAsked(marks, mark)) return this.queue.accept(id);
+    this.queue.repeat(id, ((mark & (marks.routeMask | marks.serviceMask)) | marks.judged) >>> 0);
+  }
+
+  /** `service`: the verdict's. */
+  judge(id: number, verdict: Verdict, service: EngineService | undefined): void {
+    const { kind, route } = verdict;
+    if (kind === 'drop') return this.queue.drop(id);
+    // Without a mark of ours the packet keeps what the ruleset has set: the route of its flow, or the rest route.
+    if (kind !== 'release' || route === 0) return this.letGo(id);
+    // For the rules there is no route, so that they have noted none.
+    if (routeOfMark(this.marks, this.markOf(id)) === 0) return this.queue.accept(id);
+    // Back to the chain that has queued it, which gives the connection the same mark.
+    this.queue.repeat(id, (chosenMark(this.marks, service, verdict) | this.marks.judged) >>> 0);
+  }
+
+  private markOf(id: number): number {
+    return this.came[id & (this.came.length - 1)];
+  }
+}

@@ -1,0 +1,49 @@
+/** One lab after the other with the same question: plain kernel NAT, and gateways that choose in different ways. */
+import { type Lab, plainNat, type Scenario, startLab } from '../../../lab/index.js';
+import { GatewayLab } from './gateway-lab.js';
+
+export const SCENARIO = {
+  providers: [
+    { name: 'a', link: { delayMs: 5 } },
+    { name: 'b', link: { delayMs: 10 } },
+    { name: 'c', link: { delayMs: 15 } },
+  ],
+  servers: [{ name: 'near' }, { name: 'far' }],
+} satisfies Scenario;
+
+export const RACE = { name: 'all', match: { tcp: 'any' }, select: 'race' };
+export const TURNS = { name: 'all', match: { tcp: 'any' }, select: 'round-robin' };
+export const LOADS = { name: 'all', match: { tcp: 'any' }, select: 'least-connections' };
+
+/** Who stands between clients and providers. */
+export interface Beside {
+  readonly lab: Lab;
+  /** null: plain NAT. */
+  readonly gateway: GatewayLab | null;
+  stop(): Promise<void>;
+}
+
+export async function besidePlainNat(): Promise<Beside> {
+  const lab = await startLab(SCENARIO);
+  await plainNat(lab, 'a');
+  return { lab, gateway: null, stop: () => lab.stop() };
+}
+
+export async function besideGateway(service: object, memory: object): Promise<Beside> {
+  const made = await GatewayLab.start(SCENARIO, { config: { services: [service], memory } });
+  return { lab: made.lab, gateway: made, stop: () => made.stop() };
+}
+
+/** With rules of the operator, in a table that is removed again. */
+export async function withRules<Value>(
+  lab: Lab,
+  rules: string,
+  action: () => Promise<Value>,
+): Promise<Value> {
+  await lab.gateway.must(['nft', '-f', '-'], { input: `table inet operator {\n${rules}\n}\n` });
+  try {
+    return await action();
+  } finally {
+    await lab.gateway.must(['nft', 'delete', 'table', 'inet', 'operator']);
+  }
+}
