@@ -35,7 +35,7 @@ export interface Mapping {
 export function viewOfRest(config: GatewayConfig): Mapping {
   const { control, lan, rest, memory, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
-  const { heartbeatMs, ...numbers } = kernel;
+  const { heartbeatMs, fastPath, ...numbers } = kernel;
   return mapping({
     control,
     lan,
@@ -54,7 +54,7 @@ export function viewOfRest(config: GatewayConfig): Mapping {
       racePorts: formatPortRange(racePorts),
       raceTimeout: formatDuration(raceTimeoutMs),
     }),
-    kernel: mapping({ ...texts(numbers), heartbeat: formatDuration(heartbeatMs) }),
+    kernel: mapping({ ...texts(numbers), heartbeat: formatDuration(heartbeatMs), fastPath }),
     log: mapping({ level: log.level }),
   });
 }

@@ -3,10 +3,13 @@
  * each of steps that may be repeated: what a failure has left undone is done again within a second.
  */
 import { existsSync } from 'node:fs';
-import { applyIpState, detectQueueMethod } from '../kernel/apply.js';
-import { type DesiredState, desiredState, type QueueMethod } from '../kernel/desired.js';
-import { type LostLink, readLinks } from '../kernel/links.js';
+import { applyIpState } from '../kernel/apply.js';
+import { type DesiredState, desiredState, type QueueMethod, readsDns } from '../kernel/desired.js';
+import { FastPath } from '../kernel/fast-path.js';
+import { type Link, type LostLink, readLinks } from '../kernel/links.js';
+import { detectQueueMethod } from '../kernel/queue-method.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
+import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
@@ -18,7 +21,7 @@ import type { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
-import { logHealth, logRoute } from './route-log.js';
+import { logFastPath, logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
 
 export interface AlignmentContext {
@@ -37,8 +40,12 @@ export class Alignment {
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
+  readonly fastPath = new FastPath();
 
   private readonly losses = new Losses();
+  private links: ReadonlyMap<string, Link> = new Map();
+  /** The table is not the one that the fast path was declared in. */
+  private fastPathLost = false;
   private changing: Promise<void> = Promise.resolve();
   private closed = false;
   /** A change that has not begun sees all links as they are then. */
@@ -60,7 +67,14 @@ export class Alignment {
       restoreTable: () => this.applyRules(true),
       follow: () => this.linksChanged(),
     });
-    this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
+    this.changeover = new Changeover({
+      log,
+      race: () => gateway.race,
+      settings: () => this.upkeep.before,
+      renewed: () => {
+        this.fastPathLost = true;
+      },
+    });
   }
 
   /** Finds out how packets get into a queue here; nothing is touched. */
@@ -141,8 +155,12 @@ export class Alignment {
   }
 
   /** Brings the kernel's table, and what the race thread knows of it, to what is desired now. */
-  applyRules(lost = false): Promise<void> {
-    return this.changeover.apply(this.desired(), this.context.services(), lost);
+  async applyRules(lost = false): Promise<void> {
+    this.fastPathLost ||= lost;
+    await this.changeover.apply(this.desired(), this.context.services(), lost);
+    const changed = await this.fastPath.follow(this.wantedFastPath(), this.fastPathLost);
+    this.fastPathLost = false;
+    if (changed) logFastPath(this.context.log, this.fastPath.now);
   }
 
   desired(): DesiredState {
@@ -208,7 +226,23 @@ export class Alignment {
     this.losses.begin();
     const byPrefix = config.routes.some(({ prefix }) => prefix !== null);
     const links = await readLinks(byPrefix ? config.lan : []);
+    this.links = links.links;
     return resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+  }
+
+  private wantedFastPath(): FastPathState | null {
+    const { config } = this.context.gateway;
+    if (config.kernel.fastPath === 'off') return null;
+    const present = (names: readonly string[]): Map<string, number> =>
+      new Map(
+        names.flatMap((name) => {
+          const link = this.links.get(name);
+          return link === undefined ? [] : [[name, link.index] as const];
+        }),
+      );
+    const lan = present(config.lan);
+    const providers = present(config.routes.map((route) => route.interface));
+    return lan.size === 0 || providers.size === 0 ? null : { lan, providers, readsDns: readsDns(config) };
   }
 
   private choices(): ReturnType<typeof kernelChoices> {

@@ -8,6 +8,7 @@ import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { Boundary, describeError } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
+import type { FastPathReport } from '../kernel/fast-path.js';
 import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
@@ -136,6 +137,10 @@ export class Gateway implements GatewayState {
     return this.alignment.routes;
   }
 
+  get fastPath(): FastPathReport {
+    return this.alignment.fastPath.now;
+  }
+
   get health(): readonly RouteHealth[] {
     return this.alignment.health;
   }
@@ -151,7 +156,7 @@ export class Gateway implements GatewayState {
     this.foundState = readObjects().length > 0;
     this.touched = true;
     await this.alignment.begin();
-    this.flows = new Flows(this.alignment.hasIpv6);
+    this.flows = new Flows(this.alignment.hasIpv6, this.alignment.fastPath);
     this.ports = new PortWatch(this.flows, this.log, (route) => this.numbers.routes.nameOf(route));
     this.failover = new Failover({
       flows: this.flows,

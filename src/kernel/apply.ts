@@ -1,21 +1,12 @@
 /** Brings the kernel to the desired state. Safe to repeat; takes over what a predecessor left. */
 import { PathraceError } from '../model/errors.js';
-import { encodeQueueRule } from '../wire/netlink/nftables.js';
 import { runCommand, tryCommand } from './command.js';
 import { CHAIN_QUEUE_DNS, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
-import type { DesiredState, QueueMethod } from './desired.js';
+import type { DesiredState } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
-import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
-import { readRuleComments } from './nft-read.js';
+import { appendQueueRule } from './queue-method.js';
 import { renderNft } from './render.js';
 import { recordedSettings, recordSettings } from './sysctl.js';
-
-/** Which way packets get into a queue on this kernel; nothing is changed to find out. */
-export async function detectQueueMethod(): Promise<QueueMethod> {
-  const probe = `${TABLE}_probe`;
-  const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c queue flags bypass to 1\n`;
-  return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0 ? 'nft' : 'xt';
-}
 
 /**
  * Rules and routing tables; only what differs is touched, and returned. Before the ruleset, so that no mark is without a table.
@@ -85,17 +76,3 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]>
 
 const HARMLESS =
   /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|disabled on nexthop device|File exists|Nexthop has invalid gateway/i;
-
-/** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
-function appendQueueRule(chain: string, queue: number): void {
-  if (readRuleComments(chain).length > 0) return;
-  const socket = new NetlinkSocket(NETLINK_NETFILTER);
-  try {
-    encodeQueueRule(socket.writer, TABLE, chain, queue, socket.nextSequence());
-    const error = socket.request();
-    if (error !== 0)
-      throw netlinkError(`add the queue rule for queue ${queue} (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)`, error);
-  } finally {
-    socket.close();
-  }
-}

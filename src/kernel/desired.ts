@@ -139,10 +139,15 @@ export function desiredState(
     racePorts: config.limits.racePorts,
     clientRate: clientRate(config.limits),
     queue: { lan: config.kernel.queue, wan: config.kernel.queue + 1, dns: config.kernel.queue + 2, method },
-    readsDns: config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site'),
+    readsDns: readsDns(config),
     rulePriority: config.kernel.rulePriority,
     askTable: config.kernel.table + MAX_ROUTES,
   };
+}
+
+/** Whether answers of name servers pass the daemon. */
+export function readsDns(config: GatewayConfig): boolean {
+  return config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site');
 }
 
 function planOf(service: ServiceConfig, family: 4 | 6, choices: KernelChoices): DesiredPlan | null {

@@ -18,7 +18,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     probeTool('nft', ['--version'], 'nftables'),
     probeTool('ip', ['-V'], 'iproute2'),
     await probeFfi(),
-    ...probeKernel(),
+    ...probeKernel(target.config.kernel.fastPath),
     ...probeInterfaces(target.interfaces),
     ...(await probeSysctls(target.config)),
   ];
@@ -75,7 +75,7 @@ function probeTool(command: string, args: readonly string[], debianPackage: stri
   };
 }
 
-const TOOL_TIMEOUT_MS = 5000;
+const TOOL_TIMEOUT_MS = 20_000;
 
 async function probeFfi(): Promise<Probe> {
   const probe = {

@@ -44,7 +44,8 @@ let applied: DesiredState | null = null;
 /** As the daemon does: from the state before to this one, by those in between that were never swept. */
 const apply = (state: DesiredState, ...between: readonly DesiredState[]): void => {
   run(
-    `const { applyIpState, detectQueueMethod } = await load('kernel/apply.js');
+    `const { applyIpState } = await load('kernel/apply.js');
+     const { detectQueueMethod } = await load('kernel/queue-method.js');
      const { Ruleset } = await load('kernel/ruleset.js');
      const method = await detectQueueMethod();
      const states = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
@@ -61,7 +62,8 @@ const apply = (state: DesiredState, ...between: readonly DesiredState[]): void =
 /** The first step alone. */
 const declare = (state: DesiredState, before: DesiredState): void => {
   run(
-    `const { applyNftState, detectQueueMethod } = await load('kernel/apply.js');
+    `const { applyNftState } = await load('kernel/apply.js');
+     const { detectQueueMethod } = await load('kernel/queue-method.js');
      const method = await detectQueueMethod();
      const [state, before] = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
      const replacement = { isNew: false, settings: null };

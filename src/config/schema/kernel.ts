@@ -1,7 +1,9 @@
 /** `kernel`: what the gateway uses of the kernel. */
 import { z } from 'zod';
-import { section } from '../key.js';
-import { count, duration } from './keys.js';
+import { FAST_PATHS } from '../../model/config.js';
+import { optional, section } from '../key.js';
+import { oneOf } from '../values/texts.js';
+import { count, duration, words } from './keys.js';
 
 const number = (description: string, min: number, max: number, fallback: number) =>
   count('restart', description, min, max, fallback);
@@ -27,6 +29,17 @@ export const KernelSchema = section(
         'The kernel goes on alone when the daemon gave no sign of life for this long.',
         { text: ['100ms', '10s'], ms: [100, 10_000] },
         '500ms',
+      ),
+      fastPath: optional(
+        {
+          description:
+            'Established flows pass by the rules, through a flowtable of our own, where the kernel has one (`auto`). So they pass by those of others too: what counts, limits or drops packets of established connections does not see them.',
+          allowed: '`auto` or `off`',
+          apply: 'live',
+          json: words(FAST_PATHS),
+        },
+        oneOf(FAST_PATHS),
+        'off',
       ),
     })
     .prefault({}),
