@@ -19,10 +19,13 @@ const CACHE = join(ROOT, 'out/kernels');
 /** What mounts the root; all else is loaded by the kernel itself when it is asked for, as on any machine. */
 const FIRST_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay'];
 const KMOD_NAMES = ['depmod', 'insmod', 'lsmod', 'modinfo', 'modprobe', 'rmmod'];
-const GUEST = join(ROOT, 'scripts/kernels/guest');
 
-/** The newest package of a line (`6.1`) that the machine's package sources have; null: none. */
+/** The newest package of a line (`6.1`) that the machine's package sources have; null: none. Old lists are no reason to go without. */
 export function newestPackage(line) {
+  return listedPackage(line) ?? (updateLists() ? listedPackage(line) : null);
+}
+
+function listedPackage(line) {
   const { stdout } = spawnSync('apt-cache', ['pkgnames', `linux-image-${line}.`], { encoding: 'utf8' });
   const names = (stdout ?? '')
     .split('\n')
@@ -50,8 +53,22 @@ export function fetchKernel(packageName) {
   return folder;
 }
 
+let updated = false;
+
+/** Once, and only as root; false: it has been done before, or cannot be. */
+function updateLists() {
+  if (updated || process.getuid?.() !== 0) return false;
+  updated = true;
+  say('reading the package lists again (apt-get update) ...');
+  return spawnSync('apt-get', ['update', '-q'], { stdio: 'ignore' }).status === 0;
+}
+
 function unpack(work, name, tree) {
-  quietly('apt-get', ['download', '-q', name], `apt-get cannot download ${name}`, { cwd: work });
+  const download = () => spawnSync('apt-get', ['download', '-q', name], { cwd: work, encoding: 'utf8' });
+  let { status, stderr } = download();
+  if (status !== 0 && updateLists()) ({ status, stderr } = download());
+  if (status !== 0)
+    throw new SetupError(`apt-get cannot download ${name}: ${stderr.trim().split('\n').at(-1)}`);
   const file = readdirSync(work).find((entry) => entry.startsWith(`${name}_`));
   quietly('dpkg-deb', ['-x', file, tree], `dpkg-deb cannot unpack ${file}`, { cwd: work });
 }
@@ -76,7 +93,6 @@ function build(tree, work) {
       mode: 0o40755,
     })),
     { path: 'bin/busybox', mode: 0o100755, content: busybox },
-    { path: 'init', mode: 0o100755, content: readFileSync(join(GUEST, 'init.sh')) },
     // Numbered, in the order in which they need each other.
     ...[...new Set(loaded)].map((path, index) => ({
       path: `modules/${100 + index}.ko`,

@@ -15,13 +15,11 @@ const ENDED = /^vm: ended with (\d+)/;
 export async function runInMachine(folder, command, seconds, print) {
   const work = mkdtempSync(join(tmpdir(), 'pathrace-vm-'));
   const initrd = join(work, 'initrd');
-  writeFileSync(
-    initrd,
-    Buffer.concat([
-      readFileSync(join(folder, 'initrd.cpio')),
-      cpio([{ path: 'run.sh', mode: 0o100644, content: program(command) }]),
-    ]),
-  );
+  const files = [
+    { path: 'init', mode: 0o100755, content: guest('init.sh') },
+    { path: 'run.sh', mode: 0o100644, content: program(command) },
+  ];
+  writeFileSync(initrd, Buffer.concat([readFileSync(join(folder, 'initrd.cpio')), cpio(files)]));
   const machine = spawn('qemu-system-x86_64', options(folder, initrd), {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -47,9 +45,13 @@ export async function runInMachine(folder, command, seconds, print) {
   return code;
 }
 
+function guest(name) {
+  return readFileSync(join(ROOT, 'scripts/kernels/guest', name), 'utf8');
+}
+
 function program(command) {
   const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  return `cd '${ROOT}'\nset -- ${quoted}\n${readFileSync(join(ROOT, 'scripts/kernels/guest/run.sh'), 'utf8')}`;
+  return `cd '${ROOT}'\nset -- ${quoted}\n${guest('run.sh')}`;
 }
 
 function options(folder, initrd) {
@@ -75,7 +77,7 @@ function options(folder, initrd) {
     ...['-kernel', join(folder, 'vmlinuz'), '-initrd', initrd],
     ...[
       '-append',
-      'console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc mitigations=off nokaslr audit=0',
+      'console=ttyS0 quiet panic=-1 tsc=reliable clocksource=tsc mitigations=off nokaslr no_timer_check audit=0',
     ],
   ];
 }

@@ -58,7 +58,7 @@ try {
 async function startGateway(fastPath: string): Promise<Task> {
   const config = lab.configYaml({ kernel: { heartbeat: '3s', fastPath } });
   const gateway = lab.gateway.spawn([PATHRACE, 'gateway', '--config', config]);
-  await gateway.waitForLine(/^ready/, 90_000);
+  await gateway.waitForLine(/^ready/, 300_000);
   return gateway;
 }
 

@@ -82,7 +82,7 @@ export class Site {
   /** With the configuration before. */
   async startDaemon(): Promise<void> {
     this.daemon = this.lab.gateway.spawn([PATHRACE, 'gateway', '--config', this.config]);
-    await this.daemon.waitForLine(/^ready/, 90_000);
+    await this.daemon.waitForLine(/^ready/, 300_000);
   }
 
   async kill(): Promise<void> {
@@ -196,7 +196,7 @@ export class Site {
   }
 
   /** Asks until it is so. */
-  async until(ask: () => Promise<boolean>, what: string, withinMs = 60_000): Promise<void> {
+  async until(ask: () => Promise<boolean>, what: string, withinMs = 120_000): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!(await ask())) {
       if (performance.now() > deadline)
