@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { applyIpState } from '../kernel/apply.js';
+import { routeMark } from '../kernel/constants.js';
 import { type DesiredState, desiredState, type QueueMethod, readsDns } from '../kernel/desired.js';
 import { FastPath } from '../kernel/fast-path.js';
 import { type Link, type LostLink, readLinks } from '../kernel/links.js';
@@ -242,7 +243,11 @@ export class Alignment {
       );
     const lan = present(config.lan);
     const providers = present(config.routes.map((route) => route.interface));
-    return lan.size === 0 || providers.size === 0 ? null : { lan, providers, readsDns: readsDns(config) };
+    const routes = this.routes
+      .filter((route) => providers.has(route.config.interface))
+      .map((route) => ({ interface: route.config.interface, mark: routeMark(route.number) }));
+    if (lan.size === 0 || routes.length === 0) return null;
+    return { lan, providers, routes, readsDns: readsDns(config) };
   }
 
   private choices(): ReturnType<typeof kernelChoices> {

@@ -116,5 +116,5 @@ async function nft(text: string): Promise<CommandResult> {
 
 function keyOf(wanted: FastPathState | null): string {
   if (wanted === null) return 'off';
-  return JSON.stringify([[...wanted.lan], [...wanted.providers], wanted.readsDns]);
+  return JSON.stringify([[...wanted.lan], [...wanted.providers], wanted.routes, wanted.readsDns]);
 }

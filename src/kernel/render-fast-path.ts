@@ -7,21 +7,24 @@ export interface FastPathState {
   /** Interfaces that there are, with their numbers: one that comes back under its name is another. */
   readonly lan: ReadonlyMap<string, number>;
   readonly providers: ReadonlyMap<string, number>;
+  /** Routes by the interfaces of providers. */
+  readonly routes: readonly { readonly interface: string; readonly mark: number }[];
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
 }
 
 /**
- * Flows that need nothing more from the rules: both sides have spoken, and they have a route. Only what goes out puts them in: the
- * mark that its packets carry is what the kernel finds the way back to the LAN with (ip-state.ts), and what comes in has none.
+ * Flows that need nothing more from the rules: both sides have spoken, and they have a route. Only what goes out puts them in, since
+ * the mark that its packets carry is what the kernel finds the way back to the LAN with (ip-state.ts), and what comes in has none; and
+ * only by the route's own interface: the flowtable would keep to another, that of a moment in which somebody has removed our rules.
  */
-export function renderFastPath({ lan, providers, readsDns }: FastPathState): string {
+export function renderFastPath({ lan, providers, routes, readsDns }: FastPathState): string {
   const devices = [...new Set([...lan.keys(), ...providers.keys()])].map((name) => `"${name}"`).join(', ');
-  const isDistributed = `ct mark and ${hex(MARK.ROUTE_MASK)} != 0`;
-  const way = `iifname ${set([...lan.keys()])} oifname ${set([...providers.keys()])}`;
+  const ways = routes.map((route) => `"${route.interface}" . ${hex(route.mark)}`).join(', ');
+  const way = `iifname ${set([...lan.keys()])} oifname . (ct mark and ${hex(MARK.ROUTE_MASK)}) { ${ways} }`;
   const rules = [
     ...(readsDns ? ['udp dport 53 return'] : []),
-    `${way} ct state established ct status assured ${isDistributed} meta l4proto { tcp, udp } flow add @${FLOWTABLE_FAST}`,
+    `ct status assured ct state established ${way} meta l4proto { tcp, udp } flow add @${FLOWTABLE_FAST}`,
   ];
   return text([
     `add flowtable inet ${TABLE} ${FLOWTABLE_FAST} { hook ingress priority 0; counter; devices = { ${devices} }; }`,

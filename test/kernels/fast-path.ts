@@ -4,7 +4,7 @@ import { before, test } from 'node:test';
 import { callControl, commandControl } from '../../src/api/client.js';
 import type { Decision, RouteCommandReport } from '../../src/api/contract.js';
 import { routePath, whyPath } from '../../src/api/paths.js';
-import { FAMILIES, NEAR, PORT, type Site } from './site.js';
+import { ANSWER_MS, FAMILIES, NEAR, PORT, type Site } from './site.js';
 
 const FAST = {
   services: [{ name: 'all', match: { tcp: 'any' }, select: 'race' }],
@@ -54,6 +54,7 @@ export function fastPath(siteOf: () => Site): void {
       const decisions = (await callControl(
         site.lab.controlSocket,
         whyPath(NEAR[family], PORT),
+        ANSWER_MS,
       )) as Decision[];
       assert.equal(decisions[0]?.fastPath, true, family);
     }
@@ -112,6 +113,7 @@ export function fastPath(siteOf: () => Site): void {
     const report = (await commandControl(
       site.lab.controlSocket,
       routePath('b', 'kill'),
+      ANSWER_MS,
     )) as RouteCommandReport;
     assert.equal(report.cut, 2);
     assert.deepEqual(await site.entries(), []);

@@ -27,8 +27,10 @@ export const PORT = 7;
 export const OTHER_PORT = 8;
 /** By what the server's machine sends to each provider's gateway; `b` wins every race. */
 const DELAYS_MS = { p1: 60, p2: 5, p3: 120 };
+/** A processor that is emulated is slow. */
+export const ANSWER_MS = 60_000;
 const BULK_BYTES = 20_000_000;
-/** A processor that is emulated is slow, and stands still at times. */
+/** It also stands still at times. */
 const HEARTBEAT = { heartbeat: '3s' };
 
 export class Site {
@@ -138,7 +140,7 @@ export class Site {
   }
 
   async status(): Promise<Status> {
-    return (await callControl(this.lab.controlSocket, STATUS_PATH)) as Status;
+    return (await callControl(this.lab.controlSocket, STATUS_PATH, ANSWER_MS)) as Status;
   }
 
   /** Connects `count` times; each must bring its bytes back. The providers that they came by, as the server sees it. */

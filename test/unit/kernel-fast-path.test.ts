@@ -8,26 +8,32 @@ const providers = new Map([
   ['ppp0', 7],
 ]);
 
+const routes = [
+  { interface: 'wan1', mark: 0x01000000 },
+  { interface: 'ppp0', mark: 0x03000000 },
+];
+
 describe('renderFastPath', () => {
-  it('takes established flows with a route, from what goes out by a provider', () => {
-    expect(renderFastPath({ lan, providers, readsDns: false })).toBe(
+  it('takes established flows with a route, from what goes out by its interface', () => {
+    expect(renderFastPath({ lan, providers, routes, readsDns: false })).toBe(
       `add flowtable inet pathrace fast { hook ingress priority 0; counter; devices = { "lan0", "wan1", "ppp0" }; }
 add chain inet pathrace fast_path { type filter hook forward priority 210; policy accept; }
 flush chain inet pathrace fast_path
-add rule inet pathrace fast_path iifname "lan0" oifname { "wan1", "ppp0" } ct state established ct status assured ct mark and 0x1f000000 != 0 meta l4proto { tcp, udp } flow add @fast
+add rule inet pathrace fast_path ct status assured ct state established iifname "lan0" oifname . (ct mark and 0x1f000000) { "wan1" . 0x01000000, "ppp0" . 0x03000000 } meta l4proto { tcp, udp } flow add @fast
 `,
     );
   });
 
   it('leaves the answers of name servers to the daemon where it reads them', () => {
-    const rules = renderFastPath({ lan, providers, readsDns: true }).split('\n').slice(3);
+    const rules = renderFastPath({ lan, providers, routes, readsDns: true }).split('\n').slice(3);
     expect(rules[0]).toBe('add rule inet pathrace fast_path udp dport 53 return');
     expect(rules[1]).toContain('flow add @fast');
   });
 
   it('names an interface once that is LAN and provider', () => {
     const both = new Map([['eth0', 2]]);
-    expect(renderFastPath({ lan: both, providers: both, readsDns: false })).toContain('devices = { "eth0" }');
+    const state = { lan: both, providers: both, routes, readsDns: false };
+    expect(renderFastPath(state)).toContain('devices = { "eth0" }');
   });
 });
 
