@@ -8,10 +8,13 @@ import { ANSWER_MS, FAMILIES, NEAR, PORT, type Site } from './site.js';
 
 const FAST = {
   services: [{ name: 'all', match: { tcp: 'any' }, select: 'race' }],
-  memory: { trust: '10m', refresh: 0 },
+  // Raced, so that the daemon knows each of them.
+  memory: { trust: '0s' },
   kernel: { fastPath: 'auto' },
 };
 const OFF = { ...FAST, kernel: { fastPath: 'off' } };
+/** RFC 5382 REQ-5; conntrack's own is five days, and a day on kernels that have had the flow in a flowtable. */
+const LEAST_SECONDS = 7440;
 /** Below this many packets of 20 MB pass the rules: those before a flow is in the flowtable, and its end. */
 const FEW = 100;
 
@@ -34,13 +37,10 @@ export function fastPath(siteOf: () => Site): void {
   });
 
   test('carries 20 MB of both families unchanged, past the rules', async () => {
-    const rules = 'counter seen { }\nchain all { type filter hook forward priority 300; counter name seen; }';
+    const rules =
+      'counter seen { }\nchain watch { type filter hook forward priority 300; counter name seen; }';
     await site.lab.gateway.must(['nft', '-f', '-'], { input: `table inet operator {\n${rules}\n}\n` });
-    for (const family of FAMILIES) {
-      const offloaded = site.offloaded(family);
-      assert.equal(await site.bulk(family), true, family);
-      assert.equal(await offloaded, true, family);
-    }
+    for (const family of FAMILIES) assert.equal(await site.bulk(family), true, family);
     const listed = await site.lab.gateway.must(['nft', 'list', 'counters', 'table', 'inet', 'operator']);
     const packets = Number(/packets (\d+)/.exec(listed)?.[1]);
     assert.ok(packets > 0 && packets < FEW, `${packets} packets have passed the rules`);
@@ -67,7 +67,7 @@ export function fastPath(siteOf: () => Site): void {
     await site.speak();
     await site.until(async () => (await site.countFast()) === 0, 'the end of the silent flows');
     for (const line of await site.entries())
-      assert.ok(Number(/tcp +6 (\d+)/.exec(line)?.[1]) > 100_000, line);
+      assert.ok(Number(/tcp +6 (\d+)/.exec(line)?.[1]) > LEAST_SECONDS, line);
     await site.lab.gateway.must(['sh', '-c', `echo 30 >${setting}`]);
     await site.speak();
     assert.equal(await site.countFast(), 2);
@@ -75,7 +75,10 @@ export function fastPath(siteOf: () => Site): void {
 
   test('a reload switches it off and on, and flows notice nothing', async () => {
     await site.gateway(OFF);
-    await site.until(async () => (await flowtables()).trim() === '', 'the end of the flowtable');
+    await site.until(
+      async () => !(await flowtables()).includes('flowtable fast'),
+      'the end of the flowtable',
+    );
     assert.equal((await site.status()).fastPath.state, 'off');
     await site.speak();
     assert.equal(await site.countFast(), 0);
