@@ -11,37 +11,57 @@ const PROGRAMS = [
     program: 'ip',
     package: 'iproute2',
     why: 'network namespaces and routes',
-    for: ['demo', 'test', 'bench'],
+    for: ['demo', 'test', 'bench', 'kernels'],
   },
-  { program: 'nft', package: 'nftables', why: 'the rules of the kernel', for: ['demo', 'test', 'bench'] },
-  { program: 'ethtool', package: 'ethtool', why: 'the lab’s links', for: ['demo', 'test', 'bench'] },
+  {
+    program: 'nft',
+    package: 'nftables',
+    why: 'the rules of the kernel',
+    for: ['demo', 'test', 'bench', 'kernels'],
+  },
+  {
+    program: 'ethtool',
+    package: 'ethtool',
+    why: 'the lab’s links',
+    for: ['demo', 'test', 'bench', 'kernels'],
+  },
   {
     program: 'sysctl',
     package: 'procps',
     why: 'settings of the lab’s machines',
-    for: ['demo', 'test', 'bench'],
+    for: ['demo', 'test', 'bench', 'kernels'],
   },
   {
     program: 'setpriv',
     package: 'util-linux',
     why: 'ending programs with the lab',
-    for: ['demo', 'test', 'bench'],
+    for: ['demo', 'test', 'bench', 'kernels'],
   },
-  { program: 'unshare', package: 'util-linux', why: 'a lab without root', for: ['demo', 'test', 'bench'] },
-  { program: 'mount', package: 'mount', why: 'a lab without root', for: ['demo', 'test', 'bench'] },
+  {
+    program: 'unshare',
+    package: 'util-linux',
+    why: 'a lab without root',
+    for: ['demo', 'test', 'bench', 'kernels'],
+  },
+  {
+    program: 'mount',
+    package: 'mount',
+    why: 'a lab without root',
+    for: ['demo', 'test', 'bench', 'kernels'],
+  },
   { program: 'nginx', package: 'nginx-light', why: 'the lab’s web servers', for: ['demo', 'test', 'bench'] },
   { program: 'curl', package: 'curl', why: 'a client in the lab', for: ['demo', 'test'] },
   { program: 'wrk', package: 'wrk', why: 'load in the lab', for: ['test', 'bench'] },
-  { program: 'iperf3', package: 'iperf3', why: 'throughput in the lab', for: ['test', 'bench'] },
+  { program: 'iperf3', package: 'iperf3', why: 'throughput in the lab', for: ['test', 'bench', 'kernels'] },
   {
     program: 'conntrack',
     package: 'conntrack',
     why: 'the kernel’s flows, as somebody else reads them',
-    for: ['test'],
+    for: ['test', 'kernels'],
   },
   { program: 'vsftpd', package: 'vsftpd', why: 'an FTP server in the lab', for: ['test'] },
   { program: 'iptables-nft', package: 'iptables', why: 'rules of other programs', for: ['test'] },
-  { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test'] },
+  { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test', 'kernels'] },
   { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test', 'bench'] },
   {
     program: 'iptables',
@@ -68,6 +88,13 @@ const PROGRAMS = [
     why: 'a tunnel on kernels without WireGuard',
     for: ['test', 'bench'],
   },
+  { program: 'tc', package: 'iproute2', why: 'delays in a virtual machine', for: ['kernels'] },
+  {
+    program: 'qemu-system-x86_64',
+    package: 'qemu-system-x86',
+    why: 'virtual machines with other kernels',
+    for: ['kernels'],
+  },
 ];
 
 /** Debian keeps these out of the PATH of ordinary users. */
@@ -79,7 +106,7 @@ export function systemPath() {
   return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(':');
 }
 
-/** Installs with apt-get what is missing for `purpose` (demo, test or bench), or says what to install by hand. */
+/** Installs with apt-get what is missing for `purpose` (demo, test, bench or kernels), or says what to install by hand. */
 export function installPrograms(purpose) {
   const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
   if (missing.length === 0) return;

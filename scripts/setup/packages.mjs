@@ -60,7 +60,7 @@ export function buildIfStale() {
   const newest = Math.max(
     modifiedAt(join(ROOT, 'tsconfig.json')),
     modifiedAt(join(ROOT, 'node_modules/.package-lock.json')),
-    ...['src', 'lab', 'bench'].map((folder) => newestIn(join(ROOT, folder))),
+    ...['src', 'lab', 'bench', 'test/kernels'].map((folder) => newestIn(join(ROOT, folder))),
   );
   if (modifiedAt(COMPILED) >= newest) return;
   say('compiling (npm run build) ...');

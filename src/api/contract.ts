@@ -100,6 +100,7 @@ export interface Status {
     /** New connections that went by one route without a race, by reason. */
     readonly single: Readonly<Record<string, number>>;
   };
+  readonly fastPath: FastPathStatus;
   /** Packets dropped and ignored, by reason, plus what the queues carried. */
   readonly packets: {
     readonly dropped: Readonly<Record<string, number>>;
@@ -107,6 +108,14 @@ export interface Status {
     /** Packets that reached the daemon, per queue, and what the kernel could not hand over. */
     readonly queue: Readonly<Record<string, number>>;
   };
+}
+
+/** Whether established flows pass by the rules (`kernel.fastPath`). */
+export interface FastPathStatus {
+  readonly wanted: 'off' | 'auto';
+  readonly state: 'off' | 'on' | 'unavailable';
+  /** What the kernel said; null unless it is unavailable. */
+  readonly why: string | null;
 }
 
 /** One attempt of a decided race, as `why` shows it. */
@@ -129,6 +138,8 @@ export interface Decision {
   readonly criterion: string;
   readonly reasons: readonly string[];
   readonly routes: readonly AttemptReport[];
+  /** Its packets pass by the rules at this moment, in a flowtable; absent when they do not. */
+  readonly fastPath?: true;
 }
 
 /** What the daemon offers to the control socket. */

@@ -27,6 +27,7 @@ export function renderStatus(status: Status, paint: Paint): string {
       paint,
     ),
     renderMemoryLine(status.memory, paint),
+    renderFastPath(status.fastPath, paint),
     renderCounts(
       'races',
       { started: races.started, decided: races.decided, failed: races.failed, active: races.active },
@@ -85,6 +86,11 @@ function renderMemoryLine(memory: Status['memory'], paint: Paint): string {
     `${formatCount(rescues)} ${rescues === 1 ? 'rescue' : 'rescues'}`,
   ];
   return `${paint('dim', 'memory')}: ${parts.join(', ')}\n`;
+}
+
+function renderFastPath({ state, why }: Status['fastPath'], paint: Paint): string {
+  const words = why === null ? state : `${state}: ${printable(why)}`;
+  return `${paint('dim', 'fast path')}: ${words}\n`;
 }
 
 /** Counters that are zero only make the page longer; a whole group of them is one word. */

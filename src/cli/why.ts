@@ -25,15 +25,16 @@ export function renderWhy(text: string, decisions: readonly Decision[], paint: P
 }
 
 function renderDecision(decision: Decision, paint: Paint): string {
-  const { time, client, destination, route, criterion, reasons, routes } = decision;
+  const { time, client, destination, route, criterion, reasons, routes, fastPath } = decision;
   const when = printable(time.replace('T', ' ').replace('Z', ' UTC'));
   const who = `${printable(client)} -> ${printable(destination)}`;
   const result =
     route === null ? paint('red', 'went nowhere') : `went by ${paint('green', printable(route))}`;
+  const fast = fastPath === true ? '\n  established: its packets take the kernel’s fast path' : '';
   const words = printable(explainDecision(decision));
   const how = printable([criterion, ...reasons].join(', '));
   const rows = routes.map((attempt) => attemptCells(attempt, route));
-  return `${paint('bold', when)}  ${who}\n  ${result}${words === '' ? '' : `: ${words}`} ${paint('dim', `(${how})`)}\n${renderTable(COLUMNS, rows, paint)}`;
+  return `${paint('bold', when)}  ${who}\n  ${result}${words === '' ? '' : `: ${words}`} ${paint('dim', `(${how})`)}${fast}\n${renderTable(COLUMNS, rows, paint)}`;
 }
 
 const COLUMNS = [

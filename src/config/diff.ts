@@ -42,7 +42,8 @@ export function mergeLive(
   after: GatewayConfig,
   atStart: number = before.routes.length,
 ): GatewayConfig {
-  const { control, limits, kernel } = before;
+  const { control, limits } = before;
+  const kernel = { ...before.kernel, fastPath: after.kernel.fastPath };
   const { size, aggregate, store } = before.memory;
   const memory = { ...after.memory, size, aggregate, store };
   const live = { ...after, control, limits, kernel, memory };

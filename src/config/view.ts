@@ -36,7 +36,7 @@ export interface Mapping {
 export function viewOfRest(config: GatewayConfig): Mapping {
   const { control, lan, protect, rest, memory, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
-  const { heartbeatMs, mark, ...numbers } = kernel;
+  const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
   return mapping({
     control,
     lan,
@@ -56,7 +56,12 @@ export function viewOfRest(config: GatewayConfig): Mapping {
       racePorts: formatPortRange(racePorts),
       raceTimeout: formatDuration(raceTimeoutMs),
     }),
-    kernel: mapping({ ...texts(numbers), mark: formatMask(mark), heartbeat: formatDuration(heartbeatMs) }),
+    kernel: mapping({
+      ...texts(numbers),
+      mark: formatMask(mark),
+      heartbeat: formatDuration(heartbeatMs),
+      fastPath,
+    }),
     log: mapping({ level: log.level }),
   });
 }

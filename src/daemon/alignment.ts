@@ -4,11 +4,19 @@
  */
 import { existsSync } from 'node:fs';
 import { applyIpState, detectAbilities, detectMatches } from '../kernel/apply.js';
-import { type Beside, type DesiredState, desiredState, type KernelAbilities } from '../kernel/desired.js';
-import { type LostLink, readLinks } from '../kernel/links.js';
-import { marksOf } from '../kernel/marks.js';
+import {
+  type Beside,
+  type DesiredState,
+  desiredState,
+  type KernelAbilities,
+  readsDns,
+} from '../kernel/desired.js';
+import { FastPath } from '../kernel/fast-path.js';
+import { type Link, type LostLink, readLinks } from '../kernel/links.js';
+import { marksOf, routeMark } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
+import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
@@ -21,7 +29,7 @@ import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
 import { OperatorWatch } from './operator-watch.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
-import { logHealth, logRoute } from './route-log.js';
+import { logFastPath, logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
 
 export interface AlignmentContext {
@@ -41,9 +49,13 @@ export class Alignment {
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
   readonly operator: OperatorWatch;
+  readonly fastPath = new FastPath();
 
   private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
+  private links: ReadonlyMap<string, Link> = new Map();
+  /** The table is not the one that the fast path was declared in. */
+  private fastPathLost = false;
   private changing: Promise<void> = Promise.resolve();
   private closed = false;
   /** A change that has not begun sees all links as they are then. */
@@ -75,7 +87,14 @@ export class Alignment {
       failed: (error) => context.complaints.failed('operator', error),
       worked: () => context.complaints.worked('operator'),
     });
-    this.changeover = new Changeover({ log, race: () => gateway.race, settings: () => this.upkeep.before });
+    this.changeover = new Changeover({
+      log,
+      race: () => gateway.race,
+      settings: () => this.upkeep.before,
+      renewed: () => {
+        this.fastPathLost = true;
+      },
+    });
   }
 
   /** Finds out what the kernel has; nothing is touched. */
@@ -165,8 +184,12 @@ export class Alignment {
   }
 
   /** Brings the kernel's table, and what the race thread knows of it, to what is desired now. */
-  applyRules(lost = false): Promise<void> {
-    return this.changeover.apply(this.desired(), this.context.services(), lost);
+  async applyRules(lost = false): Promise<void> {
+    this.fastPathLost ||= lost;
+    await this.changeover.apply(this.desired(), this.context.services(), lost);
+    const changed = await this.fastPath.follow(this.wantedFastPath(), this.fastPathLost);
+    this.fastPathLost = false;
+    if (changed) logFastPath(this.context.log, this.fastPath.now);
   }
 
   desired(): DesiredState {
@@ -245,7 +268,32 @@ export class Alignment {
     this.losses.begin();
     const byPrefix = config.routes.some(({ prefix }) => prefix !== null);
     const links = await readLinks(byPrefix ? config.lan : []);
+    this.links = links.links;
     return resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+  }
+
+  private wantedFastPath(): FastPathState | null {
+    const { config } = this.context.gateway;
+    if (config.kernel.fastPath === 'off') return null;
+    const marks = marksOf(config.kernel.mark);
+    const present = (names: readonly string[]): Map<string, number> =>
+      new Map(
+        names.flatMap((name) => {
+          const link = this.links.get(name);
+          return link === undefined ? [] : [[name, link.index] as const];
+        }),
+      );
+    const lan = present(config.lan);
+    const providers = present(config.routes.map((route) => route.interface));
+    const routes = this.routes
+      .filter((route) => providers.has(route.config.interface))
+      .map((route) => ({
+        interface: route.config.interface,
+        mark: (routeMark(marks, route.number) | marks.chosen) >>> 0,
+      }));
+    if (lan.size === 0 || routes.length === 0) return null;
+    const markMask = (marks.routeMask | marks.chosen) >>> 0;
+    return { lan, providers, routes, markMask, readsDns: readsDns(config) };
   }
 
   private choices(): ReturnType<typeof kernelChoices> {

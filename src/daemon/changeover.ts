@@ -23,6 +23,8 @@ export interface ChangeoverContext {
   race(): RaceClient | null;
   /** Kernel settings as they were before us; a new table has them, too. */
   settings(): ReadonlyMap<string, string>;
+  /** The table is a new one: nothing is in it but what has been declared. */
+  renewed(): void;
 }
 
 export class Changeover {
@@ -39,7 +41,10 @@ export class Changeover {
   /** Brings the table to a state, if it differs. `lost`: somebody has removed the table. */
   async apply(desired: DesiredState, services: EngineServices, lost = false): Promise<void> {
     if (services !== this.services) await this.introduce(services);
-    if ((await this.rules.declare(desired, lost)) === 'anew') this.isNew = true;
+    if ((await this.rules.declare(desired, lost)) === 'anew') {
+      this.isNew = true;
+      this.context.renewed();
+    }
     if (this.isNew) await recordSettings(this.context.settings());
     if (services !== this.services && !(await this.switchTo(desired, services))) return;
     if (this.isNew) await this.context.race()?.empty(EVERYTHING);

@@ -40,6 +40,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         },
         routes,
         races: raceStatus(snapshot),
+        fastPath: { wanted: gateway.config.kernel.fastPath, ...gateway.fastPath },
         packets: packetStatus(snapshot, gateway.config.kernel.queue),
       };
     },

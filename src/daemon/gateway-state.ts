@@ -1,4 +1,5 @@
 /** The parts of a running gateway that its commands and reports need. */
+import type { FastPathReport } from '../kernel/fast-path.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
@@ -20,6 +21,7 @@ export interface GatewayState {
   readonly health: readonly RouteHealth[];
   readonly race: RaceClient | null;
   readonly flows: Flows | null;
+  readonly fastPath: FastPathReport;
   readonly failover: Failover | null;
   readonly ports: PortWatch | null;
   readonly meters: Meters;

@@ -8,6 +8,7 @@ import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { Boundary, describeError } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
+import type { FastPathReport } from '../kernel/fast-path.js';
 import { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { type Marks, marksOf } from '../kernel/marks.js';
@@ -143,6 +144,10 @@ export class Gateway implements GatewayState {
     return this.alignment.routes;
   }
 
+  get fastPath(): FastPathReport {
+    return this.alignment.fastPath.now;
+  }
+
   get health(): readonly RouteHealth[] {
     return this.alignment.health;
   }
@@ -160,7 +165,7 @@ export class Gateway implements GatewayState {
     await this.remember();
     this.touched = true;
     await this.alignment.begin();
-    this.flows = new Flows(this.marks, this.alignment.hasIpv6);
+    this.flows = new Flows(this.marks, this.alignment.hasIpv6, this.alignment.fastPath);
     const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
     this.ports = new PortWatch(this.flows, this.marks, this.log, nameOf);
     this.failover = new Failover({
@@ -183,14 +188,17 @@ export class Gateway implements GatewayState {
         this.upkeep.look().catch(() => undefined);
       },
     });
-    this.closers.push(() => watch.close());
-    this.closers.push(every(MEASURE_MS, () => this.upkeep.look(), this.complaints.about('settings')));
-    this.closers.push(every(MEASURE_MS, async () => this.guard.look(), this.complaints.about('guard')));
-    this.closers.push(every(MEASURE_MS, () => this.measured(), this.complaints.about('measure')));
-    this.closers.push(every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD));
-    this.closers.push(every(SAVE_MS, () => this.save(), NOT_TOLD));
     const look = async () => this.ports?.look(this.config.limits.racePorts);
-    this.closers.push(every(PORTS_MS, look, this.complaints.about('ports')));
+    const { complaints } = this;
+    this.closers.push(
+      () => watch.close(),
+      every(MEASURE_MS, () => this.upkeep.look(), complaints.about('settings')),
+      every(MEASURE_MS, async () => this.guard.look(), complaints.about('guard')),
+      every(MEASURE_MS, () => this.measured(), complaints.about('measure')),
+      every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD),
+      every(SAVE_MS, () => this.save(), NOT_TOLD),
+      every(PORTS_MS, look, complaints.about('ports')),
+    );
     // Something may have changed between reading and watching.
     await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
     this.checker.follow(this.routes);

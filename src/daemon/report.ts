@@ -157,10 +157,14 @@ export function toDecision(record: DecisionRecord, gateway: GatewayState, origin
   const { routes, services } = gateway.numbers;
   const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
   const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));
+  const { client, clientPort, destination, destinationPort } = record;
+  const isFast =
+    gateway.fastPath.state === 'on' &&
+    gateway.flows?.isOffloaded(client, clientPort, destination, destinationPort) === true;
   return {
     time: new Date(originMs + record.at / 1000).toISOString(),
-    client: formatEndpoint(record.client, 0, record.clientPort),
-    destination: formatEndpoint(record.destination, 0, record.destinationPort),
+    client: formatEndpoint(client, 0, clientPort),
+    destination: formatEndpoint(destination, 0, destinationPort),
     route: name(record.route),
     criterion: criterionOf(record, service?.select.criterion),
     reasons: [record.reason],
@@ -175,6 +179,7 @@ export function toDecision(record: DecisionRecord, gateway: GatewayState, origin
             },
           ],
     ),
+    ...(isFast ? { fastPath: true } : {}),
   };
 }
 

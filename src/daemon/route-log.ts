@@ -1,10 +1,18 @@
-/** What the log says of routes. */
+/** What the log says of routes, and of the way past the rules. */
 import type { Broken } from '../kernel/boundary.js';
 import type { QueueMethod } from '../kernel/desired.js';
+import type { FastPathReport } from '../kernel/fast-path.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
+
+/** The fast path has become what it is now. */
+export function logFastPath(log: Log, { state, why }: FastPathReport): void {
+  const text = `fast path ${state}${why === null ? '' : `: ${why}`}`;
+  if (state === 'unavailable') log.warn({ event: 'fast-path', state, why }, text);
+  else log.info({ event: 'fast-path', state }, text);
+}
 
 /** A route as its link makes it. */
 export function logRoute(log: Log, route: ResolvedRoute): void {

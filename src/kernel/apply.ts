@@ -1,36 +1,22 @@
 /** Brings the kernel to the desired state. Safe to repeat; takes over what a predecessor left. */
 import { PathraceError } from '../model/errors.js';
-import { encodeQueueRule } from '../wire/netlink/nftables.js';
 import { runCommand, tryCommand } from './command.js';
 import { CHAIN_QUEUE_DNS, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
 import type { DesiredState, KernelAbilities } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
-import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
-import { readRuleComments } from './nft-read.js';
+import { appendQueueRule, detectQueueMethod } from './queue-method.js';
 import { renderNft } from './render.js';
 import { recordedSettings, recordSettings } from './sysctl.js';
+import { takesRule } from './takes-rule.js';
 
 /** What rules this kernel takes; nothing is changed to find out. */
 export async function detectAbilities(): Promise<KernelAbilities> {
-  const takesQueue = await takesRule('queue flags bypass to 1');
-  return { queue: takesQueue ? 'nft' : 'xt', ipsec: await takesRule('rt ipsec exists meta secpath exists') };
-}
-
-async function takesRule(rule: string): Promise<boolean> {
-  const probe = `${TABLE}_probe`;
-  const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${rule}\n`;
-  return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0;
+  return { queue: await detectQueueMethod(), ipsec: await takesRule('rt ipsec exists meta secpath exists') };
 }
 
 /** Those of the matches that this kernel knows; nothing is changed to find out. What it does not know no entry has. */
 export async function detectMatches(matches: readonly string[]): Promise<string[]> {
-  const probe = `${TABLE}_probe`;
-  const known = await Promise.all(
-    matches.map(async (match) => {
-      const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${match}\n`;
-      return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0;
-    }),
-  );
+  const known = await Promise.all(matches.map(takesRule));
   return matches.filter((_, i) => known[i]);
 }
 
@@ -102,17 +88,3 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]>
 
 const HARMLESS =
   /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|disabled on nexthop device|File exists|Nexthop has invalid gateway/i;
-
-/** Fills a queue chain on kernels without nft's queue statement; a filled one is left alone. */
-function appendQueueRule(chain: string, queue: number): void {
-  if (readRuleComments(chain).length > 0) return;
-  const socket = new NetlinkSocket(NETLINK_NETFILTER);
-  try {
-    encodeQueueRule(socket.writer, TABLE, chain, queue, socket.nextSequence());
-    const error = socket.request();
-    if (error !== 0)
-      throw netlinkError(`add the queue rule for queue ${queue} (CONFIG_NETFILTER_XT_TARGET_NFQUEUE)`, error);
-  } finally {
-    socket.close();
-  }
-}

@@ -10,6 +10,9 @@ export const CHAIN_UNANSWERED = 'unanswered';
 export const CHAIN_QUEUE_LAN = 'queue_lan';
 export const CHAIN_QUEUE_WAN = 'queue_wan';
 export const CHAIN_QUEUE_DNS = 'queue_dns';
+/** The fast path, where it is on: flows of this flowtable pass by all rules, those of this chain put flows into it. */
+export const FLOWTABLE_FAST = 'fast';
+export const CHAIN_FAST = 'fast_path';
 /** Holds, as comments of its rules, the values that sysctls had before; no hook leads to it. */
 export const CHAIN_BEFORE = 'before';
 

@@ -183,12 +183,17 @@ export function desiredState(
       dns: config.kernel.queue + 2,
       method: kernel.queue,
     },
-    readsDns: config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site'),
+    readsDns: readsDns(config),
     protect: config.protect,
     knowsIpsec: kernel.ipsec,
     rulePriority: config.kernel.rulePriority,
     askTable: config.kernel.table + MAX_ROUTES,
   };
+}
+
+/** Whether answers of name servers pass the daemon. */
+export function readsDns(config: GatewayConfig): boolean {
+  return config.services.some((s) => s.match.domain.length > 0 || s.affinity === 'client+site');
 }
 
 function planOf(

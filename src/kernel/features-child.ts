@@ -9,6 +9,7 @@ import { encodeBind, encodeWantEntries } from '../wire/netlink/nfqueue.js';
 import { encodeQueueRule } from '../wire/netlink/nftables.js';
 import type { Trial, TrialResult } from './features-kernel.js';
 import { allocate, E, errno, errnoName, sys } from './ffi.js';
+import { detectQueueMethod } from './queue-method.js';
 
 const TABLE = 'pathrace_probe';
 
@@ -40,6 +41,14 @@ const QUEUE = `table inet ${TABLE} {
 }
 `;
 
+const FLOWTABLE = `table inet ${TABLE} {
+  flowtable fast { hook ingress priority 0; counter; devices = { "lo" }; }
+  chain fast_path { type filter hook forward priority 210; policy accept;
+    ct status assured meta l4proto { tcp, udp } flow add @fast
+  }
+}
+`;
+
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
 const NETLINK_NETFILTER = 12;
@@ -52,6 +61,7 @@ function tryAll(): readonly TrialResult[] {
     run('nf_tables', 'nft', ['-f', '-'], BASE),
     run('nft-nat', 'nft', ['-f', '-'], NAT),
     run('queue-nft', 'nft', ['-f', '-'], QUEUE),
+    run('flowtable', 'nft', ['-f', '-'], FLOWTABLE),
     ask('queue-compat', fd, (w) => encodeQueueRule(w, TABLE, 'compat', 5050, 10)),
     ask('queue-bind', fd, (w) => encodeBind(w, 5050, 30)),
     ask('queue-entries', fd, (w) => encodeWantEntries(w, 5050, 35)),
@@ -65,7 +75,7 @@ function tryAll(): readonly TrialResult[] {
 }
 
 function run(name: Trial, command: string, args: readonly string[], input = ''): TrialResult {
-  const { status, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', timeout: 5000 });
+  const { status, stderr, error } = spawnSync(command, args, { input, encoding: 'utf8', timeout: 20_000 });
   if (error !== undefined) return { name, ok: false, found: `${command}: ${error.message}` };
   const words = stderr
     .trim()
@@ -119,4 +129,6 @@ const FLOW: FlowEntry = {
   additions: null,
 };
 
+// As the gateway does first: it has the kernel load what it has as modules.
+await detectQueueMethod();
 process.stdout.write(`${JSON.stringify(tryAll())}\n`);

@@ -3,7 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import type { KernelConfig } from '../model/config.js';
 import type { Probe } from '../model/probe.js';
+import { whyNoFastPath } from './fast-path.js';
 
 /** Names of what the child tries. */
 export type Trial =
@@ -13,6 +15,7 @@ export type Trial =
   | 'queue-entries'
   | 'queue-nft'
   | 'queue-compat'
+  | 'flowtable'
   | 'conntrack'
   | 'rules-ipv4'
   | 'rules-ipv6';
@@ -27,7 +30,8 @@ export interface TrialResult {
 /** How packets get from nftables to the daemon: its own statement, or the iptables target through nft_compat. */
 export type Queueing = 'nft' | 'compat' | 'none' | 'unknown';
 
-export function probeKernel(): readonly Probe[] {
+/** `fastPath`: whether the configuration wants one. */
+export function probeKernel(fastPath: KernelConfig['fastPath']): readonly Probe[] {
   const answer = runChild();
   if (typeof answer === 'string') return explainWithout(answer);
   const result = (name: Trial) => answer.find((one) => one.name === name);
@@ -36,7 +40,7 @@ export function probeKernel(): readonly Probe[] {
     return { name, severity, expected, remedy, ok: one?.ok === true, found: one?.found ?? 'not tried' };
   });
   const queueing = result('queue-nft')?.ok ? 'nft' : result('queue-compat')?.ok ? 'compat' : 'none';
-  return [...plain, explainQueueing(queueing)];
+  return [...plain, explainQueueing(queueing), explainFastPath(fastPath, result('flowtable'))];
 }
 
 type Simple = Pick<Probe, 'severity' | 'expected' | 'remedy'> & { readonly name: Trial };
@@ -105,7 +109,21 @@ function explainQueueing(queueing: Queueing): Probe {
   };
 }
 
-const CHILD_TIMEOUT_MS = 15_000;
+function explainFastPath(wanted: KernelConfig['fastPath'], trial: TrialResult | undefined): Probe {
+  const able = trial?.ok === true ? whyNoFastPath() : (trial?.found ?? 'not tried');
+  const words = able ?? 'a flowtable works';
+  return {
+    name: 'fast path',
+    ok: able === null || wanted === 'off',
+    severity: 'recommended',
+    found: wanted === 'off' ? `${words}; not used (kernel.fastPath is off)` : words,
+    expected: 'a flowtable for established connections',
+    remedy: 'Use a kernel from 6.1 on with CONFIG_NFT_FLOW_OFFLOAD, or set kernel.fastPath to off.',
+  };
+}
+
+/** Also on a machine that is slow, as an emulated one is. */
+const CHILD_TIMEOUT_MS = 60_000;
 
 /** What the child says, or why it could not run. */
 function runChild(): readonly TrialResult[] | string {

@@ -21,7 +21,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     probeTool('nft', ['--version'], 'nftables'),
     probeTool('ip', ['-V'], 'iproute2'),
     await probeFfi(),
-    ...probeKernel(),
+    ...probeKernel(target.config.kernel.fastPath),
     ...probeInterfaces(target.interfaces),
     ...(await probeMarks(target.config)),
     ...(await probeSysctls(target.config)),
@@ -81,7 +81,7 @@ function probeTool(command: string, args: readonly string[], debianPackage: stri
   };
 }
 
-const TOOL_TIMEOUT_MS = 5000;
+const TOOL_TIMEOUT_MS = 20_000;
 
 async function probeFfi(): Promise<Probe> {
   const probe = {

@@ -1,13 +1,24 @@
 /** Living flows in the kernel's table: counted for `status`, cut when their route is gone or an operator says so. */
-import { type AddressWords, formatAddress, parseAddress, sameAddress } from '../model/address.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AddressWords, familyOf, formatAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import { HIGH_PORTS, includes, sizeOf } from '../model/ports.js';
 import { buildTcp, type Ends } from '../wire/build.js';
-import { type Entry, encodeDeleteByTuple, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
+import {
+  createEntry,
+  decodeEntry,
+  type Entry,
+  encodeDeleteByTuple,
+  encodeGetByOriginal,
+  IPCTNL_MSG_CT,
+  TCP_CONNTRACK,
+} from '../wire/netlink/ctnetlink.js';
 import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { tryCommand } from './command.js';
 import { dumpEntries } from './conntrack-table.js';
 import { SET_RESET, TABLE } from './constants.js';
+import type { FastPath } from './fast-path.js';
+import { E } from './ffi.js';
 import { type Marks, routeOfMark, serviceOfMark } from './marks.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { RawSocket } from './raw-socket.js';
@@ -58,10 +69,12 @@ const marked: MarkedFlow = {
 export class Flows {
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBytes: 256 * 1024 });
   private readonly families: readonly (4 | 6)[];
+  private readonly entry = createEntry();
 
   constructor(
     private readonly marks: Marks,
     hasIpv6: boolean,
+    private readonly fastPath: Pick<FastPath, 'without'>,
   ) {
     this.families = hasIpv6 ? [4, 6] : [4];
   }
@@ -108,9 +121,29 @@ export class Flows {
     const tcp = cut.filter((flow) => flow.protocol === PROTOCOL.TCP);
     // First the set that answers the clients, then the entries: nothing slips through in between.
     await this.declareReset(tcp);
-    for (const flow of cut) this.remove(flow);
+    let left = cut;
+    if (cut.length > 0)
+      await this.fastPath.without(async () => {
+        left = await this.removeAll(cut);
+      });
     this.poke(tcp);
-    return cut.length;
+    return cut.length - left.length;
+  }
+
+  /** Whether a client's TCP flow goes by a flowtable now. */
+  isOffloaded(client: AddressWords, clientPort: number, server: AddressWords, serverPort: number): boolean {
+    const ends = { client, clientAt: 0, clientPort, destination: server, destinationAt: 0 };
+    const source = { translated: false, source: client, sourceAt: 0, sourcePort: clientPort };
+    const family = familyOf(client);
+    const flow = { family, ...ends, destinationPort: serverPort, ...source, mark: 0, additions: null };
+    let offloaded = false;
+    encodeGetByOriginal(this.socket.writer, flow, this.socket.nextSequence());
+    this.socket.request((message, view) => {
+      const isEntry = message.type === IPCTNL_MSG_CT.NEW;
+      if (isEntry && decodeEntry(this.entry, view, message.body, message.end))
+        offloaded = this.entry.offloaded;
+    });
+    return offloaded;
   }
 
   /**
@@ -165,9 +198,22 @@ export class Flows {
     }
   }
 
-  private remove({ family, original }: Flow): void {
+  /**
+   * Returns those that stay. What has just left a flowtable is busy until the kernel has cleaned up behind it; on kernels before 6.4 what is
+   * in somebody else's stays so until it leaves that.
+   */
+  private async removeAll(flows: readonly Flow[]): Promise<Flow[]> {
+    let busy = [...flows];
+    for (let attempt = 1; attempt <= REMOVALS && busy.length > 0; attempt++) {
+      if (attempt > 1) await sleep(REMOVAL_PAUSE_MS);
+      busy = busy.filter((flow) => this.remove(flow) === E.BUSY);
+    }
+    return busy;
+  }
+
+  private remove({ family, original }: Flow): number {
     encodeDeleteByTuple(this.socket.writer, family, original, this.socket.nextSequence());
-    this.socket.request();
+    return this.socket.request();
   }
 
   /**
@@ -199,6 +245,8 @@ export class Flows {
 }
 
 const BATCH = 500;
+const REMOVALS = 20;
+const REMOVAL_PAUSE_MS = 50;
 
 function isOver(entry: Entry): boolean {
   return (

@@ -1,6 +1,7 @@
 /** The desired state as the text that nft and ip take. Pure; tests compare it with goldens. */
 import {
   CHAIN_BEFORE,
+  CHAIN_FAST,
   CHAIN_QUEUE_DNS,
   CHAIN_QUEUE_LAN,
   CHAIN_QUEUE_WAN,
@@ -58,9 +59,16 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
   return `${lines.join('\n')}\n`;
 }
 
-/** Names of all chains of a state. */
+/** Names of all chains that may be there beside a state. */
 export function chainsOf(state: DesiredState): string[] {
-  return [...rulesOf(state).keys(), CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE];
+  return [
+    ...rulesOf(state).keys(),
+    CHAIN_QUEUE_LAN,
+    CHAIN_QUEUE_WAN,
+    CHAIN_QUEUE_DNS,
+    CHAIN_BEFORE,
+    CHAIN_FAST,
+  ];
 }
 
 /** All rules by chain, but those that lead into the queues. */

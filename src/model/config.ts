@@ -192,7 +192,7 @@ export interface GatewayConfig {
   /** New connections from providers into the LAN need a destination NAT. Default true. */
   readonly protect: boolean;
   readonly services: readonly ServiceConfig[];
-  /** Where everything goes that no service names, and everything when the daemon does not answer. */
+  /** Where everything goes that no service names, and what the daemon would be asked about when it does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };
   readonly memory: MemoryConfig;
   readonly limits: LimitsConfig;
@@ -221,6 +221,9 @@ export interface LimitsConfig {
   readonly decisions: number;
 }
 
+/** `auto`: where the kernel can. */
+export const FAST_PATHS = ['off', 'auto'] as const;
+
 /** What the gateway uses of the kernel; change only to live beside other software. */
 export interface KernelConfig {
   /** Number of the LAN queue; the next one is the WAN queue. Default 5050. */
@@ -233,4 +236,6 @@ export interface KernelConfig {
   readonly rulePriority: number;
   /** The daemon's sign of life expires after this many milliseconds. Default 500. */
   readonly heartbeatMs: number;
+  /** Whether established flows pass by the rules. Default `off`. */
+  readonly fastPath: (typeof FAST_PATHS)[number];
 }

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { EchoServer, Task } from '../../lab/index.js';
 import type { Status } from '../../src/api/contract.js';
 import { connectMs, eventually, PATHRACE } from './support/gateway-lab.js';
-import { type KernelState, kernelState } from './support/kernel-state.js';
+import { expectedState, type KernelState, kernelState } from './support/kernel-state.js';
 import { Tap } from './support/tap.js';
 import { BOX, startTwinLab, type TwinLab } from './support/twin-lab.js';
 
@@ -89,7 +89,8 @@ test.each([
 
   const ended = await daemon?.stop(8000);
   expect(ended?.code, ended?.stderr).toBe(0);
-  expect(await kernelState(lab.gateway)).toEqual(before);
+  const after = await kernelState(lab.gateway);
+  expect(after).toEqual(await expectedState(lab.gateway, before, after));
 });
 
 test('the same address on both: a late SYN+ACK of the loser is reset by its own way, and the client is left alone', async () => {

@@ -8,6 +8,7 @@ import { explainDecision } from '../../src/cli/decision-words.js';
 import { parseDestination } from '../../src/cli/destination.js';
 import { main } from '../../src/cli/main.js';
 import { renderStatus } from '../../src/cli/status.js';
+import { renderWhy } from '../../src/cli/why.js';
 import { CRITERIA, type GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { OUTCOME_REASONS, SINGLE_REASONS } from '../../src/model/reasons.js';
@@ -59,6 +60,7 @@ const STATUS: Status = {
     route('b', { state: 'down', reasons: ['no-carrier'], wins: 100 }),
   ],
   races: { started: 402, decided: 400, failed: 1, active: 1, single: { 'rate-limit': 7 } },
+  fastPath: { wanted: 'auto', state: 'unavailable', why: 'Error: Could not process rule' },
   packets: { dropped: { fragment: 12 }, ignored: {}, queue: { lan: 402, wan: 900 } },
 };
 
@@ -178,6 +180,8 @@ b      down   wan-b                0          0   100   25 %       0  (no-carrie
 
 memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0 evicted, 1 rescue
 
+fast path: unavailable: Error: Could not process rule
+
 races
   402  started
   400  decided
@@ -247,6 +251,14 @@ describe('why', () => {
    b   870 us  rst: refused the connection
    c        -  silence: no answer
 `);
+  });
+
+  it('says of a flow that passes by the rules that it does', () => {
+    const text = renderWhy('198.51.100.7', [{ ...DECISION, fastPath: true }], (_, shown) => shown);
+    expect(text.split('\n').slice(1, 3)).toEqual([
+      '  went by a: the first to answer (race, first-reply)',
+      '  established: its packets take the kernel’s fast path',
+    ]);
   });
 
   it('says so when nothing is remembered', async () => {

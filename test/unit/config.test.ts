@@ -113,7 +113,14 @@ describe('configurations that are accepted', () => {
         raceTimeoutMs: 5000,
         decisions: 8192,
       },
-      kernel: { queue: 5050, table: 20501, mark: 0xff0000ff, rulePriority: 20500, heartbeatMs: 500 },
+      kernel: {
+        queue: 5050,
+        table: 20501,
+        mark: 0xff0000ff,
+        rulePriority: 20500,
+        heartbeatMs: 500,
+        fastPath: 'off',
+      },
       log: { level: 'info' },
     });
   });

@@ -22,7 +22,12 @@ import {
   KEEP_MARK,
   VERDICT,
 } from '../../src/wire/netlink/nfqueue.js';
-import { encodeQueueRule, encodeRemove, encodeRenew } from '../../src/wire/netlink/nftables.js';
+import {
+  encodeQueueRule,
+  encodeQueueTrial,
+  encodeRemove,
+  encodeRenew,
+} from '../../src/wire/netlink/nftables.js';
 import { encoded, hex, words } from '../arbitrary/wire-tools.js';
 
 const FLOW: FlowEntry = {
@@ -297,7 +302,27 @@ describe('nf_tables', () => {
       hex(begin('07000000'), rule, end('10000000')),
     );
   });
+
+  // The same in a table of family ip, and nothing that commits it.
+  it('encodeQueueTrial', () => {
+    const found = encoded((w) => encodeQueueTrial(w, 7));
+    expect(found.startsWith(begin('07000000'))).toBe(true);
+    expect(found).not.toContain(end('10000000'));
+    const [, table, chain, rule] = messages(found);
+    expect([table, chain, rule].map((message) => message?.slice(8, 12))).toEqual(['000a', '030a', '060a']);
+    expect([table, chain, rule].map((message) => message?.slice(32, 34))).toEqual(['02', '02', '02']);
+    expect(rule).toContain(Buffer.from('NFQUEUE\0').toString('hex'));
+  });
 });
+
+/** By the length that each message begins with. */
+function messages(text: string): string[] {
+  const bytes = Buffer.from(text, 'hex');
+  const found: string[] = [];
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at))
+    found.push(bytes.subarray(at, at + bytes.readUInt32LE(at)).toString('hex'));
+  return found;
+}
 
 it('a string whose end falls on a boundary is terminated all the same', () => {
   expect(encoded((w) => putString(w, 1, 'abc'))).toBe(hex('0800 0100 61626300'));

@@ -107,7 +107,24 @@ describe('decodeEntry', () => {
       sourcePort: 50000,
       mark: 0x02000000,
       tcpState: TCP_CONNTRACK.ESTABLISHED,
+      offloaded: false,
     });
+  });
+
+  it('takes a flow that a flowtable has, of which the kernel tells no state, for an established one', () => {
+    const entry = createEntry();
+    const tuple = [...ENTRY.subarray(4, 4 + 52)];
+    const status = bytesOf('0800 0300 0000418e');
+    const offloaded = Uint8Array.from([...ENTRY.subarray(0, 4), ...tuple, ...status]);
+    expect(decodeEntry(entry, viewOf(offloaded), 0, offloaded.length)).toBe(true);
+    expect([entry.clientPort, entry.offloaded, entry.tcpState]).toEqual([
+      40000,
+      true,
+      TCP_CONNTRACK.ESTABLISHED,
+    ]);
+    // The next one says nothing of it.
+    decodeEntry(entry, viewOf(ENTRY), 0, ENTRY.length);
+    expect(entry.offloaded).toBe(false);
   });
 
   it('refuses other families', () => {

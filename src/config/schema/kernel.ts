@@ -1,9 +1,11 @@
 /** `kernel`: what the gateway uses of the kernel. */
 import { z } from 'zod';
+import { FAST_PATHS } from '../../model/config.js';
 import { DEFAULT_MARK_MASK } from '../../model/mark-mask.js';
 import { optional, section } from '../key.js';
 import { formatMask, MASK_ALLOWED, parseMask } from '../values/masks.js';
-import { count, duration, numberOr } from './keys.js';
+import { oneOf } from '../values/texts.js';
+import { count, duration, numberOr, words } from './keys.js';
 
 const number = (description: string, min: number, max: number, fallback: number) =>
   count('restart', description, min, max, fallback);
@@ -40,6 +42,17 @@ export const KernelSchema = section(
         'The kernel goes on alone when the daemon gave no sign of life for this long.',
         { text: ['100ms', '10s'], ms: [100, 10_000] },
         '500ms',
+      ),
+      fastPath: optional(
+        {
+          description:
+            'Established flows pass by the rules, through a flowtable of our own, where the kernel has one (`auto`). So they pass by those of others too: what counts, limits or drops packets of established connections does not see them.',
+          allowed: '`auto` or `off`',
+          apply: 'live',
+          json: words(FAST_PATHS),
+        },
+        oneOf(FAST_PATHS),
+        'off',
       ),
     })
     .prefault({}),

@@ -9,7 +9,7 @@ export const RestSchema = section(
     route: required(
       {
         description:
-          'Route of all traffic that no service names, and of all new connections while the daemon does not answer.',
+          'Route of all traffic that no service names, and of what the daemon would be asked about while it does not answer.',
         allowed: 'the name of a route',
         apply: 'live',
         json: name,

@@ -60,6 +60,8 @@ export const TCP_CONNTRACK = {
 
 const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 const IPPROTO_TCP = 6;
+/** enum ip_conntrack_status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
+const IPS_OFFLOAD = 1 << 14;
 const AF = { 4: 2, 6: 10 } as const;
 
 /** A TCP flow as the client sees it, and what its packets become on the route. Addresses are four words at an offset. */
@@ -171,6 +173,8 @@ export interface Entry {
   mark: number;
   /** One of TCP_CONNTRACK; NONE for other protocols. */
   tcpState: number;
+  /** It goes by a flowtable, ours or another. */
+  offloaded: boolean;
   /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
   original: Uint8Array;
 }
@@ -187,6 +191,7 @@ export function createEntry(): Entry {
     sourcePort: 0,
     mark: 0,
     tcpState: TCP_CONNTRACK.NONE,
+    offloaded: false,
     original: NO_BYTES,
   };
 }
@@ -206,9 +211,11 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   out.sourcePort = 0;
   out.mark = 0;
   out.tcpState = TCP_CONNTRACK.NONE;
+  out.offloaded = false;
   const reply = { address: new Int32Array(4), port: 0 };
   eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
     if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
+    if (type === CTA.STATUS && length >= 4) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
     if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
     if (type === CTA.TUPLE_ORIG) {
       out.original = new Uint8Array(view.buffer, view.byteOffset + value, length);
@@ -235,6 +242,9 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
       });
     }
   });
+  // The kernel tells no state of what it does not look at itself; only what is established gets there.
+  if (out.offloaded && out.protocol === IPPROTO_TCP && out.tcpState === TCP_CONNTRACK.NONE)
+    out.tcpState = TCP_CONNTRACK.ESTABLISHED;
   return true;
 }
 

@@ -23,6 +23,7 @@ const NFNL_SUBSYS_NFTABLES = 10 << 8;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 export const NFT_MSG = {
+  NEWTABLE: NFNL_SUBSYS_NFTABLES | 0,
   NEWCHAIN: NFNL_SUBSYS_NFTABLES | 3,
   GETCHAIN: NFNL_SUBSYS_NFTABLES | 4,
   NEWRULE: NFNL_SUBSYS_NFTABLES | 6,
@@ -35,11 +36,13 @@ export const NFT_MSG = {
   GETOBJ: NFNL_SUBSYS_NFTABLES | 19,
 } as const;
 const NFPROTO_INET = 1;
+const NFPROTO_IPV4 = 2;
 
 const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM = { KEY: 1, TIMEOUT: 4 } as const;
 const NFTA_DATA_VALUE = 1;
+const NFTA_TABLE_NAME = 1;
 const NFTA_CHAIN = { TABLE: 1, NAME: 3 } as const;
 const NFTA_SET = { TABLE: 1, NAME: 2, FLAGS: 3 } as const;
 /** NFT_SET_*: made by a rule for itself; with values. */
@@ -86,6 +89,13 @@ export function encodeRemove(w: Writer, elements: SetElements, timeoutMs: number
 const XT_NFQUEUE = { name: 'NFQUEUE', revision: 3, bypass: 1 } as const;
 const IPPROTO_TCP = 6;
 
+/** A chain, and the family of its table (NFPROTO_*). */
+interface ChainPlace {
+  readonly family: number;
+  readonly table: string;
+  readonly chain: string;
+}
+
 /** Writes the transaction that appends `-j NFQUEUE --queue-num N --queue-bypass` to a chain of our own table. */
 export function encodeQueueRule(
   w: Writer,
@@ -95,27 +105,49 @@ export function encodeQueueRule(
   sequence: number,
 ): void {
   batch(w, sequence, () => {
-    const flags = NLM_F.REQUEST | NLM_F.CREATE | NLM_F.APPEND | NLM_F.ACK;
-    beginNfMessage(w, NFT_MSG.NEWRULE, flags, sequence + 1, NFPROTO_INET);
-    putString(w, NFTA_RULE.TABLE, table);
-    putString(w, NFTA_RULE.CHAIN, chain);
-    const list = beginNested(w, NFTA_RULE.EXPRESSIONS);
-    const element = beginNested(w, NFTA_LIST_ELEM);
-    putString(w, NFTA_EXPR.NAME, 'target');
-    const data = beginNested(w, NFTA_EXPR.DATA);
-    putString(w, NFTA_TARGET.NAME, XT_NFQUEUE.name);
-    putBe32(w, NFTA_TARGET.REV, XT_NFQUEUE.revision);
-    // queuenum, queues_total, flags: host order; padded to 8 bytes as XT_ALIGN wants.
-    putBytes(w, NFTA_TARGET.INFO, [queue & 255, queue >>> 8, 1, 0, XT_NFQUEUE.bypass, 0, 0, 0]);
-    endNested(w, data);
-    endNested(w, element);
-    endNested(w, list);
-    const compat = beginNested(w, NFTA_RULE.COMPAT);
-    putBe32(w, NFTA_RULE_COMPAT.PROTO, IPPROTO_TCP);
-    putBe32(w, NFTA_RULE_COMPAT.FLAGS, 0);
-    endNested(w, compat);
-    endMessage(w);
+    putQueueRule(w, { family: NFPROTO_INET, table, chain }, queue, sequence + 1);
   });
+}
+
+/**
+ * Writes the same as a transaction without an end, which the kernel tries and undoes; the rule is acknowledged. In a table of family
+ * ip: asked for a target there, the kernel loads its module, which it does not for a table of family inet.
+ */
+export function encodeQueueTrial(w: Writer, sequence: number): void {
+  const place = { family: NFPROTO_IPV4, table: 'pathrace_trial', chain: 'trial' };
+  const flags = NLM_F.REQUEST | NLM_F.CREATE;
+  beginBatch(w, sequence);
+  beginNfMessage(w, NFT_MSG.NEWTABLE, flags, sequence + 1, place.family);
+  putString(w, NFTA_TABLE_NAME, place.table);
+  endMessage(w);
+  beginNfMessage(w, NFT_MSG.NEWCHAIN, flags, sequence + 2, place.family);
+  putString(w, NFTA_CHAIN.TABLE, place.table);
+  putString(w, NFTA_CHAIN.NAME, place.chain);
+  endMessage(w);
+  putQueueRule(w, place, 1, sequence + 3);
+}
+
+function putQueueRule(w: Writer, place: ChainPlace, queue: number, sequence: number): void {
+  const flags = NLM_F.REQUEST | NLM_F.CREATE | NLM_F.APPEND | NLM_F.ACK;
+  beginNfMessage(w, NFT_MSG.NEWRULE, flags, sequence, place.family);
+  putString(w, NFTA_RULE.TABLE, place.table);
+  putString(w, NFTA_RULE.CHAIN, place.chain);
+  const list = beginNested(w, NFTA_RULE.EXPRESSIONS);
+  const element = beginNested(w, NFTA_LIST_ELEM);
+  putString(w, NFTA_EXPR.NAME, 'target');
+  const data = beginNested(w, NFTA_EXPR.DATA);
+  putString(w, NFTA_TARGET.NAME, XT_NFQUEUE.name);
+  putBe32(w, NFTA_TARGET.REV, XT_NFQUEUE.revision);
+  // queuenum, queues_total, flags: host order; padded to 8 bytes as XT_ALIGN wants.
+  putBytes(w, NFTA_TARGET.INFO, [queue & 255, queue >>> 8, 1, 0, XT_NFQUEUE.bypass, 0, 0, 0]);
+  endNested(w, data);
+  endNested(w, element);
+  endNested(w, list);
+  const compat = beginNested(w, NFTA_RULE.COMPAT);
+  putBe32(w, NFTA_RULE_COMPAT.PROTO, IPPROTO_TCP);
+  putBe32(w, NFTA_RULE_COMPAT.FLAGS, 0);
+  endNested(w, compat);
+  endMessage(w);
 }
 
 /** Writes the request for the rules of one chain. */
@@ -225,12 +257,17 @@ function readString(view: DataView, start: number, length: number): string {
   return text;
 }
 
+const SUBSYSTEM = NFNL_SUBSYS_NFTABLES >>> 8;
+
 function batch(w: Writer, sequence: number, write: () => void): void {
-  const subsystem = NFNL_SUBSYS_NFTABLES >>> 8;
-  beginNfMessageTo(w, NFNL_MSG_BATCH_BEGIN, NLM_F.REQUEST, sequence, subsystem);
-  endMessage(w);
+  beginBatch(w, sequence);
   write();
-  beginNfMessageTo(w, NFNL_MSG_BATCH_END, NLM_F.REQUEST, sequence + 9, subsystem);
+  beginNfMessageTo(w, NFNL_MSG_BATCH_END, NLM_F.REQUEST, sequence + 9, SUBSYSTEM);
+  endMessage(w);
+}
+
+function beginBatch(w: Writer, sequence: number): void {
+  beginNfMessageTo(w, NFNL_MSG_BATCH_BEGIN, NLM_F.REQUEST, sequence, SUBSYSTEM);
   endMessage(w);
 }
 

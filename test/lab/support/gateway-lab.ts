@@ -19,7 +19,7 @@ import { callControl } from '../../../src/api/client.js';
 import type { Decision, Status } from '../../../src/api/contract.js';
 import { STATUS_PATH, whyPath } from '../../../src/api/paths.js';
 import { parseDestination } from '../../../src/cli/destination.js';
-import { type KernelState, kernelState } from './kernel-state.js';
+import { expectedState, type KernelState, kernelState } from './kernel-state.js';
 
 export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url));
 
@@ -140,14 +140,15 @@ export class GatewayLab {
   /** The namespace is as it was before the first gateway. */
   async expectCleanState(): Promise<void> {
     const after = await kernelState(this.lab.gateway);
-    expect(after.ruleset).toBe(this.before.ruleset);
-    expect(after.rules).toBe(this.before.rules);
+    const before = await expectedState(this.lab.gateway, this.before, after);
+    expect(after.ruleset).toBe(before.ruleset);
+    expect(after.rules).toBe(before.rules);
     if (this.options.topologyChanges) {
       expect(after.routes).not.toMatch(/proto 82|table 205/);
       return;
     }
-    expect(after.routes).toBe(this.before.routes);
-    expect(after.settings).toBe(this.before.settings);
+    expect(after.routes).toBe(before.routes);
+    expect(after.settings).toBe(before.settings);
   }
 }
 

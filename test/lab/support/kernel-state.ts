@@ -8,6 +8,28 @@ export interface KernelState {
   readonly settings: string;
 }
 
+/**
+ * The state as it should be again. A module that was loaded meanwhile brings settings along, for every namespace and for good: they are
+ * nobody's leftovers as long as they are as a new namespace has them.
+ */
+export async function expectedState(
+  host: Host,
+  before: KernelState,
+  after: KernelState,
+): Promise<KernelState> {
+  const known = new Set(before.settings.split('\n').map(nameOf));
+  const isNew = (line: string): boolean => !known.has(nameOf(line));
+  if (!after.settings.split('\n').some(isNew)) return before;
+  const fresh = await host.run(['unshare', '-n', ...SETTINGS]);
+  const settings = lines(`${before.settings}\n${lines(fresh.stdout).filter(isNew).join('\n')}`);
+  return { ...before, settings: settings.filter((line) => !VOLATILE.test(line)).join('\n') };
+}
+
+function nameOf(line: string): string {
+  return line.slice(0, line.indexOf(' ='));
+}
+
+const SETTINGS = ['sysctl', '-a', '--pattern', '^net\\.'];
 /** Settings that the kernel itself changes while packets flow. */
 const VOLATILE = /nf_conntrack_count|nf_log|\.stat_refresh|random|\.fib_notify|netdev_budget/;
 
@@ -19,7 +41,7 @@ export async function kernelState(host: Host): Promise<KernelState> {
     text('ip', '-6', 'rule'),
     text('ip', '-4', 'route', 'show', 'table', 'all'),
     text('ip', '-6', 'route', 'show', 'table', 'all'),
-    text('sysctl', '-a', '--pattern', '^net\\.'),
+    text(...SETTINGS),
   ]);
   return {
     ruleset,

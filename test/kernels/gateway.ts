@@ -1,0 +1,162 @@
+/** A gateway's life on a kernel: one site, one test after the other. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fastPath } from './fast-path.js';
+import { FAMILIES, OTHER_PORT, PATHRACE, PORT, Site } from './site.js';
+
+const RACE = { services: [{ name: 'all', match: { tcp: 'any' }, select: 'race' }] };
+const TURNS = {
+  services: [{ name: 'all', match: { tcp: 'any' }, select: 'round-robin', affinity: 'none' }],
+  kernel: { fastPath: 'auto' },
+};
+/** Who hides a module from the kernel. */
+const HIDING = '/etc/modprobe.d/pathrace-test.conf';
+
+let site: Site;
+
+async function withRules(rules: string, action: () => Promise<void>): Promise<void> {
+  const { gateway } = site.lab;
+  await gateway.must(['nft', '-f', '-'], { input: `table inet operator {\n${rules}\n}\n` });
+  try {
+    await action();
+  } finally {
+    await gateway.must(['nft', 'delete', 'table', 'inet', 'operator']);
+  }
+}
+
+describe('a gateway', () => {
+  before(async () => {
+    // The module of nft's queue statement is hidden until the gateway starts.
+    mkdirSync(dirname(HIDING), { recursive: true });
+    writeFileSync(HIDING, 'blacklist nft_queue\n');
+    site = await Site.start();
+  });
+
+  test('doctor finds the target of iptables, which nobody has loaded, where nft has no queue statement', () => {
+    assert.equal(isLoaded('xt_NFQUEUE'), false);
+    const { stdout, status } = spawnSync(PATHRACE, ['doctor', '--json'], { encoding: 'utf8' });
+    const { probes } = JSON.parse(stdout) as { probes: { name: string; ok: boolean; found: string }[] };
+    const found = (wanted: string) => probes.find(({ name }) => name === wanted)?.found ?? '';
+    assert.match(found('queueing'), /NFQUEUE target/);
+    assert.match(found('fast path'), /^a flowtable works; not used/);
+    assert.equal(status, 0, stdout);
+    rmSync(HIDING);
+  });
+
+  test('races both families, and remembers', async () => {
+    await site.gateway({ ...RACE, memory: { trust: '0s' } });
+    assert.match(site.daemon?.stdout() ?? '', /, nft queue /);
+    for (const family of FAMILIES) await site.comeBy(family, ['b'], [1, 1, 1]);
+    await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
+    for (const family of FAMILIES) await site.connect(family, 1);
+    await site.until(async () => (await site.status()).memory.inKernel >= 2, 'the memory in the kernel');
+    for (const family of FAMILIES) await site.comeBy(family, ['b', 'b', 'b'], [0, 3, 0]);
+  });
+
+  test('carries 20 MB unchanged, both families', async () => {
+    for (const family of FAMILIES) assert.equal(await site.bulk(family), true, family);
+  });
+
+  test('keeps an operator’s forward policy: one port open, the other closed, raced and remembered', async () => {
+    const rules = `chain forward { type filter hook forward priority 0; policy drop;
+      ct state established,related accept
+      iifname "lan0" tcp dport ${PORT} accept; }`;
+    await withRules(rules, async () => {
+      for (const trust of ['0s', '10m']) {
+        await site.gateway({ ...RACE, memory: { trust, refresh: 0 } });
+        for (const family of FAMILIES) {
+          assert.equal(await site.outcome(family, PORT), 'ok');
+          assert.equal(await site.outcome(family, OTHER_PORT), 'TIMEOUT');
+        }
+      }
+    });
+  });
+
+  test('lets the main table’s own routes come before marks', async () => {
+    const { gateway } = site.lab;
+    await gateway.must(['ip', 'route', 'add', '198.51.100.1/32', 'via', '203.0.3.1', 'dev', 'wan3']);
+    await gateway.must([
+      'ip',
+      '-6',
+      'route',
+      'add',
+      '2001:db8:100::1/128',
+      'via',
+      'fd03:3::1',
+      'dev',
+      'wan3',
+    ]);
+    for (const family of FAMILIES) assert.deepEqual(await site.connect(family), ['c', 'c', 'c']);
+    await gateway.must(['ip', 'route', 'del', '198.51.100.1/32']);
+    await gateway.must(['ip', '-6', 'route', 'del', '2001:db8:100::1/128']);
+  });
+
+  test('puts back its rules after ip rule flush', async () => {
+    const { gateway } = site.lab;
+    const rules = async () =>
+      (await gateway.must(['ip', '-4', 'rule'])) + (await gateway.must(['ip', '-6', 'rule']));
+    const wanted = await rules();
+    const flush = ['-4', '-6'].map(
+      (flag) => `ip ${flag} rule flush; ip ${flag} rule add lookup main priority 32766`,
+    );
+    await gateway.must(['sh', '-ec', `${flush.join('; ')}; ip -4 rule add lookup default priority 32767`]);
+    await site.until(async () => (await rules()) === wanted, 'every rule');
+    for (const family of FAMILIES)
+      for (const provider of await site.connect(family))
+        assert.ok(['a', 'b', 'c'].includes(provider), provider);
+  });
+
+  test('beside an operator’s flowtable both families carry 20 MB unchanged, offloaded', async () => {
+    const rules = `flowtable ft { hook ingress priority 0; devices = { lan0, wan1, wan2, wan3 }; }
+      chain forward { type filter hook forward priority 0; policy drop;
+        ct state established flow add @ft
+        ct state established,related accept
+        iifname "lan0" accept; }`;
+    await withRules(rules, async () => {
+      await site.hold();
+      assert.equal(await site.countFast(), 2);
+      for (const family of FAMILIES) assert.equal(await site.bulk(family), true, family);
+      await site.release();
+    });
+  });
+
+  test('is reloaded to take turns, killed, and followed by another: its connections notice nothing', async () => {
+    await site.gateway(TURNS);
+    const takeTurns = async (): Promise<void> => {
+      for (const family of FAMILIES) await site.comeBy(family, ['a', 'a', 'b', 'b', 'c', 'c'], [2, 2, 2]);
+    };
+    await takeTurns();
+    await site.hold();
+    // The kernel goes on with its plan, and with its flowtable.
+    await site.kill();
+    await takeTurns();
+    await site.speak();
+    assert.equal(await site.countFast(), 2);
+    await site.startDaemon();
+    await site.speak();
+    assert.equal(await site.countFast(), 2);
+    await site.release();
+  });
+
+  describe('with a fast path', () => fastPath(() => site));
+
+  test('killed while it races, it leaves new connections to the rest route', async () => {
+    await site.gateway({ ...RACE, memory: { trust: '0s' } });
+    await site.kill();
+    for (const family of FAMILIES) assert.deepEqual(await site.connect(family), ['a', 'a', 'a']);
+  });
+
+  test('cleanup leaves nothing of one that was killed, on a machine that has loaded its modules meanwhile', async () => {
+    await site.lab.gateway.must([PATHRACE, 'cleanup'], { timeoutMs: 90_000 });
+    await site.expectNothingLeft();
+  });
+
+  after(() => site?.stop());
+});
+
+function isLoaded(module: string): boolean {
+  return spawnSync('lsmod', { encoding: 'utf8' }).stdout.includes(module);
+}
