@@ -6,7 +6,7 @@ import { startControl } from '../api/server.js';
 import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
 import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
-import { Boundary, describeError } from '../kernel/boundary.js';
+import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
 import { Flows } from '../kernel/flows.js';
@@ -101,7 +101,7 @@ export class Gateway implements GatewayState {
     this.boundary = new Boundary({
       clock: () => performance.now(),
       onBroken: (broken) => logBroken(log, broken),
-      onMany: (error) => this.fail(error instanceof PathraceError ? error : internal(error)),
+      onMany: (error) => this.fail(asPathraceError(error)),
     });
     this.complaints = new Complaints(log);
     this.guard = new GuardWatch(log, () => this.routes);
@@ -389,10 +389,6 @@ export class Gateway implements GatewayState {
       .save(this.race, this.saved)
       .catch((error: unknown) => this.log.warn({ event: 'store-failed' }, String(error)));
   }
-}
-
-function internal(error: unknown): PathraceError {
-  return new PathraceError('E_INTERNAL', describeError(error));
 }
 
 /** Who fails says so itself. */

@@ -68,6 +68,11 @@ export class Boundary {
   }
 }
 
+/** What is no error of ours with a code is a bug. */
+export function asPathraceError(error: unknown): PathraceError {
+  return error instanceof PathraceError ? error : new PathraceError('E_INTERNAL', describeError(error));
+}
+
 /** A known error in its own words, another one with its stack. */
 export function describeError(error: unknown): string {
   if (error instanceof PathraceError)
