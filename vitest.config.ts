@@ -8,23 +8,41 @@ const WAITING = [
   'gateway-clean-up',
   'gateway-commands',
   'gateway-criteria',
-  'gateway-criteria-failing',
   'gateway-failover',
-  'gateway-gives-up',
+  'gateway-firewall',
+  'gateway-foreign-sources',
+  'gateway-guard',
+  'gateway-guide',
+  'gateway-helpers',
   'gateway-inbound',
+  'gateway-mask',
+  'gateway-neighbour-marks',
+  'gateway-output',
+  'gateway-own-snat',
   'gateway-pools',
   'gateway-port-exhaustion',
+  'gateway-protect',
   'gateway-providers',
   'gateway-reload',
-  'gateway-reload-maps',
   'gateway-report',
   'gateway-services',
+  'gateway-settings',
   'gateway-store',
   'kernel-checks',
 ].map((name) => `test/lab/${name}.test.ts`);
 
-/** They walk through every moment or every call that may fail: minutes each, so they have a command of their own, `npm run test:long`. */
-const LONG = ['gateway-faults', 'gateway-signals'].map((name) => `test/lab/${name}.test.ts`);
+/**
+ * They walk through every moment, every call that may fail, every criterion or every neighbour: minutes each, so they have a command of their
+ * own, `npm run test:long`.
+ */
+const LONG = [
+  'gateway-criteria-failing',
+  'gateway-faults',
+  'gateway-gives-up',
+  'gateway-neighbours',
+  'gateway-reload-maps',
+  'gateway-signals',
+].map((name) => `test/lab/${name}.test.ts`);
 
 const LAB = {
   testTimeout: 180_000,
@@ -57,7 +75,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 3 } },
+      { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 4 } },
       { test: { ...LAB, name: 'long', include: LONG, fileParallelism: false } },
     ],
   },
