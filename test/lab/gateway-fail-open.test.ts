@@ -77,7 +77,7 @@ async function copiesOfOne(): Promise<number> {
   return (await made.lab.wire.trace({ kind: 'syn' })).length;
 }
 
-test('killed under load, new connections go on by the rest route', async () => {
+test('killed under load, what would be raced goes on by the rest route', async () => {
   const results = await underLoad(4, async () => {
     made.daemon.signal('SIGKILL');
     await made.daemon.done;
