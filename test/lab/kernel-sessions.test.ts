@@ -54,7 +54,7 @@ function listen(body: string): Outcome {
     const entry = (port, mark, state = null) => {
       const client = parseAddress('10.0.0.1');
       const flow = { family: 4, client, clientAt: 0, clientPort: port, destination: parseAddress('198.51.100.7'), destinationAt: 0,
-        destinationPort: 443, translated: false, source: client, sourceAt: 0, sourcePort: port, mark };
+        destinationPort: 443, translated: false, source: client, sourceAt: 0, sourcePort: port, mark, additions: null };
       const w = table.writer;
       const at = w.length;
       ct.encodeNew(w, flow, 60, 16);
