@@ -309,7 +309,8 @@ describe('a route that returns', () => {
       expect(held[0]).toBeGreaterThan(1000);
       expect(held[1]).toBeGreaterThan(2000);
       expect(held[2]).toBeGreaterThan(4000);
-      expect(held[0]).toBeLessThan(2500);
+      // Not by the clock: a busy machine adds to each.
+      expect(held[0]).toBeLessThan(held[2] as number);
     });
   });
 
