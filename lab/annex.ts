@@ -32,3 +32,22 @@ export async function annex(
     },
   };
 }
+
+/** A machine at 10.9.0.53 and fd09::53 behind `dmz0` of the gateway, which is given its addresses: a bridge that is no LAN. */
+export async function demilitarized(lab: Lab): Promise<Annex> {
+  const { gateway } = lab;
+  const dmz = await annex(
+    lab,
+    'dmz',
+    (there) => `link add dmz0 netns ${gateway.namespace} type veth peer name eth0 netns ${there}`.split(' '),
+    [
+      ...['addr add 10.9.0.53/24 dev eth0', 'addr add fd09::53/64 dev eth0 nodad', 'link set eth0 up'],
+      ...['route add default via 10.9.0.1', 'route add ::/0 via fd09::1'],
+    ],
+  );
+  await gateway.must([
+    ...['sh', '-ec'],
+    'ip addr add 10.9.0.1/24 dev dmz0; ip addr add fd09::1/64 dev dmz0 nodad; ip link set dmz0 up',
+  ]);
+  return dmz;
+}

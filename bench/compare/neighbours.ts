@@ -2,6 +2,7 @@
 import {
   ask,
   type Case,
+  GROUND,
   HELPER,
   NEIGHBOURS,
   type Outcome,
@@ -18,16 +19,7 @@ import {
 } from './comparison.js';
 import { type Contender, gateway, plain, RACE, REMEMBER, selecting, withSubject } from './subjects.js';
 
-const SCENARIO: Scenario = {
-  seed: 1,
-  lan: { clients: 2 },
-  providers: [
-    { name: 'a', link: { delayMs: 5 } },
-    { name: 'b', link: { delayMs: 10 } },
-    { name: 'c', link: { delayMs: 15 } },
-  ],
-  servers: [{ name: 'near' }, { name: 'far' }],
-};
+const SCENARIO: Scenario = { seed: 1, ...GROUND };
 
 const SUBJECTS: readonly Contender[] = [
   plain('plain NAT', plainMasquerade),

@@ -12,6 +12,7 @@ import { WG_QUICK, WG_QUICK_ALL } from './wg-quick.js';
 export { type Answers, ask, type Case, type Installation, type Outcome, type Probe } from './case.js';
 export {
   FAR,
+  GROUND,
   INSIDE,
   NAMES,
   NEAR,

@@ -1,4 +1,6 @@
 /** Connections that show what a firewall, a translation or a neighbour does to them. */
+
+import type { Scenario } from '../../src/sim/scenario.js';
 import type { ConnectResult } from '../children/connector.js';
 import type { DatagramAnswer } from '../children/datagrams.js';
 import type { Host } from '../host.js';
@@ -24,6 +26,17 @@ const COUNT = 6;
 const TIMEOUT_MS = 700;
 /** For who is: a machine may have other things to do. */
 const PATIENCE_MS = 5000;
+
+/** Where the cases are tried: two clients, three providers, a server with two addresses. */
+export const GROUND = {
+  lan: { clients: 2 },
+  providers: [
+    { name: 'a', link: { delayMs: 5 } },
+    { name: 'b', link: { delayMs: 10 } },
+    { name: 'c', link: { delayMs: 15 } },
+  ],
+  servers: [{ name: 'near' }, { name: 'far' }],
+} satisfies Scenario;
 
 /** The programs that answer; once per lab. */
 export async function openGround(lab: Lab): Promise<void> {

@@ -1,4 +1,5 @@
 /** The stages that a packet of a new connection passes, from what it is to who carries it. */
+import { makesCopies } from '../model/config.js';
 import type { SingleReason } from '../model/reasons.js';
 import { pinPacket } from './affinity/pin.js';
 import { fillRacers, fillRescuers, maskOf } from './choose/candidates.js';
@@ -52,7 +53,7 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   if (protocol === null) return choose(turn, service, route, reason, false);
   // Asked about before the operator's rules: another criterion would copy nothing.
   if (!mayCopy) {
-    const isInstead = reason === 'criterion' && wouldCopy(service);
+    const isInstead = reason === 'criterion' && makesCopies(service.criterion);
     return choose(turn, service, route, isInstead ? 'operator-rule' : reason, true);
   }
   if (tryOthers(turn, protocol, service, route)) return verdict.raced(turn);
@@ -72,10 +73,6 @@ function protocolThatStarts({ site, packet, verdict }: Turn): Protocol | null | 
     return 'must-not-be-copied';
   }
   return null;
-}
-
-function wouldCopy({ criterion }: ActiveService): boolean {
-  return criterion === 'race' || criterion === 'fastest-history';
 }
 
 /** `waited`: the client repeats its set-up already. */

@@ -83,8 +83,7 @@ export function stateOf(
   };
 }
 
-/** What an operator should look at. */
-/** `caught`: errors of ours that the main thread has caught. */
+/** What an operator should look at. `caught`: errors of ours that the main thread has caught. */
 export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapshot, caught: number): string[] {
   const alarms: string[] = [];
   for (const { name, state, reasons, portUse, quota } of routes) {

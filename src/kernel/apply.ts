@@ -1,6 +1,6 @@
 /** Brings the kernel to the desired state. Safe to repeat; takes over what a predecessor left. */
 import { PathraceError } from '../model/errors.js';
-import { runCommand, tryCommand } from './command.js';
+import { runCommand, tryCommand, tryNft } from './command.js';
 import { CHAIN_QUEUE_DNS, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
 import type { DesiredState, KernelAbilities } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
@@ -11,7 +11,11 @@ import { takesRule } from './takes-rule.js';
 
 /** What rules this kernel takes; nothing is changed to find out. */
 export async function detectAbilities(): Promise<KernelAbilities> {
-  return { queue: await detectQueueMethod(), ipsec: await takesRule('rt ipsec exists meta secpath exists') };
+  const [queue, ipsec] = await Promise.all([
+    detectQueueMethod(),
+    takesRule('rt ipsec exists meta secpath exists'),
+  ]);
+  return { queue, ipsec };
 }
 
 /** Those of the matches that this kernel knows; nothing is changed to find out. What it does not know no entry has. */
@@ -45,11 +49,8 @@ export async function applyNftState(
   replacement: Replacement = { isNew: false, settings: null },
 ): Promise<void> {
   const text = renderNft(state, before);
-  // Twice: a table and all that it knows is not thrown away for a failure that passes.
-  const fits =
-    (await tryCommand('nft', ['-f', '-'], text)).code === 0 ||
-    (await tryCommand('nft', ['-f', '-'], text)).code === 0;
-  if (!fits) {
+  // A table and all that it knows is not thrown away for a failure that passes.
+  if ((await tryNft(text)).code !== 0) {
     // What an older version left may have sets of another shape: the whole table anew, with what was recorded in it.
     const recorded = recordedSettings();
     if (recorded.size > 0) replacement.settings = recorded;

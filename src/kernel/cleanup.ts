@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PathraceError } from '../model/errors.js';
-import { type CommandResult, tryCommand } from './command.js';
+import { attemptCommand } from './command.js';
 import { RT_PROTOCOL, TABLE } from './constants.js';
 import { currentIp, type IpFamily, ipChanges } from './ip-state.js';
 import { lockNamespace } from './namespace-lock.js';
@@ -64,7 +64,7 @@ async function tryToRemoveTable(removed: Set<string>): Promise<string[]> {
   // Before the table goes that they are recorded in; forwarding ends before translation does.
   for (const path of await restoreSettings(recordedSettings())) removed.add(`sysctl ${path}`);
   const name = `nft table inet ${TABLE}`;
-  const { code, stderr } = await attempt('nft', ['delete', 'table', 'inet', TABLE]);
+  const { code, stderr } = await attemptCommand('nft', ['delete', 'table', 'inet', TABLE]);
   if (code === 0) removed.add(name);
   // Nft also refuses to delete what is not there.
   return code === 0 || readObjects().length === 0 ? [] : [`${name} (${words(stderr)})`];
@@ -73,26 +73,21 @@ async function tryToRemoveTable(removed: Set<string>): Promise<string[]> {
 async function removeIp(family: IpFamily, removed: Set<string>): Promise<string[]> {
   const flag = family === 'ipv4' ? '-4' : '-6';
   const show = ['route', 'show', 'table', 'all', 'proto', String(RT_PROTOCOL)];
-  const rules = await attempt('ip', ['-j', flag, 'rule', 'show']);
-  const routes = await attempt('ip', ['-j', flag, ...show]);
+  const rules = await attemptCommand('ip', ['-j', flag, 'rule', 'show']);
+  const routes = await attemptCommand('ip', ['-j', flag, ...show]);
   const unread = [rules, routes].find(({ code }) => code !== 0);
   if (unread !== undefined) return [`${family} rules and routes (${words(unread.stderr)})`];
   const changes = ipChanges(currentIp(rules.stdout, routes.stdout, family), { rules: [], routes: [] });
   if (changes.length === 0) return [];
   const lines = changes.map((line) => `${family} ${line.replace(' del', '')}`);
-  const { code, stderr } = await attempt('ip', ['-force', flag, '-batch', '-'], `${changes.join('\n')}\n`);
+  const { code, stderr } = await attemptCommand(
+    'ip',
+    ['-force', flag, '-batch', '-'],
+    `${changes.join('\n')}\n`,
+  );
   if (code !== 0) return lines.map((line) => `${line} (${words(stderr)})`);
   for (const line of lines) removed.add(line);
   return [];
-}
-
-/** A tool that cannot be run has failed like any other. */
-function attempt(command: string, args: readonly string[], input = ''): Promise<CommandResult> {
-  return tryCommand(command, args, input).catch((error: unknown) => ({
-    code: -1,
-    stdout: '',
-    stderr: String(error),
-  }));
 }
 
 function words(text: string): string {

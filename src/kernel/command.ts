@@ -42,6 +42,21 @@ export function tryCommand(command: string, args: readonly string[], input = '')
   });
 }
 
+/** As `tryCommand`; a tool that is not there or cannot be run has failed like any other. */
+export function attemptCommand(command: string, args: readonly string[], input = ''): Promise<CommandResult> {
+  return tryCommand(command, args, input).catch((error: unknown) => ({
+    code: -1,
+    stdout: '',
+    stderr: String(error),
+  }));
+}
+
+/** Hands nft a transaction; twice, since a failure that passes is none. */
+export async function tryNft(text: string): Promise<CommandResult> {
+  const result = await tryCommand('nft', ['-f', '-'], text);
+  return result.code === 0 ? result : tryCommand('nft', ['-f', '-'], text);
+}
+
 /** As `tryCommand`, but a bad exit code is an error with the tool's own words. */
 export async function runCommand(command: string, args: readonly string[], input = ''): Promise<string> {
   const result = await tryCommand(command, args, input);

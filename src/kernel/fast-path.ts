@@ -4,7 +4,7 @@
  * goes by the rules, and one of them puts it in again.
  */
 import { release } from 'node:os';
-import { type CommandResult, tryCommand } from './command.js';
+import { tryNft } from './command.js';
 import { CHAIN_FAST } from './constants.js';
 import { readObjects } from './nft-read.js';
 import { type FastPathState, renderFastPath, renderNoFastPath } from './render-fast-path.js';
@@ -74,7 +74,7 @@ export class FastPath {
       this.report = { state: 'unavailable', why };
       return;
     }
-    const { code, stderr } = await nft(renderFastPath(wanted));
+    const { code, stderr } = await tryNft(renderFastPath(wanted));
     this.report =
       code === 0 ? { state: 'on', why: null } : { state: 'unavailable', why: stderr.trim().split('\n')[0] };
   }
@@ -83,7 +83,7 @@ export class FastPath {
   private async takeAway(): Promise<void> {
     this.report = { state: 'off', why: null };
     const isThere = readObjects().some(({ kind, name }) => kind === 'chain' && name === CHAIN_FAST);
-    if (isThere) await nft(renderNoFastPath());
+    if (isThere) await tryNft(renderNoFastPath());
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -106,12 +106,6 @@ function isBefore(kernel: string, [major, minor]: readonly [number, number]): bo
   if (found === null) return true;
   const [, first, second] = found.map(Number);
   return first < major || (first === major && second < minor);
-}
-
-/** Twice: a failure that passes is none. */
-async function nft(text: string): Promise<CommandResult> {
-  const result = await tryCommand('nft', ['-f', '-'], text);
-  return result.code === 0 ? result : tryCommand('nft', ['-f', '-'], text);
 }
 
 function keyOf(wanted: FastPathState | null): string {

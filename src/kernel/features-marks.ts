@@ -1,8 +1,8 @@
 /** Whether somebody else uses our bits of marks, and which would be free. */
 import type { GatewayConfig } from '../model/config.js';
-import { bitCount, bitsFor } from '../model/mark-mask.js';
+import { bitCount, bitsFor, bitsOf } from '../model/mark-mask.js';
 import type { Probe } from '../model/probe.js';
-import { type CommandResult, tryCommand } from './command.js';
+import { attemptCommand } from './command.js';
 import { type Listings, type MarkUse, markUses } from './mark-clashes.js';
 import { hex, marksOf } from './marks.js';
 
@@ -51,14 +51,10 @@ function remedyFor(config: GatewayConfig, uses: readonly MarkUse[]): string {
 /** More are not used. */
 const MOST_BITS = 16;
 
-function bitsOf(mask: number): number[] {
-  return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
-}
-
 async function readListings(): Promise<{ listings: Listings; unread: string[] }> {
   const unread: string[] = [];
   const read = async (command: string, ...args: string[]): Promise<string> => {
-    const { code, stdout } = await list(command, args);
+    const { code, stdout } = await attemptCommand(command, args);
     if (code !== 0 && !OPTIONAL.has(command)) unread.push([command, ...args].join(' '));
     return code === 0 ? stdout : '';
   };
@@ -74,10 +70,6 @@ async function readListings(): Promise<{ listings: Listings; unread: string[] }>
 
 /** Where they are not installed there is nothing of theirs. */
 const OPTIONAL: ReadonlySet<string> = new Set(['iptables-save', 'ip6tables-save']);
-
-function list(command: string, args: readonly string[]): Promise<CommandResult> {
-  return tryCommand(command, args).catch(() => ({ code: -1, stdout: '', stderr: '' }));
-}
 
 function notRead(commands: readonly string[]): Probe {
   return {

@@ -17,7 +17,7 @@
  *
  * Pure: a value made from the mask.
  */
-import { FLAG_BITS, ROUTE_BITS, serviceBits } from '../model/mark-mask.js';
+import { bitsOf, FLAG_BITS, ROUTE_BITS, serviceBits } from '../model/mark-mask.js';
 
 /** Bits of a field that are neighbours in the mark. */
 interface Run {
@@ -153,10 +153,6 @@ function gather(runs: readonly Run[], mark: number): number {
   let value = 0;
   for (let i = 0; i < runs.length; i++) value |= ((mark & runs[i].mask) >>> runs[i].shift) << runs[i].from;
   return value;
-}
-
-function bitsOf(mask: number): number[] {
-  return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (mask & bitMask(bit)) !== 0);
 }
 
 function bitMask(bit: number): number {

@@ -1,7 +1,7 @@
 /** The rules of services: which new connections they take, and what the kernel does with them by itself. Pure. */
 import { TRIALS_PER_SECOND } from '../core/health/health.js';
 import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
-import type { PortRange } from '../model/config.js';
+import { makesCopies, type PortRange } from '../model/config.js';
 import {
   affinityMap,
   CHAIN_QUEUE_LAN,
@@ -247,9 +247,9 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
  * routing.
  */
 function ask(state: DesiredState, service: DesiredService): string[] {
-  const { criterion } = service.config.select;
-  const copies = criterion === 'race' || criterion === 'fastest-history';
-  const later = copies ? [`meta l4proto tcp ${ALIVE} goto ${CHAIN_COPIES}`] : [];
+  const later = makesCopies(service.config.select.criterion)
+    ? [`meta l4proto tcp ${ALIVE} goto ${CHAIN_COPIES}`]
+    : [];
   return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
 }
 

@@ -106,6 +106,11 @@ export const CRITERIA = [
 ] as const;
 export type CriterionName = (typeof CRITERIA)[number];
 
+/** Whether it finds out by copies which route is the best. */
+export function makesCopies(criterion: SelectConfig['criterion']): boolean {
+  return criterion === 'race' || criterion === 'fastest-history';
+}
+
 export interface SelectConfig {
   /** `fixed`: the one route of `routes`. `rest`: as everything that no service names. */
   readonly criterion: CriterionName | 'fixed' | 'rest';

@@ -26,7 +26,10 @@ export function bitsFor(services: number): number {
 }
 
 export function bitCount(mask: number): number {
-  let count = 0;
-  for (let rest = mask >>> 0; rest !== 0; rest = (rest & (rest - 1)) >>> 0) count++;
-  return count;
+  return bitsOf(mask).length;
+}
+
+/** Places of the bits that are set, from the lowest. */
+export function bitsOf(mask: number): number[] {
+  return Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => ((mask >>> bit) & 1) === 1);
 }

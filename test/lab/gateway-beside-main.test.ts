@@ -2,12 +2,11 @@
  * What the main table knows a way for goes there, whoever translated its destination: networks inside, hosts in a provider's own subnet,
  * networks behind such a host. Plain kernel NAT does the same in the same place, and is the oracle.
  */
-import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Annex, annex } from '../../lab/annex.js';
+import { type Annex, annex, demilitarized } from '../../lab/annex.js';
 import { type EchoServer, type PlainNat, plainMasquerade } from '../../lab/index.js';
+import { boundIn, datagramSocket } from './support/datagram-socket.js';
 import { connectMs, GatewayLab, NEAR } from './support/gateway-lab.js';
-import { inNamespaceOf } from './support/tap.js';
 
 const PORT = 7;
 const TABLE = 'operator';
@@ -28,15 +27,7 @@ beforeAll(async () => {
   const { gateway } = made.lab;
   const server = made.lab.server();
   await server.echo({ ports: [PORT] });
-  dmz = await annex(
-    made.lab,
-    'dmz',
-    (there) => `link add dmz0 netns ${gateway.namespace} type veth peer name eth0 netns ${there}`.split(' '),
-    [
-      ...['addr add 10.9.0.53/24 dev eth0', 'addr add fd09::53/64 dev eth0 nodad', 'link set eth0 up'],
-      ...['route add default via 10.9.0.1', 'route add ::/0 via fd09::1'],
-    ],
-  );
+  dmz = await demilitarized(made.lab);
   modem = await annex(
     made.lab,
     'modem',
@@ -55,8 +46,7 @@ beforeAll(async () => {
   await gateway.must([
     'sh',
     '-ec',
-    `ip addr add 10.9.0.1/24 dev dmz0; ip addr add fd09::1/64 dev dmz0 nodad; ip link set dmz0 up
-     ip route add 192.168.100.0/24 via 203.0.2.77 dev wan2; ip route add fd07::/64 via fd03:2::77 dev wan2`,
+    `ip route add 192.168.100.0/24 via 203.0.2.77 dev wan2; ip route add fd07::/64 via fd03:2::77 dev wan2`,
   ]);
   await gateway.must(['nft', '-f', '-'], {
     input: `
@@ -106,25 +96,6 @@ async function datagrams(there: Annex, to: string, port: number): Promise<{ seen
   server.close();
   own.close();
   return { seen: [...seen], back };
-}
-
-function datagramSocket(type: 'udp4' | 'udp6'): ReturnType<typeof createSocket> {
-  const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
-    done(null, name, type === 'udp4' ? 4 : 6);
-  return createSocket({ type, lookup: lookup as never });
-}
-
-function boundIn(
-  namespace: string,
-  socket: ReturnType<typeof createSocket>,
-  port: number,
-  address: string,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('listening', resolve);
-    inNamespaceOf(namespace, () => socket.bind({ port, address, exclusive: true }));
-  });
 }
 
 describe.each([

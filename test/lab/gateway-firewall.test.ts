@@ -3,15 +3,15 @@
  * gateway, for a service that races everything and for ones that choose by themselves.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, openGround, RULES } from '../../lab/beside/index.js';
+import { ask, GROUND, openGround, RULES } from '../../lab/beside/index.js';
 import { plainMasquerade } from '../../lab/index.js';
 import { GatewayLab } from './support/gateway-lab.js';
-import { BESIDE, WAYS } from './support/subjects.js';
+import { WAYS } from './support/subjects.js';
 
 let made: GatewayLab;
 
 beforeAll(async () => {
-  made = await GatewayLab.start(BESIDE);
+  made = await GatewayLab.start(GROUND);
   await openGround(made.lab);
   await made.stopDaemon();
 });

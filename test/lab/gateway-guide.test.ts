@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Annex, annex } from '../../lab/annex.js';
 import {
   ask,
+  GROUND,
   INSIDE,
   NAMES,
   NEAR,
@@ -22,7 +23,7 @@ import {
 } from '../../lab/beside/index.js';
 import { plainMasquerade } from '../../lab/index.js';
 import { GatewayLab } from './support/gateway-lab.js';
-import { BESIDE, WAYS } from './support/subjects.js';
+import { WAYS } from './support/subjects.js';
 
 const PAGE = readFileSync(new URL('../../docs/guide/beside-other-software.md', import.meta.url), 'utf8');
 const MAIL = 25;
@@ -75,7 +76,7 @@ let made: GatewayLab;
 const hosts: Record<string, Annex> = {};
 
 beforeAll(async () => {
-  made = await GatewayLab.start(BESIDE, { topologyChanges: true });
+  made = await GatewayLab.start(GROUND, { topologyChanges: true });
   await made.stopDaemon();
   const { lab } = made;
   await openGround(lab);

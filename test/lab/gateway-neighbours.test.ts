@@ -3,15 +3,15 @@
  * whichever of the two has set its rules last, and none leaves by a provider with an address that is not the provider's.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ask, type Case, type Installation, NEIGHBOURS, openGround } from '../../lab/beside/index.js';
+import { ask, type Case, GROUND, type Installation, NEIGHBOURS, openGround } from '../../lab/beside/index.js';
 import { plainMasquerade } from '../../lab/index.js';
 import { GatewayLab } from './support/gateway-lab.js';
-import { BESIDE, WAYS } from './support/subjects.js';
+import { WAYS } from './support/subjects.js';
 
 let made: GatewayLab;
 
 beforeAll(async () => {
-  made = await GatewayLab.start(BESIDE, { topologyChanges: true });
+  made = await GatewayLab.start(GROUND, { topologyChanges: true });
   await openGround(made.lab);
   await made.stopDaemon();
 });

@@ -1,8 +1,8 @@
 /** What no service names goes out by one route and is left alone by the daemon; so is what is not for a provider. */
-import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
 import { includes } from '../../src/model/ports.js';
+import { boundIn, datagramSocket } from './support/datagram-socket.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { inNamespaceOf } from './support/tap.js';
 
@@ -185,24 +185,3 @@ test('the gateway hears what it says to a group on the LAN itself', async () => 
   expect(await heard).toBe('here 10.0.0.1');
   socket.close();
 });
-
-/** Node's own look-up would leave the namespace's moment. */
-function datagramSocket(type: 'udp4' | 'udp6'): ReturnType<typeof createSocket> {
-  const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
-    done(null, name, type === 'udp4' ? 4 : 6);
-  return createSocket({ type, lookup: lookup as never });
-}
-
-/** Binds a socket in a namespace. */
-function boundIn(
-  namespace: string,
-  socket: ReturnType<typeof createSocket>,
-  port: number,
-  address: string,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('listening', resolve);
-    inNamespaceOf(namespace, () => socket.bind({ port, address, exclusive: true }));
-  });
-}

@@ -1,7 +1,7 @@
 /** Our ip rules and routes among other people's: what they remove comes back, and what the main table knows better comes first. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Annex, annex } from '../../lab/annex.js';
+import { type Annex, demilitarized } from '../../lab/annex.js';
 import type { ConnectResult, EchoServer } from '../../lab/index.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 
@@ -27,20 +27,7 @@ beforeAll(async () => {
   );
   const { gateway } = made.lab;
   echo = await made.lab.server().echo({ ports: [PORT] });
-  dmz = await annex(
-    made.lab,
-    'dmz',
-    (there) => `link add dmz0 netns ${gateway.namespace} type veth peer name eth0 netns ${there}`.split(' '),
-    [
-      ...['addr add 10.9.0.53/24 dev eth0', 'addr add fd09::53/64 dev eth0 nodad', 'link set eth0 up'],
-      ...['route add default via 10.9.0.1', 'route add ::/0 via fd09::1'],
-    ],
-  );
-  await gateway.must(
-    ['sh', '-ec'].concat(
-      'ip addr add 10.9.0.1/24 dev dmz0; ip addr add fd09::1/64 dev dmz0 nodad; ip link set dmz0 up',
-    ),
-  );
+  dmz = await demilitarized(made.lab);
   await dmz.child('children/echo').ask('listen', { ports: [FORWARDED] });
   await gateway.must(['nft', '-f', '-'], {
     input: `

@@ -1,6 +1,6 @@
 /** Reads what the operator's own rules do that a race has to know of: in the least number of chains, whatever else there is. */
 import { readFileSync } from 'node:fs';
-import { runCommand, tryCommand } from '../command.js';
+import { attemptCommand, runCommand, tryCommand } from '../command.js';
 import { TABLE } from '../constants.js';
 import type { Marks } from '../marks.js';
 import { iptablesListing } from './iptables.js';
@@ -125,10 +125,7 @@ async function legacyNat(): Promise<Listing> {
   const parts = await Promise.all(
     (['ip', 'ip6'] as const).map(async (family) => {
       if (!hasLegacy(`${family}_tables_names`)) return [];
-      const { code, stdout } = await tryCommand(`${family}tables-legacy-save`, []).catch(() => ({
-        code: -1,
-        stdout: '',
-      }));
+      const { code, stdout } = await attemptCommand(`${family}tables-legacy-save`, []);
       return code === 0 ? [iptablesListing(family, stdout)] : [];
     }),
   );

@@ -1,19 +1,10 @@
 /** One lab after the other with the same question: plain kernel NAT, and gateways that choose in different ways. */
-import { type Lab, plainNat, type Scenario, startLab } from '../../../lab/index.js';
+import { GROUND } from '../../../lab/beside/index.js';
+import { type Lab, plainNat, startLab } from '../../../lab/index.js';
 import { GatewayLab } from './gateway-lab.js';
-
-export const SCENARIO = {
-  providers: [
-    { name: 'a', link: { delayMs: 5 } },
-    { name: 'b', link: { delayMs: 10 } },
-    { name: 'c', link: { delayMs: 15 } },
-  ],
-  servers: [{ name: 'near' }, { name: 'far' }],
-} satisfies Scenario;
 
 export const RACE = { name: 'all', match: { tcp: 'any' }, select: 'race' };
 export const TURNS = { name: 'all', match: { tcp: 'any' }, select: 'round-robin' };
-export const LOADS = { name: 'all', match: { tcp: 'any' }, select: 'least-connections' };
 
 /** Who stands between clients and providers. */
 export interface Beside {
@@ -24,13 +15,13 @@ export interface Beside {
 }
 
 export async function besidePlainNat(): Promise<Beside> {
-  const lab = await startLab(SCENARIO);
+  const lab = await startLab(GROUND);
   await plainNat(lab, 'a');
   return { lab, gateway: null, stop: () => lab.stop() };
 }
 
 export async function besideGateway(service: object, memory: object): Promise<Beside> {
-  const made = await GatewayLab.start(SCENARIO, { config: { services: [service], memory } });
+  const made = await GatewayLab.start(GROUND, { config: { services: [service], memory } });
   return { lab: made.lab, gateway: made, stop: () => made.stop() };
 }
 
