@@ -2,43 +2,74 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ROOT, tool } from '../setup/packages.mjs';
 
-/** `node` is the command that runs a script, with whatever has to come before it. */
-export function runVitest(project, node) {
+/** More files than this do not fail for want of a processor. */
+const MOST_AGAIN = 5;
+
+/**
+ * `node` is the command that runs a script, with whatever has to come before it. `alone`: files that failed run once more, one at a
+ * time, with everything set up anew. That tells what a busy machine does from what is broken; they are named, whichever it is.
+ */
+export function runVitest(project, node, { alone = false } = {}) {
+  const first = runOnce(project, node, []);
+  if (!alone || first.files.length === 0 || first.files.length > MOST_AGAIN) return first.count;
+  console.log(`\n--- ${first.files.length} failed, once more alone: ${first.files.join(', ')}`);
+  const again = runOnce(project, node, ['--maxWorkers=1', ...first.files]);
+  if (again.count.failed === 0)
+    console.log(`\n--- passed alone, at the second run: ${first.files.join(', ')}`);
+  const { passed, failed, skipped } = again.count;
+  return {
+    passed: first.count.passed - first.passedInFiles + passed,
+    failed,
+    skipped: first.count.skipped - first.skippedInFiles + skipped,
+  };
+}
+
+function runOnce(project, node, further) {
   const directory = mkdtempSync(join(tmpdir(), 'pathrace-test-'));
   const report = join(directory, 'report.json');
   const options = ['run', '--project', project, '--reporter=default', '--reporter=json'];
   const [command, ...args] = [
     ...node,
-    ...tool('vitest', 'vitest', [...options, `--outputFile.json=${report}`]),
+    ...tool('vitest', 'vitest', [...options, `--outputFile.json=${report}`, ...further]),
   ];
   try {
     const { status } = spawnSync(command, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
-    return count(report, status === 0);
+    return evaluate(report, status === 0);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function count(report, succeeded) {
+/** The count, and the files that failed with what passed and was left out in them. */
+function evaluate(report, succeeded) {
   let read;
   try {
     read = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { count: { passed: 0, failed: 1, skipped: 0 }, files: [], passedInFiles: 0, skippedInFiles: 0 };
   }
+  const failing = read.testResults.filter(({ status }) => status === 'failed');
+  const inFailing = (...states) =>
+    failing
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter(({ status }) => states.includes(status)).length;
   // A file that does not load or a hook that fails has no failed test of its own.
-  const broken = read.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  const broken = failing.filter(
+    ({ assertionResults }) => !assertionResults.some((test) => test.status === 'failed'),
   );
   const failed = read.numFailedTests + broken.length;
   return {
-    passed: read.numPassedTests,
-    // An error outside of any test, or a run that broke off, must not pass for a success.
-    failed: failed === 0 && !succeeded ? 1 : failed,
-    skipped: read.numPendingTests + read.numTodoTests,
+    count: {
+      passed: read.numPassedTests,
+      // An error outside of any test, or a run that broke off, must not pass for a success.
+      failed: failed === 0 && !succeeded ? 1 : failed,
+      skipped: read.numPendingTests + read.numTodoTests,
+    },
+    files: failing.map(({ name }) => relative(ROOT, name)),
+    passedInFiles: inFailing('passed'),
+    skippedInFiles: inFailing('pending', 'skipped', 'todo'),
   };
 }
