@@ -1,11 +1,12 @@
 /**
- * firewalld itself, but for its reverse-path check of IPv6, which does not go with routing by marks (docs/guide/beside-other-software.md): the LAN in `internal`, the providers in `external`, and a policy for what may go from one to the other. */
+ * firewalld itself, with its reverse-path check of IPv6 (the default): the LAN in `internal`, the providers in `external`, and a policy for
+ * what may go from one to the other.
+ */
 import type { Case } from './case.js';
 import { addingTables, ownFiles, unlimitedIcmp } from './own-files.js';
 import { INSIDE, NAMES, throughFirewall, WEB } from './probes.js';
 
 const UP = `
-sed -i 's/^IPv6_rpfilter=.*/IPv6_rpfilter=no/' /etc/firewalld/firewalld.conf
 dbus-daemon --system --fork --nopidfile
 firewalld --nofork --nopid >/run/firewalld.log 2>&1 &
 for i in $(seq 100); do firewall-cmd --state >/dev/null 2>&1 && break; sleep 0.1; done

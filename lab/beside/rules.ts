@@ -90,6 +90,19 @@ export const RULES: readonly Case[] = [
     [tcp('tcp of the LAN', { address: NEAR, port: WEB })],
   ),
   withTable(
+    'a check of the way back, by marks',
+    'firewall',
+    `chain before { type filter hook prerouting priority filter + 10;
+      icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
+      fib saddr . mark . iif oif missing drop; }`,
+    [
+      tcp('tcp', { address: NEAR, port: WEB }),
+      tcp('tcp over IPv6', { address: NEAR6, port: WEB }),
+      udp('udp', { address: NEAR, port: NAMES }),
+      udp('udp over IPv6', { address: NEAR6, port: NAMES }),
+    ],
+  ),
+  withTable(
     'a redirect to a service of the gateway',
     'translation',
     `chain before { type nat hook prerouting priority dstnat; iifname "lan0" tcp dport ${OTHER} redirect to :8080; }`,

@@ -83,7 +83,7 @@ export class Alignment {
       lan: () => gateway.config.lan,
       routes: () => this.routes,
       seesEntries: () => this.seesEntries,
-      changed: () => this.later(() => this.applyRules()),
+      changed: () => this.later(() => this.followOperator()),
       failed: (error) => context.complaints.failed('operator', error),
       worked: () => context.complaints.worked('operator'),
     });
@@ -206,6 +206,7 @@ export class Alignment {
     return {
       keptEntries: this.seesEntries ? [] : this.entryMatches,
       ownTranslation: this.operator.notRaced(),
+      wayBackIsChecked: this.operator.wayBackIsChecked,
     };
   }
 
@@ -219,6 +220,13 @@ export class Alignment {
     await this.applyRules();
     await this.context.failover()?.follow(this.health);
     this.healthDue = false;
+  }
+
+  /** Other rules of the operator's: our ip rules and our table may have to be others. */
+  private async followOperator(): Promise<void> {
+    this.healthDue = true;
+    await this.followLinks();
+    await this.followHealth();
   }
 
   /** Everything goes by the links and the configuration as they are now; after a failure the next call does all of it. */

@@ -70,6 +70,11 @@ export class OperatorWatch {
     return notRaced(rules);
   }
 
+  /** What comes from a provider, and the look-up of a client's way back, need more than usual. */
+  get wayBackIsChecked(): boolean {
+    return this.found.wayBackIsChecked;
+  }
+
   /** So many set-ups more have gone on by one route, since no copy could leave. */
   copiesRefused(count: number): void {
     const now = performance.now();

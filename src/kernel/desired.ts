@@ -84,6 +84,8 @@ export interface DesiredState {
   readonly keptEntries: readonly string[];
   /** Nor are those that a rule of the operator's may give what no copy has: another source, say. */
   readonly ownTranslation: readonly OwnTranslation[];
+  /** A rule of the operator's looks for the way back to a source by the packet's mark, in prerouting and behind our marks. */
+  readonly wayBackIsChecked: boolean;
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
   /** New connections from providers into the LAN need a destination NAT of the operator's. */
@@ -103,9 +105,9 @@ export interface OwnTranslation {
 }
 
 /** What there is besides configuration and routes: rules of the operator's, and what of them the daemon hears. */
-export type Beside = Pick<DesiredState, 'keptEntries' | 'ownTranslation'>;
+export type Beside = Pick<DesiredState, 'keptEntries' | 'ownTranslation' | 'wayBackIsChecked'>;
 
-const NOTHING_BESIDE: Beside = { keptEntries: [], ownTranslation: [] };
+const NOTHING_BESIDE: Beside = { keptEntries: [], ownTranslation: [], wayBackIsChecked: false };
 
 /** What the daemon has chosen, and the kernel does by itself until it chooses anew. */
 export interface KernelChoices {

@@ -1,4 +1,6 @@
 /** Rules and routing tables: what shall be, as the text `ip` takes; what is, read back into the same text. Pure. */
+
+import { bitsOf } from '../model/mark-mask.js';
 import { RT_PROTOCOL } from './constants.js';
 import type { DesiredState } from './desired.js';
 
@@ -42,6 +44,7 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
   const rules = [
     ...state.lan.map((name) => `priority ${first} oif ${name} ${ALL_BUT_DEFAULT}`),
     `priority ${first} fwmark 0x0/${mark(marks.held)} ${ALL_BUT_DEFAULT}`,
+    ...(state.wayBackIsChecked ? wayBackRules(state) : []),
     `priority ${state.rulePriority + FROM_OFFSET} fwmark ${noDefault} blackhole`,
     `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ask} lookup ${state.askTable}`,
   ];
@@ -70,6 +73,18 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
   return { rules, routes };
 }
 
+/**
+ * A rule of nft's that looks for the way back to the source of a packet of a living flow does so as if this machine asked (`iif lo`,
+ * nft_fib_ipv4.c and nft_fib_ipv6.c in the kernel), with a mark that holds what asks to the flow's route. For the daemon's own packets, the one other thing with that
+ * bit that this machine asks about, it must: they have all bits of a service, so one that is not set tells them from flows.
+ */
+function wayBackRules({ rulePriority, marks }: DesiredState): string[] {
+  return bitsOf(marks.serviceMask).map((bit) => {
+    const mask = (marks.held | (1 << bit)) >>> 0;
+    return `priority ${rulePriority + MAIN_OFFSET} iif lo fwmark ${mark(marks.held)}/${mark(mask)} ${ALL_BUT_DEFAULT}`;
+  });
+}
+
 /** Reads the JSON of `ip -j rule show` and `ip -j route show table all proto 82`, of one family. */
 export function currentIp(rulesJson: string, routesJson: string, family: IpFamily): IpState {
   const rules = parse<RuleJson>(rulesJson).filter((item) => item.protocol === String(RT_PROTOCOL));
@@ -79,6 +94,7 @@ export function currentIp(rulesJson: string, routesJson: string, family: IpFamil
         priority: item.priority,
         table: item.table ?? null,
         ...(item.suppress_prefixlen === undefined ? {} : { suppress: item.suppress_prefixlen }),
+        ...(item.iif === undefined ? {} : { iif: item.iif }),
         ...(item.oif === undefined ? {} : { oif: item.oif }),
         ...(item.fwmark === undefined
           ? {}
@@ -126,6 +142,7 @@ export function ipChanges(current: IpState, desired: IpState): string[] {
 interface RuleJson {
   priority: number;
   src: string;
+  iif?: string;
   oif?: string;
   /** `0` has no 0x before it. */
   fwmark?: string;
@@ -153,6 +170,7 @@ function parse<T>(json: string): T[] {
 
 function rule(r: {
   priority: number;
+  iif?: string;
   oif?: string;
   fwmark?: string;
   fwmask?: string;
@@ -162,11 +180,12 @@ function rule(r: {
   table: number | string | null;
 }): string {
   const mark = r.fwmark === undefined ? '' : `fwmark ${r.fwmark}/${r.fwmask} `;
+  const into = r.iif === undefined ? '' : `iif ${r.iif} `;
   const out = r.oif === undefined ? '' : `oif ${r.oif} `;
   const from = r.src === undefined ? '' : `from ${r.src} `;
   const suppress = r.suppress === undefined ? '' : ` suppress_prefixlength ${r.suppress}`;
   const action = r.table === null ? 'blackhole' : `lookup ${r.table}`;
-  return `priority ${r.priority} ${from}${out}${mark}${action}${suppress}`;
+  return `priority ${r.priority} ${from}${into}${out}${mark}${action}${suppress}`;
 }
 
 function routeText(r: {

@@ -19,6 +19,7 @@ import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
 import { hold, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
 
 /**
@@ -36,9 +37,11 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
     ...(before === null ? [] : [`flush chain ${t} ${CHAIN_UNANSWERED}`]),
     `add table ${t}`,
     ...objects.map(({ kind, name, body }) => `add ${kind} ${t} ${name}${body}`),
-    ...[...HOOKS, ...(state.readsDns ? DNS_HOOKS : [])].map(
-      ([name, hook]) => `add chain ${t} ${name} { ${hook} }`,
-    ),
+    ...[
+      ...HOOKS,
+      ...(state.readsDns ? DNS_HOOKS : []),
+      ...(state.wayBackIsChecked ? WAY_BACK_HOOKS : []),
+    ].map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
     ...[...chains.keys()].filter((name) => !HOOK_NAMES.has(name)).map((name) => `add chain ${t} ${name}`),
     ...[CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE].map(
       (name) => `add chain ${t} ${name}`,
@@ -93,6 +96,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...serviceChains(state),
     ['midstream', midstream()],
     ['wan_late', wanLate(state)],
+    ...wayBackChains(state),
     ['from_outside', fromOutside(state)],
     ...forwardChains(state),
     ['input', input(state)],
@@ -124,7 +128,9 @@ const DNS_HOOKS: readonly (readonly [string, string])[] = [
   ['dns', 'type filter hook prerouting priority -165; policy accept;'],
   ['dns_local', 'type filter hook output priority -150; policy accept;'],
 ];
-const HOOK_NAMES: ReadonlySet<string> = new Set([...HOOKS, ...DNS_HOOKS].map(([name]) => name));
+const HOOK_NAMES: ReadonlySet<string> = new Set(
+  [...HOOKS, ...DNS_HOOKS, ...WAY_BACK_HOOKS].map(([name]) => name),
+);
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta nfproto @${SET_ALIVE}`;

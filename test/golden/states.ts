@@ -235,6 +235,7 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   'rules-of-others': {
     ...state(THREE_ROUTES),
     keptEntries: ENTRY_MATCHES,
+    wayBackIsChecked: true,
     ownTranslation: [
       { family: 4, sources: ['10.0.0.5', '10.0.1.0-10.0.1.255'], destinations: null, ports: null },
       { family: 4, sources: null, destinations: ['198.51.100.9'], ports: ['25', '1000-2000'] },

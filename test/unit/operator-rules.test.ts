@@ -8,6 +8,7 @@ import { notRaced } from '../../src/kernel/operator/not-raced.js';
 import { blocking } from '../../src/kernel/operator/output.js';
 import { between, parseRange, rangeTexts } from '../../src/kernel/operator/ranges.js';
 import { differing, type OperatorRule, rulesOf } from '../../src/kernel/operator/translations.js';
+import { checksWayBack } from '../../src/kernel/operator/way-back.js';
 import { renderNft } from '../../src/kernel/render.js';
 import { resolveRoutes } from '../../src/kernel/routes.js';
 import { DEFAULT_MARK_MASK } from '../../src/model/mark-mask.js';
@@ -394,4 +395,37 @@ it('a listing of nft is taken apart', () => {
     lan: [],
   };
   expect(rulesOf(chains[0], ruleset)).toMatchObject([{ families: [4], to: '203.0.113.6' }]);
+});
+
+describe('a check of the way back to a source', () => {
+  const fib = (flags: unknown, right: unknown = false): object =>
+    is({ fib: { result: 'oif', flags } }, right);
+  it.each<[string, object[], boolean]>([
+    [
+      'firewalld’s',
+      [is({ meta: { key: 'nfproto' } }, 'ipv6'), fib(['saddr', 'mark', 'iif']), { drop: null }],
+      true,
+    ],
+    ['its flags in another order', [fib(['iif', 'saddr', 'mark']), { drop: null }], true],
+    ['by the interface’s number', [fib(['saddr', 'mark', 'iif'], '0'), { drop: null }], true],
+    [
+      'in a verdict map',
+      [{ vmap: { key: { fib: { result: 'oif', flags: ['saddr', 'mark', 'iif'] } }, data: '@m' } }],
+      true,
+    ],
+    ['whatever the interface', [fib(['saddr', 'mark']), { drop: null }], false],
+    ['without the mark', [fib(['saddr', 'iif']), { drop: null }], false],
+    ['of a destination', [fib(['daddr', 'mark', 'iif']), { drop: null }], false],
+    ['one flag alone', [fib('saddr'), { drop: null }], false],
+    ['none', [MASQUERADE], false],
+  ])('%s', (_, expr, expected) => {
+    const rule = {
+      family: 'inet',
+      table: 't',
+      chain: 'c',
+      handle: 1,
+      expr: expr as NonNullable<Rule['expr']>,
+    };
+    expect(checksWayBack(rule)).toBe(expected);
+  });
 });

@@ -17,6 +17,7 @@ import {
 } from './nft-json.js';
 import { blocking } from './output.js';
 import { type OperatorRule, rulesOf } from './translations.js';
+import { checksWayBack } from './way-back.js';
 
 /** What was found. */
 export interface OperatorRules {
@@ -24,9 +25,11 @@ export interface OperatorRules {
   readonly rules: readonly OperatorRule[];
   /** Chains that may drop what the gateway itself sends. */
   readonly blocking: readonly string[];
+  /** Rules in prerouting look for the way back to a source by the packet's mark. */
+  readonly wayBackIsChecked: boolean;
 }
 
-export const NO_RULES: OperatorRules = { rules: [], blocking: [] };
+export const NO_RULES: OperatorRules = { rules: [], blocking: [], wayBackIsChecked: false };
 
 /** Chains and sets that are read at most; what is beyond them counts as applying to everything. */
 const MOST_CHAINS = 100;
@@ -48,6 +51,7 @@ export async function readOperatorRules(lan: readonly string[], marks: Marks): P
   return {
     rules: roots.flatMap((chain) => rulesOf(chain, ruleset)),
     blocking: blocking([...chains, ...legacy.chains], read.rules, marks),
+    wayBackIsChecked: [...read.rules.values()].some((ones) => ones.some(checksWayBack)),
   };
 }
 
