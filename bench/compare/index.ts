@@ -1,5 +1,6 @@
 /** All comparisons, in the order in which they run. */
 import { compareBlackhole } from './blackhole.js';
+import { compareChoices } from './choices.js';
 import type { Comparison } from './comparison.js';
 import { compareConnect } from './connect.js';
 import { compareFaults } from './faults.js';
@@ -16,4 +17,5 @@ export const COMPARISONS: readonly Comparison[] = [
   compareFaults,
   compareMemory,
   compareNeighbours,
+  compareChoices,
 ];

@@ -37,6 +37,8 @@ const HEARTBEAT = { heartbeat: '10s' };
 export class Site {
   daemon: Task | null = null;
   private config = '';
+  /** Of the client's connections that are held: others' entries may live on, as the kernel likes. */
+  private heldPorts: readonly number[] = [];
 
   private constructor(
     readonly lab: Lab,
@@ -108,6 +110,7 @@ export class Site {
   async hold(): Promise<void> {
     const targets = FAMILIES.map((family) => ({ address: NEAR[family], port: PORT }));
     const held = await this.client.run({ targets, bytes: 3000, hold: true });
+    this.heldPorts = held.map(({ source }) => source.port);
     assert.deepEqual(
       held.filter(({ ok }) => !ok),
       [],
@@ -134,7 +137,11 @@ export class Site {
       this.lab.gateway.run(['conntrack', '-L', '-f', family, '-p', 'tcp', '--dport', String(PORT)]),
     );
     const lines = (await Promise.all(lists)).flatMap(({ stdout }) => stdout.split('\n'));
-    return lines.filter((line) => line.includes('[OFFLOAD]') || / ESTABLISHED /.test(line));
+    return lines.filter(
+      (line) =>
+        this.heldPorts.includes(Number(/ sport=(\d+)/.exec(line)?.[1])) &&
+        (line.includes('[OFFLOAD]') || / ESTABLISHED /.test(line)),
+    );
   }
 
   /** Those of them that pass by the rules. */
