@@ -1,9 +1,12 @@
 /** What a race has measured goes into memory, and from there into the kernel (tell-kernel.ts). */
+import type { Family } from '../../model/address.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
+import { mostTime } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
+import { expectedOf, overdueAfter } from '../race/patience.js';
 import type { RaceTable } from '../race/table.js';
 import type { Turn } from '../turn.js';
 import { forgetInKernel, tellKernel } from './tell-kernel.js';
@@ -33,10 +36,14 @@ export function rememberLoser(turn: Turn, race: RaceId, route: RouteNumber): voi
 export function rememberEnd(turn: Turn, race: RaceId): void {
   const { now, shard } = turn;
   const { races, memory } = shard;
+  if (races.proven[race] === 0) return;
   const slot = slotOf(turn, race);
   for (let route = 1; route <= races.routeCount; route++) {
     if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
-    if (now - races.attemptSentAt[races.attempt(race, route)] < SILENT_AFTER_MICROS) continue;
+    const expected = expectedOf(turn, race, route);
+    const overdue = expected < 0 ? 0 : overdueAfter(expected);
+    if (now - races.attemptSentAt[races.attempt(race, route)] < Math.max(SILENT_AFTER_MICROS, overdue))
+      continue;
     if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
     // The rescue has counted already: one connection, one silence.
     if (route !== races.tried[race]) noteSilence(turn, race, route, 'silent');
@@ -76,17 +83,27 @@ function askedRoutes(races: RaceTable, race: RaceId): number {
 /** Notes what a race says of a route; false when it says nothing. */
 function noteVerdict(turn: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
   const { races, memory } = turn.shard;
-  const verdict = verdictOf(races, race, route);
+  const verdict = verdictOf(turn, race, route);
   if (verdict === null) return false;
-  memory.note(slot, route, verdict, races.attemptRtt[races.attempt(race, route)], turn.now);
+  const time = races.attemptRtt[races.attempt(race, route)];
+  memory.note(slot, route, verdict, verdict === VERDICT.SLOW ? mostTime(races, race, route) : time, turn.now);
   return true;
 }
 
-function verdictOf(races: RaceTable, race: RaceId, route: RouteNumber): Verdict | null {
+function verdictOf(turn: Turn, race: RaceId, route: RouteNumber): Verdict | null {
+  const { races } = turn.shard;
   const at = races.attempt(race, route);
   if (races.attemptState[at] === ATTEMPT.NEGATIVE) return VERDICT.FAILED;
   if (races.attemptState[at] !== ATTEMPT.ANSWERED) return null;
-  return races.attemptRtt[at] >= 0 ? VERDICT.ANSWERED : VERDICT.RETRANSMITTED;
+  if (races.attemptRtt[at] >= 0) return VERDICT.ANSWERED;
+  return races.isFlow(race, route) && !isAsUsual(turn, race, route) ? VERDICT.SLOW : VERDICT.RETRANSMITTED;
+}
+
+/** Since the client's repeat no more has passed than an answer by this route takes mostly: the first was lost. */
+function isAsUsual({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  const at = races.attempt(race, route);
+  const usual = site.roundTrips.of(route, races.family[race] as Family);
+  return usual >= 0 && races.attemptAnsweredAt[at] - races.attemptSentAt[at] <= 2 * overdueAfter(usual);
 }
 
 /** The kernel gave the connection to a route that did not answer, and another one has. */

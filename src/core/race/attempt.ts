@@ -1,7 +1,9 @@
 /** One copy of a race on one route: that it leaves, and how long its answer took. */
-import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Family } from '../../model/address.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
-import { ATTEMPT_EVENT } from './life.js';
+import { ATTEMPT, ATTEMPT_EVENT } from './life.js';
+import type { RaceTable } from './table.js';
 import { takeEnds } from './translation.js';
 
 /** Sends the first copy on a route. */
@@ -16,16 +18,59 @@ export function sendAttempt(turn: Turn, race: RaceId, route: RouteNumber): void 
   const { races, counters } = turn.shard;
   if (!races.stepAttempt(race, route, ATTEMPT_EVENT.SEND)) return;
   const at = races.attempt(race, route);
+  if (races.attemptSends[at] === 0) races.attemptFirstSentAt[at] = turn.now;
+  else if (races.attemptSends[at] === 1) races.attemptGap[at] = turn.now - races.attemptFirstSentAt[at];
   races.attemptSentAt[at] = turn.now;
   if (races.attemptSends[at] < 255) races.attemptSends[at]++;
   counters.attempts[route]++;
   turn.wire.attempt(race, route);
 }
 
-/** A time is known only when one copy was sent: which of several was answered cannot be told (Karn). */
+/** A time is known only when one copy was sent: which of several was answered cannot be told (Karn), not yet. */
 export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
   const at = races.attempt(race, route);
-  if (races.attemptSends[at] === 1)
-    races.attemptRtt[at] = Math.min(Math.max(0, turn.seenAt - races.attemptSentAt[at]), 0x7fffffff);
+  races.attemptAnsweredAt[at] = turn.seenAt;
+  if (races.attemptSends[at] === 1) setTime(turn, race, route, turn.seenAt - races.attemptSentAt[at]);
+}
+
+/**
+ * A further answer by the same route: when it comes as long after the first as the second copy left after the first, that was
+ * answered first which had left first. True: so the time is known now.
+ */
+export function measureAgain(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { races } = turn.shard;
+  const at = races.attempt(race, route);
+  if (!isUnsure(races, race, route)) return false;
+  const gap = races.attemptGap[at];
+  const answeredAt = races.attemptAnsweredAt[at];
+  if (Math.abs(turn.seenAt - answeredAt - gap) > gap * UNEVEN) return false;
+  setTime(turn, race, route, answeredAt - races.attemptFirstSentAt[at]);
+  return true;
+}
+
+/** Whether a further answer could still tell how long the first has taken. */
+export function isUnsure(races: RaceTable, race: RaceId, route: RouteNumber): boolean {
+  const at = races.attempt(race, route);
+  return (
+    races.stateOf(race, route) === ATTEMPT.ANSWERED && races.attemptRtt[at] < 0 && races.attemptGap[at] > 0
+  );
+}
+
+/** How long the first answer has taken at most: since the first copy. */
+export function mostTime(races: RaceTable, race: RaceId, route: RouteNumber): Micros {
+  const at = races.attempt(race, route);
+  return races.attemptAnsweredAt[at] - races.attemptFirstSentAt[at];
+}
+
+/** What jitter may make of the time between two packets. */
+const UNEVEN = 1 / 8;
+
+function setTime({ site, shard }: Turn, race: RaceId, route: RouteNumber, micros: Micros): void {
+  const { races } = shard;
+  const time = Math.min(Math.max(0, micros), 0x7fffffff);
+  races.attemptRtt[races.attempt(race, route)] = time;
+  // A refusal may come from nearer.
+  if (races.stateOf(race, route) === ATTEMPT.ANSWERED)
+    site.roundTrips.note(route, races.family[race] as Family, time);
 }
