@@ -1,10 +1,9 @@
 /** What a race has measured goes into memory, and from there into the kernel (tell-kernel.ts). */
-import type { Family } from '../../model/address.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
-import { mostTime } from '../race/attempt.js';
+import { isUnsure, mostTime } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
 import { expectedOf, overdueAfter } from '../race/patience.js';
 import type { RaceTable } from '../race/table.js';
@@ -83,27 +82,19 @@ function askedRoutes(races: RaceTable, race: RaceId): number {
 /** Notes what a race says of a route; false when it says nothing. */
 function noteVerdict(turn: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
   const { races, memory } = turn.shard;
-  const verdict = verdictOf(turn, race, route);
+  const verdict = verdictOf(races, race, route);
   if (verdict === null) return false;
   const time = races.attemptRtt[races.attempt(race, route)];
   memory.note(slot, route, verdict, verdict === VERDICT.SLOW ? mostTime(races, race, route) : time, turn.now);
   return true;
 }
 
-function verdictOf(turn: Turn, race: RaceId, route: RouteNumber): Verdict | null {
-  const { races } = turn.shard;
+function verdictOf(races: RaceTable, race: RaceId, route: RouteNumber): Verdict | null {
   const at = races.attempt(race, route);
   if (races.attemptState[at] === ATTEMPT.NEGATIVE) return VERDICT.FAILED;
   if (races.attemptState[at] !== ATTEMPT.ANSWERED) return null;
   if (races.attemptRtt[at] >= 0) return VERDICT.ANSWERED;
-  return races.isFlow(race, route) && !isAsUsual(turn, race, route) ? VERDICT.SLOW : VERDICT.RETRANSMITTED;
-}
-
-/** Since the client's repeat no more has passed than an answer by this route takes mostly: the first was lost. */
-function isAsUsual({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
-  const at = races.attempt(race, route);
-  const usual = site.roundTrips.of(route, races.family[race] as Family);
-  return usual >= 0 && races.attemptAnsweredAt[at] - races.attemptSentAt[at] <= 2 * overdueAfter(usual);
+  return races.isFlow(race, route) && isUnsure(races, race, route) ? VERDICT.SLOW : VERDICT.RETRANSMITTED;
 }
 
 /** The kernel gave the connection to a route that did not answer, and another one has. */

@@ -18,7 +18,7 @@ import type { Turn } from '../turn.js';
  * take otherwise, and no less than the slowest route that is known; the most where nothing is known; but not more than until the client
  * repeats its SYN.
  */
-const REFUSAL_GRACE_MICROS = { least: 100_000, most: 1_000_000 } as const;
+const REFUSAL_GRACE_MICROS = { least: 100_000, most: 950_000 } as const;
 /** A route that is in doubt: so many times what the slowest refusal has taken. */
 const DOUBTFUL = { times: 4, most: 900_000 } as const;
 

@@ -3,6 +3,7 @@ import type { Family } from '../../model/address.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
 import { ATTEMPT, ATTEMPT_EVENT } from './life.js';
+import { overdueAfter } from './patience.js';
 import type { RaceTable } from './table.js';
 import { takeEnds } from './translation.js';
 
@@ -26,12 +27,28 @@ export function sendAttempt(turn: Turn, race: RaceId, route: RouteNumber): void 
   turn.wire.attempt(race, route);
 }
 
-/** A time is known only when one copy was sent: which of several was answered cannot be told (Karn), not yet. */
+/**
+ * A time is known only when one copy was sent, and before its server sends its answer again (RFC 6298 section 2.1): which of several was
+ * answered, and by which, cannot be told (Karn), not yet.
+ */
 export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
   const at = races.attempt(race, route);
   races.attemptAnsweredAt[at] = turn.seenAt;
-  if (races.attemptSends[at] === 1) setTime(turn, race, route, turn.seenAt - races.attemptSentAt[at]);
+  const time = mostTime(races, race, route);
+  if (races.attemptSends[at] === 1 && time < SERVER_REPEATS_MICROS) setTime(turn, race, route, time);
+  else if (isAsUsual(turn, race, route)) races.attemptGap[at] = 0;
+  else noteTime(turn, race, route, time);
+}
+
+/** When a server sends its answer again. */
+const SERVER_REPEATS_MICROS = 1_000_000;
+
+/** Since the last copy no more has passed than an answer by this route takes mostly: those before it were lost. */
+function isAsUsual({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  const at = races.attempt(race, route);
+  const usual = site.roundTrips.of(route, races.family[race] as Family);
+  return usual >= 0 && races.attemptAnsweredAt[at] - races.attemptSentAt[at] <= 2 * overdueAfter(usual);
 }
 
 /**
@@ -49,7 +66,7 @@ export function measureAgain(turn: Turn, race: RaceId, route: RouteNumber): bool
   return true;
 }
 
-/** Whether a further answer could still tell how long the first has taken. */
+/** Whether the first answer seems to be that to the first copy, and a further one could tell. */
 export function isUnsure(races: RaceTable, race: RaceId, route: RouteNumber): boolean {
   const at = races.attempt(race, route);
   return (
@@ -66,11 +83,15 @@ export function mostTime(races: RaceTable, race: RaceId, route: RouteNumber): Mi
 /** What jitter may make of the time between two packets. */
 const UNEVEN = 1 / 8;
 
-function setTime({ site, shard }: Turn, race: RaceId, route: RouteNumber, micros: Micros): void {
-  const { races } = shard;
+function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): void {
+  const { races } = turn.shard;
   const time = Math.min(Math.max(0, micros), 0x7fffffff);
   races.attemptRtt[races.attempt(race, route)] = time;
-  // A refusal may come from nearer.
+  noteTime(turn, race, route, time);
+}
+
+/** For the route as a whole. A refusal may come from nearer. */
+function noteTime({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber, time: Micros): void {
   if (races.stateOf(race, route) === ATTEMPT.ANSWERED)
     site.roundTrips.note(route, races.family[race] as Family, time);
 }

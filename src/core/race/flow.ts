@@ -10,7 +10,7 @@ import { HEALTH } from '../health/health.js';
 import type { Turn } from '../turn.js';
 import type { LocalEnds } from './ends.js';
 import { ATTEMPT_EVENT } from './life.js';
-import { expectedOf, overdueAfter } from './patience.js';
+import { overdueAfter, surelyTakes } from './patience.js';
 import { isOurs } from './translation.js';
 
 /** When a client sends its set-up again for the first time (RFC 6298 section 2.1). */
@@ -53,7 +53,7 @@ export function patientUntil(turn: Turn, race: RaceId, route: RouteNumber): Micr
   const { site, shard, now } = turn;
   const { races } = shard;
   const family = races.family[race] as Family;
-  const expected = expectedOf(turn, race, route);
+  const expected = surelyTakes(turn, race, route);
   if (expected < 0 || site.health.of(route, family) !== HEALTH.UP) return now;
   const first = races.attemptFirstSentAt[races.attempt(race, route)];
   return Math.max(now, first + Math.min(MOST_PATIENCE_MICROS, overdueAfter(expected)));

@@ -10,7 +10,15 @@ export function overdueAfter(expected: Micros): Micros {
   return expected * OVERDUE.times + OVERDUE.plus;
 }
 
-/** How long the destination of a race takes by a route, as memory says; else what the route takes mostly; -1: nobody knows. */
+/** What an answer takes by a route for sure; -1: nobody knows. What was late once may have been lost. */
+export function surelyTakes({ site, shard }: Turn, race: RaceId, route: RouteNumber): Micros {
+  const { races, memory } = shard;
+  const slot = site.memorySettings.trustMicros === 0 ? -1 : memory.find(races.destination, race * 4);
+  const remembered = slot < 0 ? -1 : memory.rttOf(slot, route);
+  return remembered >= 0 ? remembered : site.roundTrips.leastOf(route, races.family[race] as Family);
+}
+
+/** How long the destination of a race takes by a route, as memory says; else what the route takes mostly; -1: nobody knows. It may be too long. */
 export function expectedOf({ site, shard }: Turn, race: RaceId, route: RouteNumber): Micros {
   const { races, memory } = shard;
   const slot = site.memorySettings.trustMicros === 0 ? -1 : memory.find(races.destination, race * 4);
