@@ -3,7 +3,7 @@ import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
-import { isUnsure, mostTime } from '../race/attempt.js';
+import { isUnsure, mostTime, UNEVEN } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
 import { expectedOf, overdueAfter } from '../race/patience.js';
 import type { RaceTable } from '../race/table.js';
@@ -82,10 +82,17 @@ function askedRoutes(races: RaceTable, race: RaceId): number {
 /** Notes what a race says of a route; false when it says nothing. */
 function noteVerdict(turn: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
   const { races, memory } = turn.shard;
-  const verdict = verdictOf(races, race, route);
+  let verdict = verdictOf(races, race, route);
   if (verdict === null) return false;
-  const time = races.attemptRtt[races.attempt(race, route)];
-  memory.note(slot, route, verdict, verdict === VERDICT.SLOW ? mostTime(races, race, route) : time, turn.now);
+  let time = races.attemptRtt[races.attempt(race, route)];
+  if (isUnsure(races, race, route)) {
+    // The second answer that has taken so long has not been late by chance.
+    const most = mostTime(races, race, route);
+    const before = memory.verdicts.longest(slot, route);
+    if (before >= 0 && Math.abs(before - most) <= most * UNEVEN) verdict = VERDICT.ANSWERED;
+    if (verdict !== VERDICT.RETRANSMITTED) time = most;
+  }
+  memory.note(slot, route, verdict, time, turn.now);
   return true;
 }
 

@@ -3,7 +3,6 @@ import type { Family } from '../../model/address.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
 import { ATTEMPT, ATTEMPT_EVENT } from './life.js';
-import { overdueAfter } from './patience.js';
 import type { RaceTable } from './table.js';
 import { takeEnds } from './translation.js';
 
@@ -44,11 +43,12 @@ export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
 /** When a server sends its answer again. */
 const SERVER_REPEATS_MICROS = 1_000_000;
 
-/** Since the last copy no more has passed than an answer by this route takes mostly: those before it were lost. */
+/** The time since the last copy is nearer to what the route takes mostly than that since the first: what was before the last was lost. */
 function isAsUsual({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
   const at = races.attempt(race, route);
   const usual = site.roundTrips.of(route, races.family[race] as Family);
-  return usual >= 0 && races.attemptAnsweredAt[at] - races.attemptSentAt[at] <= 2 * overdueAfter(usual);
+  const sinceLast = races.attemptAnsweredAt[at] - races.attemptSentAt[at];
+  return usual >= 0 && Math.abs(sinceLast - usual) < Math.abs(mostTime(races, race, route) - usual);
 }
 
 /**
@@ -81,7 +81,7 @@ export function mostTime(races: RaceTable, race: RaceId, route: RouteNumber): Mi
 }
 
 /** What jitter may make of the time between two packets. */
-const UNEVEN = 1 / 8;
+export const UNEVEN = 1 / 8;
 
 function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): void {
   const { races } = turn.shard;
