@@ -16,6 +16,7 @@ const WAITING = [
   'gateway-mask',
   'gateway-output',
   'gateway-own-snat',
+  'gateway-patience',
   'gateway-pools',
   'gateway-port-exhaustion',
   'gateway-protect',
