@@ -111,8 +111,16 @@ function rememberRescue(turn: Turn, race: RaceId, slot: number): void {
   if (tried === 0 || races.carrier[race] === tried) return;
   counters.rescues[tried]++;
   if (races.stateOf(race, tried) === ATTEMPT.ANSWERED) return;
-  if (slot >= 0) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
+  if (slot >= 0 && !mayBeSlow(turn, slot, race, tried)) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
   noteSilence(turn, race, tried, 'rescued');
+}
+
+/** It has once taken longer than it has had by now. */
+function mayBeSlow({ shard, now }: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
+  const { races, memory } = shard;
+  const longest = memory.verdicts.longest(slot, route);
+  if (longest < 0) return false;
+  return races.attemptFirstSentAt[races.attempt(race, route)] + overdueAfter(longest) > now;
 }
 
 /** For `fastest-history`: how far behind the first each route was. */
