@@ -39,6 +39,7 @@ const LONG = [
   'gateway-gives-up',
   'gateway-neighbour-marks',
   'gateway-neighbours',
+  'gateway-patience-long',
   'gateway-reload-maps',
   'gateway-signals',
 ].map((name) => `test/lab/${name}.test.ts`);
