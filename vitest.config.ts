@@ -19,6 +19,7 @@ const WAITING = [
   'gateway-mtu',
   'gateway-output',
   'gateway-own-snat',
+  'gateway-patience',
   'gateway-pools',
   'gateway-port-exhaustion',
   'gateway-protect',
@@ -46,6 +47,7 @@ const LONG = [
   'gateway-gives-up',
   'gateway-neighbour-marks',
   'gateway-neighbours',
+  'gateway-patience-long',
   'gateway-reload-maps',
   'gateway-signals',
 ].map((name) => `test/lab/${name}.test.ts`);

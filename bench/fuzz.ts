@@ -1,6 +1,6 @@
 /**
- * Fuzzes the decoder, the engine and the slow path: `node dist/bench/fuzz.js [--decoder N] [--engine N] [--slow-path N] [--seed N]
- * [--time-limit SECONDS] [--json]`. The slow path needs root. Exit code 1 on any broken promise.
+ * Fuzzes the decoder, the engine, sites with long round trips and the slow path: `node dist/bench/fuzz.js [--decoder N] [--engine N]
+ * [--patience N] [--slow-path N] [--seed N] [--time-limit SECONDS] [--json]`. The slow path needs root. Exit code 1 on any broken promise.
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -8,12 +8,14 @@ import { ensurePrivileges } from '../lab/privileges.js';
 import { PathraceError } from '../src/model/errors.js';
 import { type DecoderReport, fuzzDecoder } from './fuzz-decoder.js';
 import { describeEngine, type EngineReport, fuzzEngine } from './fuzz-engine.js';
+import { fuzzPatience, type PatienceReport } from './fuzz-patience.js';
 import { fuzzSlowPath, type SlowPathReport } from './fuzz-slow-path.js';
 import { counts } from './fuzz-words.js';
 
 const DEFAULTS = {
   decoder: 10_000_000,
   engine: 10_000_000,
+  patience: 100_000,
   slowPath: 1_000_000,
   timeLimitSeconds: 900,
 } as const;
@@ -30,6 +32,7 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
     seed: number;
     decoder?: DecoderReport;
     engine?: EngineReport;
+    patience?: PatienceReport;
     slowPath?: SlowPathReport;
   } = { seed: options.seed };
   print(`seed ${options.seed}`);
@@ -41,6 +44,10 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
     report.engine = fuzzEngine({ count: options.engine, seed: options.seed, onProgress });
     failed = describeEngine(report.engine, print) || failed;
   }
+  if (options.patience > 0) {
+    report.patience = fuzzPatience(options.patience, options.seed, onProgress);
+    failed = describePatience(report.patience, print) || failed;
+  }
   if (options.slowPath > 0) {
     ensurePrivileges();
     const { seed, timeLimitMs } = options;
@@ -51,11 +58,12 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
   return failed ? 1 : 0;
 }
 
-const PARTS = ['decoder', 'engine', 'slow-path'] as const;
+const PARTS = ['decoder', 'engine', 'patience', 'slow-path'] as const;
 
 interface Options {
   readonly decoder: number;
   readonly engine: number;
+  readonly patience: number;
   readonly slowPath: number;
   readonly seed: number;
   readonly timeLimitMs: number;
@@ -69,6 +77,7 @@ function readOptions(argv: readonly string[]): Options {
     options: {
       decoder: { type: 'string' },
       engine: { type: 'string' },
+      patience: { type: 'string' },
       'slow-path': { type: 'string' },
       seed: { type: 'string' },
       'time-limit': { type: 'string' },
@@ -81,6 +90,7 @@ function readOptions(argv: readonly string[]): Options {
   return {
     decoder: part('decoder', DEFAULTS.decoder),
     engine: part('engine', DEFAULTS.engine),
+    patience: part('patience', DEFAULTS.patience),
     slowPath: part('slow-path', DEFAULTS.slowPath),
     seed: values.seed === undefined ? Math.floor(Math.random() * 0x7fffffff) : readCount('seed', values.seed),
     timeLimitMs: 1000 * readCount('time-limit', values['time-limit'] ?? String(DEFAULTS.timeLimitSeconds)),
@@ -106,6 +116,15 @@ function describeDecoder(report: DecoderReport, print: (line: string) => void): 
   if (failure !== null) print(`  FAILED at packet ${packets}: ${failure.why}\n  ${failure.packet}`);
   if (grown) print('  FAILED: the heap grows');
   return failure !== null || grown;
+}
+
+function describePatience(report: PatienceReport, print: (line: string) => void): boolean {
+  const { connections, sites, mostLateMs, failure } = report;
+  print(
+    `patience: ${connections} connections of ${sites} sites, at most ${Math.round(mostLateMs)} ms later than a round trip of the slowest route`,
+  );
+  if (failure !== null) print(`  FAILED with seed ${failure.seed}: ${failure.why}`);
+  return failure !== null;
 }
 
 function describeSlowPath(report: SlowPathReport, print: (line: string) => void): boolean {

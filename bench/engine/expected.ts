@@ -6,9 +6,10 @@ import type { Input, Verdict } from '../../src/core/contract.js';
 import type { Engine } from '../../src/core/engine.js';
 import type { RaceId, RouteNumber } from '../../src/core/engine-types.js';
 import { isInPool } from '../../src/core/pool.js';
+import { ENDS } from '../../src/core/race/ends.js';
 import { ATTEMPT, RACE } from '../../src/core/race/life.js';
 import { mapOut } from '../../src/core/race/prefix.js';
-import { ENDS, NO_RACE } from '../../src/core/race/table.js';
+import { NO_RACE } from '../../src/core/race/table.js';
 import { type AddressWords, sameAddress } from '../../src/model/address.js';
 import { FLAG, type Packet, PROTOCOL } from '../../src/wire/packet.js';
 
@@ -149,6 +150,9 @@ function isOurs({ races, routes }: Engine): boolean {
   if (races.attemptEnds[at] === ENDS.OWN) return true;
   if (races.attemptEnds[at] === ENDS.POOL)
     return isInPool(addresses[races.family[race] as 4 | 6], races.attemptAddress, at * 4);
+  const isFlow = races.attemptEnds[at] === ENDS.FLOW;
+  if (isFlow && isInPool(addresses[races.family[race] as 4 | 6], races.attemptAddress, at * 4)) return true;
+  if (isFlow && sameAddress(races.attemptAddress, at * 4, races.client, race * 4)) return true;
   const isMapped = mapOut(prefixes, races.client, race * 4, mapped, 0);
   return isMapped && sameAddress(races.attemptAddress, at * 4, mapped, 0);
 }

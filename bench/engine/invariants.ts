@@ -1,7 +1,7 @@
 /** What must hold of the engine's inside after every input. Runs millions of times: nothing is allocated but for a failure. */
 import { AssertionError } from 'node:assert';
+import { ENDS } from '../../src/core/race/ends.js';
 import { ATTEMPT, RACE } from '../../src/core/race/life.js';
-import { ENDS } from '../../src/core/race/table.js';
 import type { Shard } from '../../src/core/shard.js';
 import type { Site } from '../../src/core/site.js';
 

@@ -320,7 +320,12 @@ export class Program {
   private handle(input: Input): void {
     const { engine, watch } = this;
     const { broken } = engine.counters;
-    watch.begin(input.kind, input.kind === 'outcome' ? null : input.packet, this.now);
+    watch.begin(
+      input.kind,
+      input.kind === 'outcome' ? null : input.packet,
+      this.now,
+      input.kind === 'setup' ? input.tried : 0,
+    );
     const expected = input.kind === 'answer' ? expectedOf(engine, input) : ANYTHING;
     const verdict = engine.handle(input, this.now);
     const isPlain = engine.counters.broken > broken;

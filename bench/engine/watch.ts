@@ -10,11 +10,11 @@ import type {
 } from '../../src/core/engine-types.js';
 import { isInPool } from '../../src/core/pool.js';
 import { SOCKET } from '../../src/core/protocols/socket.js';
+import { ENDS, type LocalEnds } from '../../src/core/race/ends.js';
 import { rankOf } from '../../src/core/race/evidence.js';
 import { ATTEMPT, RACE } from '../../src/core/race/life.js';
 import { mapOut } from '../../src/core/race/prefix.js';
-import { ENDS } from '../../src/core/race/table.js';
-import { sameAddress } from '../../src/model/address.js';
+import { type AddressWords, sameAddress } from '../../src/model/address.js';
 import { type HealthReason, SINGLE_REASONS } from '../../src/model/reasons.js';
 import { FLAG, type Packet, PROTOCOL } from '../../src/wire/packet.js';
 import { AttemptLog } from './attempt-log.js';
@@ -28,6 +28,9 @@ import { WireCheck } from './wire-check.js';
 
 /** What the engine is busy with. */
 type Hand = Input['kind'] | 'committed' | 'event' | 'none';
+
+/** Above those of the fuzz's clients and races. */
+const KERNEL_PORTS = 62_000;
 
 export class Watch implements WireSink, NoteSink, FlowTable {
   /** Attempts that have left lately: of packets, and of a front end that opens connections. */
@@ -51,8 +54,11 @@ export class Watch implements WireSink, NoteSink, FlowTable {
   private commits = 0;
   private resets = 0;
   private refusals = 0;
-  private unbound = 0;
+  private asked = 0;
+  private tried = 0;
   private readonly rejected: RaceId[] = [];
+  /** Of clients' ends. BOUNDED: those of the program. */
+  private readonly kernelPorts = new Map<string, number>();
   private readonly mapped = new Int32Array(4);
 
   constructor(
@@ -67,14 +73,16 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     this.coverage.attach(engine);
   }
 
-  begin(hand: Hand, packet: Packet | null, now: Micros): void {
+  /** `tried`: of a set-up. */
+  begin(hand: Hand, packet: Packet | null, now: Micros, tried: RouteNumber = 0): void {
     this.hand = hand;
+    this.tried = tried;
     this.packet = packet;
     this.now = now;
     this.commits = 0;
     this.resets = 0;
     this.refusals = 0;
-    this.unbound = 0;
+    this.asked = 0;
     this.rejected.length = 0;
   }
 
@@ -104,8 +112,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     }
     if (this.hasFlows) same(this.commits, kind === 'commit' ? 1 : 0, 'commits');
     if (this.refusals > 0) same(kind, 'drop', 'the verdict on what is refused');
-    holds(this.refusals <= 1 && this.unbound <= 1, 'refused or unbound twice');
-    if (this.unbound > 0) same(kind, 'drop', 'the verdict on what is unbound');
+    holds(this.refusals <= 1, 'refused twice');
   }
 
   /** An answer is judged as the rules say. */
@@ -132,7 +139,10 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const { kind, route, reason, counted } = verdict;
     const { tried, service: number, pinned = 0, packet } = input;
     const { routed = 0, mayCopy = true, stays = false } = input;
-    if (kind === 'pass') return holds(tried !== 0, 'a new connection goes on without a route');
+    if (kind === 'pass') {
+      if (verdict.race >= 0) this.goesOnBeside(verdict.race, tried);
+      return holds(tried !== 0, 'a new connection goes on without a route');
+    }
     if (kind === 'drop') {
       const isTaken = engine.races.findFlow(packet) >= 0;
       holds(!stays, 'what stays has been replaced');
@@ -153,6 +163,13 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     holds(usable[packet.family] && admin === 'enabled', 'released over a route that cannot be used');
     const { routes } = engine.site.services[number] ?? engine.site.everything;
     holds(routes.includes(route), 'released over a route of another service');
+  }
+
+  /** A set-up that goes by its own flow, beside copies: an answer to it is one to the race, where that has the flow as an attempt. */
+  private goesOnBeside(race: RaceId, tried: RouteNumber): void {
+    const { races } = this.engine;
+    same(races.state[race], RACE.RACING, 'the state of a race beside which a set-up goes on');
+    if (races.isFlow(race, tried)) this.packets.note(races, race, tried);
   }
 
   private plainVerdict(input: Input, { kind, route, reason }: Verdict): void {
@@ -205,6 +222,9 @@ export class Watch implements WireSink, NoteSink, FlowTable {
         );
         holds(sameAddress(races.attemptAddress, at * 4, this.mapped, 0), 'an address that is not by prefix');
         same(port, races.clientPort[race], 'the port of a copy');
+        break;
+      case ENDS.FLOW:
+        same(port, this.kernelPort(races.client, race * 4, races.clientPort[race]), 'the port of a flow');
         break;
       default:
         holds(
@@ -316,11 +336,25 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     this.faults.call('flows');
   }
 
-  unbind(): void {
-    count(this.coverage.effects, 'unbind');
-    same(this.hand, 'setup', 'what is unbound');
-    this.unbound++;
+  private kernelPort(words: AddressWords, at: number, port: number): number {
+    const name = `${words.subarray(at, at + 4)} ${port}`;
+    const known = this.kernelPorts.get(name) ?? KERNEL_PORTS + this.kernelPorts.size;
+    this.kernelPorts.set(name, known);
+    return known;
+  }
+
+  /** The kernel's flow has the first address of the route that was tried, and a port of its own. */
+  endsOf(out: LocalEnds): boolean {
+    count(this.coverage.effects, 'ends-of');
+    same(this.hand, 'setup', 'whose ends are asked for');
+    holds(++this.asked <= 1, 'asked for ends twice');
     this.faults.call('flows');
+    const { family, source, sourcePort } = this.packet!;
+    const pool = this.engine.routes[this.tried - 1]?.addresses[family] ?? [];
+    if (pool.length === 0) return false;
+    for (let i = 0; i < 4; i++) out.local[i] = pool[i];
+    out.localPort = this.kernelPort(source, 0, sourcePort);
+    return true;
   }
 
   isTaken(race: RaceId, route: RouteNumber): boolean {

@@ -54,10 +54,10 @@ export interface MemoryEntry {
 }
 
 export interface MemoryRoute {
-  /** Time from sending to the answer; null when there was none or it cannot be told. */
+  /** Time from sending to the answer, of `slow` at most; null when there was none or it cannot be told. */
   readonly rttMicros: number | null;
   readonly ageSeconds: number;
-  /** What was remembered: `answered`, `retransmitted`, `intercepted`, `failed`, `silent`. */
+  /** What was remembered: `answered`, `retransmitted`, `slow`, `intercepted`, `failed`, `silent`. */
   readonly answer: string;
 }
 

@@ -9,14 +9,15 @@ import { noteLife } from './health/evidence.js';
 import { countNegative, holdNegative } from './judge/negative.js';
 import { isWaiting } from './protocols/index.js';
 import { JUDGEMENT } from './protocols/judgement.js';
-import { measure } from './race/attempt.js';
+import { measure, measureAgain } from './race/attempt.js';
 import { answerChallenge } from './race/challenge.js';
 import { loserAnswered } from './race/end.js';
+import type { AttemptEnds } from './race/ends.js';
 import { EVIDENCE } from './race/evidence.js';
 import { handleIcmpError } from './race/icmp.js';
 import { ATTEMPT, ATTEMPT_EVENT, RACE, RACE_EVENT } from './race/life.js';
 import { dropWaiting } from './race/schedule.js';
-import { type AttemptEnds, NO_RACE } from './race/table.js';
+import { NO_RACE } from './race/table.js';
 import { isStillOurs, shareEnds } from './race/translation.js';
 import { countIgnored } from './shard.js';
 import type { Turn } from './turn.js';
@@ -106,8 +107,10 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) return win(turn, race, route);
   if (races.stepAttempt(race, route, ATTEMPT_EVENT.ANSWER)) measure(turn, race, route);
   if (races.shown[race] === route) {
-    // Its first answer was lost behind us: the connection table knows the flow.
+    // Its first answer was lost behind us, or the client's repeat is answered as well: the connection table knows the flow.
     countIgnored(shard, 'winner-repeat');
+    if (races.state[race] === RACE.DECIDED && measureAgain(turn, race, route))
+      loserAnswered(turn, race, route);
     return verdict.pass(turn);
   }
   if (before === ATTEMPT.SENT) counters.losses[route]++;
@@ -115,11 +118,12 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   const { carrier } = races;
   if (carrier[race] === 0 || !shareEnds(turn, race, route, carrier[race]))
     turn.wire.cancel(race, route, judgement.proof);
+  if (before === ATTEMPT.ANSWERED) measureAgain(turn, race, route);
   loserAnswered(turn, race, route);
   return verdict.drop(turn);
 }
 
-/** A yes that anybody could have sent may carry the flow, but never on a route that must prove itself. */
+/** A yes that anybody could have sent may carry the flow, but never on a route that must prove itself; and it teaches nothing. */
 function answeredUnproven(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   const { races } = turn.shard;
   if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) return win(turn, race, route);
@@ -135,7 +139,8 @@ function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
     countIgnored(turn.shard, 'not-ours');
     return verdict.drop(turn);
   }
-  measure(turn, race, route);
+  if (turn.judgement.proven) measure(turn, race, route);
+  races.proven[race] = turn.judgement.proven ? 1 : 0;
   races.stepRace(race, RACE_EVENT.WIN);
   races.shown[race] = route;
   races.carrier[race] = route;

@@ -64,7 +64,7 @@ export class Batch {
     if (input.kind === 'setup') {
       if (verdict.kind !== 'drop' || verdict.race === NO_RACE) {
         this.ports.judgeSetup(id, verdict);
-        return NO_RACE;
+        return verdict.kind === 'pass' ? verdict.race : NO_RACE;
       }
       this.racedIds[this.raced] = id;
       this.races[this.raced] = verdict.race;

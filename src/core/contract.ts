@@ -3,6 +3,7 @@ import type { AddressWords, Family } from '../model/address.js';
 import type { HealthReason, SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
+import type { LocalEnds } from './race/ends.js';
 
 /** What `Engine.handle` gives a verdict on. `packet` is a reused view, valid during the call. */
 export type Input =
@@ -53,7 +54,7 @@ export type Event =
  *
  *   release  goes on by the kernel alone, over `route` (0: the rest route); `service` is kept with the flow, and `counted`:
  *            that its session has been counted already
- *   pass     goes on as it came, over the route that its flow has
+ *   pass     goes on as it came, over the route that its flow has; of a set-up that may be besides its race's copies
  *   drop     ends here: what there is to do is done by attempts, resets or the error
  *   commit   waits until `race` is bound to `route`; passes then, or ends here when it cannot be
  */
@@ -65,7 +66,7 @@ export interface Verdict {
   reason: SingleReason;
   service: ServiceNumber;
   counted: boolean;
-  /** Of `commit`, and of the `drop` of a set-up whose copies are to leave; NO_RACE otherwise. */
+  /** Of `commit`, and of the `drop` or `pass` of a set-up whose copies are to leave; NO_RACE otherwise. */
   race: RaceId;
 }
 
@@ -109,11 +110,15 @@ export interface MemoryEntry {
 export interface FlowTable {
   /**
    * Binds the flow of a race to the route; answered by exactly one `committed` event, before the packet whose verdict is
-   * `commit` goes on. Other packets of the same batch may come before it.
+   * `commit` goes on. Other packets of the same batch may come before it. A flow that the table has already with these very ends
+   * (ENDS.FLOW) stays as it is.
    */
   commit(race: RaceId, route: RouteNumber): void;
-  /** Takes the flow of the packet in hand out of the table; its route has not answered. */
-  unbind(): void;
+  /**
+   * What the flow of the packet in hand leaves with, as its route shows it: four words and a port, into `out`. False: the table does not
+   * have it. A question, asked only when a client repeats the set-up of a flow that was given to one route.
+   */
+  endsOf(out: LocalEnds): boolean;
   /**
    * Whether the tuple of an attempt belongs to another, living flow: its server takes the copy for a stray packet of that
    * flow and never answers. A question, asked only when a client repeats its set-up.

@@ -9,7 +9,6 @@ import { tellChosen } from './commit/tell-kernel.js';
 import type { Input, Verdict } from './contract.js';
 import type { RouteNumber, ServiceNumber } from './engine-types.js';
 import type { Protocol } from './protocols/protocol.js';
-import { RACE } from './race/life.js';
 import { repeatOrReplace } from './race/repeat.js';
 import { startRace } from './race/start.js';
 import { NO_RACE } from './race/table.js';
@@ -33,12 +32,8 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
   if (protocol !== null) {
     const race = shard.races.findFlow(packet);
-    if (race !== NO_RACE) repeat = repeatOrReplace(turn, race, protocol);
-    if (repeat === 'handled') {
-      // What another connection has taught the kernel meanwhile made it decide the repeat: the race has it back.
-      if (tried !== 0 && shard.races.state[race] === RACE.RACING) turn.flows?.unbind();
-      return verdict.raced(turn);
-    }
+    if (race !== NO_RACE) repeat = repeatOrReplace(turn, race, protocol, tried);
+    if (repeat === 'handled') return raced(turn);
   } else {
     const route = shard.recent.find(packet, now);
     if (route !== 0) return release(turn, route, 'same-flow', number);
@@ -75,6 +70,11 @@ function protocolThatStarts({ site, packet, verdict }: Turn): Protocol | null | 
   return null;
 }
 
+/** Copies leave in place of the packet in hand; or besides it, where its flow may still be answered. */
+function raced(turn: Turn): Verdict {
+  return turn.goesOn ? verdict.racedBeside(turn) : verdict.raced(turn);
+}
+
 /** `waited`: the client repeats its set-up already. */
 function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: boolean): Verdict {
   const { plan } = turn.shard;
@@ -92,7 +92,7 @@ function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: bo
   return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 
-/** The route that the client's set-up went by is silent: all routes are asked now. */
+/** The route that the client's set-up went by has not answered yet: the others are asked besides. */
 function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, tried: RouteNumber): Verdict {
   const { plan } = turn.shard;
   const { racers } = plan;
@@ -103,7 +103,7 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   plan.tried = tried;
   plan.atOnce = true;
   if (protocol === null || alone || startRace(turn, protocol) !== null) return verdict.pass(turn);
-  return verdict.raced(turn);
+  return raced(turn);
 }
 
 /** By one route: as it is, or as a copy, in a race of one, when it has been given another way already. */

@@ -11,14 +11,17 @@ import {
   type EngineSettings,
   emptyRoute,
   type MemorySettings,
+  type RaceId,
   type RouteNumber,
 } from './engine-types.js';
 import { Health } from './health/health.js';
 import { History } from './health/history.js';
+import { RoundTrips } from './health/round-trips.js';
 import { ClientLimits } from './limit/clients.js';
 import { PathMtu } from './memory/path-mtu.js';
 import { PROTOCOLS } from './protocols/index.js';
 import type { Protocol } from './protocols/protocol.js';
+import type { RaceTable } from './race/table.js';
 import type { Shard } from './shard.js';
 
 /** A service and what its criterion keeps. */
@@ -45,6 +48,7 @@ export interface Site {
   countsSessions: boolean;
   readonly facts: RouteFacts;
   readonly history: History;
+  readonly roundTrips: RoundTrips;
   readonly health: Health;
   readonly affinity: AffinityTable;
   readonly webSites: WebSites;
@@ -67,6 +71,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     countsSessions: false,
     facts: createFacts(settings.routes),
     history: new History(settings.routes),
+    roundTrips: new RoundTrips(settings.routes),
     health: new Health(settings.routes),
     affinity: new AffinityTable(first),
     webSites: new WebSites(),
@@ -97,12 +102,12 @@ export function placeRoutes({ routes }: Site, given: readonly EngineRoute[]): vo
   }
 }
 
-/** Largest packet for a destination on a route. */
+/** Largest packet for the destination of a race on a route. */
 export function mtuOf(
   { routes, pathMtu }: Site,
+  races: RaceTable,
+  race: RaceId,
   number: RouteNumber,
-  destination: Int32Array,
-  at: number,
 ): number {
-  return pathMtu.of(number, routes[number - 1].mtu, destination, at);
+  return pathMtu.of(number, routes[number - 1].mtu, races, race);
 }

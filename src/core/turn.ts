@@ -6,7 +6,8 @@ import { createPacket, type Packet } from '../wire/packet.js';
 import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
 import { createJudgement, type Judgement } from './protocols/judgement.js';
-import { type AttemptEnds, NO_RACE } from './race/table.js';
+import type { AttemptEnds } from './race/ends.js';
+import { NO_RACE } from './race/table.js';
 import type { Shard } from './shard.js';
 import type { Site } from './site.js';
 
@@ -26,6 +27,8 @@ export interface Turn {
   routed: RouteNumber;
   /** The set-up in hand leaves with the client's own address. */
   keepsSource: boolean;
+  /** The set-up in hand goes on by the flow that it has, whatever else becomes of it. */
+  goesOn: boolean;
   /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
   race: RaceId;
   /** Reused by whoever has something to say: what becomes of the input, what an answer is, what the kernel shall remember. */
@@ -48,6 +51,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     packet: NO_PACKET,
     routed: 0,
     keepsSource: false,
+    goesOn: false,
     race: NO_RACE,
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
     judgement: createJudgement(),
@@ -63,6 +67,7 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.packet = packet;
   turn.routed = 0;
   turn.keepsSource = false;
+  turn.goesOn = false;
   turn.race = NO_RACE;
 }
 

@@ -7,6 +7,7 @@ import type { Turn } from './turn.js';
 
 export function pass({ verdict }: Turn): Verdict {
   verdict.kind = 'pass';
+  verdict.race = NO_RACE;
   return verdict;
 }
 
@@ -19,6 +20,13 @@ export function drop({ verdict }: Turn): Verdict {
 /** Of a set-up: its race's copies leave in its place. */
 export function raced({ verdict, race }: Turn): Verdict {
   verdict.kind = 'drop';
+  verdict.race = race;
+  return verdict;
+}
+
+/** The same, and the set-up goes on by itself besides: by the flow that one of the routes was given. */
+export function racedBeside({ verdict, race }: Turn): Verdict {
+  verdict.kind = 'pass';
   verdict.race = race;
   return verdict;
 }

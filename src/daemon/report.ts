@@ -128,6 +128,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'ports-exhausted': counters.get('ports_exhausted') ?? 0,
       'spoofed-source': counters.get('spoofed') ?? 0,
       unsolicited: counters.get('unsolicited') ?? 0,
+      'stray-answers': counters.get('stray_answers') ?? 0,
       misrouted: counters.get('misrouted') ?? 0,
       protected: counters.get('protected') ?? 0,
       'outside-prefix': counters.get('outside_prefix') ?? 0,

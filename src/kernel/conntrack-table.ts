@@ -1,5 +1,7 @@
 /** Questions to the kernel's connection table, and flows taken out of it. */
 import type { LivingFlow } from '../core/engine-types.js';
+import type { LocalEnds } from '../core/race/ends.js';
+import { sameAddress } from '../model/address.js';
 import {
   createEntry,
   decodeEntry,
@@ -52,8 +54,8 @@ export class ConntrackTable {
     return this.readEntry() === 0 ? this.entry.mark : 0;
   }
 
-  /** Takes the flow of a packet of its client out of the table; nothing happens when there is none. */
-  remove(packet: Packet): void {
+  /** What the flow of a packet of its client leaves with; false: there is none. */
+  endsOf(packet: Packet, out: LocalEnds): boolean {
     const flow: FlowEntry = {
       family: packet.family,
       client: packet.source,
@@ -69,8 +71,21 @@ export class ConntrackTable {
       mark: 0,
       additions: null,
     };
-    encodeDeleteByOriginal(this.socket.writer, flow, this.socket.nextSequence());
-    this.socket.request();
+    encodeGetByOriginal(this.socket.writer, flow, this.socket.nextSequence());
+    if (this.readEntry() !== 0) return false;
+    out.local.set(this.entry.source);
+    out.localPort = this.entry.sourcePort;
+    return true;
+  }
+
+  /** Whether a flow is there already, with the same ends on both sides. */
+  holds(flow: FlowEntry): boolean {
+    encodeGetByOriginal(this.socket.writer, flow, this.socket.nextSequence());
+    if (this.readEntry() !== 0) return false;
+    return (
+      this.entry.sourcePort === flow.sourcePort &&
+      sameAddress(this.entry.source, 0, flow.source, flow.sourceAt)
+    );
   }
 
   /** Takes out what is finished and holds a tuple of `flow`. False when a living flow does: its entry stays. */

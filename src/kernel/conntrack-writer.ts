@@ -29,6 +29,7 @@ export class ConntrackWriter {
     mark: 0,
     additions: null,
   }));
+  private readonly mayStay = new Uint8Array(MOST_ENTRIES);
   private count = 0;
   /** What is being written, as indexes of `noted`; the n-th has sequence `first` + n. */
   private readonly batch = new Int32Array(MOST_ENTRIES);
@@ -40,10 +41,14 @@ export class ConntrackWriter {
     this.socket.setReceiveBuffer(RECEIVE_BUFFER);
   }
 
-  /** Notes an entry to write; `flush` writes all. The n-th call since the last flush has index n. The flow is copied. */
-  add(flow: FlowEntry): number {
+  /**
+   * Notes an entry to write; `flush` writes all. The n-th call since the last flush has index n. The flow is copied. `mayStay`: an entry
+   * with these very ends is as good, whatever else it has.
+   */
+  add(flow: FlowEntry, mayStay = false): number {
     assert(this.count < MOST_ENTRIES, 'more entries than a flush writes');
     copyFlow(this.noted[this.count], flow);
+    this.mayStay[this.count] = mayStay ? 1 : 0;
     return this.count++;
   }
 
@@ -55,7 +60,7 @@ export class ConntrackWriter {
     const { count, batch } = this;
     this.count = 0;
     for (let index = 0; index < count; index++) batch[index] = index;
-    const refused = this.write(count);
+    const refused = this.write(count).filter((index) => !this.stays(index));
     if (refused.length === 0) return refused;
     let again = 0;
     for (const index of refused) if (this.table.makeWay(this.noted[index])) batch[again++] = index;
@@ -69,6 +74,10 @@ export class ConntrackWriter {
 
   close(): void {
     this.socket.close();
+  }
+
+  private stays(index: number): boolean {
+    return this.mayStay[index] === 1 && this.table.holds(this.noted[index]);
   }
 
   /** Writes the first `size` of the batch; returns the indexes of those that were refused. */

@@ -40,6 +40,12 @@ export const SET_FULL = { 4: 'full4', 6: 'full6' } as const;
 export const SET_RESET = { 4: 'reset4', 6: 'reset6' } as const;
 /** Clients that open connections faster than they may race them. */
 export const SET_FLOOD = { 4: 'flood4', 6: 'flood6' } as const;
+/** Flows of clients whose races run. */
+export const SET_RACING = { 4: 'racing4', 6: 'racing6' } as const;
+/** Where the answers come from and go to of flows that were given to a route, and are raced now. */
+export const SET_RESCUED = { 4: 'rescued4', 6: 'rescued6' } as const;
+/** Servers that copies have gone to, and the copies' ports. */
+export const SET_COPIES = { 4: 'copies4', 6: 'copies6' } as const;
 /** Sites of addresses, for `affinity: client+site`. */
 export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 

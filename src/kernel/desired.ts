@@ -74,6 +74,8 @@ export interface DesiredState {
   readonly closed: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly racePorts: PortRange;
   readonly clientRate: ClientRate;
+  /** How long a race may take after a set-up of its client. */
+  readonly raceSeconds: number;
   readonly queue: {
     readonly lan: number;
     readonly wan: number;
@@ -179,6 +181,7 @@ export function desiredState(
     closed: { ipv4: isClosed(routes, 'ipv4', choices), ipv6: isClosed(routes, 'ipv6', choices) },
     racePorts: config.limits.racePorts,
     clientRate: clientRate(config.limits),
+    raceSeconds: Math.ceil(config.limits.raceTimeoutMs / 1000),
     queue: {
       lan: config.kernel.queue,
       wan: config.kernel.queue + 1,

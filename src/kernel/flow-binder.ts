@@ -1,7 +1,8 @@
-/** The kernel's connection table as the engine's flow table: what has won is written into it, what is rescued taken out. */
+/** The kernel's connection table as the engine's flow table: what has won is written into it. */
 import type { FlowTable } from '../core/contract.js';
 import type { RaceId, RouteNumber } from '../core/engine-types.js';
 import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
+import type { LocalEnds } from '../core/race/ends.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
@@ -37,11 +38,11 @@ export class FlowBinder implements FlowTable {
   }
 
   commit(race: RaceId, route: RouteNumber): void {
-    this.writer.add(this.flowOf(race, route));
+    this.writer.add(this.flowOf(race, route), this.shard.races.isFlow(race, route));
   }
 
-  unbind(): void {
-    this.table.remove(this.packet);
+  endsOf(out: LocalEnds): boolean {
+    return this.table.endsOf(this.packet, out);
   }
 
   isTaken(race: RaceId, route: RouteNumber): boolean {

@@ -25,6 +25,9 @@ export const OWNERS = {
   full: { file: 'daemon/port-watch.ts', byPackets: false, part: null },
   reset: { file: 'kernel/flows.ts', byPackets: false, part: null },
   flood: { file: null, byPackets: true, part: null },
+  racing: { file: null, byPackets: true, part: null },
+  rescued: { file: null, byPackets: true, part: null },
+  copies: { file: null, byPackets: true, part: null },
 } as const satisfies Record<string, Ownership>;
 
 export type OwnedKind = keyof typeof OWNERS;

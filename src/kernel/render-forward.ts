@@ -5,6 +5,7 @@ import { hex } from './marks.js';
 import { keptEntries } from './render-ask.js';
 import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
+import { CHAIN_ASK_RACE } from './render-race.js';
 import { firstRoutes, set, wans } from './render-words.js';
 
 /** Chains of the hook `forward`. */
@@ -59,7 +60,7 @@ function asked(state: DesiredState): string[] {
     `${judged} ${unconfirmed} ct mark set meta mark and ${hex(marks.flowMask)}`,
     `${judged} meta mark and ${hex(marks.routeMask)} vmap { ${routes} }`,
     ...keptEntries(state),
-    `${isAsked} oifname ${wans(state)} ct mark and ${hex(marks.chosen)} != 0 ct status & dnat != dnat ${alive} goto race`,
+    `${isAsked} oifname ${wans(state)} ct mark and ${hex(marks.chosen)} != 0 ct status & dnat != dnat ${alive} goto ${CHAIN_ASK_RACE}`,
   ];
 }
 

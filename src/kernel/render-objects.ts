@@ -1,5 +1,13 @@
 /** What our table has besides chains: sets, maps and counters, with the shape of each (owners.ts says who fills them). Pure. */
-import { SET_ALIVE, SET_FLOOD, SET_FULL, SET_RESET } from './constants.js';
+import {
+  SET_ALIVE,
+  SET_COPIES,
+  SET_FLOOD,
+  SET_FULL,
+  SET_RACING,
+  SET_RESCUED,
+  SET_RESET,
+} from './constants.js';
 import type { DesiredState } from './desired.js';
 import { guardCounters } from './render-guard.js';
 import { serviceSets } from './render-services.js';
@@ -35,6 +43,18 @@ const SETS: readonly (readonly [string, string])[] = [
     SET_RESET[6],
     'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 65536;',
   ],
+  ...([4, 6] as const).flatMap((family): [string, string][] => {
+    const address = `ipv${family}_addr`;
+    const flow = `type ${address} . inet_service . ${address} . inet_service; flags dynamic,timeout;`;
+    return [
+      [SET_RACING[family], `${flow} timeout 30s; gc-interval 10s; size 131072;`],
+      [SET_RESCUED[family], `${flow} timeout 30s; gc-interval 10s; size 65536;`],
+      [
+        SET_COPIES[family],
+        `type ${address} . inet_service . inet_service; flags dynamic,timeout; timeout 30s; gc-interval 10s; size 262144;`,
+      ],
+    ];
+  }),
 ];
 
 /** Counters that `status` shows. */
@@ -43,6 +63,7 @@ export const COUNTERS = [
   'invalid',
   'spoofed',
   'unsolicited',
+  'stray_answers',
   'misrouted',
   'protected',
   'outside_prefix',

@@ -4,12 +4,10 @@ import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
 import { makesCopies, type PortRange } from '../model/config.js';
 import {
   affinityMap,
-  CHAIN_QUEUE_LAN,
   domainSet,
   MAP_SITE,
   memoryMap,
   SET_ALIVE,
-  SET_FLOOD,
   SET_OPEN,
   serviceChain,
 } from './constants.js';
@@ -18,6 +16,7 @@ import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
 import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
 import { clientsWithout } from './render-prefix.js';
+import { racing } from './render-race.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
 
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
@@ -158,6 +157,12 @@ function protocolMatches(match: DesiredService['config']['match']): string[] {
 function decide(state: DesiredState, service: DesiredService): string[] {
   const { number, config } = service;
   const rules: string[] = [];
+  const mayDecide =
+    config.affinity !== 'none' ||
+    service.memory !== 0 ||
+    service.plan.ipv4 !== null ||
+    service.plan.ipv6 !== null;
+  if (mayDecide) rules.push(...racing().map((isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`));
   if (config.affinity !== 'none') {
     for (const family of FAMILIES) {
       const map = affinityMap(family, number, config.affinity);
@@ -270,16 +275,6 @@ function markRest({ marks, rest }: DesiredState, { number }: DesiredService): st
     const known = route === 0 ? '' : ` ${KEEP}`;
     return `meta nfproto ipv${family} ${setMark(service | (route === 0 ? 0 : route | marks.chosen))}${known}`;
   });
-}
-
-/** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */
-export function raceChain({ clientRate }: DesiredState): string[] {
-  const limit = `limit rate over ${clientRate.perSecond}/second burst ${clientRate.burst} packets`;
-  return [
-    `meta nfproto ipv4 add @${SET_FLOOD[4]} { ip saddr ${limit} } counter name flood accept`,
-    `meta nfproto ipv6 add @${SET_FLOOD[6]} { ip6 saddr ${limit} } counter name flood accept`,
-    `goto ${CHAIN_QUEUE_LAN}`,
-  ];
 }
 
 /** The mark of a flow's packets: its route alone says where they go. */

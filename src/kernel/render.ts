@@ -18,7 +18,8 @@ import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
-import { hold, raceChain, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
+import { hold, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
 
@@ -81,6 +82,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     [marksChain(marks.mask), []],
     ['early', early(state)],
     ['early_syn', earlySyn(state)],
+    ['early_answers', earlySynAcks(state)],
     ...dnsChains(state),
     ['lan', lan(state)],
     ['forged', forged],
@@ -91,7 +93,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['foreign', foreign],
     ['elsewhere', elsewhere(state)],
     ['beside', beside(state)],
-    ['race', raceChain(state)],
+    ...raceChains(state),
     [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
@@ -100,7 +102,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['from_outside', fromOutside(state)],
     ...forwardChains(state),
     ['input', input(state)],
-    ['output', [`meta mark and ${hex(marks.ownMask)} == ${hex(marks.own)} notrack`]],
+    ['output', toOwn(state)],
     ['errors', errors(state)],
     ...natChains(state),
     ...guardChains(state),
@@ -142,17 +144,22 @@ function early(state: DesiredState): string[] {
 
 function earlySyn(state: DesiredState): string[] {
   const ports = range(state.racePorts);
+  return [
+    'tcp flags & ack == ack goto early_answers',
+    // A server's own SYN can be an answer too; nobody may make us work with more of them than this.
+    `tcp flags & ack == 0 tcp dport ${ports} limit rate 200/second goto ${CHAIN_QUEUE_WAN}`,
+  ];
+}
+
+/** SYN+ACKs. Where copies keep the client's address and port no port tells them apart. */
+function earlySynAcks(state: DesiredState): string[] {
   const keepsSources = state.services.some(({ config }) => config.translate === false);
   const untranslated = state.routes
     .filter((route) => keepsSources || !route.translate || route.prefixes.length > 0)
     .map((route) => route.interface);
   return [
-    `tcp flags & ack == ack tcp dport ${ports} goto ${CHAIN_QUEUE_WAN}`,
-    // A server's own SYN can be an answer too; nobody may make us work with more of them than this.
-    `tcp flags & ack == 0 tcp dport ${ports} limit rate 200/second goto ${CHAIN_QUEUE_WAN}`,
-    ...(untranslated.length > 0
-      ? [`iifname ${set(untranslated)} tcp flags & ack == ack goto ${CHAIN_QUEUE_WAN}`]
-      : []),
+    ...earlyAnswers(state),
+    ...(untranslated.length > 0 ? [`iifname ${set(untranslated)} goto ${CHAIN_QUEUE_WAN}`] : []),
   ];
 }
 
@@ -289,8 +296,7 @@ function wanLate(state: DesiredState): string[] {
     FORGED,
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     'ct state new jump from_outside',
-    `ct state invalid meta l4proto tcp tcp flags & rst == rst ${queue}`,
-    `ct state invalid meta l4proto tcp tcp flags & (syn|ack) == (syn|ack) ${queue}`,
+    ...lateAnswers(queue),
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
     `ct state invalid ${unreachable} limit rate 2000/second ${queue}`,
     `ct state invalid ${unreachable6} limit rate 2000/second ${queue}`,
@@ -318,6 +324,8 @@ function input(state: DesiredState): string[] {
   return [
     // What was redirected to this machine goes by no provider.
     `iifname ${set(state.lan)} ct state new ct mark and ${hex(state.marks.routeMask)} != 0 ct mark set 0x00000000`,
+    // More of them than the daemon looks at: our own stack would reset what a client waits for.
+    `iifname ${wans(state)} ct state invalid tcp dport ${range(state.racePorts)} tcp flags & (syn|ack|rst) == (syn|ack) ${alive} counter name stray_answers drop`,
     // With the daemon gone, our own stack resets what copies have left half open.
     `iifname ${wans(state)} ct state invalid tcp flags & (syn|ack|rst) == (syn|ack) accept`,
     `iifname ${wans(state)} ct state invalid counter name invalid drop`,

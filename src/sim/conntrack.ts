@@ -46,12 +46,12 @@ export class ConntrackModel {
     return [...this.byClient.values()];
   }
 
-  /** CREATE|EXCL, with finished entries deleted first. */
+  /** CREATE|EXCL, with finished entries, and those that nobody has answered yet, deleted first. */
   write(flow: Flow): CommitResult {
     const inTheWay = [this.byClient.get(clientKey(flow)), this.byAnswer.get(answerKey(flow))];
     for (const old of inTheWay) {
       if (old === undefined) continue;
-      if (!old.finished) {
+      if (!old.finished && old.answered) {
         this.refused++;
         return 'taken';
       }
@@ -62,6 +62,12 @@ export class ConntrackModel {
     this.byAnswer.set(answerKey(flow), flow);
     this.onSession?.(flow, true);
     return 'ok';
+  }
+
+  /** Whether a client's flow is there with these very ends. */
+  holds(ends: Pick<Flow, 'client' | 'destination' | 'source'>): boolean {
+    const flow = this.byClient.get(clientKey(ends));
+    return flow !== undefined && answerKey(flow) === answerKey(ends);
   }
 
   remove(flow: Flow): void {
@@ -104,7 +110,7 @@ export class ConntrackModel {
     const flow = this.byAnswer.get(
       tupleKey(destination.address, destination.port, source.address, source.port),
     );
-    return flow !== undefined && !flow.finished;
+    return flow !== undefined && !flow.finished && flow.answered;
   }
 
   /** Whether a translated source towards a destination is in use. */
@@ -123,10 +129,10 @@ export class ConntrackModel {
   }
 }
 
-function clientKey({ client, destination }: Flow): string {
+function clientKey({ client, destination }: Pick<Flow, 'client' | 'destination'>): string {
   return tupleKey(client.address, client.port, destination.address, destination.port);
 }
 
-function answerKey({ source, destination }: Flow): string {
+function answerKey({ source, destination }: Pick<Flow, 'source' | 'destination'>): string {
   return tupleKey(destination.address, destination.port, source.address, source.port);
 }

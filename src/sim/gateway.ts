@@ -15,6 +15,7 @@ import type {
 } from '../core/engine-types.js';
 import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
 import { PacketBuilder } from '../core/packets/builder.js';
+import type { LocalEnds } from '../core/race/ends.js';
 import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
 import { createSite } from '../core/site.js';
@@ -209,11 +210,11 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     this.setTimer();
   }
 
-  judgeSetup(id: number, { kind, route, reason, service, counted }: Verdict): void {
+  judgeSetup(id: number, { kind, route, reason, service, counted, race }: Verdict): void {
     const { bytes, tried } = this.hands[id];
     if (kind === 'drop') return this.tell('drop', NO_RACE, 0);
     if (kind === 'pass') {
-      this.tell('pass', NO_RACE, tried);
+      this.tell('pass', race, tried);
       this.setups.push(() => this.kernel.resume(bytes));
       return;
     }
@@ -301,23 +302,31 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     this.commits.push({ race, route });
   }
 
-  unbind(): void {
-    this.tell('unbind', NO_RACE, this.hands[this.hands.length - 1].tried);
-    this.kernel.unbind(this.packet);
+  endsOf(out: LocalEnds): boolean {
+    const flow = this.conntrack.ofClient(this.packet);
+    if (flow === undefined) return false;
+    this.tell('adopt', NO_RACE, flow.route);
+    out.local.set(flow.source.address);
+    out.localPort = flow.source.port;
+    return true;
   }
 
   isTaken(race: RaceId, route: RouteNumber): boolean {
-    const { destination, source } = this.endsOf(race, route);
+    const { destination, source } = this.boundFlow(race, route);
     return this.conntrack.hasLivingSource(destination, source);
   }
 
   private write(race: RaceId, route: RouteNumber): CommitResult {
+    const { races } = this.engine;
+    const ends = this.boundFlow(race, route);
+    // The kernel has it already: it stays as it is.
+    if (races.isFlow(race, route) && this.conntrack.holds(ends)) return 'ok';
     return this.conntrack.write({
-      ...this.endsOf(race, route),
+      ...ends,
       route,
       since: this.schedule.now,
       raced: true,
-      service: this.engine.races.service[race],
+      service: races.service[race],
       counted: this.engine.countsSessions,
       rescuable: false,
       answered: true,
@@ -325,7 +334,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     });
   }
 
-  private endsOf(
+  private boundFlow(
     race: RaceId,
     route: RouteNumber,
   ): { client: Endpoint; destination: Endpoint; source: Endpoint } {

@@ -8,6 +8,7 @@ import type {
   EngineService,
   EngineSettings,
   MemorySettings,
+  Micros,
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
@@ -16,7 +17,7 @@ import { includes, kernelPorts, sizeOf } from '../model/ports.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { ConntrackModel, type Flow } from './conntrack.js';
 import { KernelMaps } from './kernel-maps.js';
-import { type Endpoint, readPacket, translated } from './packets.js';
+import { type Endpoint, readPacket, translated, tupleKey } from './packets.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
 
@@ -44,12 +45,19 @@ export interface KernelQueues {
   hear(bytes: Uint8Array, provider: number, known: boolean): void;
 }
 
+/** How long answers to a flow are shown to its race. */
+const ANSWERS_LAST_MICROS = 30_000_000;
+
 export class SimKernel {
   readonly maps: KernelMaps;
   readonly conntrack = new ConntrackModel();
   /** Packets that belonged to no flow and no race, and ended here as the rules say. */
   strays = 0;
 
+  /** Flows whose races run (set `racing`), and the ends of those whose answers belong to a race (set `rescued`): until when. */
+  // BOUNDED: connections of one run.
+  private readonly racing = new Map<string, Micros>();
+  private readonly rescued = new Map<string, Micros>();
   private nextKernelPort = 0;
   private keepsSources = false;
 
@@ -75,18 +83,32 @@ export class SimKernel {
     const isSyn =
       packet !== null && (packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK)) === FLAG.SYN;
     if (flow !== undefined) {
-      if (isSyn && flow.rescuable && !flow.answered) this.front.ask(bytes, flow.service, flow.route);
-      else this.forwardOut(bytes, flow);
+      if (isSyn && flow.rescuable && !flow.answered) {
+        const { destination, source } = flow;
+        const key = tupleKey(destination.address, destination.port, source.address, source.port);
+        this.rescued.set(key, this.schedule.now + ANSWERS_LAST_MICROS);
+        this.ask(bytes, packet!, flow.service, flow.route);
+      } else this.forwardOut(bytes, flow);
     } else if (packet === null) {
       this.front.ask(bytes, 0, 0);
     } else if (isSyn) {
       const service = this.options.serviceOf(packet);
-      const route = this.maps.routeOf(packet, service, this.schedule.now);
-      if (route === 0) this.front.ask(bytes, service, 0);
+      const route = this.isRacing(packet) ? 0 : this.maps.routeOf(packet, service, this.schedule.now);
+      if (route === 0) this.ask(bytes, packet, service, 0);
       else this.carryAlone(bytes, route, service, false);
     } else {
       this.strays++;
     }
+  }
+
+  /** Rule chain `ask_race`: the flow is marked. */
+  private ask(bytes: Uint8Array, packet: Packet, service: ServiceNumber, tried: RouteNumber): void {
+    this.racing.set(flowKey(packet), this.schedule.now + this.options.settings.raceTimeoutMicros);
+    this.front.ask(bytes, service, tried);
+  }
+
+  private isRacing(packet: Packet): boolean {
+    return (this.racing.get(flowKey(packet)) ?? 0) > this.schedule.now;
   }
 
   /** Rule chain `early`, before conntrack: answers to race ports. */
@@ -104,6 +126,7 @@ export class SimKernel {
     const { flags } = packet;
     if ((flags & (FLAG.FIN | FLAG.SYN | FLAG.RST)) !== FLAG.SYN) return false;
     if (this.isRacePort(packet.destinationPort)) return true;
+    if ((flags & FLAG.ACK) !== 0 && (this.rescued.get(flowKey(packet)) ?? 0) > this.schedule.now) return true;
     return (flags & FLAG.ACK) !== 0 && (this.keepsSources || !this.engine.routes[provider - 1].translate);
   }
 
@@ -146,12 +169,6 @@ export class SimKernel {
     const flow = packet === null ? undefined : this.conntrack.ofClient(packet);
     if (flow === undefined) this.strays++;
     else this.forwardOut(bytes, flow);
-  }
-
-  /** The flow of a packet is forgotten. */
-  unbind(packet: Packet): void {
-    const flow = this.conntrack.ofClient(packet);
-    if (flow !== undefined) this.conntrack.remove(flow);
   }
 
   /** A connection that the kernel translates to a port below the race ports; `chosen` 0: by the rest route. */
@@ -205,4 +222,8 @@ export class SimKernel {
     }
     return null;
   }
+}
+
+function flowKey({ source, sourcePort, destination, destinationPort }: Packet): string {
+  return tupleKey(source, sourcePort, destination, destinationPort);
 }

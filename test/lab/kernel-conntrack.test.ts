@@ -10,6 +10,7 @@ const DIST = new URL('../../dist/src/', import.meta.url).href;
 const NAMESPACE = `prw-conntrack-${process.pid}`;
 
 /** Of enum tcp_conntrack. */
+const SYN_SENT = 1;
 const ESTABLISHED = 3;
 const TIME_WAIT = 7;
 const CLOSE = 8;
@@ -54,6 +55,7 @@ function write<T = readonly number[]>(family: 4 | 6, body: string): Outcome<T> {
     };
     const packet = (from, fromPort, to, toPort) =>
       Object.assign(createPacket(), { family: ${family}, source: from, sourcePort: fromPort, destination: to, destinationPort: toPort });
+    const ends = { local: new Int32Array(4), localPort: 0 };
     const { marksOf } = await load('kernel/marks.js');
     const table = new ConntrackTable(marksOf(0xff0000ff));
     const writer = new ConntrackWriter(table);
@@ -118,7 +120,7 @@ describe.each([4, 6] as const)('won flows, IPv%i,', (family) => {
   it.each([
     ['whether a tuple is taken', 'table.isTaken(flow(7000))', false],
     ['for the flow of an answer', 'table.markOfAnswer(packet(server, 443, route, 6000))', 0x02000000],
-    ['to remove a flow', 'table.remove(packet(client, 7000, server, 443))', null],
+    ['what a flow leaves with', 'table.endsOf(packet(client, 7000, server, 443), ends)', false],
     ['to make way', 'table.makeWay(flow(7000))', true],
     ['for all flows', 'table.eachLiving(true, () => {})', null],
   ])('are refused at their index though somebody asks meanwhile %s', (_, question, answer) => {
@@ -134,6 +136,31 @@ describe.each([4, 6] as const)('won flows, IPv%i,', (family) => {
     expect(result).toEqual([[1], answer]);
     expect(taken).toBe(1);
     expect(entries(family)).toEqual([won(5000), old(5001, 6000), won(5003)]);
+  });
+
+  it('may stay where an entry with these very ends is there, whatever has become of it; with others it gives way, or not', () => {
+    const { result } = write<[number[], boolean, number]>(
+      family,
+      `there(flow(5000, 6000), ${ESTABLISHED});
+       there(flow(5001, 6001), ${SYN_SENT});
+       there(flow(5002, 6002), ${SYN_SENT});
+       there(flow(5003, 6003), ${ESTABLISHED});
+       const found = table.endsOf(packet(client, 5000, server, 443), ends);
+       writer.add(flow(5000, 6000), true);
+       writer.add(flow(5001, 6001), true);
+       writer.add(flow(5002, 7002));
+       writer.add(flow(5003, 7003), true);
+       writer.add(flow(5004, 6004), true);
+       return [writer.flush(), found, ends.localPort];`,
+    );
+    expect(result).toEqual([[3], true, 6000]);
+    expect(entries(family)).toEqual([
+      old(5000, 6000),
+      old(5001, 6001, 'SYN_SENT'),
+      won(5002, 7002),
+      old(5003, 6003),
+      won(5004, 6004),
+    ]);
   });
 
   it.each([

@@ -27,7 +27,7 @@ import { HEALTH_STATES } from '../../src/core/health/health.js';
 import { VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
 import { PacketBuilder } from '../../src/core/packets/builder.js';
 import { SOCKET } from '../../src/core/protocols/socket.js';
-import { ENDS } from '../../src/core/race/table.js';
+import { ENDS, type LocalEnds } from '../../src/core/race/ends.js';
 import { createShard, type Shard } from '../../src/core/shard.js';
 import { createSite, type Site } from '../../src/core/site.js';
 import { type AddressWords, type Family, formatAddress, parseAddress } from '../../src/model/address.js';
@@ -48,7 +48,6 @@ export interface Effect {
   readonly kind:
     | 'release'
     | 'pass'
-    | 'unbind'
     | 'drop'
     | 'attempt'
     | 'cancel'
@@ -153,6 +152,9 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   /** What the kernel says to commits; null: it has not said anything yet. */
   commitResult: boolean | null = true;
 
+  /** The route of the flow that the kernel has, by default that which the last set-up had tried; 0: none. */
+  kernelRoute = 0;
+
   private readonly packet = createPacket();
 
   constructor(
@@ -190,6 +192,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   setupBytes(bytes: Uint8Array, service: ServiceNumber = 0, tried: RouteNumber = 0): Effect[] {
     this.begin();
     this.read(bytes);
+    this.kernelRoute = tried;
     this.handle({ kind: 'setup', packet: this.packet, service, tried });
     return this.finish();
   }
@@ -475,8 +478,13 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   }
   /** Told by the verdict as well, which is what is noted. */
   commit(): void {}
-  unbind(): void {
-    this.add({ kind: 'unbind' });
+  /** The kernel's flow leaves with the client's port and the first address of the route that was tried; 0: it is not there. */
+  endsOf(out: LocalEnds): boolean {
+    if (this.kernelRoute === 0) return false;
+    const server = { address: this.packet.destination, port: this.packet.destinationPort };
+    out.local.set(this.sourceOf(this.kernelRoute, server));
+    out.localPort = this.packet.sourcePort;
+    return true;
   }
   /** Routes whose tuples belong to living flows. */
   readonly taken = new Set<RouteNumber>();

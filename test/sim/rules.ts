@@ -70,15 +70,14 @@ export function expected(routes: readonly RouteAnswer[], family: 4 | 6): Expecte
 
 /**
  * When the client would be told of an error: at once when every route has said no; after two resets, the server's own
- * refusal, a grace of four times the slower of them, 100 to 900 ms; otherwise after 3 s.
+ * refusal, shortly before it repeats its SYN, since nothing is known of the silent routes; otherwise after 3 s.
  */
 function endOfPatience(negative: readonly RouteAnswer[], routes: number): number {
   if (negative.length === 0) return Number.POSITIVE_INFINITY;
   const resets = negative.filter(({ answer }) => answer === 'rst').map(({ rtt }) => rtt);
   const all =
     negative.length === routes ? Math.max(...negative.map(({ rtt }) => rtt)) : Number.POSITIVE_INFINITY;
-  const refused =
-    resets.length >= 2 ? resets[1] + Math.min(900, Math.max(100, 4 * resets[1])) : Number.POSITIVE_INFINITY;
+  const refused = resets.length >= 2 ? Math.max(resets[1] + 100, 950) : Number.POSITIVE_INFINITY;
   return Math.min(all, refused, HOLD);
 }
 

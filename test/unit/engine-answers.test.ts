@@ -22,6 +22,8 @@ function decided(count = 3): Harness {
   return h;
 }
 
+const SERVER6 = { address: words('2001:db8:100::1'), port: 443 };
+
 describe('SYN+ACK', () => {
   it('the first wins; the entry is asked for before the packet goes on, and nothing else happens to it', () => {
     const h = new Harness();
@@ -160,40 +162,22 @@ describe('ICMP errors', () => {
     expect(h.words).toEqual(['drop']);
   });
 
-  it('3/4 is not negative: it lowers the MTU of that route to that destination', () => {
+  it.each([
+    ['ICMP 3/4', 4],
+    ['ICMPv6 Packet Too Big', 6],
+  ] as const)('%s is not negative, and says nothing: no copy is larger than any path takes', (_, family) => {
     const h = new Harness(2);
-    h.setup();
-    h.icmp(1, 3, 4, { mtu: 1400 });
-    h.icmp(2, 3, 1);
-    expect(h.words).toEqual(['drop']);
-    const [_route] = h.engine.routes;
-    expect(mtuOf(h.engine.site, 1, SERVER.address, 0)).toBe(1400);
-    expect(mtuOf(h.engine.site, 2, SERVER.address, 0)).toBe(1500);
-    expect(mtuOf(h.engine.site, 1, words('198.51.100.2'), 0)).toBe(1500);
-  });
-
-  it('ICMPv6 Packet Too Big is not negative either, and has a floor of 1280', () => {
-    const h = new Harness(2);
-    const client = { address: words('fd00::2'), port: 40_000 };
-    const destination = { address: words('2001:db8:100::1'), port: 443 };
-    h.setup({ client, destination });
-    for (const [mtu, believed] of [
-      [1400, 1400],
-      [600, 1280],
-    ]) {
-      h.icmp(1, 2, 0, { destination, mtu });
+    const six = { client: { address: words('fd00::2'), port: 40_000 }, destination: SERVER6 };
+    const [{ race }] = h.setup(family === 6 ? six : {});
+    const { destination = SERVER } = family === 6 ? six : {};
+    for (const mtu of [1400, 1280, 552, 68, 40, 1]) {
+      if (family === 6) h.icmp(1, 2, 0, { destination, mtu });
+      else h.icmp(1, 3, 4, { destination, mtu });
       expect(h.words).toEqual(['drop']);
-      expect(mtuOf(h.engine.site, 1, destination.address, 0)).toBe(believed);
+      expect(mtuOf(h.engine.site, h.engine.races, race!, 1)).toBe(1500);
     }
-    h.icmp(2, 1, 3, { destination });
+    h.icmp(2, family === 6 ? 1 : 3, family === 6 ? 3 : 1, { destination });
     expect(h.words).toEqual(['drop']);
-  });
-
-  it('an absurd MTU is not believed', () => {
-    const h = new Harness(2);
-    h.setup();
-    h.icmp(1, 3, 4, { mtu: 68 });
-    expect(mtuOf(h.engine.site, 1, SERVER.address, 0)).toBe(552);
   });
 
   it('of one route: the one that says more is kept, whatever the order', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Effect, Harness, RST_ACK } from '../sim/engine-harness.js';
+import { serviceOver } from '../../src/sim/world.js';
+import { CLIENT, type Effect, Harness, only, RST_ACK, words } from '../sim/engine-harness.js';
 
 const rst = { flags: RST_ACK, sequence: 0, known: false };
 
@@ -52,33 +53,63 @@ describe('an error on one route never ends a race that another can win', () => {
 });
 
 describe('the grace after two resets', () => {
+  /** Routes 1 and 2 refuse after 20 ms: how long after the SYN the client is told, milliseconds. */
+  function told(h: Harness, routes: readonly number[] = [1, 2]): number {
+    const start = h.now;
+    h.setup();
+    h.pass(20);
+    for (const route of routes) h.answer(route, rst);
+    while (rejects(h.all).length === 0) h.pass(1);
+    return (h.now - start) / 1000;
+  }
+
+  /** What the routes have taken for other destinations. */
+  function known(h: Harness, times: readonly (number | null)[], count = 1): Harness {
+    for (let i = 0; i < count; i++)
+      h.connection(41_000 + i, times, { destination: { address: words(`192.0.2.${1 + i}`), port: 443 } });
+    h.pass(10_000);
+    return h;
+  }
+
   it('is not prolonged by what else comes in', () => {
     const h = new Harness(4);
     h.setup();
     h.now = 20_000;
     h.answer(1, rst);
     h.answer(2, rst);
-    h.now = 119_000;
+    h.now = 940_000;
     h.icmp(3, 3, 1);
-    const effects = h.pass(2);
-    expect(rejects(effects)).toHaveLength(1);
+    expect(rejects(h.pass(200))).toHaveLength(1);
   });
 
-  it('lasts four round trips of the slower one, 100 to 900 ms', () => {
-    for (const [rtt, grace] of [
-      [5, 100],
-      [50, 200],
-      [500, 900],
-    ]) {
-      const h = new Harness(3);
-      h.setup();
-      h.pass(1);
-      h.answer(1, rst);
-      h.pass(rtt - 1);
-      h.answer(2, rst);
-      expect(rejects(h.pass(grace - 1))).toEqual([]);
-      expect(rejects(h.pass(2))).toHaveLength(1);
-    }
+  it('lasts for what the silent route takes otherwise, or the slowest that is known, at least 100 ms, at most 950', () => {
+    expect(told(known(new Harness(3), [20, 20, 300]))).toBe(380);
+    expect(told(known(new Harness(3), [20, 20, 30]))).toBe(120);
+    expect(told(known(new Harness(3), [20, 600, 300]))).toBe(755);
+    expect(told(known(new Harness(3), [20, 20, 1500]))).toBe(950);
+    // Nobody knows what it takes.
+    expect(told(new Harness(3))).toBe(950);
+    expect(told(known(new Harness(3), [20, 20, null]))).toBe(950);
+  });
+
+  it('is short where the silent route is in doubt', () => {
+    expect(told(known(new Harness(3), [20, 20, null], 3))).toBe(120);
+  });
+
+  it('a slow route that is let in carries the connection, and the next one does not wait', () => {
+    const h = new Harness(3);
+    h.setServices([serviceOver([1, 2, 3])]);
+    h.setup({ service: 1 });
+    h.pass(20);
+    h.answer(1, rst);
+    h.answer(2, rst);
+    h.pass(280);
+    h.answer(3);
+    expect(h.words).toEqual(['commit 3']);
+    expect(h.memory()).toEqual(['failed', 'failed', 'answered 300']);
+    expect(only(h.last, 'remember')).toMatchObject([{ route: 3 }]);
+    h.setup({ service: 1, client: { ...CLIENT, port: 40_001 } });
+    expect(h.last.at(-1)).toMatchObject({ kind: 'release', route: 3, reason: 'remembered' });
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineService, MemorySettings } from '../../src/core/engine-types.js';
+import { VERDICT } from '../../src/core/memory/verdicts.js';
 import { serviceOver } from '../../src/sim/world.js';
-import { CLIENT, type Effect, Harness, RST_ACK, routes, words } from '../sim/engine-harness.js';
+import { CLIENT, type Effect, Harness, RST_ACK, routes, SERVER, words } from '../sim/engine-harness.js';
 
 const TRUST_MS = 600_000;
 
@@ -15,6 +16,11 @@ function known(
   const all = rtts.map((_, i) => i + 1);
   h.setServices([serviceOver(all, service)], { trustMicros: TRUST_MS * 1000, ...memory });
   h.connection(39_000, rtts, { service: 1 });
+  // What takes longer than a server waits to answer again is known after several answers only.
+  const { memory: table } = h.engine;
+  const slot = table.find(SERVER.address, 0);
+  for (const [i, rtt] of rtts.entries())
+    if (rtt !== null && rtt >= 1000) table.note(slot, i + 1, VERDICT.ANSWERED, rtt * 1000, h.now);
   h.pass(TRUST_MS + 1000);
   return h;
 }
@@ -208,7 +214,7 @@ describe('all copies at once', () => {
   it('when the client has waited for another route already', () => {
     const h = known([30, 10, 20]);
     h.setup({ service: 1, tried: 2 });
-    expect(h.words).toEqual(['unbind', 'attempt 1', 'attempt 2', 'attempt 3', 'drop']);
+    expect(h.words).toEqual(['attempt 1', 'attempt 3', 'pass']);
   });
 });
 

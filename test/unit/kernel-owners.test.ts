@@ -19,6 +19,9 @@ const NAME: Record<OwnedKind, string> = {
   full: 'SET_FULL',
   reset: 'SET_RESET',
   flood: 'SET_FLOOD',
+  racing: 'SET_RACING',
+  rescued: 'SET_RESCUED',
+  copies: 'SET_COPIES',
 };
 
 /** As `nft` is told: names of all sets and maps, with the kind. */

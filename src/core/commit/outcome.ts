@@ -1,4 +1,6 @@
 /** What the connection table said to a commit. */
+
+import type { Family } from '../../model/address.js';
 import {
   OUTCOME_REASONS,
   type OutcomeReason,
@@ -7,15 +9,18 @@ import {
 } from '../../model/reasons.js';
 import { pinWinner } from '../affinity/pin.js';
 import { countSession } from '../choose/sessions.js';
-import type { RaceId } from '../engine-types.js';
+import type { Micros, RaceId } from '../engine-types.js';
+import { HEALTH } from '../health/health.js';
 import { setDeadline } from '../race/deadline.js';
-import { allAnswered, endRace } from '../race/end.js';
-import { RACE } from '../race/life.js';
+import { endRace, hasLearntAll } from '../race/end.js';
+import { ATTEMPT, RACE } from '../race/life.js';
+import { overdueAfter } from '../race/patience.js';
 import type { Turn } from '../turn.js';
 import { rememberDecision } from './remember.js';
 
 /** How long a decided race waits for its losers, to measure and tell them; later answers are told all the same. */
 export const LINGER_MICROS = 2_000_000;
+const LONG_LINGER_MICROS = 4_000_000;
 
 export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
   const { site, shard, now } = turn;
@@ -35,16 +40,35 @@ export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
   site.clients.done(races.client, race * 4);
   races.linger(race);
   races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
-  site.facts.assigned[route]++;
-  if (site.countsSessions) countSession(site, route, races.service[race], 1);
-  pinWinner(turn, race);
-  rememberDecision(turn, race);
-  if (allAnswered(turn, race)) endRace(turn, race, 'first-reply');
-  else setDeadline(shard, race, now + LINGER_MICROS);
+  // A flow that the connection table had before has been counted already.
+  if (!races.isFlow(race, route)) {
+    site.facts.assigned[route]++;
+    if (site.countsSessions) countSession(site, route, races.service[race], 1);
+  }
+  // What anybody could have sent carries this connection alone.
+  if (races.proven[race] === 1) {
+    pinWinner(turn, race);
+    rememberDecision(turn, race);
+  }
+  if (hasLearntAll(turn, race)) endRace(turn, race, 'first-reply');
+  else setDeadline(shard, race, now + lingerOf(turn, race));
+}
+
+/** Routes that are in doubt, or known to be slow, get the time to show that they live. */
+function lingerOf({ site, shard: { races } }: Turn, race: RaceId): Micros {
+  const family = races.family[race] as Family;
+  for (let route = 1; route <= races.routeCount; route++) {
+    if (races.stateOf(race, route) !== ATTEMPT.SENT) continue;
+    const isInDoubt = route === races.tried[race] || site.health.of(route, family) !== HEALTH.UP;
+    if (isInDoubt || overdueAfter(site.roundTrips.of(route, family)) > LINGER_MICROS)
+      return LONG_LINGER_MICROS;
+  }
+  return LINGER_MICROS;
 }
 
 function outcomeOf({ shard: { races } }: Turn, race: RaceId): OutcomeReason | SingleReason {
   if (races.chosen[race] !== 0) return SINGLE_REASONS[races.chosen[race] - 1];
   const outcome = OUTCOME_REASONS[races.outcome[race]];
-  return outcome === 'first-reply' && races.tried[race] !== 0 ? 'rescued' : outcome;
+  const isRescue = races.tried[race] !== 0 && races.tried[race] !== races.carrier[race];
+  return outcome === 'first-reply' && isRescue ? 'rescued' : outcome;
 }

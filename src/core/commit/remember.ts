@@ -3,7 +3,9 @@ import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
+import { isUnsure, mostTime, UNEVEN } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
+import { expectedOf, overdueAfter } from '../race/patience.js';
 import type { RaceTable } from '../race/table.js';
 import type { Turn } from '../turn.js';
 import { forgetInKernel, tellKernel } from './tell-kernel.js';
@@ -33,10 +35,14 @@ export function rememberLoser(turn: Turn, race: RaceId, route: RouteNumber): voi
 export function rememberEnd(turn: Turn, race: RaceId): void {
   const { now, shard } = turn;
   const { races, memory } = shard;
+  if (races.proven[race] === 0) return;
   const slot = slotOf(turn, race);
   for (let route = 1; route <= races.routeCount; route++) {
     if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
-    if (now - races.attemptSentAt[races.attempt(race, route)] < SILENT_AFTER_MICROS) continue;
+    const expected = expectedOf(turn, race, route);
+    const overdue = expected < 0 ? 0 : overdueAfter(expected);
+    if (now - races.attemptSentAt[races.attempt(race, route)] < Math.max(SILENT_AFTER_MICROS, overdue))
+      continue;
     if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
     // The rescue has counted already: one connection, one silence.
     if (route !== races.tried[race]) noteSilence(turn, race, route, 'silent');
@@ -76,9 +82,17 @@ function askedRoutes(races: RaceTable, race: RaceId): number {
 /** Notes what a race says of a route; false when it says nothing. */
 function noteVerdict(turn: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
   const { races, memory } = turn.shard;
-  const verdict = verdictOf(races, race, route);
+  let verdict = verdictOf(races, race, route);
   if (verdict === null) return false;
-  memory.note(slot, route, verdict, races.attemptRtt[races.attempt(race, route)], turn.now);
+  let time = races.attemptRtt[races.attempt(race, route)];
+  if (isUnsure(races, race, route)) {
+    // The second answer that has taken so long has not been late by chance.
+    const most = mostTime(races, race, route);
+    const before = memory.verdicts.longest(slot, route);
+    if (before >= 0 && Math.abs(before - most) <= most * UNEVEN) verdict = VERDICT.ANSWERED;
+    if (verdict !== VERDICT.RETRANSMITTED) time = most;
+  }
+  memory.note(slot, route, verdict, time, turn.now);
   return true;
 }
 
@@ -86,7 +100,8 @@ function verdictOf(races: RaceTable, race: RaceId, route: RouteNumber): Verdict 
   const at = races.attempt(race, route);
   if (races.attemptState[at] === ATTEMPT.NEGATIVE) return VERDICT.FAILED;
   if (races.attemptState[at] !== ATTEMPT.ANSWERED) return null;
-  return races.attemptRtt[at] >= 0 ? VERDICT.ANSWERED : VERDICT.RETRANSMITTED;
+  if (races.attemptRtt[at] >= 0) return VERDICT.ANSWERED;
+  return races.isFlow(race, route) && isUnsure(races, race, route) ? VERDICT.SLOW : VERDICT.RETRANSMITTED;
 }
 
 /** The kernel gave the connection to a route that did not answer, and another one has. */
@@ -96,8 +111,16 @@ function rememberRescue(turn: Turn, race: RaceId, slot: number): void {
   if (tried === 0 || races.carrier[race] === tried) return;
   counters.rescues[tried]++;
   if (races.stateOf(race, tried) === ATTEMPT.ANSWERED) return;
-  if (slot >= 0) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
+  if (slot >= 0 && !mayBeSlow(turn, slot, race, tried)) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
   noteSilence(turn, race, tried, 'rescued');
+}
+
+/** It has once taken longer than it has had by now. */
+function mayBeSlow({ shard, now }: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
+  const { races, memory } = shard;
+  const longest = memory.verdicts.longest(slot, route);
+  if (longest < 0) return false;
+  return races.attemptFirstSentAt[races.attempt(race, route)] + overdueAfter(longest) > now;
 }
 
 /** For `fastest-history`: how far behind the first each route was. */

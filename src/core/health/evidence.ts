@@ -22,8 +22,9 @@ export function noteSilence(turn: Turn, race: RaceId, route: RouteNumber, reason
 
 /** What was kept of a route that is down is void: its memory here, and the kernel's by the route's new generation. */
 export function tellChange(turn: Turn, route: RouteNumber, family: Family): void {
-  const { health, shards } = turn.site;
+  const { health, shards, roundTrips } = turn.site;
   if (health.of(route, family) === HEALTH.DOWN) {
+    roundTrips.forget(route, family);
     for (const { memory, kernelCopy } of shards) {
       memory.forgetRoute(route, turn.now, family);
       kernelCopy.forgetRoute(route, (slot) => memory.familyOf(slot) === family);

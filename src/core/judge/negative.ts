@@ -1,20 +1,26 @@
 /** When no route has said yes: which error the client gets, and when. */
+import type { Family } from '../../model/address.js';
 import type { OutcomeReason } from '../../model/reasons.js';
-import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { HEALTH } from '../health/health.js';
 import { measure } from '../race/attempt.js';
 import { bringDeadline, setDeadline } from '../race/deadline.js';
 import { cancelOpenAttempts, endRace, loserAnswered } from '../race/end.js';
 import { EVIDENCE, rankOf } from '../race/evidence.js';
 import { ATTEMPT, ATTEMPT_EVENT, RACE } from '../race/life.js';
+import { expectedOf, overdueAfter } from '../race/patience.js';
 import { sendNext } from '../race/schedule.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
 
 /**
- * Two routes brought a refusal: the server itself has refused. The silent routes get a grace of four times the slower of
- * these answers, within these bounds, since a client's SYN repeat comes after one second.
+ * Two routes brought a refusal: the server itself has refused, or the provider's customers only. The silent routes get the time that they
+ * take otherwise, and no less than the slowest route that is known; the most where nothing is known; but not more than until the client
+ * repeats its SYN.
  */
-const REFUSAL_GRACE_MICROS = { least: 100_000, most: 900_000, times: 4 } as const;
+const REFUSAL_GRACE_MICROS = { least: 100_000, most: 950_000 } as const;
+/** A route that is in doubt: so many times what the slowest refusal has taken. */
+const DOUBTFUL = { times: 4, most: 900_000 } as const;
 
 /**
  * Some routes answered with errors, the others are silent: the client waits this long, two repeats of its SYN; and at
@@ -61,10 +67,33 @@ export function settleNegative(turn: Turn, race: RaceId): OutcomeReason | null {
       Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS),
     );
   }
-  if (refusals < 2) return null;
-  const { least, most, times } = REFUSAL_GRACE_MICROS;
-  bringDeadline(shard, race, now + Math.min(most, Math.max(least, times * slowest)));
+  if (refusals >= 2)
+    bringDeadline(shard, race, Math.max(now + REFUSAL_GRACE_MICROS.least, graceEnd(turn, race, slowest)));
   return null;
+}
+
+/** Until when the silent routes of a race may say yes after two refusals, of which the slowest took `slowest`. */
+function graceEnd(turn: Turn, race: RaceId, slowest: Micros): Micros {
+  const { now, shard } = turn;
+  const { races } = shard;
+  let end = now;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const state = races.stateOf(race, route);
+    if (state !== ATTEMPT.SENT && state !== ATTEMPT.WAITING) continue;
+    const since = state === ATTEMPT.SENT ? races.attemptSentAt[races.attempt(race, route)] : now;
+    end = Math.max(end, since + graceOf(turn, race, route, slowest));
+  }
+  return end;
+}
+
+function graceOf(turn: Turn, race: RaceId, route: RouteNumber, slowest: Micros): Micros {
+  const { site, shard } = turn;
+  const family = shard.races.family[race] as Family;
+  if (site.health.of(route, family) !== HEALTH.UP) return Math.min(DOUBTFUL.most, DOUBTFUL.times * slowest);
+  const expected = expectedOf(turn, race, route);
+  if (expected < 0) return REFUSAL_GRACE_MICROS.most;
+  const longest = Math.max(expected, site.roundTrips.slowest(family));
+  return Math.min(REFUSAL_GRACE_MICROS.most, overdueAfter(longest));
 }
 
 /** The time of a race has come: ends it if a route has said no. False when all that were asked are silent. */

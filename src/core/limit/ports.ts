@@ -7,7 +7,8 @@
  */
 import type { EngineSettings, LivingFlow, Micros, RaceId } from '../engine-types.js';
 import { finishHash, mix, mixAddress, powerOfTwo } from '../hash.js';
-import type { FlowEnds, RaceTable } from '../race/table.js';
+import type { FlowEnds } from '../race/ends.js';
+import type { RaceTable } from '../race/table.js';
 
 const WAYS = 4;
 /** Ports looked at for one race. */

@@ -178,7 +178,7 @@ export function restore(
       if ((rows.raced[row] & (1 << (route - 1))) !== 0) raced |= 1 << number;
       const from = row * rows.routes + route - 1;
       const verdict = rows.verdict[from];
-      if (verdict === VERDICT.NONE || verdict > VERDICT.SILENT || rows.age[from] === NEVER_MS) continue;
+      if (verdict === VERDICT.NONE || verdict > VERDICT.SLOW || rows.age[from] === NEVER_MS) continue;
       const at = made - rows.age[from] * 1000;
       const own = slot * table.routes + number - 1;
       if (verdicts.kind[own] !== VERDICT.NONE && verdicts.at[own] >= at) continue;

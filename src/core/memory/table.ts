@@ -126,7 +126,7 @@ export class MemoryTable {
   note(slot: number, route: RouteNumber, verdict: Verdict, rttMicros: number, now: Micros): void {
     this.verdicts.note(slot, route, verdict, rttMicros, now);
     // What answers in place of servers answers for hosts that do not exist, too: that saves nobody from leaving first.
-    if (verdict !== VERDICT.ANSWERED && verdict !== VERDICT.RETRANSMITTED) return;
+    if (!isAnswer(verdict)) return;
     if (this.segments.of[slot] !== SEGMENT.UNANSWERED) return;
     this.usedAt[slot] = now;
     this.segments.put(slot, SEGMENT.PROBATION);
@@ -262,6 +262,11 @@ export class MemoryTable {
     while (slot >= 0 && !sameAddress(this.address, slot * 4, this.wanted, 0)) slot = this.next[slot];
     return slot;
   }
+}
+
+/** Of the server itself, as far as can be told. */
+function isAnswer(verdict: Verdict): boolean {
+  return verdict === VERDICT.ANSWERED || verdict === VERDICT.RETRANSMITTED || verdict === VERDICT.SLOW;
 }
 
 /** Four words with the first `length` bits set. */

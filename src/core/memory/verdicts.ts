@@ -17,6 +17,8 @@ export const VERDICT = {
   /** RST or ICMP error while another route answered. */
   FAILED: 4,
   SILENT: 5,
+  /** Answered after the client had repeated its set-up: by the first, as it seems, and then in this time; else sooner. */
+  SLOW: 6,
 } as const;
 
 export type Verdict = Exclude<(typeof VERDICT)[keyof typeof VERDICT], 0>;
@@ -29,6 +31,7 @@ export const VERDICT_NAMES = [
   'intercepted',
   'failed',
   'silent',
+  'slow',
 ] as const;
 
 export const MAX_ROUTES = 16;
@@ -38,7 +41,7 @@ const REFUSAL_LIFE_MICROS = 60_000_000;
 
 /** Places in the order of a staggered race, best first, of the routes whose time is not known. */
 const RANK = 2 ** 32;
-const RANK_OF = [2 * RANK, 0, RANK, 3 * RANK, 4 * RANK, 4 * RANK] as const;
+const RANK_OF = [2 * RANK, 0, RANK, 3 * RANK, 4 * RANK, 4 * RANK, 0] as const;
 
 /** How long a verdict counts when an answer with a time counts for `period`. */
 export function lifeOf(verdict: number, period: Micros): Micros {
@@ -47,6 +50,7 @@ export function lifeOf(verdict: number, period: Micros): Micros {
       return period;
     case VERDICT.RETRANSMITTED:
     case VERDICT.INTERCEPTED:
+    case VERDICT.SLOW:
       return period / 4;
     case VERDICT.FAILED:
     case VERDICT.SILENT:
@@ -59,7 +63,7 @@ export function lifeOf(verdict: number, period: Micros): Micros {
 /** Columns by `slot * routes + route - 1`: 13 bytes for each, and one per slot. */
 export class Verdicts {
   readonly kind: Uint8Array;
-  /** Microseconds; -1 where the kind is not ANSWERED. */
+  /** Microseconds; -1 where the kind is neither ANSWERED nor SLOW. */
   readonly rtt: Int32Array;
   readonly at: Float64Array;
   /** By `2 * route`, and one more for IPv6: what was said at this moment and before is void. */
@@ -88,8 +92,9 @@ export class Verdicts {
    */
   note(slot: number, route: RouteNumber, verdict: Verdict, rttMicros: number, now: Micros): void {
     const at = slot * this.routes + route - 1;
-    const timed = verdict === VERDICT.ANSWERED && rttMicros >= 0;
-    this.kind[at] = verdict === VERDICT.ANSWERED && !timed ? VERDICT.RETRANSMITTED : verdict;
+    const hasTime = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
+    const timed = hasTime && rttMicros >= 0;
+    this.kind[at] = hasTime && !timed ? VERDICT.RETRANSMITTED : verdict;
     this.rtt[at] = timed ? Math.min(rttMicros, 0x7fffffff) : -1;
     this.at[at] = now;
   }
@@ -131,6 +136,13 @@ export class Verdicts {
     return this.rtt[at];
   }
 
+  /** How long an answer by the route may take, however long ago that was seen; -1 when it is not known. */
+  longest(slot: number, route: RouteNumber): Micros {
+    const at = slot * this.routes + route - 1;
+    if (this.kind[at] === VERDICT.NONE || this.isForgotten(slot, route, this.at[at])) return -1;
+    return this.rtt[at];
+  }
+
   /** The route of `mask` with the shortest time that counts; the first of equals. 0: none. */
   best(slot: number, mask: number, now: Micros, period: Micros): RouteNumber {
     let best = 0;
@@ -157,7 +169,8 @@ export class Verdicts {
     for (let route = 1; route <= this.routes; route++) {
       if ((mask & (1 << route)) === 0) continue;
       const verdict = this.live(slot, route, now, period);
-      const own = verdict === VERDICT.ANSWERED ? this.rtt[slot * this.routes + route - 1] : RANK_OF[verdict];
+      const timed = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
+      const own = timed ? this.rtt[slot * this.routes + route - 1] : RANK_OF[verdict];
       let place = count++;
       for (; place > 0 && rank[place - 1] > own; place--) {
         rank[place] = rank[place - 1];

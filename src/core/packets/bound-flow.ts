@@ -1,7 +1,8 @@
 /** The flow that a race has decided, as a connection table takes it. */
-import type { AddressWords, Family } from '../../model/address.js';
+import { type AddressWords, type Family, sameAddress } from '../../model/address.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
-import { ENDS, type RaceTable } from '../race/table.js';
+import { ENDS } from '../race/ends.js';
+import type { RaceTable } from '../race/table.js';
 
 /** The three ends of a flow: four words each at their places, and ports. */
 export interface BoundFlow {
@@ -47,8 +48,14 @@ export function fillBoundFlow(races: RaceTable, race: RaceId, route: RouteNumber
   flow.destination = races.destination;
   flow.destinationAt = race * 4;
   flow.destinationPort = races.destinationPort[race];
-  flow.translated = races.attemptEnds[at] !== ENDS.OWN;
+  flow.translated =
+    races.attemptEnds[at] === ENDS.FLOW ? isTranslated(races, race, at) : races.attemptEnds[at] !== ENDS.OWN;
   flow.source = races.attemptAddress;
   flow.sourceAt = at * 4;
   flow.sourcePort = races.attemptPort[at];
+}
+
+function isTranslated(races: RaceTable, race: RaceId, at: number): boolean {
+  const keepsAddress = sameAddress(races.attemptAddress, at * 4, races.client, race * 4);
+  return !keepsAddress || races.attemptPort[at] !== races.clientPort[race];
 }

@@ -34,7 +34,7 @@ export class PacketBuilder {
     source.address = races.attemptAddress;
     source.at = at * 4;
     source.port = races.attemptPort[at];
-    source.mtu = mtuOf(site, route, races.destination, race * 4);
+    source.mtu = mtuOf(site, races, race, route);
     return this.formsOf(race)?.copy(setups.of(race), source, space) ?? 0;
   }
 

@@ -1,7 +1,9 @@
 /** One copy of a race on one route: that it leaves, and how long its answer took. */
-import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Family } from '../../model/address.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
-import { ATTEMPT_EVENT } from './life.js';
+import { ATTEMPT, ATTEMPT_EVENT } from './life.js';
+import type { RaceTable } from './table.js';
 import { takeEnds } from './translation.js';
 
 /** Sends the first copy on a route. */
@@ -16,16 +18,80 @@ export function sendAttempt(turn: Turn, race: RaceId, route: RouteNumber): void 
   const { races, counters } = turn.shard;
   if (!races.stepAttempt(race, route, ATTEMPT_EVENT.SEND)) return;
   const at = races.attempt(race, route);
+  if (races.attemptSends[at] === 0) races.attemptFirstSentAt[at] = turn.now;
+  else if (races.attemptSends[at] === 1) races.attemptGap[at] = turn.now - races.attemptFirstSentAt[at];
   races.attemptSentAt[at] = turn.now;
   if (races.attemptSends[at] < 255) races.attemptSends[at]++;
   counters.attempts[route]++;
   turn.wire.attempt(race, route);
 }
 
-/** A time is known only when one copy was sent: which of several was answered cannot be told (Karn). */
+/**
+ * A time is known only when one copy was sent, and before its server sends its answer again (RFC 6298 section 2.1): which of several was
+ * answered, and by which, cannot be told (Karn), not yet.
+ */
 export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
   const at = races.attempt(race, route);
-  if (races.attemptSends[at] === 1)
-    races.attemptRtt[at] = Math.min(Math.max(0, turn.seenAt - races.attemptSentAt[at]), 0x7fffffff);
+  races.attemptAnsweredAt[at] = turn.seenAt;
+  const time = mostTime(races, race, route);
+  if (races.attemptSends[at] === 1 && time < SERVER_REPEATS_MICROS) setTime(turn, race, route, time);
+  else if (isAsUsual(turn, race, route)) races.attemptGap[at] = 0;
+  else noteTime(turn, race, route, time);
+}
+
+/** When a server sends its answer again. */
+const SERVER_REPEATS_MICROS = 1_000_000;
+
+/** The time since the last copy is nearer to what the route takes mostly than that since the first: what was before the last was lost. */
+function isAsUsual({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  const at = races.attempt(race, route);
+  const usual = site.roundTrips.of(route, races.family[race] as Family);
+  const sinceLast = races.attemptAnsweredAt[at] - races.attemptSentAt[at];
+  return usual >= 0 && Math.abs(sinceLast - usual) < Math.abs(mostTime(races, race, route) - usual);
+}
+
+/**
+ * A further answer by the same route: when it comes as long after the first as the second copy left after the first, that was
+ * answered first which had left first. True: so the time is known now.
+ */
+export function measureAgain(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { races } = turn.shard;
+  const at = races.attempt(race, route);
+  if (!isUnsure(races, race, route)) return false;
+  const gap = races.attemptGap[at];
+  const answeredAt = races.attemptAnsweredAt[at];
+  if (Math.abs(turn.seenAt - answeredAt - gap) > gap * UNEVEN) return false;
+  setTime(turn, race, route, answeredAt - races.attemptFirstSentAt[at]);
+  return true;
+}
+
+/** Whether the first answer seems to be that to the first copy, and a further one could tell. */
+export function isUnsure(races: RaceTable, race: RaceId, route: RouteNumber): boolean {
+  const at = races.attempt(race, route);
+  return (
+    races.stateOf(race, route) === ATTEMPT.ANSWERED && races.attemptRtt[at] < 0 && races.attemptGap[at] > 0
+  );
+}
+
+/** How long the first answer has taken at most: since the first copy. */
+export function mostTime(races: RaceTable, race: RaceId, route: RouteNumber): Micros {
+  const at = races.attempt(race, route);
+  return races.attemptAnsweredAt[at] - races.attemptFirstSentAt[at];
+}
+
+/** What jitter may make of the time between two packets. */
+export const UNEVEN = 1 / 8;
+
+function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): void {
+  const { races } = turn.shard;
+  const time = Math.min(Math.max(0, micros), 0x7fffffff);
+  races.attemptRtt[races.attempt(race, route)] = time;
+  noteTime(turn, race, route, time);
+}
+
+/** For the route as a whole. A refusal may come from nearer. */
+function noteTime({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber, time: Micros): void {
+  if (races.stateOf(race, route) === ATTEMPT.ANSWERED)
+    site.roundTrips.note(route, races.family[race] as Family, time);
 }

@@ -3,6 +3,7 @@ import type { OutcomeReason } from '../../model/reasons.js';
 import { rememberEnd, rememberLoser } from '../commit/remember.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
+import { isUnsure } from './attempt.js';
 import { ATTEMPT, RACE } from './life.js';
 import { NO_RACE } from './table.js';
 
@@ -38,14 +39,17 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
   races.release(race);
 }
 
-/** Cancels every copy that may have made a half-open connection. */
-export function cancelOpenAttempts(turn: Turn, race: RaceId): void {
+/** The client has not been told anything: its own flow lives on. */
+export const KEEP_FLOW = true;
+
+/** Cancels every copy that may have made a half-open connection, and the flow that was there before, unless that is kept. */
+export function cancelOpenAttempts(turn: Turn, race: RaceId, keepsFlow = false): void {
   const { site, shard } = turn;
   const { races } = shard;
   const proof = site.protocols[races.protocol[race]].proof(races.token[race]);
   for (let route = 1; route <= races.routeCount; route++) {
-    if (route !== races.carrier[race] && races.stateOf(race, route) === ATTEMPT.SENT)
-      turn.wire.cancel(race, route, proof);
+    if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
+    if (!keepsFlow || !races.isFlow(race, route)) turn.wire.cancel(race, route, proof);
   }
 }
 
@@ -57,11 +61,19 @@ export function allAnswered(turn: Turn, race: RaceId): boolean {
   return true;
 }
 
+/** Whether nothing more can come that a decided race would learn from. */
+export function hasLearntAll(turn: Turn, race: RaceId): boolean {
+  const { races } = turn.shard;
+  for (let route = 1; route <= races.routeCount; route++)
+    if (races.stateOf(race, route) === ATTEMPT.SENT || isUnsure(races, race, route)) return false;
+  return true;
+}
+
 /** A route has answered that does not carry the flow; before the decision that says nothing yet. */
 export function loserAnswered(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races, decisions } = turn.shard;
   if (races.state[race] !== RACE.DECIDED) return;
   decisions.update(races.decision[race], races, race, route);
   rememberLoser(turn, race, route);
-  if (allAnswered(turn, race)) endRace(turn, race, 'first-reply');
+  if (hasLearntAll(turn, race)) endRace(turn, race, 'first-reply');
 }

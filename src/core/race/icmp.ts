@@ -20,8 +20,7 @@ export function handleIcmpError(turn: Turn, race: RaceId, route: RouteNumber): V
   }
   if (packet.icmpMtu > 0 || isTooBig(packet)) {
     countIgnored(shard, 'path-mtu');
-    if (packet.icmpMtu > 0)
-      site.pathMtu.learn(route, packet.family, packet.quote.destination, packet.icmpMtu);
+    site.pathMtu.learn(route, packet, shard.setups.of(race).length, turn.now);
     return verdict.drop(turn);
   }
   // The destination itself has spoken; a router on the way may be the first one behind us.

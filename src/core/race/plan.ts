@@ -1,7 +1,7 @@
 /** What is to be raced how. One value per shard, filled by whoever starts a race. */
 import type { SingleReason } from '../../model/reasons.js';
 import { type Candidates, createCandidates } from '../choose/criterion.js';
-import type { RouteNumber, ServiceNumber } from '../engine-types.js';
+import type { Micros, RouteNumber, ServiceNumber } from '../engine-types.js';
 
 export interface RacePlan {
   service: ServiceNumber;
@@ -13,10 +13,20 @@ export interface RacePlan {
   tried: RouteNumber;
   /** No copy waits for the answer to another one: the client has waited already, or there is nobody to wait for. */
   atOnce: boolean;
+  /** When the first copy leaves at the soonest; 0: now. */
+  notBefore: Micros;
   /** Why there is one racer alone; null: the race is to find out which is the fastest. */
   chosen: SingleReason | null;
 }
 
 export function createPlan(): RacePlan {
-  return { service: 0, racers: createCandidates(), trials: 0, tried: 0, atOnce: false, chosen: null };
+  return {
+    service: 0,
+    racers: createCandidates(),
+    trials: 0,
+    tried: 0,
+    atOnce: false,
+    notBefore: 0,
+    chosen: null,
+  };
 }

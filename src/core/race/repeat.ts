@@ -5,18 +5,23 @@ import type { Protocol } from '../protocols/protocol.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { enterRoute, sendAttempt } from './attempt.js';
-import { cancelOpenAttempts, endRace } from './end.js';
+import { cancelOpenAttempts, endRace, KEEP_FLOW } from './end.js';
+import { ENDS } from './ends.js';
+import { continueFlow } from './flow.js';
 import { ATTEMPT, RACE } from './life.js';
 import { dropWaiting } from './schedule.js';
 import { keepSetup } from './start.js';
-import { ENDS } from './table.js';
 import { isStillOurs, takeEnds } from './translation.js';
 
-/** `race-anew`: the race is over because it left out a route that works. `handled`: the packet in hand ends here. */
+/**
+ * `race-anew`: the race is over because it left out a route that works. `handled`: the packet in hand ends here, unless `turn.goesOn`.
+ * `tried`: the route of the flow that the packet belongs to by now; 0: of none.
+ */
 export function repeatOrReplace(
   turn: Turn,
   race: RaceId,
   protocol: Protocol,
+  tried: RouteNumber,
 ): 'handled' | 'start-anew' | 'race-anew' {
   const { site, shard, packet, now } = turn;
   const { races } = shard;
@@ -34,7 +39,7 @@ export function repeatOrReplace(
   const service = site.services[races.service[race]] ?? site.everything;
   fillRescuers(turn, service.routes, racers);
   if (racers.count === 0) {
-    cancelOpenAttempts(turn, race);
+    cancelOpenAttempts(turn, race, KEEP_FLOW);
     endRace(turn, race, 'all-routes-silent');
     return 'start-anew';
   }
@@ -50,14 +55,23 @@ export function repeatOrReplace(
   // Others take part from now on: whoever carries it has won.
   races.chosen[race] = 0;
   leaveTakenPort(turn, race);
-  // The client waits: what was to leave later leaves now, and so do copies over routes that have come up since.
-  const joining = maskOf(racers) | races.waiting[race];
-  dropWaiting(turn, race);
+  // The client waits: what was to leave later leaves now, and so do copies over routes that have come up since. But a route that is known to
+  // be slow, and whose answer is not overdue yet, is not passed over because the client does not know that.
+  const isPatient = races.tried[race] !== 0 && races.waiting[race] !== 0;
+  const asked = maskOf(racers);
+  const joining = isPatient ? 0 : asked | races.waiting[race];
+  if (!isPatient) dropWaiting(turn, race);
   for (const route of site.routes) {
     if (!isAvailable(route, packet.family)) continue;
-    if (races.hasAttempt(race, route.number)) repeatOn(turn, race, route.number);
-    else if ((joining & (1 << route.number)) !== 0) enterRoute(turn, race, route.number);
+    if (races.hasAttempt(race, route.number)) {
+      // A flow of which the service knows nothing any more is not begun anew.
+      const isKnown = (asked & (1 << route.number)) !== 0 || route.number === tried;
+      if (isKnown || !races.isFlow(race, route.number)) repeatOn(turn, race, route.number, tried);
+    } else if ((joining & (1 << route.number)) !== 0) enterRoute(turn, race, route.number);
   }
+  // The kernel has decided the repeat by itself: what that is answered is an answer as well.
+  if (tried !== 0 && tried !== races.tried[race])
+    turn.goesOn = isAvailable(site.routes[tried - 1], packet.family);
   return 'handled';
 }
 
@@ -84,13 +98,14 @@ function hasRacePort({ shard: { races } }: Turn, race: RaceId, route: RouteNumbe
 }
 
 /** Sends the copy again on a route without an answer; with other ends only when those that it has are no use any more. */
-function repeatOn(turn: Turn, race: RaceId, route: RouteNumber): void {
+function repeatOn(turn: Turn, race: RaceId, route: RouteNumber, tried: RouteNumber): void {
   const { races } = turn.shard;
   const at = races.attempt(race, route);
   const state = races.attemptState[at];
   if (state !== ATTEMPT.SENT && state !== ATTEMPT.NOT_SENT) return;
   const isMoved = races.attemptEnds[at] === ENDS.POOL && races.attemptPort[at] !== races.natPort[race];
   const keeps = state === ATTEMPT.SENT && !isMoved && isStillOurs(turn, race, route);
+  if (keeps && route === tried && races.isFlow(race, route)) return continueFlow(turn, race, route);
   if (keeps || takeEnds(turn, race, turn.site.routes[route - 1])) sendAttempt(turn, race, route);
 }
 

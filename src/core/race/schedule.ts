@@ -7,22 +7,22 @@ import type { Turn } from '../turn.js';
 import { enterRoute } from './attempt.js';
 import { setNextStart } from './deadline.js';
 import { ATTEMPT_EVENT } from './life.js';
+import { overdueAfter } from './patience.js';
 
 /** RFC 8305 section 8: never sooner, never later; and where nothing is known. */
 const GAP_MICROS = { least: 10_000, most: 2_000_000, unknown: 250_000 } as const;
-/** The next copy leaves when the answer to the one before is overdue. */
-const OVERDUE = { times: 1.25, plus: 5000 } as const;
 
 /** Sends what of the plan is due now and notes when the others are. */
 export function sendCopies(turn: Turn, race: RaceId): void {
   const { now, shard } = turn;
   const { races } = shard;
-  const { racers, atOnce } = shard.plan;
+  const { racers, atOnce, notBefore } = shard.plan;
   const staggered = !atOnce && orderByMemory(turn, race, racers);
-  let due = now;
-  let first = Number.POSITIVE_INFINITY;
+  let due = Math.max(now, notBefore);
+  let first = notBefore > now ? now : Number.POSITIVE_INFINITY;
   for (let i = 0; i < racers.count; i++) {
     const number = racers.routes[i];
+    if (races.hasAttempt(race, number)) continue;
     const start = due + (atOnce ? 0 : headStart(turn, race, number));
     races.attemptDueAt[races.attempt(race, number)] = start;
     first = Math.min(first, start);
@@ -31,6 +31,7 @@ export function sendCopies(turn: Turn, race: RaceId): void {
   // Whoever is first need not wait: order and head start may each have put another route there.
   for (let i = 0; i < racers.count; i++) {
     const number = racers.routes[i];
+    if (races.hasAttempt(race, number)) continue;
     const at = races.attempt(race, number);
     if (races.attemptDueAt[at] <= first) {
       enterRoute(turn, race, number);
@@ -110,12 +111,12 @@ function orderByMemory({ site, shard, now }: Turn, race: RaceId, racers: Candida
   return true;
 }
 
-/** How long the copy after this one waits. */
+/** How long the copy after this one waits: until the answer to it is overdue. */
 function gapAfter({ shard: { memory, races } }: Turn, race: RaceId, route: RouteNumber): Micros {
   const slot = memory.find(races.destination, race * 4);
   const rtt = slot < 0 ? -1 : memory.rttOf(slot, route);
   if (rtt < 0) return GAP_MICROS.unknown;
-  return Math.min(GAP_MICROS.most, Math.max(GAP_MICROS.least, rtt * OVERDUE.times + OVERDUE.plus));
+  return Math.min(GAP_MICROS.most, Math.max(GAP_MICROS.least, overdueAfter(rtt)));
 }
 
 /** Cheaper routes start earlier, where the service says so. */

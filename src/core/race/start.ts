@@ -7,6 +7,7 @@ import type { Turn } from '../turn.js';
 import { enterRoute } from './attempt.js';
 import { setDeadline } from './deadline.js';
 import { abandonRace, allAnswered, cancelOpenAttempts } from './end.js';
+import { adoptFlow, patientUntil } from './flow.js';
 import { sendCopies } from './schedule.js';
 import { NO_RACE } from './table.js';
 import { translateOf, translates } from './translation.js';
@@ -37,7 +38,8 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.lastSetupAt[race] = now;
   keepSetup(turn, race, protocol);
   setDeadline(shard, race, now + site.settings.raceTimeoutMicros);
-  if (plan.tried !== 0) turn.flows?.unbind();
+  const livesOn = plan.tried !== 0 && adoptFlow(turn, race, plan.tried);
+  plan.notBefore = livesOn ? patientUntil(turn, race, plan.tried) : 0;
   sendCopies(turn, race);
   for (let route = 1; route <= races.routeCount; route++)
     if ((plan.trials & (1 << route)) !== 0) enterRoute(turn, race, route);

@@ -2,42 +2,13 @@
  * All races, as columns of typed arrays: nothing is allocated per connection, and the size is known from the start.
  * Hash indexes find a race: by the client's flow, and by the local ends that its attempts left with.
  */
-import { type AddressWords, type Family, sameAddress } from '../../model/address.js';
+import { type AddressWords, sameAddress } from '../../model/address.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { finishHash, mix, mixAddress } from '../hash.js';
 import { Chains } from './chains.js';
+import { type AttemptEnds, ENDS, type FlowEnds, type LocalEnds } from './ends.js';
 import { ATTEMPT, ATTEMPT_LIFE, IGNORED, RACE, RACE_EVENT, RACE_LIFE } from './life.js';
 import { Ring } from './ring.js';
-
-/** Both ends of a flow as its client names them; a packet of the client has them. */
-export interface FlowEnds {
-  readonly family: Family;
-  /** Number of its IP protocol, or of the words that a front end in user space uses. */
-  readonly protocol: number;
-  readonly source: AddressWords;
-  readonly sourcePort: number;
-  readonly destination: AddressWords;
-  readonly destinationPort: number;
-}
-
-/** Both ends of an attempt as its provider sees them. */
-export interface AttemptEnds {
-  protocol: number;
-  local: AddressWords;
-  localPort: number;
-  remote: AddressWords;
-  remotePort: number;
-}
-
-/** How the ends of an attempt came to be. */
-export const ENDS = {
-  /** The client's own address and port. */
-  OWN: 0,
-  /** By prefix: the client keeps its port. */
-  PREFIX: 1,
-  /** An address of the route and the port of the race. */
-  POOL: 2,
-} as const;
 
 /** In place of a race: there is none. */
 export const NO_RACE = -1;
@@ -62,8 +33,9 @@ export class RaceTable {
   readonly shown: Uint8Array;
   /** The route that carries the flow; 0: none. */
   readonly carrier: Uint8Array;
-  /** How the carrier has answered, as an index of OUTCOME_REASONS. */
+  /** How the carrier has answered, as an index of OUTCOME_REASONS; and whether that proves that the server has seen the set-up. */
   readonly outcome: Uint8Array;
+  readonly proven: Uint8Array;
   /** Why it has one racer alone: one more than an index of SINGLE_REASONS; 0: it has more. */
   readonly chosen: Uint8Array;
   readonly service: Uint8Array;
@@ -95,6 +67,11 @@ export class RaceTable {
   readonly attemptPort: Uint16Array;
   readonly attemptEnds: Uint8Array;
   readonly attemptSentAt: Float64Array;
+  /** When the first copy left; of a flow that was given to the route before the race, about when. */
+  readonly attemptFirstSentAt: Float64Array;
+  /** Microseconds between the first copy and the second; 0: there is one alone. */
+  readonly attemptGap: Float64Array;
+  readonly attemptAnsweredAt: Float64Array;
   /** When a waiting copy leaves. */
   readonly attemptDueAt: Float64Array;
   /** What the answer looked like, apart from what differs from one connection to the next. */
@@ -108,10 +85,13 @@ export class RaceTable {
   active = 0;
 
   private readonly flows: Chains;
-  /** By the race's port, and by the client's where an attempt has kept it. */
+  /** By the race's port; by the client's where an attempt has kept it; by that of the flow that lives on. */
   private readonly raced: Chains;
   private readonly kept: Chains;
   private readonly keepsPort: Uint8Array;
+  private readonly begun: Chains;
+  /** 0: the race has no such flow. */
+  private readonly begunPort: Uint16Array;
   private readonly free: Int32Array;
   private freeCount: number;
   /** Decided races in the order of their decisions: the first is the one to give up when the table is full. */
@@ -136,6 +116,7 @@ export class RaceTable {
     this.shown = new Uint8Array(slots);
     this.carrier = new Uint8Array(slots);
     this.outcome = new Uint8Array(slots);
+    this.proven = new Uint8Array(slots);
     this.chosen = new Uint8Array(slots);
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
@@ -155,6 +136,9 @@ export class RaceTable {
     this.attemptPort = new Uint16Array(attempts);
     this.attemptEnds = new Uint8Array(attempts);
     this.attemptSentAt = new Float64Array(attempts);
+    this.attemptFirstSentAt = new Float64Array(attempts);
+    this.attemptGap = new Float64Array(attempts);
+    this.attemptAnsweredAt = new Float64Array(attempts);
     this.attemptDueAt = new Float64Array(attempts);
     this.attemptShape = new Int32Array(attempts);
     this.attemptRtt = new Int32Array(attempts);
@@ -164,6 +148,8 @@ export class RaceTable {
     this.raced = new Chains(slots);
     this.kept = new Chains(slots);
     this.keepsPort = new Uint8Array(slots);
+    this.begun = new Chains(slots);
+    this.begunPort = new Uint16Array(slots);
     this.free = new Int32Array(slots);
     for (let i = 0; i < slots; i++) this.free[i] = slots - 1 - i;
     this.freeCount = slots;
@@ -206,7 +192,9 @@ export class RaceTable {
   findAttempt(route: RouteNumber, ends: AttemptEnds): RaceId {
     const hash = this.answerHash(ends.protocol, pair(ends.localPort, ends.remotePort), ends.remote, 0);
     const race = this.searchAttempt(this.raced, hash, route, ends);
-    return race >= 0 ? race : this.searchAttempt(this.kept, hash, route, ends);
+    if (race >= 0) return race;
+    const keeper = this.searchAttempt(this.kept, hash, route, ends);
+    return keeper >= 0 ? keeper : this.searchAttempt(this.begun, hash, route, ends);
   }
 
   /** Whether a race uses `port` as source port of its copies to the destination of a flow. */
@@ -248,6 +236,7 @@ export class RaceTable {
     this.waiting[race] = 0;
     this.trials[race] = 0;
     this.keepsPort[race] = 0;
+    this.begunPort[race] = 0;
     this.decision[race] = -1;
     this.nextStart[race] = Number.POSITIVE_INFINITY;
     this.dueAt[race] = Number.POSITIVE_INFINITY;
@@ -261,6 +250,7 @@ export class RaceTable {
       this.attemptPort[at] = 0;
       this.attemptEnds[at] = ENDS.OWN;
       this.attemptRtt[at] = -1;
+      this.attemptGap[at] = 0;
       this.attemptEvidence[at] = 0;
     }
     this.flows.put(this.flowHashOf(race), race);
@@ -304,6 +294,21 @@ export class RaceTable {
     this.kept.put(this.answerHashOf(race, this.clientPort[race]), race);
   }
 
+  /** The same for a flow that the connection table has: it keeps its port, whichever that is. A race has one such flow at most. */
+  adopt(race: RaceId, route: RouteNumber, { local, localPort }: LocalEnds): void {
+    const at = this.attempt(race, route);
+    for (let i = 0; i < 4; i++) this.attemptAddress[at * 4 + i] = local[i];
+    this.attemptEnds[at] = ENDS.FLOW;
+    this.attemptPort[at] = localPort;
+    this.begunPort[race] = localPort;
+    this.begun.put(this.answerHashOf(race, localPort), race);
+  }
+
+  /** Whether the attempt on a route is a flow that the connection table has had before the race. */
+  isFlow(race: RaceId, route: RouteNumber): boolean {
+    return this.hasAttempt(race, route) && this.attemptEnds[this.attempt(race, route)] === ENDS.FLOW;
+  }
+
   /** Gives a race another source port; answers to copies with the old one no longer find it. */
   movePort(race: RaceId, natPort: number): void {
     this.raced.remove(this.answerHashOf(race, this.natPort[race]), race);
@@ -330,6 +335,7 @@ export class RaceTable {
     this.flows.remove(this.flowHashOf(race), race);
     this.raced.remove(this.answerHashOf(race, this.natPort[race]), race);
     if (this.keepsPort[race] === 1) this.kept.remove(this.answerHashOf(race, this.clientPort[race]), race);
+    if (this.begunPort[race] !== 0) this.begun.remove(this.answerHashOf(race, this.begunPort[race]), race);
     this.free[this.freeCount++] = race;
     this.active--;
   }

@@ -1,10 +1,10 @@
 /** What the copies of a race leave with on a route: an address of the route, one by prefix, or the client's own. */
-import { sameAddress } from '../../model/address.js';
+import { type AddressWords, sameAddress } from '../../model/address.js';
 import type { EngineRoute, RaceId, RouteNumber } from '../engine-types.js';
 import { isInPool, sourceIndex } from '../pool.js';
 import type { Turn } from '../turn.js';
+import { ENDS } from './ends.js';
 import { mapOut } from './prefix.js';
-import { ENDS } from './table.js';
 
 /** What a race's service says of it. */
 export const TRANSLATE = { AS_ROUTE: 0, NEVER: 1, ALWAYS: 2 } as const;
@@ -43,8 +43,24 @@ export function translates({ shard: { races } }: Turn, race: RaceId, route: Engi
   return route.translate || (says === TRANSLATE.ALWAYS && pool.length > 0);
 }
 
+/** Whether a flow of a race's client can leave by a route with an address: its own, one by prefix, or the route's. */
+export function isOurs(
+  { site, shard: { races } }: Turn,
+  race: RaceId,
+  number: RouteNumber,
+  words: AddressWords,
+  from: number,
+): boolean {
+  const { prefixes, addresses } = site.routes[number - 1];
+  if (sameAddress(words, from, races.client, race * 4)) return true;
+  if (mapOut(prefixes, races.client, race * 4, mapped, 0) && sameAddress(words, from, mapped, 0)) return true;
+  return isInPool(addresses[races.family[race] === 6 ? 6 : 4], words, from);
+}
+
 /** Whether the address that an attempt left with is still ours: a flow with another one could not live. */
-export function isStillOurs({ site, shard: { races } }: Turn, race: RaceId, number: RouteNumber): boolean {
+export function isStillOurs(turn: Turn, race: RaceId, number: RouteNumber): boolean {
+  const { site, shard } = turn;
+  const { races } = shard;
   const route = site.routes[number - 1];
   const at = races.attempt(race, number);
   switch (races.attemptEnds[at]) {
@@ -55,6 +71,8 @@ export function isStillOurs({ site, shard: { races } }: Turn, race: RaceId, numb
         mapOut(route.prefixes, races.client, race * 4, mapped, 0) &&
         sameAddress(races.attemptAddress, at * 4, mapped, 0)
       );
+    case ENDS.FLOW:
+      return isOurs(turn, race, number, races.attemptAddress, at * 4);
     default:
       return isInPool(route.addresses[races.family[race] === 6 ? 6 : 4], races.attemptAddress, at * 4);
   }

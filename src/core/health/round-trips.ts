@@ -1,0 +1,67 @@
+/** What a round trip by each route takes mostly, over all destinations: for those of which memory knows nothing. */
+import type { Family } from '../../model/address.js';
+import type { Micros, RouteNumber } from '../engine-types.js';
+
+/** Weight of a new time (RFC 6298 section 2.3). */
+const SHARE = 1 / 8;
+
+/** Fewer answers may all have been late by chance. */
+const SURE_AFTER = 3;
+
+/** BOUNDED: two lanes per route. */
+export class RoundTrips {
+  /** -1: nothing is known. */
+  private readonly mean: Float64Array;
+  /** The shortest of late; longer ones move it slowly. */
+  private readonly least: Float64Array;
+  private readonly count: Uint8Array;
+
+  constructor(routes: number) {
+    const lanes = (routes + 1) * 2;
+    this.mean = new Float64Array(lanes).fill(-1);
+    this.least = new Float64Array(lanes).fill(-1);
+    this.count = new Uint8Array(lanes);
+  }
+
+  /** An answer took so long, or not longer than that. */
+  note(route: RouteNumber, family: Family, micros: Micros): void {
+    const at = lane(route, family);
+    const isFirst = this.count[at] === 0;
+    this.mean[at] = isFirst ? micros : moved(this.mean[at], micros);
+    this.least[at] = isFirst || micros < this.least[at] ? micros : moved(this.least[at], micros);
+    if (this.count[at] < 255) this.count[at]++;
+  }
+
+  /** What an answer takes mostly; -1: nothing is known. */
+  of(route: RouteNumber, family: Family): Micros {
+    return this.mean[lane(route, family)];
+  }
+
+  /** What an answer takes at least: where even that is long, the route is slow. -1: nothing is known. */
+  leastOf(route: RouteNumber, family: Family): Micros {
+    const at = lane(route, family);
+    return this.count[at] < SURE_AFTER ? -1 : this.least[at];
+  }
+
+  /** That of the slowest route of which anything is known; -1: of none. */
+  slowest(family: Family): Micros {
+    let slowest = -1;
+    for (let at = lane(1, family); at < this.mean.length; at += 2) slowest = Math.max(slowest, this.mean[at]);
+    return slowest;
+  }
+
+  /** A route that comes back may be another one. */
+  forget(route: RouteNumber, family: Family): void {
+    const at = lane(route, family);
+    this.mean[at] = -1;
+    this.count[at] = 0;
+  }
+}
+
+function moved(before: Micros, micros: Micros): Micros {
+  return before + (micros - before) * SHARE;
+}
+
+function lane(route: RouteNumber, family: Family): number {
+  return route * 2 + (family === 6 ? 1 : 0);
+}

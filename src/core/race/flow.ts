@@ -1,0 +1,63 @@
+/**
+ * The flow that the client's first set-up went by alone. The client repeats that, but it is still in the connection table: it lives on as an
+ * attempt of the race, with the ends that it has, and the client's further set-ups go by it as well. Whatever it is answered is an answer to
+ * this connection.
+ */
+import type { Family } from '../../model/address.js';
+import { isAvailable } from '../choose/candidates.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { HEALTH } from '../health/health.js';
+import type { Turn } from '../turn.js';
+import type { LocalEnds } from './ends.js';
+import { ATTEMPT_EVENT } from './life.js';
+import { overdueAfter, surelyTakes } from './patience.js';
+import { isOurs } from './translation.js';
+
+/** When a client sends its set-up again for the first time (RFC 6298 section 2.1). */
+const FIRST_REPEAT_MICROS = 1_000_000;
+/** However slow a route is known to be, the others are asked this long after the client's first set-up. */
+const MOST_PATIENCE_MICROS = 4_000_000;
+
+/** Makes the flow of the packet in hand an attempt of its race; false when no answer to it can be taken any more. */
+export function adoptFlow(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { site, shard, flows, now } = turn;
+  const { races } = shard;
+  if (!isAvailable(site.routes[route - 1], races.family[race] as Family)) return false;
+  if (flows === null || !flows.endsOf(found)) return false;
+  if (!isOurs(turn, race, route, found.local, 0)) return false;
+  races.adopt(race, route, found);
+  races.stepAttempt(race, route, ATTEMPT_EVENT.SEND);
+  const at = races.attempt(race, route);
+  races.attemptFirstSentAt[at] = now - FIRST_REPEAT_MICROS;
+  races.attemptGap[at] = FIRST_REPEAT_MICROS;
+  races.attemptSentAt[at] = now;
+  races.attemptSends[at] = 2;
+  turn.goesOn = true;
+  return true;
+}
+
+/** The packet in hand goes by the flow again. */
+export function continueFlow(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { races } = turn.shard;
+  const at = races.attempt(race, route);
+  races.attemptSentAt[at] = turn.now;
+  if (races.attemptSends[at] < 255) races.attemptSends[at]++;
+  turn.goesOn = true;
+}
+
+/**
+ * Until when the flow is left alone, as its answer is not overdue yet: a route that is known to be slow is not silent. Now, when it is
+ * overdue, nothing is known, or the route is in doubt.
+ */
+export function patientUntil(turn: Turn, race: RaceId, route: RouteNumber): Micros {
+  const { site, shard, now } = turn;
+  const { races } = shard;
+  const family = races.family[race] as Family;
+  const expected = surelyTakes(turn, race, route);
+  if (expected < 0 || site.health.of(route, family) !== HEALTH.UP) return now;
+  const first = races.attemptFirstSentAt[races.attempt(race, route)];
+  return Math.max(now, first + Math.min(MOST_PATIENCE_MICROS, overdueAfter(expected)));
+}
+
+/** One value, reused. */
+const found: LocalEnds = { local: new Int32Array(4), localPort: 0 };
