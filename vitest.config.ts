@@ -14,6 +14,7 @@ const WAITING = [
   'gateway-helpers',
   'gateway-inbound',
   'gateway-mask',
+  'gateway-no-route',
   'gateway-output',
   'gateway-own-snat',
   'gateway-pools',

@@ -131,6 +131,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       misrouted: counters.get('misrouted') ?? 0,
       protected: counters.get('protected') ?? 0,
       'outside-prefix': counters.get('outside_prefix') ?? 0,
+      'no-route': counters.get('no_route') ?? 0,
       'guarded-way': sumOf(counters, GUARD_COUNTERS.way),
       'guarded-source': sumOf(counters, GUARD_COUNTERS.source),
     },

@@ -46,6 +46,7 @@ export const COUNTERS = [
   'misrouted',
   'protected',
   'outside_prefix',
+  'no_route',
   'kept',
   'reset_clients',
   'ports_exhausted',
