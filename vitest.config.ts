@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 const WAITING = [
   'conformance',
   'gateway-affinity',
+  'gateway-at-once',
   'gateway-clean-up',
   'gateway-commands',
   'gateway-criteria',

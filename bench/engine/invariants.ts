@@ -26,6 +26,11 @@ interface TableInside {
   readonly lingering: { readonly next: Int32Array; readonly previous: Int32Array };
 }
 
+interface JoinsInside {
+  readonly byClient: ChainsInside;
+  readonly isIn: Uint8Array;
+}
+
 interface HeapInside {
   readonly heap: Int32Array;
   readonly place: Int32Array;
@@ -110,11 +115,13 @@ function checkFreeList({ races }: Shard): void {
 }
 
 /** Every living race is in each index exactly once, in that of kept ports only when it keeps one, and is found. */
-function checkIndexes({ races }: Shard): void {
+function checkIndexes({ races, joins }: Shard): void {
   const { flows, raced, kept, keepsPort } = inside<TableInside>(races);
   checkChains(flows, races.slots, null);
   checkChains(raced, races.slots, null);
   checkChains(kept, races.slots, keepsPort);
+  const { byClient, isIn } = inside<JoinsInside>(joins);
+  checkChains(byClient, races.slots, isIn);
   for (let i = 0; i < living.length; i++) {
     const race = living[i];
     flow.family = races.family[race] as 4 | 6;

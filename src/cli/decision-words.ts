@@ -66,6 +66,7 @@ const REASONS: Words = {
   'entry-kept': 'not raced: rules have put something on its conntrack entry that no other can be given',
   'internal-error': 'not raced: a bug inside Pathrace, which the log names',
   'first-reply': 'the first to answer',
+  'group-reply': 'to stay with its group, which was raced at the same time',
   'simultaneous-open': 'both ends connected at the same time',
   'all-routes-negative': 'every route refused it',
   'refused-by-server': 'the server refused it',

@@ -66,6 +66,7 @@ export const IGNORED_REASONS = [
   'icmp-wrong-sequence',
   'not-ours',
   'winner-repeat',
+  'kept-for-group',
   'stale-queue',
   'bad-netlink',
 ] as const;
@@ -75,6 +76,7 @@ export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 export const OUTCOME_REASONS = [
   'first-reply',
   'simultaneous-open',
+  'group-reply',
   'rescued',
   'all-routes-negative',
   'refused-by-server',
@@ -85,6 +87,7 @@ export const OUTCOME_REASONS = [
   'no-copy-sent',
 ] as const;
 export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
+export const ROUTE_OF_GROUP = OUTCOME_REASONS.indexOf('group-reply');
 
 /** What a route answered in a race, as a number: ICMP errors are ANSWER.ICMP + type * 256 + code. */
 export const ANSWER = {

@@ -107,6 +107,7 @@ describe('decodeEntry', () => {
       sourcePort: 50000,
       mark: 0x02000000,
       tcpState: TCP_CONNTRACK.ESTABLISHED,
+      timeoutSeconds: 432_000,
       offloaded: false,
     });
   });

@@ -1,10 +1,10 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
-import type { Family } from '../../model/address.js';
 import { canCarry, isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, RaceId, RouteNumber } from '../engine-types.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
-import { fillGroup, type GroupMembers } from './group.js';
+import { fillGroup, type GroupMembers, membersOfRace } from './group.js';
+import { joinGroup } from './join.js';
 
 /** The route that the group of the packet in hand is pinned to; 0 when it is free. `inKernel`: what the kernel's maps say of it. */
 export function pinnedRoute(turn: Turn, service: ActiveService, inKernel: RouteNumber): RouteNumber {
@@ -24,18 +24,25 @@ function isAble(turn: Turn, route: RouteNumber): boolean {
 
 /** The route of the packet in hand becomes that of its group. */
 export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber): void {
-  if (service.affinity !== 'none') pin(turn, service, ofPacket(turn), route);
+  if (service.affinity !== 'none') pin(turn, service, ofPacket(turn), route, true);
 }
 
 /** The carrier of a race becomes the route of its group. */
 export function pinWinner(turn: Turn, race: RaceId): void {
-  const { races } = turn.shard;
+  const { races, joins } = turn.shard;
   const service = turn.site.services[races.service[race]];
-  if (service !== undefined && service.affinity !== 'none')
-    pin(turn, service, ofRace(turn, race), races.carrier[race]);
+  if (service === undefined || service.affinity === 'none' || joins.inVain[race] === 1) return;
+  pin(turn, service, membersOfRace(races, race), races.carrier[race], races.tried[race] === 0);
 }
 
-function pin(turn: Turn, service: ActiveService, members: GroupMembers, route: RouteNumber): void {
+/** `forAll`: others of the group that are being raced follow. */
+function pin(
+  turn: Turn,
+  service: ActiveService,
+  members: GroupMembers,
+  route: RouteNumber,
+  forAll: boolean,
+): void {
   const { site, now } = turn;
   const { family } = members;
   // A last resort that has helped once is not for everything that follows.
@@ -47,6 +54,7 @@ function pin(turn: Turn, service: ActiveService, members: GroupMembers, route: R
     expiresAt: now + service.affinityMicros,
   });
   turn.notes.pin(service.number, group, route, service.affinityMicros);
+  if (forAll) joinGroup(turn, service, group, route);
 }
 
 function groupOf(
@@ -65,14 +73,6 @@ function ofPacket({ packet }: Turn): GroupMembers {
   members.client = packet.source;
   members.destination = packet.destination;
   members.at = 0;
-  return members;
-}
-
-function ofRace({ shard: { races } }: Turn, race: RaceId): GroupMembers {
-  members.family = races.family[race] as Family;
-  members.client = races.client;
-  members.destination = races.destination;
-  members.at = race * 4;
   return members;
 }
 

@@ -5,7 +5,6 @@ import {
   SINGLE_REASONS,
   type SingleReason,
 } from '../../model/reasons.js';
-import { pinWinner } from '../affinity/pin.js';
 import { countSession } from '../choose/sessions.js';
 import type { RaceId } from '../engine-types.js';
 import { setDeadline } from '../race/deadline.js';
@@ -37,7 +36,6 @@ export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
   races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
   site.facts.assigned[route]++;
   if (site.countsSessions) countSession(site, route, races.service[race], 1);
-  pinWinner(turn, race);
   rememberDecision(turn, race);
   if (allAnswered(turn, race)) endRace(turn, race, 'first-reply');
   else setDeadline(shard, race, now + LINGER_MICROS);

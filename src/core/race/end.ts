@@ -19,6 +19,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
     counters.failed++;
   }
   shard.deadlines.remove(race);
+  shard.joins.leave(race);
   races.release(race);
 }
 
@@ -35,6 +36,7 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
     site.clients.done(races.client, race * 4);
     counters.failed++;
   }
+  shard.joins.leave(race);
   races.release(race);
 }
 

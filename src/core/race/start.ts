@@ -1,5 +1,6 @@
 /** A new race: bounds, slot, and the copies that leave now. */
 import { SINGLE_REASONS, type SingleReason } from '../../model/reasons.js';
+import { enterGroup } from '../affinity/join.js';
 import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -35,6 +36,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.trials[race] = measuredOnly(turn, race, plan.trials);
   races.startedAt[race] = now;
   races.lastSetupAt[race] = now;
+  enterGroup(turn, race);
   keepSetup(turn, race, protocol);
   setDeadline(shard, race, now + site.settings.raceTimeoutMicros);
   if (plan.tried !== 0) turn.flows?.unbind();
