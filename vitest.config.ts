@@ -4,7 +4,6 @@ import { defineConfig } from 'vitest/config';
 const WAITING = [
   'conformance',
   'gateway-affinity',
-  'gateway-at-once',
   'gateway-clean-up',
   'gateway-commands',
   'gateway-criteria',
@@ -14,6 +13,7 @@ const WAITING = [
   'gateway-guide',
   'gateway-helpers',
   'gateway-inbound',
+  'gateway-many',
   'gateway-mask',
   'gateway-no-route',
   'gateway-output',

@@ -65,6 +65,7 @@ export function checkInvariants({ site, shard }: Inside): void {
     'started = decided + failed + undecided',
   );
   checkClients(site, undecided);
+  checkHosts(site, undecided);
   same(site.routes.length, site.settings.routes, 'routes');
   for (let i = 0; i < site.routes.length; i++) same(site.routes[i].number, i + 1, 'number of a route');
   for (const race of living) checkRace(site, shard, race);
@@ -207,7 +208,7 @@ function checkHeap({ races, deadlines }: Shard): void {
 }
 
 /** Where clients are kept was looked up once; everywhere else only when the sum is not right without it. */
-function checkClients({ clients }: Site, undecided: number): void {
+function checkClients({ clients }: Pick<Site, 'clients'>, undecided: number): void {
   const { used, active } = inside<ClientsInside>(clients);
   const known = places.get(clients) ?? [];
   if (sumOf(known, active) === undecided) return;
@@ -215,6 +216,11 @@ function checkClients({ clients }: Site, undecided: number): void {
   for (let at = used.indexOf(1); at >= 0; at = used.indexOf(1, at + 1)) known.push(at);
   places.set(clients, known);
   same(sumOf(known, active), undecided, 'races of all clients');
+}
+
+/** The same for hosts: only where they are kept has to be found. */
+function checkHosts({ hosts }: Site, undecided: number): void {
+  checkClients({ clients: inside<{ limits: Site['clients'] }>(hosts).limits }, undecided);
 }
 
 const places = new WeakMap<object, number[]>();

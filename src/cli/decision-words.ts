@@ -52,6 +52,7 @@ const REASONS: Words = {
   'race-table-full': 'not raced: too many races at one time',
   'client-race-limit': 'not raced: too many races of this client',
   'client-race-rate': 'not raced: too many new races of this client',
+  'host-race-limit': 'not raced: too many races of this host, by all of its addresses',
   'ports-exhausted': 'not raced: no source port is free',
   'mptcp-join': 'not raced: it joins a Multipath TCP connection',
   'tcp-authentication': 'not raced: its TCP is authenticated',

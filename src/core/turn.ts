@@ -5,6 +5,7 @@
 import { createPacket, type Packet } from '../wire/packet.js';
 import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
+import { NO_HOST } from './limit/hosts.js';
 import { createJudgement, type Judgement } from './protocols/judgement.js';
 import { type AttemptEnds, NO_RACE } from './race/table.js';
 import type { Shard } from './shard.js';
@@ -24,6 +25,10 @@ export interface Turn {
   packet: Packet;
   /** The route whose way the set-up in hand has been given already; 0: none. */
   routed: RouteNumber;
+  /** Who has sent the set-up in hand (limit/hosts.ts). */
+  host: number;
+  /** The kernel knows the group of the set-up in hand. */
+  hasGroup: boolean;
   /** The set-up in hand leaves with the client's own address. */
   keepsSource: boolean;
   /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
@@ -47,6 +52,8 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     seenAt: 0,
     packet: NO_PACKET,
     routed: 0,
+    host: NO_HOST,
+    hasGroup: false,
     keepsSource: false,
     race: NO_RACE,
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
@@ -62,6 +69,8 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.seenAt = now;
   turn.packet = packet;
   turn.routed = 0;
+  turn.host = NO_HOST;
+  turn.hasGroup = false;
   turn.keepsSource = false;
   turn.race = NO_RACE;
 }

@@ -132,6 +132,8 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
     },
     ignored: {
       ...byName(IGNORED_REASONS, snapshot.engine.ignored),
+      'host-groups':
+        (counters.get('host_groups') ?? 0) + snapshot.engine.ignored[IGNORED_REASONS.indexOf('host-groups')],
       'stale-queue': snapshot.stale,
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,

@@ -24,6 +24,8 @@ export const OWNERS = {
   domain: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
   full: { file: 'daemon/port-watch.ts', byPackets: false, part: null },
   reset: { file: 'kernel/flows.ts', byPackets: false, part: null },
+  /** The shares of hosts in the groups of a service. */
+  host: { file: null, byPackets: true, part: null },
   flood: { file: null, byPackets: true, part: null },
 } as const satisfies Record<string, Ownership>;
 

@@ -9,7 +9,6 @@ import {
   MAP_SITE,
   memoryMap,
   SET_ALIVE,
-  SET_FLOOD,
   SET_OPEN,
   serviceChain,
 } from './constants.js';
@@ -17,6 +16,7 @@ import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
 import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
+import { floodRules, hostSets, takeShare } from './render-hosts.js';
 import { clientsWithout } from './render-prefix.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
 
@@ -39,6 +39,10 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     }
     chains.set(serviceChain(number), named(service, decide(state, service)));
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
+    if (service.config.affinity !== 'none') {
+      for (const family of FAMILIES) chains.set(`begin${family}_${number}`, begin(state, service, family));
+      chains.set(`alone_${number}`, [`meta mark set meta mark ${asFlow(state, service)} ${KEEP} accept`]);
+    }
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
     if (tried.length > 0) chains.set(`group_${number}`, askGroup(state, service));
@@ -63,6 +67,7 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
       if (config.affinity !== 'none' && config.select.criterion !== 'rest') {
         const type = `type ${groupType(config.affinity, family)} : mark; flags dynamic,timeout; size ${AFFINITY_SIZE};`;
         maps.push([affinityMap(family, number, config.affinity), type]);
+        sets.push(...hostSets(number, family));
       }
       if (config.match.domain.length > 0)
         sets.push([
@@ -157,6 +162,7 @@ function protocolMatches(match: DesiredService['config']['match']): string[] {
 /** Affinity, then memory, then the plan; what none of them decides is asked. */
 function decide(state: DesiredState, service: DesiredService): string[] {
   const { number, config } = service;
+  const target = config.affinity === 'none' ? 'take' : 'begin';
   const rules: string[] = [];
   if (config.affinity !== 'none') {
     for (const family of FAMILIES) {
@@ -176,7 +182,7 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     for (const family of FAMILIES) {
       const key = destinationKey(family, state.aggregate[family === 4 ? 'ipv4' : 'ipv6']);
       rules.push(
-        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto take${family}_${number}`,
+        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto ${target}${family}_${number}`,
       );
     }
   }
@@ -184,7 +190,7 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     const plan = service.plan[family === 4 ? 'ipv4' : 'ipv6'];
     if (plan !== null)
       rules.push(
-        `meta nfproto ipv${family} meta mark set ${planned(plan, config.select.by, family)} goto take${family}_${number}`,
+        `meta nfproto ipv${family} meta mark set ${planned(plan, config.select.by, family)} goto ${target}${family}_${number}`,
       );
   }
   return [...rules, `goto ask_${number}`];
@@ -219,14 +225,27 @@ function withRoute({ routeMask }: Marks, bits: number): string {
 
 /** A route has been chosen: if it is open, the connection and its group go by it. */
 function take(state: DesiredState, service: DesiredService, family: Family): string[] {
-  const { number, config, rescuable } = service;
-  const { marks } = state;
-  const bits = serviceMark(marks, number) | marks.chosen | (rescuable ? marks.rescuable : 0);
-  const asFlow = withRoute(marks, bits);
+  const { number, config } = service;
+  const flow = asFlow(state, service);
   const check = unlessOpen(state, service, family);
-  if (config.affinity === 'none') return [...check, `meta mark set meta mark ${asFlow} ${KEEP} accept`];
+  if (config.affinity === 'none') return [...check, `meta mark set meta mark ${flow} ${KEEP} accept`];
   const map = affinityMap(family, number, config.affinity);
-  return [...check, ...noteGroup(config, family, map, asFlow)];
+  return [...check, ...noteGroup(config, family, map, flow)];
+}
+
+/** The same for what belongs to no group yet: a host that begins too many goes on without. */
+function begin(state: DesiredState, service: DesiredService, family: Family): string[] {
+  const { number, config } = service;
+  return [
+    ...unlessOpen(state, service, family),
+    ...takeShare(number, family, config.affinityMs, `alone_${number}`),
+    `goto take${family}_${number}`,
+  ];
+}
+
+function asFlow({ marks }: DesiredState, { number, rescuable }: DesiredService): string {
+  const bits = serviceMark(marks, number) | marks.chosen | (rescuable ? marks.rescuable : 0);
+  return withRoute(marks, bits);
 }
 
 /** What is not open is asked. Groups may be older than the service as it is: their routes may no longer be its own. */
@@ -274,12 +293,7 @@ function markRest({ marks, rest }: DesiredState, { number }: DesiredService): st
 
 /** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */
 export function raceChain({ clientRate }: DesiredState): string[] {
-  const limit = `limit rate over ${clientRate.perSecond}/second burst ${clientRate.burst} packets`;
-  return [
-    `meta nfproto ipv4 add @${SET_FLOOD[4]} { ip saddr ${limit} } counter name flood accept`,
-    `meta nfproto ipv6 add @${SET_FLOOD[6]} { ip6 saddr ${limit} } counter name flood accept`,
-    `goto ${CHAIN_QUEUE_LAN}`,
-  ];
+  return [...floodRules(clientRate), `goto ${CHAIN_QUEUE_LAN}`];
 }
 
 /** The mark of a flow's packets: its route alone says where they go. */

@@ -37,6 +37,7 @@ export const SINGLE_REASONS = [
   'race-table-full',
   'client-race-limit',
   'client-race-rate',
+  'host-race-limit',
   'ports-exhausted',
   'mptcp-join',
   'tcp-authentication',
@@ -67,6 +68,7 @@ export const IGNORED_REASONS = [
   'not-ours',
   'winner-repeat',
   'kept-for-group',
+  'host-groups',
   'stale-queue',
   'bad-netlink',
 ] as const;

@@ -18,6 +18,7 @@ const NAME: Record<OwnedKind, string> = {
   domain: 'domainSet',
   full: 'SET_FULL',
   reset: 'SET_RESET',
+  host: 'hostSet',
   flood: 'SET_FLOOD',
 };
 

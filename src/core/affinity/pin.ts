@@ -1,6 +1,7 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
 import { canCarry, isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, RaceId, RouteNumber } from '../engine-types.js';
+import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
 import { fillGroup, type GroupMembers, membersOfRace } from './group.js';
@@ -10,6 +11,7 @@ import { joinGroup } from './join.js';
 export function pinnedRoute(turn: Turn, service: ActiveService, inKernel: RouteNumber): RouteNumber {
   if (service.affinity === 'none') return 0;
   const { site, now } = turn;
+  turn.hasGroup = inKernel !== 0;
   if (inKernel !== 0 && isAble(turn, inKernel)) return inKernel;
   const group = groupOf(turn, service, ofPacket(turn));
   const route = site.affinity.find(service.number, group, now, site.health);
@@ -32,6 +34,7 @@ export function pinWinner(turn: Turn, race: RaceId): void {
   const { races, joins } = turn.shard;
   const service = turn.site.services[races.service[race]];
   if (service === undefined || service.affinity === 'none' || joins.inVain[race] === 1) return;
+  turn.host = races.host[race];
   pin(turn, service, membersOfRace(races, race), races.carrier[race], races.tried[race] === 0);
 }
 
@@ -48,6 +51,7 @@ function pin(
   // A last resort that has helped once is not for everything that follows.
   if ((lastingRoutes(site, service.mask, family) & (1 << route)) === 0) return;
   const group = groupOf(turn, service, members);
+  if (!mayHave(turn, service, group)) return countIgnored(turn.shard, 'host-groups');
   site.affinity.set(service.number, group, {
     route,
     generation: site.health.generationOf(route, family),
@@ -55,6 +59,13 @@ function pin(
   });
   turn.notes.pin(service.number, group, route, service.affinityMicros);
   if (forAll) joinGroup(turn, service, group, route);
+}
+
+/** A group that nobody knows yet takes a share of its host's. */
+function mayHave({ site, host, hasGroup, now }: Turn, service: ActiveService, group: AffinityGroup): boolean {
+  const { number, affinityMicros } = service;
+  if (hasGroup || site.affinity.find(number, group, now, site.health) !== 0) return true;
+  return site.hostGroups.take(host, number, affinityMicros, now);
 }
 
 function groupOf(

@@ -32,6 +32,7 @@ export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
   counters.decided++;
   counters.wins[route]++;
   site.clients.done(races.client, race * 4);
+  site.hosts.done(races.host[race]);
   races.linger(race);
   races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
   site.facts.assigned[route]++;

@@ -19,13 +19,19 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   if (races.active >= races.slots && !giveUpOldest(turn)) return 'race-table-full';
   const refused = site.clients.admit(packet.source, now);
   if (refused !== null) return refused;
+  if (!site.hosts.admit(turn.host, now)) {
+    site.clients.done(packet.source, 0);
+    return 'host-race-limit';
+  }
   const port = ports.pick(packet, now);
   const race = port === 0 ? NO_RACE : races.take(packet, port);
   if (race === NO_RACE) {
     site.clients.done(packet.source, 0);
+    site.hosts.done(turn.host);
     return 'ports-exhausted';
   }
   turn.race = race;
+  races.host[race] = turn.host;
   counters.started++;
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);

@@ -27,6 +27,7 @@ const NFQA = {
   VERDICT_HDR: 2,
   MARK: 3,
   IFINDEX_INDEV: 5,
+  HWADDR: 9,
   PAYLOAD: 10,
   CT: 11,
   CAP_LEN: 13,
@@ -58,6 +59,9 @@ export interface QueuedPacket {
   payloadLength: number;
   /** Length on the wire; more than payloadLength when the copy range cut it. */
   wireLength: number;
+  /** Address of the sender on the interface that it came in by, in two words; 0 and 0: it has none. */
+  hardwareHigh: number;
+  hardwareLow: number;
   /** The attributes of its connection's entry; `entryLength` 0: there are none, or they were not asked for. */
   entry: number;
   entryLength: number;
@@ -65,7 +69,7 @@ export interface QueuedPacket {
 
 export function createQueuedPacket(): QueuedPacket {
   return {
-    ...{ id: 0, mark: 0, inInterface: 0 },
+    ...{ id: 0, mark: 0, inInterface: 0, hardwareHigh: 0, hardwareLow: 0 },
     ...{ payload: 0, payloadLength: 0, wireLength: 0, entry: 0, entryLength: 0 },
   };
 }
@@ -80,6 +84,8 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
   out.payload = 0;
   out.payloadLength = 0;
   out.wireLength = 0;
+  out.hardwareHigh = 0;
+  out.hardwareLow = 0;
   out.entryLength = 0;
   let next = readAttribute(attribute, view, body + NFGENMSG_LEN, end);
   while (next !== -1) {
@@ -95,6 +101,13 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
         break;
       case NFQA.IFINDEX_INDEV:
         if (attribute.length >= 4) out.inInterface = view.getUint32(attribute.value);
+        break;
+      case NFQA.HWADDR:
+        // struct nfqnl_msg_packet_hw: the length, two bytes for nothing, eight of the address.
+        if (attribute.length >= 12 && view.getUint16(attribute.value) > 0) {
+          out.hardwareHigh = view.getUint32(attribute.value + 4);
+          out.hardwareLow = view.getUint32(attribute.value + 8);
+        }
         break;
       case NFQA.PAYLOAD:
         out.payload = attribute.value;
