@@ -15,6 +15,7 @@ const WAITING = [
   'gateway-inbound',
   'gateway-many',
   'gateway-mask',
+  'gateway-names',
   'gateway-no-route',
   'gateway-output',
   'gateway-own-snat',

@@ -43,6 +43,9 @@ export const SET_FLOOD = { 4: 'flood4', 6: 'flood6', host: 'flood_host' } as con
 /** Sites of addresses, for `affinity: client+site`. */
 export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 
+/** The same for the host that has asked. */
+export const MAP_SITE_ASKED = { 4: 'sitefor4', 6: 'sitefor6' } as const;
+
 /** The kernel's memory for the services that choose among the routes of `mask`. */
 export function memoryMap(family: 4 | 6, mask: number): string {
   return `memory${family}_${mask.toString(16)}`;
@@ -71,4 +74,9 @@ export function serviceOfChain(chain: string): number {
 /** Addresses that a service's domains have been seen to have. */
 export function domainSet(family: 4 | 6, service: number): string {
   return `domain${family}_${service}`;
+}
+
+/** The same, for the host that has asked. */
+export function askedSet(family: 4 | 6, service: number): string {
+  return `asked${family}_${service}`;
 }

@@ -4,9 +4,11 @@ import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
 import { makesCopies, type PortRange } from '../model/config.js';
 import {
   affinityMap,
+  askedSet,
   CHAIN_QUEUE_LAN,
   domainSet,
   MAP_SITE,
+  MAP_SITE_ASKED,
   memoryMap,
   SET_ALIVE,
   SET_OPEN,
@@ -74,9 +76,20 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
           domainSet(family, number),
           `type ${ADDRESS[family]}; flags timeout; size ${DOMAIN_SIZE};`,
         ]);
+      if (config.match.domain.length > 0)
+        sets.push([
+          askedSet(family, number),
+          `type ether_addr . ${ADDRESS[family]}; flags timeout; size ${DOMAIN_SIZE};`,
+        ]);
     }
     if (state.services.some(({ config }) => config.affinity === 'client+site'))
-      maps.push([MAP_SITE[family], `type ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`]);
+      maps.push(
+        [MAP_SITE[family], `type ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`],
+        [
+          MAP_SITE_ASKED[family],
+          `type ether_addr . ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`,
+        ],
+      );
   }
   return { maps, sets };
 }
@@ -107,12 +120,21 @@ function matches({ number, config: { match } }: DesiredService): string[] {
       const destination = widest(match.destination, family);
       if (source.length > 0) parts.push(`${IP[family]} saddr { ${source.join(', ')} }`);
       if (destination.length > 0) parts.push(`${IP[family]} daddr { ${destination.join(', ')} }`);
-      if (match.domain.length > 0) parts.push(`${IP[family]} daddr @${domainSet(family, number)}`);
       if (match.dscp.length > 0) parts.push(`${IP[family]} dscp { ${match.dscp.join(', ')} }`);
     }
     const rest = parts.map((part) => `${part} `).join('');
-    return protocols.map((protocol) => `${interfaces}${protocol}${rest}`);
+    const named = family === null || match.domain.length === 0 ? [''] : ofDomains(family, number);
+    return protocols.flatMap((protocol) => named.map((name) => `${interfaces}${protocol}${rest}${name}`));
   });
+}
+
+/** What has one of the service's names: for all, or as the client's own host has been told. */
+function ofDomains(family: Family, service: number): string[] {
+  const destination = `${IP[family]} daddr`;
+  return [
+    `${destination} @${domainSet(family, service)} `,
+    `ether saddr . ${destination} @${askedSet(family, service)} `,
+  ];
 }
 
 /** A family that none of the named prefixes has is not matched. */

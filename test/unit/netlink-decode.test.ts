@@ -48,6 +48,7 @@ describe('decodeQueued', () => {
     expect(decodeQueued(packet, viewOf(QUEUED), 0, QUEUED.length)).toBe(true);
     expect(packet).toEqual({
       id: 42,
+      hook: 1,
       mark: 0x40000000,
       inInterface: 3,
       hardwareHigh: 0x0200_0000,
@@ -68,6 +69,7 @@ describe('decodeQueued', () => {
     expect(decodeQueued(packet, viewOf(short), 0, short.length)).toBe(true);
     expect(packet).toEqual({
       id: 7,
+      hook: 1,
       mark: 0,
       inInterface: 0,
       hardwareHigh: 0,

@@ -39,7 +39,9 @@ export function joinGroup(
     if (joins.inVain[race] === 1 || joins.route[race] === route || hasWaited(turn, race)) continue;
     const members = membersOfRace(races, race);
     const webSite =
-      service.affinity === 'client+site' ? site.webSites.of(members.destination, members.at, now) : 0;
+      service.affinity === 'client+site'
+        ? site.webSites.of(races.host[race], members.destination, members.at, now)
+        : 0;
     fillGroup(otherGroup, service.affinity, members, webSite);
     if (isSame(otherGroup, group)) waitFor(turn, race, route);
   }

@@ -69,12 +69,13 @@ function mayHave({ site, host, hasGroup, now }: Turn, service: ActiveService, gr
 }
 
 function groupOf(
-  { site, shard, now }: Turn,
+  { site, shard, host, now }: Turn,
   { affinity }: ActiveService,
   members: GroupMembers,
 ): AffinityGroup {
   const { group } = shard;
-  const webSite = affinity === 'client+site' ? site.webSites.of(members.destination, members.at, now) : 0;
+  const webSite =
+    affinity === 'client+site' ? site.webSites.of(host, members.destination, members.at, now) : 0;
   fillGroup(group, affinity, members, webSite);
   return group;
 }

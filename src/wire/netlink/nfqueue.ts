@@ -53,6 +53,8 @@ export const VERDICT = {
 /** One packet that waits for a verdict; reused. Offsets are into the receive buffer. */
 export interface QueuedPacket {
   id: number;
+  /** enum nf_inet_hooks: where it was queued. */
+  hook: number;
   mark: number;
   inInterface: number;
   payload: number;
@@ -69,7 +71,7 @@ export interface QueuedPacket {
 
 export function createQueuedPacket(): QueuedPacket {
   return {
-    ...{ id: 0, mark: 0, inInterface: 0, hardwareHigh: 0, hardwareLow: 0 },
+    ...{ id: 0, hook: 0, mark: 0, inInterface: 0, hardwareHigh: 0, hardwareLow: 0 },
     ...{ payload: 0, payloadLength: 0, wireLength: 0, entry: 0, entryLength: 0 },
   };
 }
@@ -79,6 +81,7 @@ const attribute: AttributeView = createAttributeView();
 /** Decodes the body of a NFQNL_MSG.PACKET; false when it carries no packet id. */
 export function decodeQueued(out: QueuedPacket, view: DataView, body: number, end: number): boolean {
   let found = false;
+  out.hook = 0;
   out.mark = 0;
   out.inInterface = 0;
   out.payload = 0;
@@ -93,6 +96,7 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
       case NFQA.PACKET_HDR:
         if (attribute.length >= 7) {
           out.id = view.getUint32(attribute.value);
+          out.hook = view.getUint8(attribute.value + 6);
           found = true;
         }
         break;
