@@ -16,11 +16,15 @@ export async function plainNat(lab: Lab, provider: string): Promise<PlainNat> {
   return install(lab, [provider], '');
 }
 
-/** The main table alone, and masquerading at every provider: a Linux router as it comes. */
-export async function plainMasquerade(lab: Lab): Promise<PlainNat> {
+/** The main table alone, and masquerading at every provider: a Linux router as it comes. `ports`: TCP has no more of them. */
+export async function plainMasquerade(lab: Lab, ports?: string): Promise<PlainNat> {
   const devices = lab.scenario.providers.map((provider) => `"${provider.interface}"`).join(', ');
   const input = `table inet ${TABLE} {
-    chain out { type nat hook postrouting priority srcnat; oifname { ${devices} } masquerade; }
+    chain out {
+      type nat hook postrouting priority srcnat;
+      ${ports === undefined ? '' : `oifname { ${devices} } meta l4proto tcp masquerade to :${ports}`}
+      oifname { ${devices} } masquerade
+    }
   }`;
   await lab.gateway.must(['nft', '-f', '-'], { input });
   return { remove: async () => void (await lab.gateway.must(['nft', 'delete', 'table', 'inet', TABLE])) };

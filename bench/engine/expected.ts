@@ -22,9 +22,18 @@ export interface Expected {
   race: RaceId;
   route: RouteNumber;
   state: number | null;
+  /** So many others are told that they have lost, whose yes was kept back. */
+  held: number;
 }
 
-export const ANYTHING: Expected = { verdict: null, tells: null, race: NO_RACE, route: 0, state: null };
+export const ANYTHING: Expected = {
+  verdict: null,
+  tells: null,
+  race: NO_RACE,
+  route: 0,
+  state: null,
+  held: 0,
+};
 
 /** Reused: valid until the next call. */
 const expected: Expected = { ...ANYTHING };
@@ -62,12 +71,16 @@ function forAttempt(engine: Engine, { acknowledgement }: Packet, flags: number):
   const isRacing = races.state[race] === RACE.RACING;
   const isCarrier = !isRacing && races.carrier[race] === route;
   const mayWin = isRacing && (races.trials[race] & (1 << route)) === 0;
+  const { joins } = engine.shard;
+  const isKeptBack = mayWin && joins.route[race] !== 0 && joins.route[race] !== route;
   if (flags === (FLAG.SYN | FLAG.ACK)) {
     if (!isExact) return becomes(say('drop', 'cancel'), state);
+    if (isKeptBack) return becomes(say('drop'), state);
     if (mayWin) return winner(engine, state);
     if (isCarrier) return becomes(say('pass'), state);
     return becomes(say('drop', sharesEnds(engine) ? null : 'cancel'), ATTEMPT.ANSWERED);
   }
+  if (flags === FLAG.SYN && isKeptBack) return becomes(say('drop'), state);
   if (flags === FLAG.SYN && mayWin) return winner(engine, state);
   const isNo = (flags & (FLAG.RST | FLAG.SYN)) === FLAG.RST && (flags & FLAG.ACK) !== 0 && isExact;
   const isDenied = isNo && !isCarrier && state === ATTEMPT.SENT;
@@ -77,7 +90,9 @@ function forAttempt(engine: Engine, { acknowledgement }: Packet, flags: number):
 /** The first yes, unless its address has left us or it has been told already. */
 function winner(engine: Engine, state: number): Expected {
   const wins = isOurs(engine) && state !== ATTEMPT.ANSWERED;
-  return becomes(say(wins ? 'commit' : 'drop'), wins ? ATTEMPT.ANSWERED : state);
+  const value = becomes(say(wins ? 'commit' : 'drop'), wins ? ATTEMPT.ANSWERED : state);
+  for (let bits = wins ? engine.shard.joins.held[found.race] : 0; bits !== 0; bits &= bits - 1) value.held++;
+  return value;
 }
 
 function becomes(value: Expected, state: number): Expected {
@@ -91,6 +106,7 @@ function say(verdict: Verdict['kind'], tells: Expected['tells'] = null): Expecte
   expected.verdict = verdict;
   expected.tells = tells;
   expected.state = null;
+  expected.held = 0;
   return expected;
 }
 

@@ -26,6 +26,11 @@ interface TableInside {
   readonly lingering: { readonly next: Int32Array; readonly previous: Int32Array };
 }
 
+interface JoinsInside {
+  readonly byClient: ChainsInside;
+  readonly isIn: Uint8Array;
+}
+
 interface HeapInside {
   readonly heap: Int32Array;
   readonly place: Int32Array;
@@ -60,6 +65,7 @@ export function checkInvariants({ site, shard }: Inside): void {
     'started = decided + failed + undecided',
   );
   checkClients(site, undecided);
+  checkHosts(site, undecided);
   same(site.routes.length, site.settings.routes, 'routes');
   for (let i = 0; i < site.routes.length; i++) same(site.routes[i].number, i + 1, 'number of a route');
   for (const race of living) checkRace(site, shard, race);
@@ -110,11 +116,13 @@ function checkFreeList({ races }: Shard): void {
 }
 
 /** Every living race is in each index exactly once, in that of kept ports only when it keeps one, and is found. */
-function checkIndexes({ races }: Shard): void {
+function checkIndexes({ races, joins }: Shard): void {
   const { flows, raced, kept, keepsPort } = inside<TableInside>(races);
   checkChains(flows, races.slots, null);
   checkChains(raced, races.slots, null);
   checkChains(kept, races.slots, keepsPort);
+  const { byClient, isIn } = inside<JoinsInside>(joins);
+  checkChains(byClient, races.slots, isIn);
   for (let i = 0; i < living.length; i++) {
     const race = living[i];
     flow.family = races.family[race] as 4 | 6;
@@ -200,7 +208,7 @@ function checkHeap({ races, deadlines }: Shard): void {
 }
 
 /** Where clients are kept was looked up once; everywhere else only when the sum is not right without it. */
-function checkClients({ clients }: Site, undecided: number): void {
+function checkClients({ clients }: Pick<Site, 'clients'>, undecided: number): void {
   const { used, active } = inside<ClientsInside>(clients);
   const known = places.get(clients) ?? [];
   if (sumOf(known, active) === undecided) return;
@@ -208,6 +216,11 @@ function checkClients({ clients }: Site, undecided: number): void {
   for (let at = used.indexOf(1); at >= 0; at = used.indexOf(1, at + 1)) known.push(at);
   places.set(clients, known);
   same(sumOf(known, active), undecided, 'races of all clients');
+}
+
+/** The same for hosts: only where they are kept has to be found. */
+function checkHosts({ hosts }: Site, undecided: number): void {
+  checkClients({ clients: inside<{ limits: Site['clients'] }>(hosts).limits }, undecided);
 }
 
 const places = new WeakMap<object, number[]>();

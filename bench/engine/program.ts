@@ -211,7 +211,7 @@ export class Program {
 
   private setup(bytes: Uint8Array, { service, tried, pinned, way }: SetupFields): void {
     if (!this.read(bytes)) return;
-    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, ...WAYS[way] });
+    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, host: HOST, ...WAYS[way] });
   }
 
   private undecoded(step: StepOf<'datagram'> | StepOf<'socket'>): void {
@@ -372,6 +372,8 @@ const WAYS = {
   stays: { routed: 1, stays: true },
 } as const satisfies Readonly<Record<Way, Pick<Input & { kind: 'setup' }, 'routed' | 'mayCopy' | 'stays'>>>;
 
+/** All clients are addresses of one. */
+const HOST = 7;
 /** Longer than any race and any wait. */
 const QUIET_MICROS = 60_000_000;
 const CORPUS = corpus();

@@ -116,10 +116,10 @@ export class Watch implements WireSink, NoteSink, FlowTable {
   }
 
   /** An answer is judged as the rules say. */
-  isAsExpected({ kind }: Verdict, { verdict, tells, race, route, state }: Expected): void {
+  isAsExpected({ kind }: Verdict, { verdict, tells, race, route, state, held }: Expected): void {
     const { races } = this.engine;
     same(kind, verdict, 'the verdict on an answer');
-    if (verdict === 'pass' || verdict === 'commit' || tells === 'refuse') same(this.resets, 0, 'resets');
+    if (verdict === 'pass' || verdict === 'commit' || tells === 'refuse') same(this.resets, held, 'resets');
     if (tells === 'cancel') same(this.resets, 1, 'resets');
     same(this.refusals, tells === 'refuse' ? 1 : 0, 'refusals');
     if (state !== null && !races.isFree(race))

@@ -38,6 +38,7 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     lan: file.lan,
     routes,
     protect: file.protect,
+    resolvers: file.resolvers ?? [],
     services: file.services.map((service) => resolveService(service, file, names)),
     rest: { route: file.rest.route, translate: file.rest.translate ?? restRoute?.translate ?? true },
     memory: resolveMemory(file),

@@ -5,15 +5,16 @@
  */
 import { z } from 'zod';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
-import { optional, required, section } from './key.js';
+import { absent, optional, required, section } from './key.js';
 import { KernelSchema } from './schema/kernel.js';
-import { flag, interfaceName, oneOrMore, words } from './schema/keys.js';
+import { flag, interfaceName, oneOrMore, text, words } from './schema/keys.js';
 import { LimitsSchema } from './schema/limits.js';
 import { MemorySchema } from './schema/memory.js';
 import { RestSchema } from './schema/rest.js';
 import { MAX_ROUTES, MIN_ROUTES, RouteSchema } from './schema/routes.js';
 import { MAX_SERVICES, ServiceSchema } from './schema/services.js';
 import { SetsSchema } from './schema/sets.js';
+import { MAX_PREFIXES, PREFIXES_ALLOWED, parsePrefixes } from './values/prefixes.js';
 import {
   INTERFACES_ALLOWED,
   MAX_INTERFACES,
@@ -73,6 +74,17 @@ export const ConfigSchema = z.strictObject({
     'live',
     'Drops new connections from the providers’ interfaces to those of `lan` and from one provider to another, unless a rule of your own has given them another destination (a port forward). `false`: forwarded as your own rules let them.',
     true,
+  ),
+  resolvers: absent(
+    {
+      description:
+        'Name servers whose answers say for every client which addresses a name has, and the gateway’s own name server always is one. What any other answers counts for the host that has asked it, as far as the host has an Ethernet address.',
+      allowed: PREFIXES_ALLOWED,
+      apply: 'live',
+      json: oneOrMore(text, MAX_PREFIXES),
+    },
+    parsePrefixes,
+    'the gateway’s own',
   ),
   sets: SetsSchema,
   services: section(z.array(ServiceSchema).prefault([]), {

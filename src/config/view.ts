@@ -34,13 +34,14 @@ export interface Mapping {
 
 /** Everything but `routes` and `services`, which go by name. */
 export function viewOfRest(config: GatewayConfig): Mapping {
-  const { control, lan, protect, rest, memory, limits, kernel, log } = config;
+  const { control, lan, protect, resolvers, rest, memory, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
   const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
   return mapping({
     control,
     lan,
     protect: String(protect),
+    resolvers: resolvers.length === 0 ? null : resolvers,
     rest: mapping({ route: rest.route, translate: String(rest.translate) }),
     memory: mapping({
       trust: formatDuration(memory.trustMs),

@@ -2,6 +2,8 @@
 import { OUTCOME_REASONS } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import { PROTOCOL } from '../wire/packet.js';
+import { keepsBack, settleHeld } from './affinity/join.js';
+import { pinWinner } from './affinity/pin.js';
 import { handleCommitted } from './commit/outcome.js';
 import type { Input, Verdict } from './contract.js';
 import type { RaceId, RouteNumber } from './engine-types.js';
@@ -104,7 +106,8 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   const before = races.attemptState[at];
   if (before !== ATTEMPT.ANSWERED) races.attemptShape[at] = judgement.shape;
   noteLife(turn, race, route);
-  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) return win(turn, race, route);
+  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route))
+    return keepsBack(turn, race, route) ? verdict.drop(turn) : win(turn, race, route);
   if (races.stepAttempt(race, route, ATTEMPT_EVENT.ANSWER)) measure(turn, race, route);
   if (races.shown[race] === route) {
     // Its first answer was lost behind us, or the client's repeat is answered as well: the connection table knows the flow.
@@ -126,7 +129,8 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
 /** A yes that anybody could have sent may carry the flow, but never on a route that must prove itself; and it teaches nothing. */
 function answeredUnproven(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   const { races } = turn.shard;
-  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) return win(turn, race, route);
+  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route))
+    return keepsBack(turn, race, route) ? verdict.drop(turn) : win(turn, race, route);
   if (races.shown[race] === route) return verdict.pass(turn);
   countIgnored(turn.shard, 'not-ours');
   return verdict.drop(turn);
@@ -146,7 +150,10 @@ function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   races.carrier[race] = route;
   races.outcome[race] = OUTCOME_REASONS.indexOf(turn.judgement.outcome);
   dropWaiting(turn, race);
+  settleHeld(turn, race);
   countNegative(turn, race);
+  // Before it is bound: who begins meanwhile, and whoever races already, belongs to its group.
+  if (turn.judgement.proven) pinWinner(turn, race);
   if (turn.flows === null) handleCommitted(turn, race, true);
   else turn.flows.commit(race, route);
   return verdict.commit(turn, race, route);

@@ -13,7 +13,8 @@ export type Input =
    * the route that the kernel knows its group to have; 0 or absent: none. `routed`: the route whose way
    * the packet has been given already, so that it can go on by that one alone; 0 or absent: it can still go by any. `mayCopy` false: the
    * operator's rules have not seen it, so that it must not be copied. `stays`: its flow has something in the connection table that a flow
-   * bound by a race would not have, so that it goes on as it is.
+   * bound by a race would not have, so that it goes on as it is. `host`: who has sent it, as the front end knows it (limit/hosts.ts); 0 or
+   * absent: by its address.
    */
   | {
       kind: 'setup';
@@ -24,6 +25,7 @@ export type Input =
       routed?: RouteNumber;
       mayCopy?: boolean;
       stays?: boolean;
+      host?: number;
     }
   /**
    * A packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been asked yet);

@@ -17,6 +17,7 @@
  * No I/O, no clock, no randomness of its own: `now` and the secret come in, a verdict and effects go out.
  */
 import type { AddressWords, Family } from '../model/address.js';
+import { FOR_ALL } from './affinity/web-sites.js';
 import { handleAnswer, handleOutcome } from './answer.js';
 import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
@@ -225,9 +226,9 @@ export class Engine {
     sweep(this.turn, from, count);
   }
 
-  /** The web site that an address belongs to, as a DNS answer has said. */
-  learnSite(words: AddressWords, at: number, site: number, expiresAt: Micros): void {
-    this.site.webSites.learn(words, at, site, expiresAt);
+  /** The web site that an address belongs to, as a DNS answer has said to a host, or to all. */
+  learnSite(words: AddressWords, at: number, site: number, expiresAt: Micros, host = FOR_ALL): void {
+    this.site.webSites.learn(host, words, at, site, expiresAt);
   }
 
   /** Groups of a service are free again (0: of all). */

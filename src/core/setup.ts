@@ -8,6 +8,7 @@ import { countSession } from './choose/sessions.js';
 import { tellChosen } from './commit/tell-kernel.js';
 import type { Input, Verdict } from './contract.js';
 import type { RouteNumber, ServiceNumber } from './engine-types.js';
+import { hostOfAddress } from './limit/hosts.js';
 import type { Protocol } from './protocols/protocol.js';
 import { repeatOrReplace } from './race/repeat.js';
 import { startRace } from './race/start.js';
@@ -22,6 +23,7 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   const { site, shard, packet, now } = turn;
   const { service: number, tried, pinned = 0, mayCopy = true, stays = false } = input;
   turn.routed = input.routed ?? 0;
+  turn.host = input.host || hostOfAddress(packet.source, 0, packet.family);
   const service = site.services[number] ?? site.everything;
   turn.keepsSource = service.translate === false;
   const protocol = protocolThatStarts(turn);

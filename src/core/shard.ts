@@ -4,6 +4,7 @@
  */
 import { IGNORED_REASONS, type IgnoredReason, SINGLE_REASONS, type SingleReason } from '../model/reasons.js';
 import { createGroup } from './affinity/group.js';
+import { Joins } from './affinity/joins.js';
 import { type Candidates, createCandidates } from './choose/criterion.js';
 import { RecentChoices } from './choose/recent.js';
 import { DecisionRing } from './decisions.js';
@@ -21,6 +22,7 @@ export interface Shard {
   readonly setups: SetupStore;
   readonly deadlines: DeadlineHeap;
   readonly ports: PortMemory;
+  readonly joins: Joins;
   readonly memory: MemoryTable;
   readonly kernelCopy: KernelCopy;
   /** Called with each destination that leaves memory. */
@@ -32,6 +34,7 @@ export interface Shard {
   readonly candidates: Candidates;
   readonly plan: RacePlan;
   readonly group: AffinityGroup;
+  readonly otherGroup: AffinityGroup;
 }
 
 export function createShard(settings: EngineSettings): Shard {
@@ -42,6 +45,7 @@ export function createShard(settings: EngineSettings): Shard {
     setups: new SetupStore(settings.races),
     deadlines: new DeadlineHeap(settings.races),
     ports: new PortMemory(settings, races, second),
+    joins: new Joins(settings.races, first),
     memory: new MemoryTable({
       size: settings.memorySize,
       routes: settings.routes,
@@ -57,6 +61,7 @@ export function createShard(settings: EngineSettings): Shard {
     candidates: createCandidates(),
     plan: createPlan(),
     group: createGroup(),
+    otherGroup: createGroup(),
   };
   return shard;
 }

@@ -18,6 +18,7 @@ import { Health } from './health/health.js';
 import { History } from './health/history.js';
 import { RoundTrips } from './health/round-trips.js';
 import { ClientLimits } from './limit/clients.js';
+import { HostGroups, HostLimits } from './limit/hosts.js';
 import { PathMtu } from './memory/path-mtu.js';
 import { PROTOCOLS } from './protocols/index.js';
 import type { Protocol } from './protocols/protocol.js';
@@ -53,6 +54,8 @@ export interface Site {
   readonly affinity: AffinityTable;
   readonly webSites: WebSites;
   readonly clients: ClientLimits;
+  readonly hosts: HostLimits;
+  readonly hostGroups: HostGroups;
   readonly pathMtu: PathMtu;
   /** Whose memory a route's failure voids. BOUNDED: by who composes them. */
   readonly shards: Shard[];
@@ -76,6 +79,8 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     affinity: new AffinityTable(first),
     webSites: new WebSites(),
     clients: new ClientLimits(settings, second),
+    hosts: new HostLimits(settings, first),
+    hostGroups: new HostGroups(second),
     pathMtu: new PathMtu(),
     shards: [],
   };

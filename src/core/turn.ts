@@ -5,6 +5,7 @@
 import { createPacket, type Packet } from '../wire/packet.js';
 import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
+import { NO_HOST } from './limit/hosts.js';
 import { createJudgement, type Judgement } from './protocols/judgement.js';
 import type { AttemptEnds } from './race/ends.js';
 import { NO_RACE } from './race/table.js';
@@ -25,6 +26,10 @@ export interface Turn {
   packet: Packet;
   /** The route whose way the set-up in hand has been given already; 0: none. */
   routed: RouteNumber;
+  /** Who has sent the set-up in hand (limit/hosts.ts). */
+  host: number;
+  /** The kernel knows the group of the set-up in hand. */
+  hasGroup: boolean;
   /** The set-up in hand leaves with the client's own address. */
   keepsSource: boolean;
   /** The set-up in hand goes on by the flow that it has, whatever else becomes of it. */
@@ -50,6 +55,8 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     seenAt: 0,
     packet: NO_PACKET,
     routed: 0,
+    host: NO_HOST,
+    hasGroup: false,
     keepsSource: false,
     goesOn: false,
     race: NO_RACE,
@@ -66,6 +73,8 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.seenAt = now;
   turn.packet = packet;
   turn.routed = 0;
+  turn.host = NO_HOST;
+  turn.hasGroup = false;
   turn.keepsSource = false;
   turn.goesOn = false;
   turn.race = NO_RACE;

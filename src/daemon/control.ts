@@ -26,6 +26,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
           ...alarmsOf(routes, snapshot, gateway.caught),
+          ...(gateway.ports?.alarms() ?? []),
           ...gateway.upkeep.alarms(),
           ...gateway.guard.alarms(Date.now()),
           ...gateway.troubles(),

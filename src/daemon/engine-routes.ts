@@ -73,12 +73,13 @@ export interface EngineServices {
   readonly memory: MemorySettings;
   /** The sets of routes that the kernel has a memory for. */
   readonly masks: readonly number[];
+  readonly resolvers: readonly string[];
 }
 
 export function engineServices(config: GatewayConfig, routes: Numbers, services: Numbers): EngineServices {
   const all = config.services.map((service) => engineService(service, routes, services.of(service.name)));
   const memory = memorySettings(config);
-  return { services: all, memory, masks: masksOf(all, memory) };
+  return { services: all, memory, masks: masksOf(all, memory), resolvers: config.resolvers };
 }
 
 function engineService(service: ServiceConfig, routes: Numbers, number: number): EngineService {

@@ -4,8 +4,9 @@
  */
 import { runCommand } from '../kernel/command.js';
 import { SET_FULL, TABLE } from '../kernel/constants.js';
-import type { Flows, PortUse } from '../kernel/flows.js';
+import type { Flows } from '../kernel/flows.js';
 import { hex, type Marks, routeMark } from '../kernel/marks.js';
+import { type PortUse, RECLAIM, reusesPorts, serverOf } from '../kernel/port-use.js';
 import { readSetting } from '../kernel/sysctl.js';
 import type { PortRange } from '../model/config.js';
 import { kernelPorts, sizeOf } from '../model/ports.js';
@@ -15,14 +16,15 @@ import type { Log } from '../observe/log.js';
 export const PORT_ALARM = 0.8;
 /**
  * From here on the kernel does not find what is left: it looks at 248 ports (nf_nat_l4proto_unique_tuple), and drops the
- * packet without a word.
+ * packet without a word. Ports of flows that are over are left: it takes them.
  */
 export const PORTS_FULL = 0.995;
 /** A full pair is refused for this long, then looked at again. */
 const REFUSE_SECONDS = 4;
 
 export class PortWatch {
-  private worst = new Map<number, number>();
+  /** By route: the address and server with the largest share. */
+  private worst = new Map<number, PortUse>();
   private readonly alarmed = new Set<number>();
 
   constructor(
@@ -30,6 +32,7 @@ export class PortWatch {
     private readonly marks: Marks,
     private readonly log: Log,
     private readonly nameOf: (route: number) => string | null,
+    private readonly reuses = reusesPorts(),
   ) {}
 
   /** Looks once; nothing is read while there are too few connections for any alarm. */
@@ -40,16 +43,34 @@ export class PortWatch {
       this.worst = new Map();
       return;
     }
-    const uses = this.flows.portUse(ports);
+    const uses = this.flows.portUse(ports, PORT_ALARM);
     this.worst = new Map();
-    for (const { route, share } of uses) this.worst.set(route, Math.max(this.worst.get(route) ?? 0, share));
+    for (const use of uses) {
+      const { route, share } = use;
+      if (share >= (this.worst.get(route)?.share ?? 0)) this.worst.set(route, use);
+    }
+    if (!this.reuses && uses.some(({ held }) => held >= RECLAIM.from)) this.flows.reclaimPorts(ports);
     await this.refuse(uses.filter(({ share, protocol }) => share >= PORTS_FULL && protocol === TCP));
-    for (const [route, share] of this.worst) this.tell(route, share);
+    for (const use of this.worst.values()) this.tell(use);
   }
 
   /** The largest share of its ports that any source address of a route has in use towards one server. */
   of(route: number): number {
-    return this.worst.get(route) ?? 0;
+    return this.worst.get(route)?.share ?? 0;
+  }
+
+  /** Of every route that has not many left: how many it uses, towards whom, and who has them. */
+  alarms(): string[] {
+    return [...this.worst.values()].filter(({ share }) => share >= PORT_ALARM).map((use) => this.words(use));
+  }
+
+  private words(use: PortUse): string {
+    const { route, share, users } = use;
+    const name = this.nameOf(route) ?? String(route);
+    const who = users.map(({ client, count }) => `${client} has ${count}`).join(', ');
+    return share >= PORTS_FULL
+      ? `route ${name} has no port left towards ${serverOf(use)}: new connections to it fail (${who})`
+      : `route ${name} uses ${Math.floor(share * 100)} % of its ports towards ${serverOf(use)} (${who})`;
   }
 
   private async refuse(full: readonly PortUse[]): Promise<void> {
@@ -69,19 +90,16 @@ export class PortWatch {
     }
   }
 
-  private tell(route: number, share: number): void {
-    const name = this.nameOf(route) ?? String(route);
+  private tell(use: PortUse): void {
+    const { route, share } = use;
     if (share < PORT_ALARM) {
       this.alarmed.delete(route);
       return;
     }
     if (this.alarmed.has(route)) return;
     this.alarmed.add(route);
-    const percent = Math.floor(share * 100);
-    this.log.warn(
-      { event: 'ports', route: name, percent },
-      `route ${name} uses ${percent} % of its ports towards a server`,
-    );
+    const name = this.nameOf(route) ?? String(route);
+    this.log.warn({ event: 'ports', route: name, percent: Math.floor(share * 100) }, this.words(use));
   }
 }
 

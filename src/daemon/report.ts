@@ -8,7 +8,6 @@ import { GUARD_COUNTERS } from '../kernel/render-guard.js';
 import { type Family, familyOf, formatEndpoint } from '../model/address.js';
 import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
-import { PORT_ALARM, PORTS_FULL } from './port-watch.js';
 
 /** Every route as it is now. */
 export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): RouteStatus[] {
@@ -86,13 +85,9 @@ export function stateOf(
 /** What an operator should look at. `caught`: errors of ours that the main thread has caught. */
 export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapshot, caught: number): string[] {
   const alarms: string[] = [];
-  for (const { name, state, reasons, portUse, quota } of routes) {
+  for (const { name, state, reasons, quota } of routes) {
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
     if (state === 'down' || state === 'suspect') alarms.push(`route ${name} is ${state}${why}`);
-    if (portUse >= PORTS_FULL)
-      alarms.push(`route ${name} has no port left towards some server: new connections to it fail`);
-    else if (portUse >= PORT_ALARM)
-      alarms.push(`route ${name} uses ${Math.floor(portUse * 100)} % of its ports towards some server`);
     if (quota.bytes !== null && quota.used >= quota.bytes)
       alarms.push(`route ${name} has used up its quota of this month`);
   }
@@ -132,11 +127,14 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       misrouted: counters.get('misrouted') ?? 0,
       protected: counters.get('protected') ?? 0,
       'outside-prefix': counters.get('outside_prefix') ?? 0,
+      'no-route': counters.get('no_route') ?? 0,
       'guarded-way': sumOf(counters, GUARD_COUNTERS.way),
       'guarded-source': sumOf(counters, GUARD_COUNTERS.source),
     },
     ignored: {
       ...byName(IGNORED_REASONS, snapshot.engine.ignored),
+      'host-groups':
+        (counters.get('host_groups') ?? 0) + snapshot.engine.ignored[IGNORED_REASONS.indexOf('host-groups')],
       'stale-queue': snapshot.stale,
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,

@@ -39,7 +39,7 @@ export const SET_FULL = { 4: 'full4', 6: 'full6' } as const;
 /** Flows that were cut on purpose: their clients are reset at their next word. */
 export const SET_RESET = { 4: 'reset4', 6: 'reset6' } as const;
 /** Clients that open connections faster than they may race them. */
-export const SET_FLOOD = { 4: 'flood4', 6: 'flood6' } as const;
+export const SET_FLOOD = { 4: 'flood4', 6: 'flood6', host: 'flood_host' } as const;
 /** Flows of clients whose races run. */
 export const SET_RACING = { 4: 'racing4', 6: 'racing6' } as const;
 /** Where the answers come from and go to of flows that were given to a route, and are raced now. */
@@ -49,6 +49,9 @@ export const SET_COPIES = { 4: 'copies4', 6: 'copies6' } as const;
 /** Sites of addresses, for `affinity: client+site`. */
 export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 
+/** The same for the host that has asked. */
+export const MAP_SITE_ASKED = { 4: 'sitefor4', 6: 'sitefor6' } as const;
+
 /** The kernel's memory for the services that choose among the routes of `mask`. */
 export function memoryMap(family: 4 | 6, mask: number): string {
   return `memory${family}_${mask.toString(16)}`;
@@ -57,6 +60,11 @@ export function memoryMap(family: 4 | 6, mask: number): string {
 /** The groups of a service; `kind` is part of the name, since a map cannot change the shape of its keys. */
 export function affinityMap(family: 4 | 6, service: number, kind: Affinity): string {
   return `affinity${family}_${service}_${kind.replace('client+', '')}`;
+}
+
+/** Who begins groups of a service: hosts by their Ethernet addresses, others by IPv4 address or /64. */
+export function hostSet(by: 'ether' | 4 | 6, service: number): string {
+  return by === 'ether' ? `host_${service}` : `host${by}_${service}`;
 }
 
 /** The rules of a service; the comment of the first is the service's name. */
@@ -72,4 +80,9 @@ export function serviceOfChain(chain: string): number {
 /** Addresses that a service's domains have been seen to have. */
 export function domainSet(family: 4 | 6, service: number): string {
   return `domain${family}_${service}`;
+}
+
+/** The same, for the host that has asked. */
+export function askedSet(family: 4 | 6, service: number): string {
+  return `asked${family}_${service}`;
 }

@@ -1,15 +1,19 @@
 /**
  * Which names addresses have, from the answers of name servers that pass. An answer that says something new waits until the
- * kernel knows it, since the client connects as soon as it has it; every other goes on at once.
+ * kernel knows it, since the client connects as soon as it has it; every other goes on at once. What a name server says that nobody has
+ * named counts for the host that asked it (docs/decisions/0026).
  */
 import { createRequire } from 'node:module';
+import { FOR_ALL } from '../core/affinity/web-sites.js';
 import type { Engine } from '../core/engine.js';
 import type { ServiceNumber } from '../core/engine-types.js';
+import { isInPool } from '../core/pool.js';
 import { type AddressWords, type Family, formatAddress } from '../model/address.js';
 import { createDnsAnswer, DNS_PORT, decodeDnsAnswer } from '../wire/dns.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
+import { Askers, type AskingHost, Resolvers, ToldCounts } from './dns-askers.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { BATCH, Queue } from './queue.js';
@@ -21,8 +25,13 @@ const MOST_WAITING = 128;
 /** An address is believed to have its name for at least this long, and at most so long, whatever the answer says. */
 const LIFE_MS = { least: 600_000, most: 86_400_000 } as const;
 const UDP_HEADER = 8;
-/** What the kernel has been told lately. BOUNDED: the oldest gives way. */
+/** What the kernel has been told lately. BOUNDED: the oldest gives way. One host has a part of it. */
 const MOST_TOLD = 65_536;
+const MOST_TOLD_A_HOST = MOST_TOLD / 8;
+/** When what is over is looked for, so that a host's part is there again. */
+const SWEEP_MS = 10_000;
+/** enum nf_inet_hooks. */
+const LOCAL_OUT = 3;
 
 /** An address and what the kernel has been told of it. */
 interface Told {
@@ -31,6 +40,8 @@ interface Told {
   /** The number of a site, or of a service. */
   readonly isSite: boolean;
   readonly number: number;
+  /** Who has asked; null: it is so for all. */
+  readonly asker: AskingHost | null;
   /** Milliseconds: when the next answer is news again, and when the kernel forgets it. */
   readonly newsAt: number;
   readonly until: number;
@@ -51,6 +62,10 @@ export class DnsLearner {
   private sites = false;
   private waiting = 0;
   private readonly told = new Map<string, Told>();
+  private readonly counts = new ToldCounts();
+  private sweptAt = 0;
+  private readonly askers = new Askers();
+  private readonly resolvers = new Resolvers();
   private readonly packet = createPacket();
   private readonly answer = createDnsAnswer();
 
@@ -74,19 +89,25 @@ export class DnsLearner {
     if (sites) loadSuffixes();
     const kept = new Set(domains.map(({ service }) => service));
     for (const [key, { isSite, number }] of this.told)
-      if (isSite ? !sites : !kept.has(number)) this.told.delete(key);
+      if (isSite ? !sites : !kept.has(number)) this.forget(key);
+  }
+
+  /** Prefixes of name servers that are believed by all. */
+  setResolvers(prefixes: readonly string[]): void {
+    this.resolvers.set(prefixes);
   }
 
   /** These parts have been emptied: the kernel hears again what is still true of domains, and of sites, which groups go by. */
   async retell(parts: readonly KernelPart[]): Promise<void> {
     const { kernel } = this;
-    for (const { family, words, isSite, number, until } of [...this.told.values()]) {
+    for (const { family, words, isSite, number, asker, until } of [...this.told.values()]) {
       if (!parts.includes(isSite ? 'groups' : 'domains')) continue;
       while (!kernel.hasRoom) await kernel.idle();
-      const left = Math.floor(until - this.clock() / 1000);
-      if (left <= 0) continue;
-      if (isSite) kernel.learnSite(family, words, 0, number, left);
-      else kernel.learnDomain(number, family, words, 0, left);
+      const ttlMs = Math.floor(until - this.clock() / 1000);
+      if (ttlMs <= 0) continue;
+      const named = { family, words, at: 0, ttlMs };
+      if (isSite) kernel.learnSite(number, named, asker);
+      else kernel.learnDomain(number, named, asker);
     }
   }
 
@@ -141,8 +162,15 @@ export class DnsLearner {
     const { packet, answer } = this;
     const { payload, payloadLength, wireLength } = queued;
     const result = decode(packet, memory, payload, payload + payloadLength, wireLength);
-    if (result !== DECODE.PROTOCOL || packet.protocol !== PROTOCOL.UDP || packet.sourcePort !== DNS_PORT)
+    if (result !== DECODE.PROTOCOL || packet.protocol !== PROTOCOL.UDP) return false;
+    if (packet.sourcePort !== DNS_PORT) {
+      this.askers.note(packet.source, packet.sourcePort, queued.hardwareHigh, queued.hardwareLow);
       return false;
+    }
+    const asker = this.askers.take(packet.destination, packet.destinationPort);
+    const isForAll = queued.hook === LOCAL_OUT || this.resolvers.has(packet.source) || this.isOurs();
+    if (asker === null && !isForAll) return false;
+    const by = isForAll ? null : asker;
     const start = packet.transport + UDP_HEADER;
     if (!decodeDnsAnswer(answer, memory, start, packet.end) || answer.rcode !== 0) return false;
     const services = this.servicesOf(answer.question);
@@ -152,16 +180,23 @@ export class DnsLearner {
       const family: Family = answer.families[i] === 6 ? 6 : 4;
       const ttl = Math.min(LIFE_MS.most, Math.max(LIFE_MS.least, answer.ttls[i] * 1000));
       for (const service of services) {
-        if (!this.isNews(false, service, family, i * 4, ttl)) continue;
+        if (!this.isNews(by, false, service, i, ttl)) continue;
         isNew = true;
-        this.kernel.learnDomain(service, family, answer.addresses, i * 4, ttl);
+        this.kernel.learnDomain(service, { family, words: answer.addresses, at: i * 4, ttlMs: ttl }, by);
       }
-      if (site === 0 || !this.isNews(true, site, family, i * 4, ttl)) continue;
+      if (site === 0 || !this.isNews(by, true, site, i, ttl)) continue;
       isNew = true;
-      this.engine.learnSite(answer.addresses, i * 4, site, this.clock() + ttl * 1000);
-      this.kernel.learnSite(family, answer.addresses, i * 4, site, ttl);
+      const until = this.clock() + ttl * 1000;
+      this.engine.learnSite(answer.addresses, i * 4, site, until, by?.host ?? FOR_ALL);
+      this.kernel.learnSite(site, { family, words: answer.addresses, at: i * 4, ttlMs: ttl }, by);
     }
     return isNew;
+  }
+
+  /** The answer is for the gateway itself: its own name server has asked. */
+  private isOurs(): boolean {
+    const { destination, family } = this.packet;
+    return this.engine.routes.some(({ addresses }) => isInPool(addresses[family], destination, 0));
   }
 
   /** Services with the name or a domain above it. */
@@ -177,22 +212,48 @@ export class DnsLearner {
   }
 
   /** Whether the kernel should hear of an address of the answer: it has not, or half of its time is over. */
-  private isNews(isSite: boolean, number: number, family: Family, at: number, ttlMs: number): boolean {
-    const { addresses } = this.answer;
+  private isNews(
+    asker: AskingHost | null,
+    isSite: boolean,
+    number: number,
+    index: number,
+    ttlMs: number,
+  ): boolean {
+    const { addresses, families } = this.answer;
+    const family = families[index] === 6 ? 6 : 4;
+    const at = index * 4;
     const now = this.clock() / 1000;
-    const key = `${isSite ? 'site' : 'service'} ${number} ${formatAddress(addresses, at)}`;
+    const host = asker?.host ?? FOR_ALL;
+    const key = `${isSite ? 'site' : 'service'} ${number} ${formatAddress(addresses, at)} ${host}`;
     const known = this.told.get(key);
     if (known !== undefined && known.newsAt > now) return false;
-    this.told.delete(key);
+    this.forget(key);
+    this.sweep(now);
+    if (asker !== null && this.counts.of(host) >= MOST_TOLD_A_HOST) return false;
     if (this.told.size >= MOST_TOLD) {
       for (const oldest of this.told.keys()) {
-        this.told.delete(oldest);
+        this.forget(oldest);
         break;
       }
     }
     const words = addresses.slice(at, at + 4);
-    this.told.set(key, { family, words, isSite, number, newsAt: now + ttlMs / 2, until: now + ttlMs });
+    this.told.set(key, { family, words, isSite, number, asker, newsAt: now + ttlMs / 2, until: now + ttlMs });
+    this.counts.add(host, 1);
     return true;
+  }
+
+  private forget(key: string): void {
+    const told = this.told.get(key);
+    if (told === undefined) return;
+    this.told.delete(key);
+    this.counts.add(told.asker?.host ?? FOR_ALL, -1);
+  }
+
+  /** Forgets what is over, now and then. */
+  private sweep(now: number): void {
+    if (now - this.sweptAt < SWEEP_MS) return;
+    this.sweptAt = now;
+    for (const [key, { until }] of this.told) if (until <= now) this.forget(key);
   }
 }
 

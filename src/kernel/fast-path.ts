@@ -101,7 +101,7 @@ export function whyNoFastPath(kernel: string = release()): string | null {
 }
 
 /** Whether a release, `6.1.0-56-amd64` say, is before a version. */
-function isBefore(kernel: string, [major, minor]: readonly [number, number]): boolean {
+export function isBefore(kernel: string, [major, minor]: readonly [number, number]): boolean {
   const found = /^(\d+)\.(\d+)/.exec(kernel);
   if (found === null) return true;
   const [, first, second] = found.map(Number);

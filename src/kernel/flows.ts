@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AddressWords, familyOf, formatAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
-import { HIGH_PORTS, includes, sizeOf } from '../model/ports.js';
 import { buildTcp, type Ends } from '../wire/build.js';
 import {
   createEntry,
@@ -21,6 +20,7 @@ import type { FastPath } from './fast-path.js';
 import { E } from './ffi.js';
 import { type Marks, routeOfMark, serviceOfMark } from './marks.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
+import { type PortUse, readPortUse, resting } from './port-use.js';
 import { RawSocket } from './raw-socket.js';
 
 export interface Flow {
@@ -32,17 +32,6 @@ export interface Flow {
   readonly destinationPort: number;
   /** What names its entry. */
   readonly original: Uint8Array;
-}
-
-/** The ports of one source address of a route towards one server. */
-export interface PortUse {
-  readonly route: number;
-  readonly family: 4 | 6;
-  readonly protocol: number;
-  readonly destination: string;
-  readonly destinationPort: number;
-  /** Of the ports there are; 1: none is left. */
-  share: number;
 }
 
 /** What a choice of flows sees of each; reused. */
@@ -146,30 +135,16 @@ export class Flows {
     return offloaded;
   }
 
-  /**
-   * How much of its ports every source address has in use towards each server: of those that the kernel gives to TCP, of all
-   * for UDP. Every server has all ports of an address to itself (RFC 7857 section 3).
-   */
-  portUse(tcpPorts: PortRange): PortUse[] {
-    const uses = new Map<string, PortUse & { count: number }>();
-    this.each(0, 0, (entry) => {
-      const route = routeOfMark(this.marks, entry.mark);
-      const ported = entry.protocol === PROTOCOL.TCP || entry.protocol === PROTOCOL.UDP;
-      if (route === 0 || !ported || isUntranslated(entry)) return;
-      const ports = entry.protocol === PROTOCOL.TCP ? tcpPorts : HIGH_PORTS;
-      if (!includes(ports, entry.sourcePort)) return;
-      const { family, protocol, destinationPort } = entry;
-      const key = `${route} ${entry.source.join()} ${protocol} ${entry.destination.join()} ${destinationPort}`;
-      let use = uses.get(key);
-      if (use === undefined) {
-        const destination = formatAddress(entry.destination);
-        use = { route, family, protocol, destination, destinationPort, count: 0, share: 0 };
-        uses.set(key, use);
-      }
-      use.count++;
-      use.share = use.count / sizeOf(ports);
-    });
-    return [...uses.values()];
+  /** How many ports are in use where (port-use.ts). */
+  portUse(tcpPorts: PortRange, alarm: number): PortUse[] {
+    return readPortUse((visit) => this.each(0, 0, visit), { marks: this.marks, tcpPorts, alarm });
+  }
+
+  /** Frees ports of flows that are over, where the kernel does not do it by itself; how many. */
+  reclaimPorts(tcpPorts: PortRange): number {
+    const question = { marks: this.marks, tcpPorts, alarm: 1 };
+    const found = resting((visit) => this.each(0, 0, visit), question);
+    return found.filter((flow) => this.remove(flow) === 0).length;
   }
 
   close(): void {
@@ -211,7 +186,7 @@ export class Flows {
     return busy;
   }
 
-  private remove({ family, original }: Flow): number {
+  private remove({ family, original }: Pick<Flow, 'family' | 'original'>): number {
     encodeDeleteByTuple(this.socket.writer, family, original, this.socket.nextSequence());
     return this.socket.request();
   }

@@ -15,6 +15,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
+import { hostNumber, NO_HOST } from '../core/limit/hosts.js';
 import { isInPool } from '../core/pool.js';
 import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
@@ -242,6 +243,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
     setupInput.mayCopy = isForwarded;
     const additions = isForwarded ? additionsOf(queued, memory.bytes, memory.view) : null;
     setupInput.stays = additions === ENTRY.STAYS;
+    const { hardwareHigh: high, hardwareLow: low } = queued;
+    setupInput.host = (high | low) === 0 ? NO_HOST : hostNumber(high, low);
     setupInput.service = serviceOfMark(marks, mark);
     setupInput.tried = isNamed && isRepeat ? route : 0;
     setupInput.pinned = isNamed && !isRepeat ? route : 0;

@@ -5,8 +5,23 @@ import type { Engine } from '../core/engine.js';
 import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import { type AddressWords, type Family, maskAddress } from '../model/address.js';
 import type { Affinity } from '../model/config.js';
-import { addAddress, addMark, createKey, type ElementKey, keyOf } from '../wire/netlink/nft-elements.js';
-import { affinityMap, domainSet, MAP_SITE, memoryMap, SET_OPEN } from './constants.js';
+import {
+  addAddress,
+  addMark,
+  createKey,
+  type ElementKey,
+  keyOf,
+  keyOfHardware,
+} from '../wire/netlink/nft-elements.js';
+import {
+  affinityMap,
+  askedSet,
+  domainSet,
+  MAP_SITE,
+  MAP_SITE_ASKED,
+  memoryMap,
+  SET_OPEN,
+} from './constants.js';
 import { ElementWriter } from './element-writer.js';
 import { type Marks, routeValue } from './marks.js';
 import { partOf } from './owners.js';
@@ -16,6 +31,21 @@ import type { KernelPart } from './race-messages.js';
 export interface ServiceMaps {
   readonly number: ServiceNumber;
   readonly affinity: Affinity;
+}
+
+/** An address that has a name for so long: four words at `at`. */
+export interface NamedAddress {
+  readonly family: Family;
+  readonly words: AddressWords;
+  readonly at: number;
+  readonly ttlMs: number;
+}
+
+/** Who has asked for a name. */
+export interface Asker {
+  /** Its Ethernet address, as a queued packet has it. */
+  readonly high: number;
+  readonly low: number;
 }
 
 export class KernelMemory {
@@ -90,13 +120,17 @@ export class KernelMemory {
     for (const family of FAMILIES) this.flush(affinityMap(family, service, affinity));
   }
 
-  /** An address of a service's domain has been seen. */
-  learnDomain(service: ServiceNumber, family: Family, words: AddressWords, at: number, ttlMs: number): void {
-    this.put(domainSet(family, service), keyOf(this.key, family, words, at), null, ttlMs);
+  /** An address of a service's domain has been seen; by whom, null: it is so for all. */
+  learnDomain(service: ServiceNumber, named: NamedAddress, asker: Asker | null): void {
+    const { family, ttlMs } = named;
+    if (asker === null) this.put(domainSet(family, service), this.addressKey(named), null, ttlMs);
+    else this.put(askedSet(family, service), this.askedKey(named, asker), null, ttlMs);
   }
 
-  learnSite(family: Family, words: AddressWords, at: number, site: number, ttlMs: number): void {
-    this.put(MAP_SITE[family], keyOf(this.key, family, words, at), site >>> 0, ttlMs);
+  learnSite(site: number, named: NamedAddress, asker: Asker | null): void {
+    const { family, ttlMs } = named;
+    if (asker === null) this.put(MAP_SITE[family], this.addressKey(named), site >>> 0, ttlMs);
+    else this.put(MAP_SITE_ASKED[family], this.askedKey(named, asker), site >>> 0, ttlMs);
   }
 
   /** Brings the sets of open routes to what the engine says; at once. */
@@ -148,6 +182,14 @@ export class KernelMemory {
     if (this.maps.has(map)) return true;
     this.left++;
     return false;
+  }
+
+  private addressKey({ family, words, at }: NamedAddress): ElementKey {
+    return keyOf(this.key, family, words, at);
+  }
+
+  private askedKey({ family, words, at }: NamedAddress, { high, low }: Asker): ElementKey {
+    return addAddress(keyOfHardware(this.key, high, low), family, words, at);
   }
 
   /** As render-affinity.ts has it. */

@@ -21,9 +21,13 @@ export const OWNERS = {
   affinity: { file: 'kernel/kernel-memory.ts', byPackets: true, part: 'groups' },
   /** Part of what makes a group. */
   site: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
+  sitefor: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
   domain: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
+  asked: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
   full: { file: 'daemon/port-watch.ts', byPackets: false, part: null },
   reset: { file: 'kernel/flows.ts', byPackets: false, part: null },
+  /** The shares of hosts in the groups of a service. */
+  host: { file: null, byPackets: true, part: null },
   flood: { file: null, byPackets: true, part: null },
   racing: { file: null, byPackets: true, part: null },
   rescued: { file: null, byPackets: true, part: null },

@@ -63,6 +63,8 @@ export interface ServicesMessage {
   /** Domains by service, for what is learnt from answers of name servers. */
   readonly domains: readonly { readonly service: ServiceNumber; readonly names: readonly string[] }[];
   readonly readsDns: boolean;
+  /** Prefixes of name servers whose answers count for all. */
+  readonly resolvers: readonly string[];
 }
 
 /** From the main thread. `id` comes back in the answer. */

@@ -200,6 +200,7 @@ class RaceThread {
       domains,
       services.some((service) => service.affinity === 'client+site'),
     );
+    this.dns.setResolvers(message.resolvers);
     this.dns.listen(readsDns);
     this.sessions.follow();
     // A new memory is empty, and others may be trusted for longer.

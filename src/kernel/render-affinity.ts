@@ -6,7 +6,7 @@
  */
 import { AFFINITY_PREFIX } from '../core/affinity/group.js';
 import type { Affinity, ServiceConfig } from '../model/config.js';
-import { MAP_SITE } from './constants.js';
+import { MAP_SITE, MAP_SITE_ASKED } from './constants.js';
 import { ADDRESS, destinationKey, type Family, IP, KEEP } from './render-words.js';
 
 /** Type of a map of groups. */
@@ -64,6 +64,7 @@ function numberRules(affinity: Affinity, family: Family): string[] {
     affinity === 'client+site'
       ? [
           `meta nfproto ipv${family} meta mark set jhash ${IP[family]} daddr mod 4294967295 seed 0x0`,
+          `meta mark set ether saddr . ${IP[family]} daddr map @${MAP_SITE_ASKED[family]}`,
           `meta mark set ${IP[family]} daddr map @${MAP_SITE[family]}`,
         ]
       : [];

@@ -15,6 +15,7 @@ export function forwardChains(state: DesiredState): [string, string[]][] {
     ...protectChains(state),
     ['asked', asked(state)],
     ['route_of_way', routeOfWay(state)],
+    ['no_route', noRoute],
     ['to_ask', toAsk(state)],
     ['forward_invalid', forwardInvalid(state)],
     ['clamp', clamp(state)],
@@ -24,6 +25,7 @@ export function forwardChains(state: DesiredState): [string, string[]][] {
   ];
 }
 
+const FAMILIES = ['ipv4', 'ipv6'] as const;
 const alive = `meta nfproto @${SET_ALIVE}`;
 
 /**
@@ -84,9 +86,10 @@ function routeOfWay(state: DesiredState): string[] {
   const found = [...firstRoutes(state)].map(
     ([name, route]) => `"${name}" : ${hex(route.mark | state.marks.apart)}`,
   );
-  const uncarried = (['ipv4', 'ipv6'] as const).filter((family) => !state.carried[family]);
+  const uncarried = FAMILIES.filter((family) => !state.carried[family]);
   return [
     `${way} vmap { ${expected.join(', ')} }`,
+    ...withoutRoute(state),
     // What no route of ours carries goes as without us.
     ...uncarried.map((family) => `meta nfproto ${family} ct mark and ${hex(routeMask)} == 0 return`),
     'ct mark set 0x00000000',
@@ -94,6 +97,19 @@ function routeOfWay(state: DesiredState): string[] {
     `ct mark set oifname map { ${found.join(', ')} }`,
   ];
 }
+
+/**
+ * A family whose routes are all gone: what the main table would give to another provider, with whose addresses nobody has said, is told so
+ * at once, as by a router without a route. The main table's own routes, all but its default, are as they were.
+ */
+function withoutRoute(state: DesiredState): string[] {
+  const { routeMask } = state.marks;
+  return FAMILIES.filter((family) => state.carried[family] && state.rest[family] === 0).map(
+    (family) =>
+      `meta nfproto ${family} oifname ${wans(state)} ct mark and ${hex(routeMask)} == 0 goto no_route`,
+  );
+}
+const noRoute = ['counter name no_route reject with icmpx type no-route'];
 
 /** The packet says again that it is to be asked about; its connection, where it goes if nobody answers. */
 function toAsk({ marks }: DesiredState): string[] {

@@ -110,11 +110,12 @@ function guardBetween(state: DesiredState): string[] {
 
 /**
  * From the LAN, without a route: from before us, or somebody has taken our mark away. A family that no route carries is the main
- * table's.
+ * table's; but no answer would find the way to a unique local address.
  */
 function guardUnmarked(state: DesiredState): string[] {
   const uncarried = FAMILIES.filter((family) => !state.carried[`ipv${family}`]);
   return [
+    ...(uncarried.includes(6) ? ['ip6 saddr fc00::/7 ip6 daddr 2000::/3 goto guard_source'] : []),
     ...uncarried.map((family) => `meta nfproto ipv${family} accept`),
     ...anotherRoutes(state),
     'ct status & snat == snat accept',

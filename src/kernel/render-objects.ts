@@ -33,6 +33,7 @@ const SETS: readonly (readonly [string, string])[] = [
   [SET_ALIVE, 'type nf_proto; flags timeout;'],
   [SET_FLOOD[4], 'type ipv4_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   [SET_FLOOD[6], 'type ipv6_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
+  [SET_FLOOD.host, 'type ether_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   [
     SET_RESET[4],
     'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 65536;',
@@ -60,6 +61,7 @@ const SETS: readonly (readonly [string, string])[] = [
 /** Counters that `status` shows. */
 export const COUNTERS = [
   'flood',
+  'host_groups',
   'invalid',
   'spoofed',
   'unsolicited',
@@ -67,6 +69,7 @@ export const COUNTERS = [
   'misrouted',
   'protected',
   'outside_prefix',
+  'no_route',
   'kept',
   'reset_clients',
   'ports_exhausted',

@@ -1,14 +1,8 @@
 /** What the kernel knows of races: whose flows they are, and which packets may be answers to them. Pure. */
-import {
-  CHAIN_QUEUE_LAN,
-  CHAIN_QUEUE_WAN,
-  SET_COPIES,
-  SET_FLOOD,
-  SET_RACING,
-  SET_RESCUED,
-} from './constants.js';
+import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, SET_COPIES, SET_RACING, SET_RESCUED } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { floodRules } from './render-hosts.js';
 import { FAMILIES, type Family, IP, range } from './render-words.js';
 
 /** Ends the way of what is asked about in forward. */
@@ -24,22 +18,17 @@ const RESCUED_LASTS = '30s';
 /** Chains of races, beside those of the queues. */
 export function raceChains(state: DesiredState): [string, string[]][] {
   return [
-    ['race', [...flood(state), `goto ${CHAIN_QUEUE_LAN}`]],
+    ['race', [...floodRules(state.clientRate), `goto ${CHAIN_QUEUE_LAN}`]],
     [
       CHAIN_ASK_RACE,
-      [...flood(state), ...FAMILIES.flatMap((family) => marked(state, family)), `goto ${CHAIN_QUEUE_LAN}`],
+      [
+        ...floodRules(state.clientRate),
+        ...FAMILIES.flatMap((family) => marked(state, family)),
+        `goto ${CHAIN_QUEUE_LAN}`,
+      ],
     ],
     ['own', own],
   ];
-}
-
-/** A client that opens connections faster than it may race them goes on by the route that its mark has, without the daemon. */
-function flood({ clientRate }: DesiredState): string[] {
-  const limit = `limit rate over ${clientRate.perSecond}/second burst ${clientRate.burst} packets`;
-  return FAMILIES.map(
-    (family) =>
-      `meta nfproto ipv${family} add @${SET_FLOOD[family]} { ${IP[family]} saddr ${limit} } counter name flood accept`,
-  );
 }
 
 /**

@@ -4,8 +4,10 @@ import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
 import { makesCopies, type PortRange } from '../model/config.js';
 import {
   affinityMap,
+  askedSet,
   domainSet,
   MAP_SITE,
+  MAP_SITE_ASKED,
   memoryMap,
   SET_ALIVE,
   SET_OPEN,
@@ -15,6 +17,7 @@ import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
 import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
+import { hostSets, takeShare } from './render-hosts.js';
 import { clientsWithout } from './render-prefix.js';
 import { racing } from './render-race.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
@@ -38,6 +41,10 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     }
     chains.set(serviceChain(number), named(service, decide(state, service)));
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
+    if (service.config.affinity !== 'none') {
+      for (const family of FAMILIES) chains.set(`begin${family}_${number}`, begin(state, service, family));
+      chains.set(`alone_${number}`, [`meta mark set meta mark ${asFlow(state, service)} ${KEEP} accept`]);
+    }
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
     if (tried.length > 0) chains.set(`group_${number}`, askGroup(state, service));
@@ -62,15 +69,27 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
       if (config.affinity !== 'none' && config.select.criterion !== 'rest') {
         const type = `type ${groupType(config.affinity, family)} : mark; flags dynamic,timeout; size ${AFFINITY_SIZE};`;
         maps.push([affinityMap(family, number, config.affinity), type]);
+        sets.push(...hostSets(number, family));
       }
       if (config.match.domain.length > 0)
         sets.push([
           domainSet(family, number),
           `type ${ADDRESS[family]}; flags timeout; size ${DOMAIN_SIZE};`,
         ]);
+      if (config.match.domain.length > 0)
+        sets.push([
+          askedSet(family, number),
+          `type ether_addr . ${ADDRESS[family]}; flags timeout; size ${DOMAIN_SIZE};`,
+        ]);
     }
     if (state.services.some(({ config }) => config.affinity === 'client+site'))
-      maps.push([MAP_SITE[family], `type ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`]);
+      maps.push(
+        [MAP_SITE[family], `type ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`],
+        [
+          MAP_SITE_ASKED[family],
+          `type ether_addr . ${ADDRESS[family]} : mark; flags timeout; size ${DOMAIN_SIZE};`,
+        ],
+      );
   }
   return { maps, sets };
 }
@@ -101,12 +120,21 @@ function matches({ number, config: { match } }: DesiredService): string[] {
       const destination = widest(match.destination, family);
       if (source.length > 0) parts.push(`${IP[family]} saddr { ${source.join(', ')} }`);
       if (destination.length > 0) parts.push(`${IP[family]} daddr { ${destination.join(', ')} }`);
-      if (match.domain.length > 0) parts.push(`${IP[family]} daddr @${domainSet(family, number)}`);
       if (match.dscp.length > 0) parts.push(`${IP[family]} dscp { ${match.dscp.join(', ')} }`);
     }
     const rest = parts.map((part) => `${part} `).join('');
-    return protocols.map((protocol) => `${interfaces}${protocol}${rest}`);
+    const named = family === null || match.domain.length === 0 ? [''] : ofDomains(family, number);
+    return protocols.flatMap((protocol) => named.map((name) => `${interfaces}${protocol}${rest}${name}`));
   });
+}
+
+/** What has one of the service's names: for all, or as the client's own host has been told. */
+function ofDomains(family: Family, service: number): string[] {
+  const destination = `${IP[family]} daddr`;
+  return [
+    `${destination} @${domainSet(family, service)} `,
+    `ether saddr . ${destination} @${askedSet(family, service)} `,
+  ];
 }
 
 /** A family that none of the named prefixes has is not matched. */
@@ -156,6 +184,7 @@ function protocolMatches(match: DesiredService['config']['match']): string[] {
 /** Affinity, then memory, then the plan; what none of them decides is asked. */
 function decide(state: DesiredState, service: DesiredService): string[] {
   const { number, config } = service;
+  const target = config.affinity === 'none' ? 'take' : 'begin';
   const rules: string[] = [];
   const mayDecide =
     config.affinity !== 'none' ||
@@ -181,7 +210,7 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     for (const family of FAMILIES) {
       const key = destinationKey(family, state.aggregate[family === 4 ? 'ipv4' : 'ipv6']);
       rules.push(
-        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto take${family}_${number}`,
+        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto ${target}${family}_${number}`,
       );
     }
   }
@@ -189,7 +218,7 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     const plan = service.plan[family === 4 ? 'ipv4' : 'ipv6'];
     if (plan !== null)
       rules.push(
-        `meta nfproto ipv${family} meta mark set ${planned(plan, config.select.by, family)} goto take${family}_${number}`,
+        `meta nfproto ipv${family} meta mark set ${planned(plan, config.select.by, family)} goto ${target}${family}_${number}`,
       );
   }
   return [...rules, `goto ask_${number}`];
@@ -224,14 +253,27 @@ function withRoute({ routeMask }: Marks, bits: number): string {
 
 /** A route has been chosen: if it is open, the connection and its group go by it. */
 function take(state: DesiredState, service: DesiredService, family: Family): string[] {
-  const { number, config, rescuable } = service;
-  const { marks } = state;
-  const bits = serviceMark(marks, number) | marks.chosen | (rescuable ? marks.rescuable : 0);
-  const asFlow = withRoute(marks, bits);
+  const { number, config } = service;
+  const flow = asFlow(state, service);
   const check = unlessOpen(state, service, family);
-  if (config.affinity === 'none') return [...check, `meta mark set meta mark ${asFlow} ${KEEP} accept`];
+  if (config.affinity === 'none') return [...check, `meta mark set meta mark ${flow} ${KEEP} accept`];
   const map = affinityMap(family, number, config.affinity);
-  return [...check, ...noteGroup(config, family, map, asFlow)];
+  return [...check, ...noteGroup(config, family, map, flow)];
+}
+
+/** The same for what belongs to no group yet: a host that begins too many goes on without. */
+function begin(state: DesiredState, service: DesiredService, family: Family): string[] {
+  const { number, config } = service;
+  return [
+    ...unlessOpen(state, service, family),
+    ...takeShare(number, family, config.affinityMs, `alone_${number}`),
+    `goto take${family}_${number}`,
+  ];
+}
+
+function asFlow({ marks }: DesiredState, { number, rescuable }: DesiredService): string {
+  const bits = serviceMark(marks, number) | marks.chosen | (rescuable ? marks.rescuable : 0);
+  return withRoute(marks, bits);
 }
 
 /** What is not open is asked. Groups may be older than the service as it is: their routes may no longer be its own. */

@@ -127,7 +127,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
 
 /** A hook costs every packet something, also without rules. */
 const DNS_HOOKS: readonly (readonly [string, string])[] = [
-  ['dns', 'type filter hook prerouting priority -165; policy accept;'],
+  ['dns', 'type filter hook prerouting priority -90; policy accept;'],
   ['dns_local', 'type filter hook output priority -150; policy accept;'],
 ];
 const HOOK_NAMES: ReadonlySet<string> = new Set(
@@ -163,12 +163,21 @@ function earlySynAcks(state: DesiredState): string[] {
   ];
 }
 
-/** Answers of name servers wait until the daemon has read them: a client may connect at once. */
+/**
+ * Answers of name servers wait until the daemon has read them: a client may connect at once. Behind the NAT of destinations, so that they
+ * say to whom. And who asks with which Ethernet address, since an answer may be believed by that host alone.
+ */
 function dnsChains(state: DesiredState): [string, string[]][] {
   if (!state.readsDns) return [];
   const queue = `${alive} goto ${CHAIN_QUEUE_DNS}`;
   return [
-    ['dns', [`iifname ${wans(state)} udp sport 53 ct state established ${queue}`]],
+    [
+      'dns',
+      [
+        `iifname ${set(state.lan)} meta l4proto udp ct original proto-dst 53 ct direction original fib daddr type != local ${queue}`,
+        `iifname ${wans(state)} udp sport 53 ct state established ${queue}`,
+      ],
+    ],
     // The same for a name server on this machine.
     ['dns_local', [`oifname ${set(state.lan)} udp sport 53 ${queue}`]],
   ];

@@ -196,6 +196,8 @@ export interface GatewayConfig {
   readonly routes: readonly RouteConfig[];
   /** New connections from providers into the LAN need a destination NAT. Default true. */
   readonly protect: boolean;
+  /** Prefixes of name servers whose answers count for every client. Default none. */
+  readonly resolvers: readonly string[];
   readonly services: readonly ServiceConfig[];
   /** Where everything goes that no service names, and what the daemon would be asked about when it does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };

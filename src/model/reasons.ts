@@ -37,6 +37,7 @@ export const SINGLE_REASONS = [
   'race-table-full',
   'client-race-limit',
   'client-race-rate',
+  'host-race-limit',
   'ports-exhausted',
   'mptcp-join',
   'tcp-authentication',
@@ -66,6 +67,8 @@ export const IGNORED_REASONS = [
   'icmp-wrong-sequence',
   'not-ours',
   'winner-repeat',
+  'kept-for-group',
+  'host-groups',
   'stale-queue',
   'bad-netlink',
 ] as const;
@@ -75,6 +78,7 @@ export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 export const OUTCOME_REASONS = [
   'first-reply',
   'simultaneous-open',
+  'group-reply',
   'rescued',
   'all-routes-negative',
   'refused-by-server',
@@ -85,6 +89,7 @@ export const OUTCOME_REASONS = [
   'no-copy-sent',
 ] as const;
 export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
+export const ROUTE_OF_GROUP = OUTCOME_REASONS.indexOf('group-reply');
 
 /** What a route answered in a race, as a number: ICMP errors are ANSWER.ICMP + type * 256 + code. */
 export const ANSWER = {

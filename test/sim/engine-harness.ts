@@ -93,6 +93,7 @@ export interface SetupFields {
   data?: number;
   service?: ServiceNumber;
   tried?: RouteNumber;
+  host?: number;
 }
 
 export interface AnswerFields {
@@ -181,19 +182,20 @@ export class Harness implements WireSink, NoteSink, FlowTable {
 
   setup(fields: SetupFields = {}): Effect[] {
     const { client = CLIENT, destination = SERVER, isn = ISN, flags = FLAG.SYN, ...rest } = fields;
-    const { service = 0, tried = 0, ...packet } = rest;
+    const { service = 0, tried = 0, host = 0, ...packet } = rest;
     return this.setupBytes(
       tcpPacket({ ...packet, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
       service,
       tried,
+      host,
     );
   }
 
-  setupBytes(bytes: Uint8Array, service: ServiceNumber = 0, tried: RouteNumber = 0): Effect[] {
+  setupBytes(bytes: Uint8Array, service: ServiceNumber = 0, tried: RouteNumber = 0, host = 0): Effect[] {
     this.begin();
     this.read(bytes);
     this.kernelRoute = tried;
-    this.handle({ kind: 'setup', packet: this.packet, service, tried });
+    this.handle({ kind: 'setup', packet: this.packet, service, tried, host });
     return this.finish();
   }
 

@@ -74,6 +74,7 @@ describe('configurations that are accepted', () => {
         },
       ],
       protect: true,
+      resolvers: [],
       services: [
         {
           name: 'everything',

@@ -48,8 +48,11 @@ describe('decodeQueued', () => {
     expect(decodeQueued(packet, viewOf(QUEUED), 0, QUEUED.length)).toBe(true);
     expect(packet).toEqual({
       id: 42,
+      hook: 1,
       mark: 0x40000000,
       inInterface: 3,
+      hardwareHigh: 0x0200_0000,
+      hardwareLow: 0x0001_0000,
       payload: 72,
       payloadLength: 5,
       wireLength: 60,
@@ -66,8 +69,11 @@ describe('decodeQueued', () => {
     expect(decodeQueued(packet, viewOf(short), 0, short.length)).toBe(true);
     expect(packet).toEqual({
       id: 7,
+      hook: 1,
       mark: 0,
       inInterface: 0,
+      hardwareHigh: 0,
+      hardwareLow: 0,
       payload: 20,
       payloadLength: 2,
       wireLength: 2,
@@ -107,6 +113,7 @@ describe('decodeEntry', () => {
       sourcePort: 50000,
       mark: 0x02000000,
       tcpState: TCP_CONNTRACK.ESTABLISHED,
+      timeoutSeconds: 432_000,
       offloaded: false,
     });
   });

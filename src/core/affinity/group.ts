@@ -1,8 +1,9 @@
 /** Which group a connection belongs to: what must be equal for later connections to use the route of the first. */
 import { type AddressWords, type Family, maskAddress } from '../../model/address.js';
 import type { Affinity } from '../../model/config.js';
-import type { AffinityGroup } from '../engine-types.js';
+import type { AffinityGroup, RaceId } from '../engine-types.js';
 import { keyHash, markWord, wordsHash } from '../jhash.js';
+import type { RaceTable } from '../race/table.js';
 
 /** Prefixes that one operator of servers is likely to have for one service. */
 export const AFFINITY_PREFIX = { 4: 24, 6: 48 } as const;
@@ -18,6 +19,22 @@ export interface GroupMembers {
   readonly destination: AddressWords;
   readonly at: number;
 }
+
+/** Those of the connection that is raced; one value, reused. */
+export function membersOfRace(races: RaceTable, race: RaceId): GroupMembers {
+  members.family = races.family[race] as Family;
+  members.client = races.client;
+  members.destination = races.destination;
+  members.at = race * 4;
+  return members;
+}
+
+const members: { -readonly [K in keyof GroupMembers]: GroupMembers[K] } = {
+  family: 4,
+  client: new Int32Array(4),
+  destination: new Int32Array(4),
+  at: 0,
+};
 
 /** Fills `group`. `site`: the number of the destination's web site; 0 when no name is known for it. */
 export function fillGroup(

@@ -2,21 +2,25 @@
 import { type AddressWords, formatAddress } from '../../model/address.js';
 import type { Micros } from '../engine-types.js';
 
+/** Whoever asks hears of it: what a name server has said that is believed. */
+export const FOR_ALL = 0;
+
 /** BOUNDED: the oldest address gives way. */
 const LIMIT = 65_536;
 
 export class WebSites {
   private readonly known = new Map<string, { number: number; expiresAt: Micros }>();
 
-  /** The number of the site of an address; 0 when no name of it is known. */
-  of(words: AddressWords, at: number, now: Micros): number {
+  /** The number of the site of an address, for all or as a host (limit/hosts.ts) has been told; 0 when no name of it is known. */
+  of(host: number, words: AddressWords, at: number, now: Micros): number {
     if (this.known.size === 0) return 0;
-    const found = this.known.get(formatAddress(words, at));
-    return found === undefined || found.expiresAt <= now ? 0 : found.number;
+    const address = formatAddress(words, at);
+    return this.find(FOR_ALL, address, now) || this.find(host, address, now);
   }
 
-  learn(words: AddressWords, at: number, number: number, expiresAt: Micros): void {
-    const key = formatAddress(words, at);
+  /** `host`: who has been told; FOR_ALL: everybody. */
+  learn(host: number, words: AddressWords, at: number, number: number, expiresAt: Micros): void {
+    const key = keyOf(host, formatAddress(words, at));
     this.known.delete(key);
     if (this.known.size >= LIMIT) {
       for (const oldest of this.known.keys()) {
@@ -26,4 +30,13 @@ export class WebSites {
     }
     this.known.set(key, { number, expiresAt });
   }
+
+  private find(host: number, address: string, now: Micros): number {
+    const found = this.known.get(keyOf(host, address));
+    return found === undefined || found.expiresAt <= now ? 0 : found.number;
+  }
+}
+
+function keyOf(host: number, address: string): string {
+  return host === FOR_ALL ? address : `${address} ${host}`;
 }

@@ -7,7 +7,6 @@ import {
   SINGLE_REASONS,
   type SingleReason,
 } from '../../model/reasons.js';
-import { pinWinner } from '../affinity/pin.js';
 import { countSession } from '../choose/sessions.js';
 import type { Micros, RaceId } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
@@ -38,6 +37,7 @@ export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
   counters.decided++;
   counters.wins[route]++;
   site.clients.done(races.client, race * 4);
+  site.hosts.done(races.host[race]);
   races.linger(race);
   races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
   // A flow that the connection table had before has been counted already.
@@ -46,10 +46,7 @@ export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
     if (site.countsSessions) countSession(site, route, races.service[race], 1);
   }
   // What anybody could have sent carries this connection alone.
-  if (races.proven[race] === 1) {
-    pinWinner(turn, race);
-    rememberDecision(turn, race);
-  }
+  if (races.proven[race] === 1) rememberDecision(turn, race);
   if (hasLearntAll(turn, race)) endRace(turn, race, 'first-reply');
   else setDeadline(shard, race, now + lingerOf(turn, race));
 }

@@ -1,6 +1,7 @@
 /** When no route has said yes: which error the client gets, and when. */
 import type { Family } from '../../model/address.js';
 import type { OutcomeReason } from '../../model/reasons.js';
+import { goOnWithout } from '../affinity/join.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
 import { measure } from '../race/attempt.js';
@@ -45,6 +46,7 @@ export function holdNegative(turn: Turn, race: RaceId, route: RouteNumber, evide
   for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = judgement.words[i];
   if (before === ATTEMPT.SENT) measure(turn, race, route);
   if (races.state[race] === RACE.RACING) {
+    if (shard.joins.route[race] === route) goOnWithout(turn, race);
     sendNext(turn, race);
     settleNegative(turn, race);
     return;
@@ -94,6 +96,19 @@ function graceOf(turn: Turn, race: RaceId, route: RouteNumber, slowest: Micros):
   if (expected < 0) return REFUSAL_GRACE_MICROS.most;
   const longest = Math.max(expected, site.roundTrips.slowest(family));
   return Math.min(REFUSAL_GRACE_MICROS.most, overdueAfter(longest));
+}
+
+/** When a race with negative answers is looked at again, after its time has been another one. */
+export function renewNegative(turn: Turn, race: RaceId): void {
+  const { races } = turn.shard;
+  const { negative } = tally(turn, race);
+  if (negative > 0)
+    bringDeadline(
+      turn.shard,
+      race,
+      Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS),
+    );
+  settleNegative(turn, race);
 }
 
 /** The time of a race has come: ends it if a route has said no. False when all that were asked are silent. */

@@ -19,7 +19,7 @@ export class ClientLimits {
   private readonly seenAt = new Float64Array(SETS * WAYS);
 
   constructor(
-    private readonly settings: EngineSettings,
+    private readonly settings: Pick<EngineSettings, 'racesPerClient' | 'clientRate'>,
     private readonly secret: number,
   ) {}
 

@@ -17,9 +17,11 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
   } else {
     shard.decisions.noteRace(races, race, 0, reason, now);
     site.clients.done(races.client, race * 4);
+    site.hosts.done(races.host[race]);
     counters.failed++;
   }
   shard.deadlines.remove(race);
+  shard.joins.leave(race);
   races.release(race);
 }
 
@@ -34,8 +36,10 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
   if (races.isFree(race)) return;
   if (races.state[race] !== RACE.DECIDED) {
     site.clients.done(races.client, race * 4);
+    site.hosts.done(races.host[race]);
     counters.failed++;
   }
+  shard.joins.leave(race);
   races.release(race);
 }
 

@@ -1,4 +1,5 @@
 /** A set-up of a flow that has a race already: the same once more, or that of a new connection with the same ends. */
+import { endWait } from '../affinity/join.js';
 import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -49,6 +50,7 @@ export function repeatOrReplace(
     return 'race-anew';
   }
   countIgnored(shard, 'syn-repeat');
+  endWait(turn, race);
   // A repeat may carry fewer options than the first: copies follow what the client sends now.
   keepSetup(turn, race, protocol);
   races.lastSetupAt[race] = now;

@@ -76,6 +76,12 @@ export function dropWaiting(turn: Turn, race: RaceId): void {
   setNextStart(turn.shard, race, Number.POSITIVE_INFINITY);
 }
 
+/** One copy does not wait for its turn. */
+export function sendAtOnce(turn: Turn, race: RaceId, route: RouteNumber): void {
+  leaveWaiting(turn, race, route);
+  planNext(turn, race);
+}
+
 function leaveWaiting(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
   const family = races.family[race] as Family;

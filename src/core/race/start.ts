@@ -1,5 +1,6 @@
 /** A new race: bounds, slot, and the copies that leave now. */
 import { SINGLE_REASONS, type SingleReason } from '../../model/reasons.js';
+import { enterGroup } from '../affinity/join.js';
 import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -19,13 +20,19 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   if (races.active >= races.slots && !giveUpOldest(turn)) return 'race-table-full';
   const refused = site.clients.admit(packet.source, now);
   if (refused !== null) return refused;
+  if (!site.hosts.admit(turn.host, now)) {
+    site.clients.done(packet.source, 0);
+    return 'host-race-limit';
+  }
   const port = ports.pick(packet, now);
   const race = port === 0 ? NO_RACE : races.take(packet, port);
   if (race === NO_RACE) {
     site.clients.done(packet.source, 0);
+    site.hosts.done(turn.host);
     return 'ports-exhausted';
   }
   turn.race = race;
+  races.host[race] = turn.host;
   counters.started++;
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);
@@ -36,6 +43,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.trials[race] = measuredOnly(turn, race, plan.trials);
   races.startedAt[race] = now;
   races.lastSetupAt[race] = now;
+  enterGroup(turn, race);
   keepSetup(turn, race, protocol);
   setDeadline(shard, race, now + site.settings.raceTimeoutMicros);
   const livesOn = plan.tried !== 0 && adoptFlow(turn, race, plan.tried);

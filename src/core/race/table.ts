@@ -23,6 +23,8 @@ export class RaceTable {
   readonly protocol: Uint8Array;
   readonly client: AddressWords;
   readonly destination: AddressWords;
+  /** Who the client is (limit/hosts.ts). */
+  readonly host: Int32Array;
   readonly clientPort: Uint16Array;
   readonly destinationPort: Uint16Array;
   /** Source port of the copies on routes that translate to an address of their own. */
@@ -109,6 +111,7 @@ export class RaceTable {
     this.protocol = new Uint8Array(slots);
     this.client = new Int32Array(slots * 4);
     this.destination = new Int32Array(slots * 4);
+    this.host = new Int32Array(slots);
     this.clientPort = new Uint16Array(slots);
     this.destinationPort = new Uint16Array(slots);
     this.natPort = new Uint16Array(slots);

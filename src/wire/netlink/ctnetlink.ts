@@ -173,6 +173,8 @@ export interface Entry {
   mark: number;
   /** One of TCP_CONNTRACK; NONE for other protocols. */
   tcpState: number;
+  /** Until it goes, unless a packet comes. */
+  timeoutSeconds: number;
   /** It goes by a flowtable, ours or another. */
   offloaded: boolean;
   /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
@@ -191,6 +193,7 @@ export function createEntry(): Entry {
     sourcePort: 0,
     mark: 0,
     tcpState: TCP_CONNTRACK.NONE,
+    timeoutSeconds: 0,
     offloaded: false,
     original: NO_BYTES,
   };
@@ -211,10 +214,12 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   out.sourcePort = 0;
   out.mark = 0;
   out.tcpState = TCP_CONNTRACK.NONE;
+  out.timeoutSeconds = 0;
   out.offloaded = false;
   const reply = { address: new Int32Array(4), port: 0 };
   eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
     if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
+    if (type === CTA.TIMEOUT && length >= 4) out.timeoutSeconds = view.getUint32(value);
     if (type === CTA.STATUS && length >= 4) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
     if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
     if (type === CTA.TUPLE_ORIG) {

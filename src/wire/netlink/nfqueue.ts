@@ -27,6 +27,7 @@ const NFQA = {
   VERDICT_HDR: 2,
   MARK: 3,
   IFINDEX_INDEV: 5,
+  HWADDR: 9,
   PAYLOAD: 10,
   CT: 11,
   CAP_LEN: 13,
@@ -52,12 +53,17 @@ export const VERDICT = {
 /** One packet that waits for a verdict; reused. Offsets are into the receive buffer. */
 export interface QueuedPacket {
   id: number;
+  /** enum nf_inet_hooks: where it was queued. */
+  hook: number;
   mark: number;
   inInterface: number;
   payload: number;
   payloadLength: number;
   /** Length on the wire; more than payloadLength when the copy range cut it. */
   wireLength: number;
+  /** Address of the sender on the interface that it came in by, in two words; 0 and 0: it has none. */
+  hardwareHigh: number;
+  hardwareLow: number;
   /** The attributes of its connection's entry; `entryLength` 0: there are none, or they were not asked for. */
   entry: number;
   entryLength: number;
@@ -65,7 +71,7 @@ export interface QueuedPacket {
 
 export function createQueuedPacket(): QueuedPacket {
   return {
-    ...{ id: 0, mark: 0, inInterface: 0 },
+    ...{ id: 0, hook: 0, mark: 0, inInterface: 0, hardwareHigh: 0, hardwareLow: 0 },
     ...{ payload: 0, payloadLength: 0, wireLength: 0, entry: 0, entryLength: 0 },
   };
 }
@@ -75,11 +81,14 @@ const attribute: AttributeView = createAttributeView();
 /** Decodes the body of a NFQNL_MSG.PACKET; false when it carries no packet id. */
 export function decodeQueued(out: QueuedPacket, view: DataView, body: number, end: number): boolean {
   let found = false;
+  out.hook = 0;
   out.mark = 0;
   out.inInterface = 0;
   out.payload = 0;
   out.payloadLength = 0;
   out.wireLength = 0;
+  out.hardwareHigh = 0;
+  out.hardwareLow = 0;
   out.entryLength = 0;
   let next = readAttribute(attribute, view, body + NFGENMSG_LEN, end);
   while (next !== -1) {
@@ -87,6 +96,7 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
       case NFQA.PACKET_HDR:
         if (attribute.length >= 7) {
           out.id = view.getUint32(attribute.value);
+          out.hook = view.getUint8(attribute.value + 6);
           found = true;
         }
         break;
@@ -95,6 +105,13 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
         break;
       case NFQA.IFINDEX_INDEV:
         if (attribute.length >= 4) out.inInterface = view.getUint32(attribute.value);
+        break;
+      case NFQA.HWADDR:
+        // struct nfqnl_msg_packet_hw: the length, two bytes for nothing, eight of the address.
+        if (attribute.length >= 12 && view.getUint16(attribute.value) > 0) {
+          out.hardwareHigh = view.getUint32(attribute.value + 4);
+          out.hardwareLow = view.getUint32(attribute.value + 8);
+        }
         break;
       case NFQA.PAYLOAD:
         out.payload = attribute.value;

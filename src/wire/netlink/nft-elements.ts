@@ -57,6 +57,14 @@ export function addAddress(key: ElementKey, family: Family, words: AddressWords,
   return key;
 }
 
+/** Begins with an Ethernet address, as the two words of a queued packet have it: six bytes, and two for nothing. */
+export function keyOfHardware(key: ElementKey, high: number, low: number): ElementKey {
+  key.length = 8;
+  key.view.setUint32(0, high);
+  key.view.setUint32(4, low);
+  return key;
+}
+
 /** Marks are host byte order, in keys as in values. */
 export function addMark(key: ElementKey, mark: number): ElementKey {
   key.view.setUint32(key.length, mark, true);
