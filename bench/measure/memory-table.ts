@@ -171,7 +171,7 @@ async function measureStore(
     quota: { month: '2026-07', bytes: 1e9 },
     statistics: {},
   }));
-  const content: StoreContent = { savedAtMs: Date.now(), routes, statistics: {}, memory };
+  const content: StoreContent = { savedAtMs: Date.now(), routes, services: [], statistics: {}, memory };
   const writes: number[] = [];
   const reads: number[] = [];
   const restores: number[] = [];

@@ -112,7 +112,7 @@ export class Gateway implements GatewayState {
     this.numbers = { routes: new Numbers(capacity), services: new Numbers(this.marks.maxService) };
     this.meters = new Meters(capacity, new TrafficMeter());
     this.saved = {
-      routes: this.numbers.routes,
+      numbers: this.numbers,
       meters: this.meters,
       adminOf: (name) => this.adminOf(name),
     };
@@ -318,7 +318,7 @@ export class Gateway implements GatewayState {
     this.numbers.routes.recall(this.persistence.routeNames);
     const services = readServiceNames();
     this.knowsNumbers = services !== null;
-    this.numbers.services.recall(services ?? []);
+    this.numbers.services.recall(services?.length ? services : this.persistence.serviceNames);
     this.number();
   }
 

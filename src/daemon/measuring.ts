@@ -5,12 +5,13 @@ import type { Meters } from './meters.js';
 import type { Numbers } from './numbers.js';
 import type { RaceClient } from './race-client.js';
 
-/** Times of checks count for at least this long. */
-const LEAST_PERIOD_MS = 60_000;
+/** Times of checks count for so long where no service says. */
+const PERIOD_MS = 60_000;
 
 export function measure(config: GatewayConfig, numbers: Numbers, meters: Meters): void {
   const periods = config.services.filter(({ select }) => select.criterion === 'fastest-probe');
-  const period = Math.max(LEAST_PERIOD_MS, ...periods.map(({ select }) => select.periodMs));
+  // There is one time of a route: the service that wants to follow most quickly decides for all.
+  const period = periods.length === 0 ? PERIOD_MS : Math.min(...periods.map(({ select }) => select.periodMs));
   const reading = { traffic: readTraffic(), micros: performance.now() * 1000, date: new Date() };
   meters.update(config.routes, numbers, reading, period);
 }

@@ -63,7 +63,11 @@ export class Meters {
       facts.quota[number] = route.quotaBytes ?? 0;
       facts.traffic[number] += (Math.max(rate.in, rate.out) - facts.traffic[number]) * share;
       facts.used[number] = this.count(route, traffic, monthOf(date)).bytes;
-      facts.probe[number] = this.medianProbe(route.name, date.getTime() - probePeriodMs);
+      const intervalMs = route.check?.intervalMs ?? 0;
+      facts.probe[number] = this.medianProbe(
+        route.name,
+        date.getTime() - Math.max(probePeriodMs, 2 * intervalMs),
+      );
     }
     this.last = new Map(traffic);
   }

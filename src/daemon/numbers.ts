@@ -1,6 +1,6 @@
 /**
  * Numbers of routes and services. A number is in the mark of every flow, so it stays with its name: over a reload, and
- * over a restart as far as the store (routes) or the kernel (services) remembers. A new name takes the lowest number that is free and was not used before, if
+ * over a restart as far as the store or the kernel (services) remembers. A new name takes the lowest number that is free and was not used before, if
  * there is one.
  */
 export class Numbers {

@@ -45,6 +45,11 @@ export class Persistence {
     return this.content?.routes.slice(0, this.content.memory.routes).map(({ name }) => name) ?? [];
   }
 
+  /** Names of services in the same way; '' where there was none. */
+  get serviceNames(): readonly string[] {
+    return this.content?.services ?? [];
+  }
+
   admins(): Map<string, Admin> {
     return new Map(this.content?.routes.map(({ name, admin }) => [name, admin]) ?? []);
   }
@@ -69,7 +74,7 @@ export class Persistence {
 
   /** A race thread has ended, and this is what it remembered. */
   handOver(memory: MemoryRows, context: SaveContext): void {
-    this.content = contentOf(memory, context.routes.list(), context, Date.now());
+    this.content = contentOf(memory, context.numbers.routes.list(), context, Date.now());
   }
 
   /** A race thread has ended and could not tell what it remembered: then it is what was saved last. */
@@ -87,7 +92,7 @@ export class Persistence {
       content === null
         ? contentOf(
             await readMemory(race, this.config.memory.size),
-            context.routes.list(),
+            context.numbers.routes.list(),
             context,
             Date.now(),
           )
@@ -108,7 +113,7 @@ export class Persistence {
 
 /** What is saved besides memory. */
 export interface SaveContext {
-  readonly routes: Numbers;
+  readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly meters: Meters;
   adminOf(name: string): Admin;
 }
@@ -117,7 +122,7 @@ export interface SaveContext {
 function contentOf(
   memory: MemoryRows,
   names: readonly string[],
-  { adminOf, meters }: SaveContext,
+  { adminOf, meters, numbers }: SaveContext,
   savedAtMs: number,
 ): StoreContent {
   const routes = names.map((name) => ({
@@ -126,7 +131,7 @@ function contentOf(
     quota: meters.quotaOf(name),
     statistics: {},
   }));
-  return { savedAtMs, routes, statistics: {}, memory };
+  return { savedAtMs, routes, services: numbers.services.list(), statistics: {}, memory };
 }
 
 /** All rows, a part at a time. */

@@ -64,7 +64,7 @@ export interface DesiredState {
   readonly memories: readonly number[];
   readonly memorySize: number;
   readonly aggregate: { readonly ipv4: number; readonly ipv6: number };
-  /** Of 1000 connections to remembered destinations, so many are raced again. */
+  /** Of REFRESH_OF connections to remembered destinations, so many are raced again. */
   readonly refresh: number;
   /** Marks of connections that no service takes, per family; 0: no route can carry the family, the main table decides. */
   readonly rest: { readonly ipv4: number; readonly ipv6: number };
@@ -130,6 +130,9 @@ export interface KernelChoices {
 
 export const CLOSED_RANK = 9;
 
+/** As fine as a share can be written that anybody would notice. */
+export const REFRESH_OF = 1_000_000;
+
 const MAX_ROUTES = 16;
 
 /** The state for the configuration, the routes as they are now, and what has been chosen. */
@@ -172,7 +175,7 @@ export function desiredState(
     memories: [...new Set(services.map(({ memory }) => memory).filter((mask) => mask !== 0))],
     memorySize: config.memory.size,
     aggregate: config.memory.aggregate,
-    refresh: Math.round(config.memory.refresh * 1000),
+    refresh: Math.ceil(config.memory.refresh * REFRESH_OF),
     rest: {
       ipv4: restMark(marks, config, restRoute(config, routes, 'ipv4', choices)),
       ipv6: restMark(marks, config, restRoute(config, routes, 'ipv6', choices)),

@@ -13,7 +13,7 @@ import {
   SET_OPEN,
   serviceChain,
 } from './constants.js';
-import type { DesiredPlan, DesiredService, DesiredState } from './desired.js';
+import { type DesiredPlan, type DesiredService, type DesiredState, REFRESH_OF } from './desired.js';
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
 import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
@@ -205,7 +205,9 @@ function decide(state: DesiredState, service: DesiredService): string[] {
       rules.push(`meta nfproto ipv${family} meta l4proto tcp ${ALIVE} ${TRIALS} goto trial_${number}`);
   const drawn = service.memory !== 0 || config.select.criterion === 'fastest-history';
   if (kernelDecides && drawn && state.refresh > 0)
-    rules.push(`meta l4proto tcp ${ALIVE} numgen random mod 1000 < ${state.refresh} goto ask_${number}`);
+    rules.push(
+      `meta l4proto tcp ${ALIVE} numgen random mod ${REFRESH_OF} < ${state.refresh} goto ask_${number}`,
+    );
   if (service.memory !== 0) {
     for (const family of FAMILIES) {
       const key = destinationKey(family, state.aggregate[family === 4 ? 'ipv4' : 'ipv6']);

@@ -49,6 +49,13 @@ async function memory(made: GatewayLab): Promise<string[]> {
   return entries.map(({ destination, best, trusted }) => `${destination} ${best} ${trusted}`).sort();
 }
 
+/** Numbers of services, as the kernel has them. */
+async function services(made: GatewayLab): Promise<Record<string, number>> {
+  const listed = await made.lab.gateway.must(['nft', '-s', 'list', 'table', 'inet', 'pathrace']);
+  const found = [...listed.matchAll(/chain service_(\d+) \{\s[^}]*?comment "([^"]+)"/g)];
+  return Object.fromEntries(found.map(([, number, name]) => [name, Number(number)]));
+}
+
 /** Races to every target, until the kernel knows them all. */
 async function learn(made: GatewayLab): Promise<string[]> {
   connectMs(await made.lab.client().connect({ targets: TARGETS }));
@@ -102,6 +109,18 @@ describe('the store', () => {
       expect(known).toMatchObject([{ best: 'b', trusted: true }]);
       expect(Object.keys(known[0]?.routes ?? {}).sort()).toEqual(['b', 'c']);
       await expectTierZero(made);
+    });
+  });
+
+  test('services in another order after a clean stop: their numbers stay with their names', async () => {
+    await withStore(async (made, _store, config) => {
+      const before = await services(made);
+      expect(before).toEqual({ raced: 1, pinned: 2 });
+      await made.restart({
+        ...config,
+        services: [{ name: 'new', match: { tcp: 9 }, select: 'b' }, ...SERVICES],
+      });
+      expect(await services(made)).toEqual({ ...before, new: 3 });
     });
   });
 

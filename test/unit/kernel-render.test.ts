@@ -1,12 +1,14 @@
 /** What the kernel is told, as text. A change of these files is a change of what a gateway does: read the diff. */
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { desiredState } from '../../src/kernel/desired.js';
 import { desiredIp, ipChanges } from '../../src/kernel/ip-state.js';
 import type { TableObject } from '../../src/kernel/nft-read.js';
 import { chainsOf, renderNft } from '../../src/kernel/render.js';
 import { objectsOf } from '../../src/kernel/render-objects.js';
 import { renderSweep } from '../../src/kernel/render-sweep.js';
-import { STATES } from '../golden/states.js';
+import { resolveRoutes } from '../../src/kernel/routes.js';
+import { choices, config, link, STATES, snapshot } from '../golden/states.js';
 
 const golden = (name: string): string => new URL(`../golden/${name}`, import.meta.url).pathname;
 const NOTHING = { rules: [], routes: [] };
@@ -77,6 +79,33 @@ describe('a reload', () => {
     expect(renderSweep(objectsOf(state), STATES.pools).trim().split('\n')).toEqual(
       left.map((one) => `delete ${one.kind} inet pathrace ${one.name}`),
     );
+  });
+});
+
+describe('the share of connections that is raced again', () => {
+  const rules = (refresh: string): string => {
+    const routes = ['a', 'b'].map(
+      (name, i) => `${name}: { interface: wan${i + 1}, addresses: 203.0.${i}.2, gateway: 203.0.${i}.1 }`,
+    );
+    const parsed = config(`
+lan: lan0
+routes: { ${routes.join(', ')} }
+services: [{ name: all, match: { tcp: any }, select: race }]
+rest: { route: a }
+memory: { refresh: ${refresh} }
+`);
+    const links = [link('lan0', 2), link('wan1', 3), link('wan2', 4)];
+    const resolved = resolveRoutes(parsed, snapshot(links));
+    return renderNft(
+      desiredState(parsed, resolved, { queue: 'nft', ipsec: true }, choices(parsed, resolved)),
+    );
+  };
+
+  it('is none only when it is written as none, however small it is', () => {
+    expect(rules('0')).not.toContain('numgen random');
+    expect(rules('0.5%')).toContain('numgen random mod 1000000 < 5000 ');
+    expect(rules('0.0004')).toContain('numgen random mod 1000000 < 400 ');
+    expect(rules('0.000000001')).toContain('numgen random mod 1000000 < 1 ');
   });
 });
 

@@ -46,6 +46,7 @@ function contentOf(rows: number, routes = 3, savedAtMs = 1_750_000_000_000): Sto
       quota: { month: '2026-07', bytes: n * 1e9 },
       statistics: { wins: n, 'bytes-in': 1.5 },
     })),
+    services: ['web', '', 'bank'],
     statistics: { races: 12 },
     memory,
   };
@@ -226,6 +227,13 @@ describe('a made-up store file', () => {
     const bytes = await written(contentOf(7));
     place(text(bytes, from, to));
     expect(await file().read()).toEqual(refused('corrupt'));
+  });
+
+  it('of before, without names of services, is read as having none', async () => {
+    const bytes = await written({ ...contentOf(7), services: [] });
+    place(text(bytes, '"services":[],', ' '.repeat(14)));
+    const read = await file().read();
+    expect(read).toMatchObject({ kind: 'content', content: { services: [], savedAtMs: 1_750_000_000_000 } });
   });
 
   it('with text that is not UTF-8 is not used', async () => {

@@ -47,7 +47,7 @@ export const SelectMapping = z.strictObject({
   ),
   period: absentDuration(
     'live',
-    '`fastest-probe` and `fastest-history`: how long a measurement counts.',
+    '`fastest-probe` and `fastest-history`: how long a measurement counts; of checks at least two. There is one time of a route: of several services the shortest `period` decides.',
     { text: ['1s', '7d'], ms: [1000, 604_800_000] },
     '10m for `fastest-probe`, 1h for `fastest-history`',
   ),

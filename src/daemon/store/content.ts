@@ -7,6 +7,7 @@ import { MAX_ROUTES } from '../../core/memory/verdicts.js';
 export const MAX_JSON_BYTES = 262_144;
 
 const MAX_STORED_ROUTES = 64;
+const MAX_STORED_SERVICES = 127;
 const MAX_STATISTICS = 32;
 /** Wall-clock milliseconds; the largest that a date can be. */
 const MAX_TIME_MS = 8.64e15;
@@ -39,6 +40,11 @@ export const JsonPartSchema = z.strictObject({
     .array(StoredRouteSchema)
     .max(MAX_STORED_ROUTES)
     .refine((routes) => new Set(routes.map(({ name }) => name)).size === routes.length),
+  /** Absent in a file of before. */
+  services: z
+    .array(z.union([Name, z.literal('')]))
+    .max(MAX_STORED_SERVICES)
+    .optional(),
   statistics: Statistics,
   memory: z.strictObject({
     rows: z.int().nonnegative(),
@@ -53,6 +59,8 @@ export interface StoreContent {
   readonly savedAtMs: number;
   /** In the order of the numbers that `memory` uses, which may have numbers without a route behind them. */
   readonly routes: readonly StoredRoute[];
+  /** Names by number from 1; '' where there is none. */
+  readonly services: readonly string[];
   readonly statistics: Readonly<Record<string, number>>;
   /** Not changed while it is written. */
   readonly memory: MemoryRows;

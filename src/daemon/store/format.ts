@@ -44,8 +44,14 @@ export function looksLikeOurs(start: Uint8Array): boolean {
 
 /** All but the digest, in pieces to be written one after the other: views on the columns, not copies. */
 export function encode(content: StoreContent): Uint8Array[] {
-  const { memory, savedAtMs, routes, statistics } = content;
-  const part = { savedAtMs, routes, statistics, memory: { rows: memory.count, routes: memory.routes } };
+  const { memory, savedAtMs, routes, services, statistics } = content;
+  const part = {
+    savedAtMs,
+    routes,
+    services,
+    statistics,
+    memory: { rows: memory.count, routes: memory.routes },
+  };
   assert(JsonPartSchema.safeParse(part).success, 'what should be stored would not be read again');
   const json = new TextEncoder().encode(JSON.stringify(part));
   assert(json.length <= MAX_JSON_BYTES, 'more to be stored than is read');
@@ -90,7 +96,8 @@ export function decode(
     offset += padded(lengths[i + 1]);
   }
   const memory = { ...columns, count: rows, routes } as MemoryRows;
-  return { savedAtMs: part.savedAtMs, routes: part.routes, statistics: part.statistics, memory };
+  const { savedAtMs, routes: known, services = [], statistics } = part;
+  return { savedAtMs, routes: known, services, statistics, memory };
 }
 
 function jsonPart(bytes: Uint8Array): ReturnType<typeof JsonPartSchema.parse> | null {
