@@ -49,6 +49,13 @@ function expectAsPlain(world: World, clients: readonly SimClient[], rttMs: numbe
   const resets = trace.packets.filter(({ kind, direction }) => kind === 'rst' && direction === 'out');
   for (const { provider, source } of resets)
     expect(carried).not.toContain(`${provider} ${source.slice(source.lastIndexOf(':') + 1)}`);
+  // Whatever is sent again on a route has the port that it had: no repeat is decided anew.
+  const ports = new Map<string, Set<string>>();
+  for (const { sequence, provider, source } of trace.filter({ kind: 'syn', direction: 'out' })) {
+    const key = `${sequence} ${provider}`;
+    ports.set(key, (ports.get(key) ?? new Set()).add(source));
+  }
+  expect([...ports.values()].filter(({ size }) => size > 1)).toEqual([]);
   expect(world.halfOpen).toBe(0);
   expect(gateway.engine.races.active).toBe(0);
 }
