@@ -87,8 +87,19 @@ export interface NoteSink {
   remember(entry: MemoryEntry): void;
   /** Takes it back; `route` and `ttl` say nothing. */
   unremember(entry: MemoryEntry): void;
-  /** A group's new connections go by `route`, until `ttl` after the last of them. */
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void;
+  /**
+   * A group's new connections go by `route`, until `ttl` after the last of them; `isInterim`: not beyond the moment at which a route
+   * that is away is back.
+   */
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void;
+  /** For so long each new connection of a group is to be asked about. Replaces its route. */
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void;
   /** The health of a route has changed; what the kernel may do by itself with it is in `Engine.openMask`. */
   routeChanged(route: RouteNumber, reason: HealthReason): void;
 }
@@ -102,6 +113,8 @@ export interface MemoryEntry {
   words: AddressWords;
   at: number;
   route: RouteNumber;
+  /** It holds only until a route that is away is back. */
+  isInterim: boolean;
   ttl: Micros;
 }
 

@@ -38,6 +38,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from './engine-types.js';
+import { followAbsence, isMissed } from './health/absence.js';
 import { tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
 import type { MemoryTable } from './memory/table.js';
@@ -158,6 +159,9 @@ export class Engine {
       for (const family of FAMILIES)
         if (site.health.link(number, family, usable[family], now)) tellChange(turn, number, family);
     }
+    // By command: nothing else tells of it.
+    const back = followAbsence(turn);
+    if (back !== 0) turn.notes.routeChanged(back, 'by-command');
   }
 
   /**
@@ -204,6 +208,16 @@ export class Engine {
   /** What the kernel may do with a route by itself: its generation; 0: ask for each connection. */
   openGeneration(route: RouteNumber, family: Family): number {
     return isOpen(this.site, route, family) ? this.site.health.generationOf(route, family) : 0;
+  }
+
+  /** The same for what holds only until a route that is away is back. */
+  openInterim(route: RouteNumber, family: Family): number {
+    return isOpen(this.site, route, family) ? this.site.health.interimOf(route, family) : 0;
+  }
+
+  /** It is away, and what has moved away from it will come back. */
+  isMissed(route: RouteNumber, family: Family): boolean {
+    return isMissed(this.site, route, family);
   }
 
   /** The kernel's memories have been emptied: `refill` tells it everything again. */

@@ -13,6 +13,7 @@ import {
   type MemorySettings,
   type RouteNumber,
 } from './engine-types.js';
+import { Absence } from './health/absence.js';
 import { Health } from './health/health.js';
 import { History } from './health/history.js';
 import { ClientLimits } from './limit/clients.js';
@@ -46,6 +47,7 @@ export interface Site {
   readonly facts: RouteFacts;
   readonly history: History;
   readonly health: Health;
+  readonly absence: Absence;
   readonly affinity: AffinityTable;
   readonly webSites: WebSites;
   readonly clients: ClientLimits;
@@ -68,6 +70,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     facts: createFacts(settings.routes),
     history: new History(settings.routes),
     health: new Health(settings.routes),
+    absence: new Absence(settings.routes),
     affinity: new AffinityTable(first),
     webSites: new WebSites(),
     clients: new ClientLimits(settings, second),

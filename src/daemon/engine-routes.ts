@@ -33,6 +33,7 @@ function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
     checkRecovers: config.check?.recover ?? 3,
     admin,
     lastResort: config.lastResort,
+    callsBack: config.failback.kind !== 'stay',
     translate: config.translate,
     mtu: route.mtu,
     prefixes: route.prefixes.map(({ inside, outside }) => ({

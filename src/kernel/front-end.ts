@@ -356,8 +356,18 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.kernel.unremember(entry);
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    this.kernel.pin(service, group, route, ttl);
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void {
+    this.kernel.pin(service, group, route, isInterim, ttl);
+  }
+
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    this.kernel.ask(service, group, ttl);
   }
 
   routeChanged(): void {

@@ -126,6 +126,10 @@ export interface LaneHealth {
   /** Wall time, milliseconds. */
   readonly sinceMs: number;
   readonly generation: number;
+  /** Generation of what holds only until a route that is away is back. */
+  readonly interim: number;
+  /** It is away, and what has moved away from it will come back. */
+  readonly missed: boolean;
 }
 
 export interface RouteHealth {

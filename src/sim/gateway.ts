@@ -350,8 +350,18 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     this.changeMaps(this.kernel.maps.unremember(entry));
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    this.changeMaps(this.kernel.maps.pin(service, group, route, ttl));
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void {
+    this.changeMaps(this.kernel.maps.pin(service, group, route, isInterim, ttl));
+  }
+
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    this.changeMaps(this.kernel.maps.ask(service, group, ttl));
   }
 
   routeChanged(route: RouteNumber, reason: HealthReason): void {

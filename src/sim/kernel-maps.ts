@@ -26,8 +26,12 @@ export interface MapOwner {
   readonly routes: readonly EngineRoute[];
   /** The sets of routes that the kernel has a memory for. */
   readonly masks: readonly number[];
-  readonly health: { generationOf(route: RouteNumber, family: Family): number };
+  readonly health: {
+    generationOf(route: RouteNumber, family: Family): number;
+    interimOf(route: RouteNumber, family: Family): number;
+  };
   openGeneration(route: RouteNumber, family: Family): number;
+  openInterim(route: RouteNumber, family: Family): number;
 }
 
 /** A route, and the generation that it had when the value was written: the value is void unless that is open. */
@@ -38,6 +42,8 @@ interface Value {
 
 /** Connections of a service, in a second, that its closed routes may be tried with; nft's default burst. */
 const TRIALS = { perSecond: TRIALS_PER_SECOND, burst: 5 } as const;
+
+const NEVER_OPEN: Value = { route: 0, generation: 0 };
 
 export class KernelMaps {
   /** Connections that got their route here, by affinity and by memory; and those drawn to the daemon all the same. */
@@ -117,9 +123,9 @@ export class KernelMaps {
   }
 
   /** The engine's effect, as something to be done now or a little later. */
-  remember({ mask, family, words, at, route, ttl }: MemoryEntry): (now: Micros) => void {
+  remember({ mask, family, words, at, route, isInterim, ttl }: MemoryEntry): (now: Micros) => void {
     const key = this.prefixKey(family, words, at);
-    const value = this.valueOf(route, family);
+    const value = this.valueOf(route, family, isInterim);
     const memory = this.there(this.memories.get(mask));
     return (now) => memory?.put(key, value, now + ttl);
   }
@@ -130,11 +136,18 @@ export class KernelMaps {
     return () => memory?.delete(key);
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): (now: Micros) => void {
-    const key = groupKey(group);
-    const value = this.valueOf(route, group.family);
-    const affinity = this.there(this.affinities.get(service));
-    return (now) => affinity?.put(key, value, now + ttl);
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): (now: Micros) => void {
+    return this.note(service, group, this.valueOf(route, group.family, isInterim), ttl);
+  }
+
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): (now: Micros) => void {
+    return this.note(service, group, NEVER_OPEN, ttl);
   }
 
   /** Elements that have not timed out: of the memory over the routes of `mask`, and of a service's groups. */
@@ -153,13 +166,32 @@ export class KernelMaps {
 
   /** A value was found: when its route is open the connection takes it, and its group with it. */
   private take(service: EngineService, packet: Packet, key: string, value: Value, now: Micros): RouteNumber {
-    if (this.owner.openGeneration(value.route, packet.family) !== value.generation) return 0;
+    const { owner } = this;
+    const { route, generation } = value;
+    if (route === 0) return 0;
+    const isGood = owner.openGeneration(route, packet.family) === generation;
+    if (!isGood && owner.openInterim(route, packet.family) !== generation) return 0;
     if (key !== '') this.affinities.get(service.number)?.put(key, value, now + service.affinityMicros);
-    return value.route;
+    return route;
   }
 
-  private valueOf(route: RouteNumber, family: Family): Value {
-    return { route, generation: this.owner.health.generationOf(route, family) };
+  private note(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    value: Value,
+    ttl: Micros,
+  ): (now: Micros) => void {
+    const key = groupKey(group);
+    const affinity = this.there(this.affinities.get(service));
+    return (now) => affinity?.put(key, value, now + ttl);
+  }
+
+  private valueOf(route: RouteNumber, family: Family, isInterim: boolean): Value {
+    const { health } = this.owner;
+    return {
+      route,
+      generation: isInterim ? health.interimOf(route, family) : health.generationOf(route, family),
+    };
   }
 
   private there(map: TimedMap | undefined): TimedMap | undefined {

@@ -5,7 +5,7 @@ import {
   SINGLE_REASONS,
   type SingleReason,
 } from '../../model/reasons.js';
-import { pinWinner } from '../affinity/pin.js';
+import { pinWinner } from '../affinity/settle.js';
 import { countSession } from '../choose/sessions.js';
 import type { RaceId } from '../engine-types.js';
 import { setDeadline } from '../race/deadline.js';

@@ -1,4 +1,6 @@
 /** What a race has measured goes into memory, and from there into the kernel (tell-kernel.ts). */
+import { askRace, pinRace } from '../affinity/pin.js';
+import { settleGroup } from '../affinity/settle.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
@@ -10,6 +12,9 @@ import { forgetInKernel, tellKernel } from './tell-kernel.js';
 
 /** A loser that has not answered for this long was silent. */
 const SILENT_AFTER_MICROS = 900_000;
+
+/** Silences in a row of one destination that still say something of the route. */
+const STALE_SILENCES = 3;
 
 /** A race has been decided: the carrier's time, and what the others have said until now. */
 export function rememberDecision(turn: Turn, race: RaceId): void {
@@ -37,10 +42,12 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
   for (let route = 1; route <= races.routeCount; route++) {
     if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
     if (now - races.attemptSentAt[races.attempt(race, route)] < SILENT_AFTER_MICROS) continue;
-    if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
     // The rescue has counted already: one connection, one silence.
-    if (route !== races.tried[race]) noteSilence(turn, race, route, 'silent');
+    if (route === races.tried[race]) continue;
+    if (isNews(turn, slot, route)) noteSilence(turn, race, route, 'silent');
+    if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
   }
+  settleGroup(turn, race, SILENT_AFTER_MICROS);
   noteHistory(turn, race);
   if (slot < 0) return;
   const odd = interceptedRoute(races, race);
@@ -96,8 +103,21 @@ function rememberRescue(turn: Turn, race: RaceId, slot: number): void {
   if (tried === 0 || races.carrier[race] === tried) return;
   counters.rescues[tried]++;
   if (races.stateOf(race, tried) === ATTEMPT.ANSWERED) return;
-  if (slot >= 0) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
-  noteSilence(turn, race, tried, 'rescued');
+  if (isNews(turn, slot, tried)) noteSilence(turn, race, tried, 'rescued');
+  if (slot < 0) return;
+  memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
+  // The first may be one lost packet: whoever comes next goes as before.
+  const silences = memory.verdicts.silencesOf(slot, tried);
+  if (silences < 2) return;
+  const { site, now } = turn;
+  if (site.services[races.service[race]]?.criterion === 'race')
+    return pinRace(turn, race, races.carrier[race], silences);
+  askRace(turn, race, memory.silentUntil(slot, tried, now, site.memorySettings.trustMicros) - now);
+}
+
+/** A destination that is silent on a route time after time says nothing new of the route. */
+function isNews({ shard: { memory } }: Turn, slot: number, route: RouteNumber): boolean {
+  return slot < 0 || memory.verdicts.silencesOf(slot, route) < STALE_SILENCES;
 }
 
 /** For `fastest-history`: how far behind the first each route was. */

@@ -4,6 +4,7 @@ import type { HealthReason } from '../../model/reasons.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { addressHash } from '../jhash.js';
 import type { Turn } from '../turn.js';
+import { followAbsence } from './absence.js';
 import { HEALTH } from './health.js';
 
 /** Somebody beyond the next hop has answered an attempt of a race by a route. */
@@ -30,4 +31,5 @@ export function tellChange(turn: Turn, route: RouteNumber, family: Family): void
     }
   }
   turn.notes.routeChanged(route, health.reasonOf(route, family));
+  followAbsence(turn);
 }

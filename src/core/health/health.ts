@@ -37,6 +37,11 @@ const HOLD = { first: 1_000_000, most: 60_000_000, window: 600_000_000 } as cons
 export const TRIALS_PER_SECOND = 2;
 const TRIAL_EVERY_MICROS = 1_000_000 / TRIALS_PER_SECOND;
 const TARGETS = 4;
+/** A route that was well is preferred to a last resort for this long after it has become suspect: mostly it is well again by then. */
+export const MOMENT_MICROS = 10_000_000;
+/** Generations, of which the upper half is for what holds only until a better route is back. */
+const GENERATIONS = 0x7fff;
+export const INTERIM = 0x8000;
 
 /** BOUNDED: two lanes per route. */
 export class Health {
@@ -44,6 +49,7 @@ export class Health {
   private readonly why: Uint8Array;
   private readonly changedAt: Float64Array;
   private readonly generation: Uint16Array;
+  private readonly interim: Uint16Array;
   private readonly strikes: Uint16Array;
   private readonly firstStrikeAt: Float64Array;
   private readonly lastStrikeAt: Float64Array;
@@ -64,6 +70,7 @@ export class Health {
     this.why = new Uint8Array(lanes);
     this.changedAt = new Float64Array(lanes);
     this.generation = new Uint16Array(lanes).fill(1);
+    this.interim = new Uint16Array(lanes).fill(INTERIM | 1);
     this.strikes = new Uint16Array(lanes);
     this.firstStrikeAt = new Float64Array(lanes);
     this.lastStrikeAt = new Float64Array(lanes);
@@ -91,9 +98,29 @@ export class Health {
     return this.changedAt[lane(route, family)];
   }
 
-  /** Changes whenever a route goes down: what was kept before then is void. 1 to 65535. */
+  /** Changes whenever a route goes down: what was kept before then is void. 1 to 32767. */
   generationOf(route: RouteNumber, family: Family): number {
     return this.generation[lane(route, family)];
+  }
+
+  /**
+   * The same for what is kept only because a better route is away: changes as well whenever any route of the family is back.
+   * 32769 to 65535: never one of the others.
+   */
+  interimOf(route: RouteNumber, family: Family): number {
+    return this.interim[lane(route, family)];
+  }
+
+  /** A route is back: what was kept in its absence is void. */
+  endInterim(family: Family): void {
+    for (let at = family === 6 ? 1 : 0; at < this.interim.length; at += 2) this.stepInterim(at);
+  }
+
+  /** Suspect since a moment ago, after it was well. */
+  isMomentary(route: RouteNumber, family: Family, now: Micros): boolean {
+    const at = lane(route, family);
+    const isSuspect = this.state[at] === HEALTH.SUSPECT && HEALTH_REASONS[this.why[at]] !== 'returned';
+    return isSuspect && now - this.changedAt[at] < MOMENT_MICROS;
   }
 
   /** The link of a route, from outside: whether packets of a family can leave by it. Returns whether its state changed. */
@@ -183,9 +210,14 @@ export class Health {
     if (now - this.lastFallAt[at] > HOLD.window) this.falls[at] = 0;
     if (this.falls[at] < 16) this.falls[at]++;
     this.lastFallAt[at] = now;
-    this.generation[at] = this.generation[at] === 65535 ? 1 : this.generation[at] + 1;
+    this.generation[at] = (this.generation[at] % GENERATIONS) + 1;
+    this.stepInterim(at);
     this.trialAt[at] = now + TRIAL_EVERY_MICROS;
     return this.move(at, HEALTH.DOWN, reason, now);
+  }
+
+  private stepInterim(at: number): void {
+    this.interim[at] = INTERIM | (((this.interim[at] & GENERATIONS) % GENERATIONS) + 1);
   }
 
   private rise(at: number, now: Micros, proof: number): boolean {

@@ -13,10 +13,20 @@ export interface RacePlan {
   tried: RouteNumber;
   /** No copy waits for the answer to another one: the client has waited already, or there is nobody to wait for. */
   atOnce: boolean;
+  /** What the trials say decides whether the group of the connection keeps its route. */
+  settles: boolean;
   /** Why there is one racer alone; null: the race is to find out which is the fastest. */
   chosen: SingleReason | null;
 }
 
 export function createPlan(): RacePlan {
-  return { service: 0, racers: createCandidates(), trials: 0, tried: 0, atOnce: false, chosen: null };
+  return {
+    service: 0,
+    racers: createCandidates(),
+    trials: 0,
+    tried: 0,
+    atOnce: false,
+    settles: false,
+    chosen: null,
+  };
 }

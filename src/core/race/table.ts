@@ -71,6 +71,8 @@ export class RaceTable {
   readonly translate: Uint8Array;
   /** The route that the client's first set-up went by alone, without an answer; 0: none. */
   readonly tried: Uint8Array;
+  /** 1: what it says decides whether its group keeps its route. */
+  readonly settles: Uint8Array;
   /** Bits of routes that are only measured: they are down until they have proved themselves. */
   readonly trials: Uint32Array;
   /** Bits of routes whose copy leaves later, and when the next of them is due. */
@@ -140,6 +142,7 @@ export class RaceTable {
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
     this.tried = new Uint8Array(slots);
+    this.settles = new Uint8Array(slots);
     this.trials = new Uint32Array(slots);
     this.waiting = new Uint32Array(slots);
     this.nextStart = new Float64Array(slots);
@@ -246,6 +249,7 @@ export class RaceTable {
     this.outcome[race] = 0;
     this.routes[race] = 0;
     this.waiting[race] = 0;
+    this.settles[race] = 0;
     this.trials[race] = 0;
     this.keepsPort[race] = 0;
     this.decision[race] = -1;
