@@ -38,9 +38,9 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from './engine-types.js';
-import { followAbsence, isMissed } from './health/absence.js';
 import { tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
+import { followAbsence, isMissed } from './health/missed.js';
 import type { MemoryTable } from './memory/table.js';
 import { abandonRace } from './race/end.js';
 import { expireRace } from './race/expire.js';

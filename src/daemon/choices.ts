@@ -78,7 +78,7 @@ function isFresh(lane: LaneHealth | undefined, now: Date): boolean {
   return lane !== undefined && now.getTime() - lane.sinceMs < MOMENT_MICROS / 1000;
 }
 
-/** As `isInterim` of the engine (core/health/absence.ts). */
+/** As `isInterim` of the engine (core/health/missed.ts). */
 function isInterim(
   { config, routes, health, adminOf }: ChoiceInputs,
   { select }: ServiceConfig,

@@ -356,13 +356,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.kernel.unremember(entry);
   }
 
-  pin(
-    service: ServiceNumber,
-    group: AffinityGroup,
-    route: RouteNumber,
-    isInterim: boolean,
-    ttl: Micros,
-  ): void {
+  pin(...[service, group, route, isInterim, ttl]: Parameters<NoteSink['pin']>): void {
     this.kernel.pin(service, group, route, isInterim, ttl);
   }
 

@@ -50,6 +50,8 @@ export class KernelMaps {
   pinned = 0;
   remembered = 0;
   drawn = 0;
+  /** The route of the group of the connection that is being asked about, to try others with it; 0: none. */
+  pinnedRoute: RouteNumber = 0;
   /** Elements for a map that there is not: nobody may write to one. */
   missing = 0;
 
@@ -97,13 +99,19 @@ export class KernelMaps {
     return this.services.find((service) => service.number === number);
   }
 
-  /** The route of a new connection; 0: the daemon is asked. */
+  /** The route of a new connection; 0: the daemon is asked, and told of `pinnedRoute`. */
   routeOf(packet: Packet, number: ServiceNumber, now: Micros): RouteNumber {
+    this.pinnedRoute = 0;
     const service = this.service(number);
     if (service === undefined) return 0;
     const key = service.affinity === 'none' ? '' : groupKey(this.groupOf(packet, service));
     const pinned = key === '' ? undefined : this.affinities.get(number)?.find(key, now);
     if (pinned !== undefined) {
+      const isOpen = this.isOpen(pinned, packet.family);
+      if (isOpen && this.isTried(service, packet.family, now)) {
+        this.pinnedRoute = pinned.route;
+        return 0;
+      }
       const route = this.take(service, packet, key, pinned, now);
       if (route !== 0) this.pinned++;
       return route;
@@ -166,13 +174,17 @@ export class KernelMaps {
 
   /** A value was found: when its route is open the connection takes it, and its group with it. */
   private take(service: EngineService, packet: Packet, key: string, value: Value, now: Micros): RouteNumber {
-    const { owner } = this;
-    const { route, generation } = value;
-    if (route === 0) return 0;
-    const isGood = owner.openGeneration(route, packet.family) === generation;
-    if (!isGood && owner.openInterim(route, packet.family) !== generation) return 0;
+    if (!this.isOpen(value, packet.family)) return 0;
     if (key !== '') this.affinities.get(service.number)?.put(key, value, now + service.affinityMicros);
-    return route;
+    return value.route;
+  }
+
+  private isOpen({ route, generation }: Value, family: Family): boolean {
+    if (route === 0) return false;
+    const { owner } = this;
+    return (
+      owner.openGeneration(route, family) === generation || owner.openInterim(route, family) === generation
+    );
   }
 
   private note(

@@ -38,8 +38,11 @@ export interface KernelOptions {
 
 /** The two queues. */
 export interface KernelQueues {
-  /** A packet of a new connection; `tried`: it repeats the SYN of a flow that this route has not answered. */
-  ask(bytes: Uint8Array, service: ServiceNumber, tried: RouteNumber): void;
+  /**
+   * A packet of a new connection; `tried`: it repeats the SYN of a flow that this route has not answered; `pinned`: its group has this
+   * route, and others are tried with it.
+   */
+  ask(bytes: Uint8Array, service: ServiceNumber, tried: RouteNumber, pinned: RouteNumber): void;
   /** A packet from a provider that a race may be about. */
   hear(bytes: Uint8Array, provider: number, known: boolean): void;
 }
@@ -75,14 +78,14 @@ export class SimKernel {
     const isSyn =
       packet !== null && (packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK)) === FLAG.SYN;
     if (flow !== undefined) {
-      if (isSyn && flow.rescuable && !flow.answered) this.front.ask(bytes, flow.service, flow.route);
+      if (isSyn && flow.rescuable && !flow.answered) this.front.ask(bytes, flow.service, flow.route, 0);
       else this.forwardOut(bytes, flow);
     } else if (packet === null) {
-      this.front.ask(bytes, 0, 0);
+      this.front.ask(bytes, 0, 0, 0);
     } else if (isSyn) {
       const service = this.options.serviceOf(packet);
       const route = this.maps.routeOf(packet, service, this.schedule.now);
-      if (route === 0) this.front.ask(bytes, service, 0);
+      if (route === 0) this.front.ask(bytes, service, 0, this.maps.pinnedRoute);
       else this.carryAlone(bytes, route, service, false);
     } else {
       this.strays++;

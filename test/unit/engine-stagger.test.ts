@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EngineService, MemorySettings } from '../../src/core/engine-types.js';
+import { VERDICT } from '../../src/core/memory/verdicts.js';
 import { serviceOver } from '../../src/sim/world.js';
-import { CLIENT, type Effect, Harness, RST_ACK, routes, words } from '../sim/engine-harness.js';
+import { CLIENT, type Effect, Harness, RST_ACK, routes, SERVER, words } from '../sim/engine-harness.js';
 
 const TRUST_MS = 600_000;
 
@@ -53,7 +54,7 @@ describe('a known destination that is no longer trusted', () => {
   });
 
   it('never later than 2 s', () => {
-    const h = known([1950, 1900, null]);
+    const h = known([1950, 1900, 1990]);
     expect(departures(h, 4800)).toEqual([
       [0, 2],
       [2000, 1],
@@ -62,10 +63,22 @@ describe('a known destination that is no longer trusted', () => {
   });
 
   it('a route without a time is waited for a quarter of a second', () => {
-    expect(departures(known([10, null, null]))).toEqual([
+    const h = known([10, 20, 30]);
+    const { memory } = h.engine;
+    const slot = memory.find(SERVER.address, 0);
+    for (const route of [2, 3]) memory.note(slot, route, VERDICT.RETRANSMITTED, -1, h.now);
+    expect(departures(h)).toEqual([
       [0, 1],
       [17.5, 2],
       [267.5, 3],
+    ]);
+  });
+
+  it('one that was silent is asked with the first: an answer of the others would always come before its turn', () => {
+    expect(departures(known([10, null, 600]))).toEqual([
+      [0, 1],
+      [0, 2],
+      [17.5, 3],
     ]);
   });
 

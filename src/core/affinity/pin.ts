@@ -2,7 +2,7 @@
 import type { Family } from '../../model/address.js';
 import { canCarry, isOpen, lastingRoutes, silentRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
-import { isInterim } from '../health/absence.js';
+import { isInterim } from '../health/missed.js';
 import { lifeOfSilence } from '../memory/verdicts.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
@@ -32,7 +32,8 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
   const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
   if (at < 0) return found;
   const route = site.affinity.routeAt(at);
-  if ((service.mask & (1 << route)) === 0 || !isAble(turn, route)) return found;
+  const lasting = lastingRoutes(site, service.mask, packet.family);
+  if ((lasting & (1 << route)) === 0 || !isAble(turn, route)) return found;
   // What others measure is the answer where routes are not measured: the criterion chooses anew.
   found.isQuestioned = site.affinity.isQuestioned(at, packet.family, now, site.health);
   if (!found.isQuestioned || service.criterion === 'race') found.route = route;

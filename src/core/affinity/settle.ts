@@ -17,8 +17,8 @@ export function pinWinner(turn: Turn, race: RaceId): void {
   const { races } = turn.shard;
   const carrier = races.carrier[race];
   const tried = races.tried[race];
-  // A rescue is for one connection, and a question is not answered yet.
-  if (races.settles[race] === 1 || (tried !== 0 && tried !== carrier)) return;
+  // A rescue is for one connection, a question is not answered yet, and what a route that is back might have carried is chosen anew.
+  if (races.settles[race] === 1 || (tried !== 0 && tried !== carrier) || isOutdated(turn, race)) return;
   pinRace(turn, race, carrier, 0);
 }
 
@@ -27,7 +27,7 @@ export function settleGroup(turn: Turn, race: RaceId, silentAfter: Micros): void
   const { site, shard, now } = turn;
   const { races } = shard;
   const service = site.services[races.service[race]];
-  if (service?.criterion !== 'race' || races.tried[race] !== 0) return;
+  if (service?.criterion !== 'race' || races.tried[race] !== 0 || isOutdated(turn, race)) return;
   const family = races.family[race] as Family;
   const carrier = races.carrier[race];
   const lasting = lastingRoutes(site, service.mask, family);
@@ -44,6 +44,11 @@ export function settleGroup(turn: Turn, race: RaceId, silentAfter: Micros): void
   if (asks && best !== carrier) pinRace(turn, race, best, 0);
   else if (isSilent) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
   else if (asks) pinRace(turn, race, carrier, 0);
+}
+
+/** A route has come back since the race began. */
+function isOutdated({ site, shard: { races } }: Turn, race: RaceId): boolean {
+  return races.returns[race] !== site.health.returnsOf(races.family[race] as Family);
 }
 
 function isFarBetter({ shard: { races } }: Turn, race: RaceId, route: number, than: number): boolean {

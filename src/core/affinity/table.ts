@@ -88,7 +88,8 @@ export class AffinityTable {
     }
     this.route[at] = route;
     this.generation[at] = health.generationOf(route, group.family);
-    this.interim[at] = isInterim ? health.interimOf(route, group.family) : 0;
+    // What is in doubt is asked at once when some route is back.
+    this.interim[at] = isInterim || doubts > 0 ? health.interimOf(route, group.family) : 0;
     this.doubts[at] = doubts;
     this.askAt[at] = askAt;
     this.expiresAt[at] = expiresAt;

@@ -14,7 +14,7 @@ import { forgetInKernel, tellKernel } from './tell-kernel.js';
 const SILENT_AFTER_MICROS = 900_000;
 
 /** Silences in a row of one destination that still say something of the route. */
-const STALE_SILENCES = 3;
+const STALE_SILENCES = 6;
 
 /** A race has been decided: the carrier's time, and what the others have said until now. */
 export function rememberDecision(turn: Turn, race: RaceId): void {
@@ -42,10 +42,10 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
   for (let route = 1; route <= races.routeCount; route++) {
     if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
     if (now - races.attemptSentAt[races.attempt(race, route)] < SILENT_AFTER_MICROS) continue;
-    // The rescue has counted already: one connection, one silence.
-    if (route === races.tried[race]) continue;
-    if (isNews(turn, slot, route)) noteSilence(turn, race, route, 'silent');
+    // The rescue has counted already: one connection, one silence of the route.
+    if (route !== races.tried[race] && isNews(turn, slot, route)) noteSilence(turn, race, route, 'silent');
     if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
+    if (route === races.tried[race]) helpOut(turn, race, slot);
   }
   settleGroup(turn, race, SILENT_AFTER_MICROS);
   noteHistory(turn, race);
@@ -104,12 +104,20 @@ function rememberRescue(turn: Turn, race: RaceId, slot: number): void {
   counters.rescues[tried]++;
   if (races.stateOf(race, tried) === ATTEMPT.ANSWERED) return;
   if (isNews(turn, slot, tried)) noteSilence(turn, race, tried, 'rescued');
-  if (slot < 0) return;
-  memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
-  // The first may be one lost packet: whoever comes next goes as before.
-  const silences = memory.verdicts.silencesOf(slot, tried);
+  if (slot >= 0) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
+  helpOut(turn, race, slot);
+}
+
+/**
+ * Where the route that was tried is silent time after time, its group is helped out until that is asked again. The first time may be one
+ * lost packet: whoever comes next goes as before. Nothing is pinned by it for good.
+ */
+function helpOut(turn: Turn, race: RaceId, slot: number): void {
+  const { site, shard, now } = turn;
+  const { races, memory } = shard;
+  const tried = races.tried[race];
+  const silences = slot < 0 ? 0 : memory.verdicts.silencesOf(slot, tried);
   if (silences < 2) return;
-  const { site, now } = turn;
   if (site.services[races.service[race]]?.criterion === 'race')
     return pinRace(turn, race, races.carrier[race], silences);
   askRace(turn, race, memory.silentUntil(slot, tried, now, site.memorySettings.trustMicros) - now);

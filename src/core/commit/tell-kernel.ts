@@ -3,7 +3,7 @@ import type { Family } from '../../model/address.js';
 import { lastingRoutes } from '../choose/candidates.js';
 import type { MemoryEntry } from '../contract.js';
 import { finishHash, mix } from '../hash.js';
-import { isAnyMissed } from '../health/absence.js';
+import { isAnyMissed } from '../health/missed.js';
 import { INTERIM } from '../memory/kernel-copy.js';
 import type { Turn } from '../turn.js';
 

@@ -4,8 +4,8 @@ import type { HealthReason } from '../../model/reasons.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { addressHash } from '../jhash.js';
 import type { Turn } from '../turn.js';
-import { followAbsence } from './absence.js';
 import { HEALTH } from './health.js';
+import { followAbsence } from './missed.js';
 
 /** Somebody beyond the next hop has answered an attempt of a race by a route. */
 export function noteLife(turn: Turn, race: RaceId, route: RouteNumber): void {

@@ -50,6 +50,7 @@ export class Health {
   private readonly changedAt: Float64Array;
   private readonly generation: Uint16Array;
   private readonly interim: Uint16Array;
+  private readonly returns = new Uint16Array(2);
   private readonly strikes: Uint16Array;
   private readonly firstStrikeAt: Float64Array;
   private readonly lastStrikeAt: Float64Array;
@@ -111,8 +112,14 @@ export class Health {
     return this.interim[lane(route, family)];
   }
 
+  /** How often routes of a family have come back: what began before the last time was chosen without one. Below 65536. */
+  returnsOf(family: Family): number {
+    return this.returns[family === 6 ? 1 : 0];
+  }
+
   /** A route is back: what was kept in its absence is void. */
   endInterim(family: Family): void {
+    this.returns[family === 6 ? 1 : 0]++;
     for (let at = family === 6 ? 1 : 0; at < this.interim.length; at += 2) this.stepInterim(at);
   }
 
@@ -162,6 +169,8 @@ export class Health {
     this.proofs[at] = 0;
     this.noteTarget(at, target | 0);
     if (this.state[at] === HEALTH.DOWN) return false;
+    // Nobody waits for the silence of one destination that others reach: its own memory is enough.
+    if (reason === 'silent' && this.targetCount[at] < 2) return false;
     const long = now - this.firstStrikeAt[at] >= DOWN_AFTER.micros;
     if (long && this.strikes[at] >= DOWN_AFTER.silences && this.targetCount[at] >= DOWN_AFTER.destinations) {
       return this.fall(at, reason, now);

@@ -78,6 +78,8 @@ export class Verdicts {
   private readonly silences: Uint8Array;
   /** By `2 * route`, and one more for IPv6: what was said at this moment and before is void. */
   readonly forgottenAt: Float64Array;
+  /** By the same: that the route was silent then and before is to be asked about. */
+  private readonly backAt: Float64Array;
   /** By slot: 1 for IPv6. */
   private readonly six: Uint8Array;
   private readonly rank = new Float64Array(MAX_ROUTES);
@@ -91,6 +93,7 @@ export class Verdicts {
     this.at = new Float64Array(slots * routes);
     this.silences = new Uint8Array(slots * routes);
     this.forgottenAt = new Float64Array(2 * routes + 2).fill(Number.NEGATIVE_INFINITY);
+    this.backAt = new Float64Array(2 * routes + 2).fill(Number.NEGATIVE_INFINITY);
     this.six = new Uint8Array(slots);
   }
 
@@ -122,6 +125,11 @@ export class Verdicts {
     this.forgottenAt[2 * route + (family === 6 ? 1 : 0)] = now;
   }
 
+  /** A route is back: its silence towards all destinations of a family is to be asked about. */
+  forgive(route: RouteNumber, family: Family, now: Micros): void {
+    this.backAt[2 * route + (family === 6 ? 1 : 0)] = now;
+  }
+
   /** Whether something of the time `at` is void for this route. */
   isForgotten(slot: number, route: RouteNumber, at: Micros): boolean {
     return at <= this.forgottenAt[2 * route + this.six[slot]];
@@ -137,8 +145,8 @@ export class Verdicts {
     const at = slot * this.routes + route - 1;
     const kind = this.kind[at];
     if (kind === VERDICT.NONE || this.isForgotten(slot, route, this.at[at])) return Number.NEGATIVE_INFINITY;
-    const life = kind === VERDICT.SILENT ? lifeOfSilence(this.silences[at], period) : lifeOf(kind, period);
-    return this.at[at] + life;
+    if (kind !== VERDICT.SILENT) return this.at[at] + lifeOf(kind, period);
+    return this.at[at] + (this.isForgiven(slot, route) ? 0 : lifeOfSilence(this.silences[at], period));
   }
 
   /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */
@@ -155,10 +163,14 @@ export class Verdicts {
     return this.rtt[at];
   }
 
+  private isForgiven(slot: number, route: RouteNumber): boolean {
+    return this.at[slot * this.routes + route - 1] <= this.backAt[2 * route + this.six[slot]];
+  }
+
   /** false: it is a part of the silence before. */
   private countSilence(slot: number, route: RouteNumber, now: Micros): boolean {
     const at = slot * this.routes + route - 1;
-    const before = this.silencesOf(slot, route);
+    const before = this.isForgiven(slot, route) ? 0 : this.silencesOf(slot, route);
     if (before > 0 && now < this.at[at] + Math.max(SILENCE.same, lifeOfSilence(before))) return false;
     this.silences[at] = Math.min(255, before + 1);
     return true;

@@ -25,6 +25,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
     return 'ports-exhausted';
   }
   turn.race = race;
+  races.returns[race] = site.health.returnsOf(packet.family);
   races.settles[race] = plan.settles ? 1 : 0;
   counters.started++;
   races.protocol[race] = site.protocols.indexOf(protocol);

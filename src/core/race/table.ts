@@ -71,6 +71,8 @@ export class RaceTable {
   readonly translate: Uint8Array;
   /** The route that the client's first set-up went by alone, without an answer; 0: none. */
   readonly tried: Uint8Array;
+  /** `Health.returnsOf` when it began. */
+  readonly returns: Uint16Array;
   /** 1: what it says decides whether its group keeps its route. */
   readonly settles: Uint8Array;
   /** Bits of routes that are only measured: they are down until they have proved themselves. */
@@ -142,6 +144,7 @@ export class RaceTable {
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
     this.tried = new Uint8Array(slots);
+    this.returns = new Uint16Array(slots);
     this.settles = new Uint8Array(slots);
     this.trials = new Uint32Array(slots);
     this.waiting = new Uint32Array(slots);
