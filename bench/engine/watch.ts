@@ -313,7 +313,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const { health, routes } = this.engine;
     holds(route >= 1 && route <= routes.length, 'a route has changed that does not exist');
     holds(
-      health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason,
+      reason === 'by-command' || health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason,
       'why a route has changed',
     );
     this.faults.call('notes');

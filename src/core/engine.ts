@@ -244,11 +244,6 @@ export class Engine {
     this.site.webSites.learn(words, at, site, expiresAt);
   }
 
-  /** Groups of a service are free again (0: of all). */
-  unpin(service: ServiceNumber): void {
-    this.site.affinity.clear(service);
-  }
-
   /** Tells of a flow that lives already, made by an engine before this one: its port is not given to another client. */
   adopt(flow: LivingFlow, now: Micros): void {
     this.shard.ports.adopt(flow, now);

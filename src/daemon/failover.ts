@@ -1,4 +1,8 @@
-/** What follows when a route falls or returns: flows are cut or kept, groups stay or come back, as its configuration says. */
+/**
+ * What follows for established flows when a route falls or returns: they are cut or kept, as its configuration says. New connections and
+ * groups come back by themselves (core/health/missed.ts).
+ */
+import { comesBefore, type Standing } from '../core/choose/preference.js';
 import type { HealthState } from '../core/health/health.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
@@ -16,15 +20,15 @@ export interface FailoverContext {
   config(): GatewayConfig;
   /** Whether a route takes new connections now. */
   isUsable(route: RouteConfig, family: Family): boolean;
-  /** The groups of a service choose anew. */
-  unpin(service: number): Promise<void>;
+  /** Whether no command keeps new connections from it. */
+  isEnabled(name: string): boolean;
 }
 
 export class Failover {
   /** Of each lane what has been followed. BOUNDED: two per number of a route. */
   private readonly states = new Map<string, HealthState>();
-  /** Lanes that have been down since they were last up. */
-  private readonly fallen = new Set<string>();
+  /** Lanes that new connections have left, whatever made them. */
+  private readonly away = new Set<string>();
   /** Lanes that are down and keep their flows only because no other route could take them. */
   private readonly waiting = new Set<string>();
   /** Resets that wait until a lane has been back for a while. */
@@ -45,10 +49,11 @@ export class Failover {
       for (const family of [4, 6] as const) {
         const lane = `${lanes.route} ${family}`;
         const { state } = lanes[family];
+        if (state === 'up' && this.context.isEnabled(route.name)) this.returned(route, family);
+        else this.left(route, family);
         if (state === (this.states.get(lane) ?? 'up')) continue;
-        if (state === 'down') this.fell(route, family);
+        if (state === 'down' && route.onDown === 'reset') this.waiting.add(`${route.name} ${family}`);
         else this.waiting.delete(`${route.name} ${family}`);
-        if (state === 'up') await this.returned(route, family);
         this.states.set(lane, state);
       }
     }
@@ -123,10 +128,9 @@ export class Failover {
     this.resets.clear();
   }
 
-  private fell(route: RouteConfig, family: Family): void {
+  private left(route: RouteConfig, family: Family): void {
     const lane = `${route.name} ${family}`;
-    this.fallen.add(lane);
-    if (route.onDown === 'reset') this.waiting.add(lane);
+    this.away.add(lane);
     const timer = this.resets.get(lane);
     if (timer !== undefined) clearTimeout(timer);
     this.resets.delete(lane);
@@ -144,25 +148,14 @@ export class Failover {
     }
   }
 
-  private async returned(route: RouteConfig, family: Family): Promise<void> {
+  private returned(route: RouteConfig, family: Family): void {
     const { config, routes, services, log } = this.context;
     const lane = `${route.name} ${family}`;
-    if (!this.fallen.has(lane)) return;
-    if (route.failback.kind === 'stay') {
-      this.fallen.delete(lane);
-      return;
-    }
-    const behind = config().services.map((service) => ({
-      service,
-      names: lessPreferred(config(), service, route),
-    }));
-    for (const { service, names } of behind)
-      if (names.length > 0) await this.context.unpin(services.of(service.name));
-    this.fallen.delete(lane);
-    if (route.failback.kind !== 'reset') return;
+    if (!this.away.delete(lane) || route.failback.kind !== 'reset') return;
     const away = new Set<number>();
-    for (const { service, names } of behind)
-      for (const name of names) away.add(services.of(service.name) * 64 + routes.of(name));
+    for (const service of config().services)
+      for (const name of lessPreferred(config(), service, route))
+        away.add(services.of(service.name) * 64 + routes.of(name));
     if (config().rest.route === route.name)
       for (const { name } of config().routes) if (name !== route.name) away.add(routes.of(name));
     if (away.size === 0) return;
@@ -196,17 +189,18 @@ const AGAIN_MS = 1000;
 
 /** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
 function lessPreferred(config: GatewayConfig, { select }: ServiceConfig, route: RouteConfig): string[] {
+  const standingOf = (name: string): Standing => {
+    const { cost, lastResort } = config.routes.find((one) => one.name === name)!;
+    return { place: select.routes.indexOf(name), cost, lastResort };
+  };
   if (!select.routes.includes(route.name)) return [];
-  const others = select.routes
-    .map((name) => config.routes.find((one) => one.name === name))
-    .filter((other): other is RouteConfig => other !== undefined && other.name !== route.name);
-  const place = (name: string): number => select.routes.indexOf(name);
-  return others
-    .filter((other) => {
-      if (other.lastResort !== route.lastResort) return other.lastResort;
-      if (select.criterion === 'priority' || select.criterion === 'spillover')
-        return place(other.name) > place(route.name);
-      return select.criterion === 'cheapest' && other.cost > route.cost;
-    })
-    .map(({ name }) => name);
+  const own = standingOf(route.name);
+  return select.routes.filter((name) => {
+    const other = standingOf(name);
+    // Whoever is measured as the fastest has not moved away from anybody.
+    const isRanked = ORDERED.includes(select.criterion) || other.lastResort !== own.lastResort;
+    return name !== route.name && isRanked && comesBefore(select.criterion, own, other);
+  });
 }
+
+const ORDERED: readonly string[] = ['priority', 'spillover', 'cheapest'];

@@ -175,7 +175,7 @@ export class Gateway implements GatewayState {
       services: this.numbers.services,
       config: () => this.config,
       isUsable: (route, family) => isUsable(this, route, family),
-      unpin: async (service) => this.race?.unpin(service),
+      isEnabled: (name) => this.adminOf(name) === 'enabled',
     });
     await this.cutMisread(other);
     measure(this.config, this.numbers.routes, this.meters);
@@ -263,8 +263,7 @@ export class Gateway implements GatewayState {
   setAdmin(name: string, admin: Admin): Promise<void> {
     return this.alignment.enqueue(async () => {
       this.commands.set(name, admin, Date.now());
-      await this.alignment.tellRoutes();
-      await this.alignment.applyRules();
+      await this.alignment.followCommand();
       this.save().catch(() => undefined);
     });
   }

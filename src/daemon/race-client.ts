@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionRecord } from '../core/decisions.js';
-import type { EngineRoute, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import type { EngineRoute, Micros, RouteNumber } from '../core/engine-types.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import type { Broken } from '../kernel/boundary.js';
 import { createHoldings, releaseHoldings } from '../kernel/ffi.js';
@@ -123,11 +123,6 @@ export class RaceClient {
   /** Parts of what the kernel decides by are emptied, and filled again by what is known here. */
   async empty(parts: readonly KernelPart[]): Promise<void> {
     await this.ask({ kind: 'empty', parts });
-  }
-
-  /** The groups of a service choose anew. */
-  async unpin(service: ServiceNumber): Promise<void> {
-    await this.ask({ kind: 'unpin', service });
   }
 
   /** Resolves when the kernel has all that it was told. */

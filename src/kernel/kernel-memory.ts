@@ -90,13 +90,6 @@ export class KernelMemory {
     this.note(service, group, NEVER_OPEN, ttl);
   }
 
-  /** Empties the groups of a service. */
-  unpin(service: ServiceNumber): void {
-    const affinity = this.affinities[service];
-    if (affinity === undefined || affinity === 'none') return;
-    for (const family of FAMILIES) this.flush(affinityMap(family, service, affinity));
-  }
-
   /** An address of a service's domain has been seen. */
   learnDomain(service: ServiceNumber, family: Family, words: AddressWords, at: number, ttlMs: number): void {
     this.put(domainSet(family, service), keyOf(this.key, family, words, at), null, ttlMs);
@@ -160,10 +153,6 @@ export class KernelMemory {
 
   private put(map: string, key: ElementKey, value: number | null, timeoutMs: number): void {
     if (this.has(map)) this.writer.put(map, key, value, timeoutMs);
-  }
-
-  private flush(map: string): void {
-    if (this.has(map)) this.writer.flush(map);
   }
 
   private has(map: string): boolean {

@@ -79,7 +79,6 @@ export type RaceRequest = { readonly id: number } & (
   | { readonly kind: 'services'; readonly services: ServicesMessage }
   /** They are emptied, and filled again by what is known here. */
   | { readonly kind: 'empty'; readonly parts: readonly KernelPart[] }
-  | { readonly kind: 'unpin'; readonly service: ServiceNumber }
   | { readonly kind: 'memory'; readonly from: number; readonly count: number; readonly choices: boolean }
   | { readonly kind: 'snapshot' | 'settle' | 'stop' }
   | {

@@ -136,10 +136,6 @@ class RaceThread {
       case 'empty':
         this.empty(request.parts);
         return this.afterwards(request, this.dns.retell(request.parts));
-      case 'unpin':
-        engine.unpin(request.service);
-        frontEnd.kernel.unpin(request.service);
-        return send({ id, kind: 'done' });
       case 'settle':
         return this.afterwards(request, frontEnd.kernel.idle());
       case 'memory': {

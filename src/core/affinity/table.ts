@@ -95,10 +95,10 @@ export class AffinityTable {
     this.expiresAt[at] = expiresAt;
   }
 
-  /** Forgets the groups of a service; of all when it is 0. */
+  /** Forgets the groups of a service. */
   clear(service: ServiceNumber): void {
     for (let at = 0; at < this.route.length; at++) {
-      if (service === 0 || this.service[at] === service) this.expiresAt[at] = 0;
+      if (this.service[at] === service) this.expiresAt[at] = 0;
     }
   }
 
