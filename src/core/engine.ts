@@ -38,7 +38,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from './engine-types.js';
-import { tellChange } from './health/evidence.js';
+import { noteAsked, noteCheck, noteProbe, tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
 import { followAbsence, isMissed } from './health/missed.js';
 import type { MemoryTable } from './memory/table.js';
@@ -69,6 +69,7 @@ export class Engine {
     private readonly onBroken: BrokenPromise | null = null,
   ) {
     site.shards.push(shard);
+    site.health.canAsk = effects.notes?.askRoute !== undefined;
     this.turn = createTurn(site, shard, effects);
   }
 
@@ -123,7 +124,11 @@ export class Engine {
         case 'committed':
           return handleCommitted(turn, event.race, event.ok);
         case 'checked':
-          return this.noteCheck(event.route, event.family, event.answered);
+          return noteCheck(turn, event.route, event.family, event.answered);
+        case 'asked':
+          return noteAsked(turn, event.route, event.family, event.alive);
+        case 'probed':
+          return noteProbe(turn, event.route, event.family);
         case 'session':
           return this.count(event);
         case 'tick':
@@ -313,16 +318,6 @@ export class Engine {
 
   latestDecisions(limit: number): DecisionRecord[] {
     return this.shard.decisions.latest(limit);
-  }
-
-  private noteCheck(route: RouteNumber, family: Family, answered: boolean): void {
-    const { site, turn } = this;
-    const checked = site.routes[route - 1];
-    if (checked === undefined) return;
-    const { checkFails: fail, checkRecovers: recover = 3 } = checked;
-    if (!answered && fail === 0) return;
-    if (site.health.checked(route, family, answered, { fail, recover }, turn.now))
-      tellChange(turn, route, family);
   }
 
   /** Each race that is due, in a boundary of its own: one that breaks takes no other with it. */

@@ -33,6 +33,8 @@ export interface RaceEvents {
   copiesRefused(count: number): void;
   /** A promise of ours was broken; the thread goes on. */
   broken(broken: Broken): void;
+  /** A route shall be asked itself whether it is down. */
+  askRoute(route: RouteNumber, family: Family): void;
   /** The health of some route has changed. */
   health(health: readonly RouteHealth[]): void;
 }
@@ -77,6 +79,8 @@ export class RaceClient {
           events.copiesRefused(reply.count);
         } else if (reply.kind === 'broken') {
           events.broken(reply.broken);
+        } else if (reply.kind === 'ask-route') {
+          events.askRoute(reply.route, reply.family);
         } else if (reply.kind === 'health') {
           events.health(reply.health);
         } else if (reply.kind === 'ending' || reply.kind === 'failed') {
@@ -118,6 +122,14 @@ export class RaceClient {
 
   async checked(route: RouteNumber, family: Family, answered: boolean): Promise<void> {
     await this.ask({ kind: 'checked', route, family, answered });
+  }
+
+  async probed(route: RouteNumber, family: Family): Promise<void> {
+    await this.ask({ kind: 'probed', route, family });
+  }
+
+  async asked(route: RouteNumber, family: Family, alive: boolean | null): Promise<void> {
+    await this.ask({ kind: 'asked', route, family, alive });
   }
 
   /** Parts of what the kernel decides by are emptied, and filled again by what is known here. */

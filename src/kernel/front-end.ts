@@ -3,7 +3,7 @@
  * conntrack entries and queue verdicts. The order within a batch is that of core/batch.ts.
  */
 import { Batch, type BatchPorts } from '../core/batch.js';
-import type { Input, MemoryEntry, NoteSink, Verdict } from '../core/contract.js';
+import type { Event, Input, MemoryEntry, NoteSink, Verdict } from '../core/contract.js';
 import { Engine } from '../core/engine.js';
 import type {
   AffinityGroup,
@@ -57,6 +57,8 @@ export interface FrontEndOptions {
   readonly boundary: Boundary;
   /** The health of a route has changed, or a route's part in what the kernel may do alone. */
   readonly onHealth: () => void;
+  /** A route shall be asked itself whether it is down. */
+  readonly onAsk: (route: RouteNumber, family: Family) => void;
   /** The kernel's table, or a part of it, is gone. */
   readonly onStateLost: () => void;
 }
@@ -68,6 +70,7 @@ const IN_HAND = 4 * BATCH;
 export type DropCounters = Float64Array;
 
 export class FrontEnd implements NoteSink, BatchPorts {
+  readonly askRoute: (route: RouteNumber, family: Family) => void;
   readonly engine: Engine;
   readonly kernel: KernelMemory;
   readonly upkeep: MemoryUpkeep;
@@ -110,6 +113,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   constructor(private readonly options: FrontEndOptions) {
     const { settings, clock, boundary, queue, queueLength } = options;
     this.marks = marksOf(options.mark);
+    this.askRoute = options.onAsk;
     const site = createSite(settings);
     const shard = createShard(settings);
     this.writer = new WireWriter(site, shard, this.marks, options.hasIpv6, {
@@ -146,10 +150,10 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.services = byNumber;
   }
 
-  /** A round of a route's own checks has ended. */
-  checked(route: RouteNumber, family: Family, answered: boolean): void {
+  /** What was found out about a route elsewhere. */
+  note(event: Event & { kind: 'checked' | 'asked' | 'probed' }): void {
     this.now = this.options.clock();
-    this.engine.note({ kind: 'checked', route, family, answered }, this.now);
+    this.engine.note(event, this.now);
     this.endBatch();
   }
 

@@ -75,6 +75,15 @@ export type RaceRequest = { readonly id: number } & (
       readonly family: Family;
       readonly answered: boolean;
     }
+  /** The next hop of a route that nobody uses has answered. */
+  | { readonly kind: 'probed'; readonly route: RouteNumber; readonly family: Family }
+  /** A route that was to be asked itself (`ask-route`) was. */
+  | {
+      readonly kind: 'asked';
+      readonly route: RouteNumber;
+      readonly family: Family;
+      readonly alive: boolean | null;
+    }
   /** Answered when nothing is on its way to sets and maps that are no longer named. */
   | { readonly kind: 'services'; readonly services: ServicesMessage }
   /** They are emptied, and filled again by what is known here. */
@@ -107,6 +116,8 @@ export type RaceReply = {
   | { readonly kind: 'copies-refused'; readonly count: number }
   /** Something was caught at the boundary of the race thread. */
   | { readonly kind: 'broken'; readonly broken: Broken }
+  /** A route shall be asked itself whether it is down; answered by `asked`. */
+  | { readonly kind: 'ask-route'; readonly route: RouteNumber; readonly family: Family }
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }
   | { readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
   | { readonly kind: 'memory'; readonly part: MemoryPart }

@@ -67,6 +67,7 @@ class RaceThread {
       clock,
       boundary: this.boundary,
       onHealth: () => this.healthChanged(),
+      onAsk: (route, family) => send({ id: 0, kind: 'ask-route', route, family }),
       onStateLost: stateLost,
     });
     this.heartbeat = new Heartbeat(options.heartbeatMs, stateLost);
@@ -131,7 +132,9 @@ class RaceThread {
         engine.measureHistory(clock());
         return send({ id, kind: 'done' });
       case 'checked':
-        frontEnd.checked(request.route, request.family, request.answered);
+      case 'asked':
+      case 'probed':
+        frontEnd.note(request);
         return send({ id, kind: 'done' });
       case 'empty':
         this.empty(request.parts);

@@ -18,7 +18,7 @@ function gateway(count = 3, service: Partial<EngineService> = {}, table = routes
 }
 
 function server(host: number): Endpoint {
-  return { address: words(`198.51.100.${host}`), port: 443 };
+  return { address: words(`198.51.${host}.1`), port: 443 + (host % 2) };
 }
 
 /** A connection that the kernel had given to `tried`, and that another route saves; until its race is over. */
@@ -229,7 +229,7 @@ describe('silence', () => {
       h.connection(nextPort++, [null, 10], {
         service: 1,
         client: words('fd00::2'),
-        destination: { address: words(`2001:db8:100::${i}`), port: 443 },
+        destination: { address: words(`2001:db8:${i}::1`), port: 443 + (i % 2) },
       });
       h.pass(2500);
     }

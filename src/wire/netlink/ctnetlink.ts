@@ -34,6 +34,8 @@ const CTA = {
   NAT_SRC: 6,
   TIMEOUT: 7,
   MARK: 8,
+  COUNTERS_ORIG: 9,
+  COUNTERS_REPLY: 10,
   MARK_MASK: 21,
 } as const;
 const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
@@ -175,6 +177,9 @@ export interface Entry {
   tcpState: number;
   /** It goes by a flowtable, ours or another. */
   offloaded: boolean;
+  /** Packets of either direction; -1: the kernel does not count them. */
+  sent: number;
+  received: number;
   /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
   original: Uint8Array;
 }
@@ -192,6 +197,8 @@ export function createEntry(): Entry {
     mark: 0,
     tcpState: TCP_CONNTRACK.NONE,
     offloaded: false,
+    sent: -1,
+    received: -1,
     original: NO_BYTES,
   };
 }
@@ -212,10 +219,14 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   out.mark = 0;
   out.tcpState = TCP_CONNTRACK.NONE;
   out.offloaded = false;
+  out.sent = -1;
+  out.received = -1;
   const reply = { address: new Int32Array(4), port: 0 };
   eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
     if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
     if (type === CTA.STATUS && length >= 4) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
+    if (type === CTA.COUNTERS_ORIG) out.sent = readPackets(view, value, value + length);
+    if (type === CTA.COUNTERS_REPLY) out.received = readPackets(view, value, value + length);
     if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
     if (type === CTA.TUPLE_ORIG) {
       out.original = new Uint8Array(view.buffer, view.byteOffset + value, length);
@@ -270,6 +281,15 @@ function readTuple(view: DataView, start: number, end: number, family: Family, s
       }
     });
   });
+}
+
+/** Of struct nested CTA_COUNTERS: CTA_COUNTERS_PACKETS, 64 bits. */
+function readPackets(view: DataView, start: number, end: number): number {
+  let packets = -1;
+  eachAttribute(view, start, end, (type, value, length) => {
+    if (type === 1 && length >= 8) packets = view.getUint32(value) * 2 ** 32 + view.getUint32(value + 4);
+  });
+  return packets;
 }
 
 function readTcpState(view: DataView, start: number, end: number): number {

@@ -1,0 +1,19 @@
+/** What failover sees of the gateway. */
+import type { Flows } from '../kernel/flows.js';
+import type { Log } from '../observe/log.js';
+import type { FailoverContext } from './failover.js';
+import type { GatewayState } from './gateway-state.js';
+import { isUsable } from './route-changes.js';
+
+export function failoverContext(gateway: GatewayState, flows: Flows, log: Log): FailoverContext {
+  const { routes, services } = gateway.numbers;
+  return {
+    flows,
+    log,
+    routes,
+    services,
+    config: () => gateway.config,
+    isUsable: (route, family) => isUsable(gateway, route, family),
+    isEnabled: (name) => gateway.adminOf(name) === 'enabled',
+  };
+}
