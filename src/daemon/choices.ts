@@ -10,7 +10,7 @@ import { bitsOf } from '../core/choose/services.js';
 import { HEALTH_STATES, MOMENT_MICROS } from '../core/health/health.js';
 import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
+import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
 import type { Admin } from './engine-routes.js';
@@ -68,13 +68,13 @@ function rankOf(
 ): number {
   const found = resolved.find(({ number }) => number === route);
   if (found === undefined || adminOf(found.config.name) !== 'enabled') return CLOSED_RANK;
-  if (found[family === 4 ? 'ipv4' : 'ipv6'] === null) return CLOSED_RANK;
+  if (!isFresh(found[family === 4 ? 'ipv4' : 'ipv6'])) return CLOSED_RANK;
   const state = lane?.state ?? 'up';
-  const isMomentary = state === 'suspect' && lane?.reason !== 'returned' && isFresh(lane, now);
+  const isMomentary = state === 'suspect' && lane?.reason !== 'returned' && isRecent(lane, now);
   return kindOf(HEALTH_STATES.indexOf(state), found.config.lastResort, isMomentary);
 }
 
-function isFresh(lane: LaneHealth | undefined, now: Date): boolean {
+function isRecent(lane: LaneHealth | undefined, now: Date): boolean {
   return lane !== undefined && now.getTime() - lane.sinceMs < MOMENT_MICROS / 1000;
 }
 

@@ -14,6 +14,7 @@ export function failoverContext(gateway: GatewayState, flows: Flows, log: Log): 
     services,
     config: () => gateway.config,
     isUsable: (route, family) => isUsable(gateway, route, family),
+    resolved: () => gateway.routes,
     isEnabled: (name) => gateway.adminOf(name) === 'enabled',
   };
 }

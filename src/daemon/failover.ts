@@ -6,9 +6,10 @@ import { comesBefore, type Standing } from '../core/choose/preference.js';
 import type { HealthState } from '../core/health/health.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
+import { addressesOf, type ResolvedRoute } from '../kernel/routes.js';
 import { type Family, parseAddress, sameAddress } from '../model/address.js';
 import type { GatewayConfig, RouteConfig, ServiceConfig } from '../model/config.js';
+import type { HealthReason } from '../model/reasons.js';
 import type { Log } from '../observe/log.js';
 import type { Numbers } from './numbers.js';
 
@@ -22,6 +23,8 @@ export interface FailoverContext {
   isUsable(route: RouteConfig, family: Family): boolean;
   /** Whether no command keeps new connections from it. */
   isEnabled(name: string): boolean;
+  /** The routes as they are now. */
+  resolved(): readonly ResolvedRoute[];
 }
 
 export class Failover {
@@ -29,8 +32,10 @@ export class Failover {
   private readonly states = new Map<string, HealthState>();
   /** Lanes that new connections have left, whatever made them. */
   private readonly away = new Set<string>();
-  /** Lanes that are down and keep their flows only because no other route could take them. */
-  private readonly waiting = new Set<string>();
+  /** Lanes that are down and keep their flows until this time, and as long as no other route could take them. */
+  private readonly waiting = new Map<string, number>();
+  /** What is to be looked at again, by name. */
+  private readonly timers = new Map<string, NodeJS.Timeout>();
   /** Resets that wait until a lane has been back for a while. */
   private readonly resets = new Map<string, NodeJS.Timeout>();
   private closed = false;
@@ -52,7 +57,7 @@ export class Failover {
         if (state === 'up' && this.context.isEnabled(route.name)) this.returned(route, family);
         else this.left(route, family);
         if (state === (this.states.get(lane) ?? 'up')) continue;
-        if (state === 'down' && route.onDown === 'reset') this.waiting.add(`${route.name} ${family}`);
+        if (state === 'down' && route.onDown === 'reset') this.fell(route, family, lanes[family].reason);
         else this.waiting.delete(`${route.name} ${family}`);
         this.states.set(lane, state);
       }
@@ -68,6 +73,12 @@ export class Failover {
     return this.context.flows.cut((flow) => flow.route === number && flow.family === family);
   }
 
+  /** Its addresses are deprecated: what lives goes on with them. */
+  private isHeld({ name }: RouteConfig, family: Family): boolean {
+    const route = this.context.resolved().find(({ config }) => config.name === name);
+    return route?.[family === 4 ? 'ipv4' : 'ipv6']?.isHeld === true;
+  }
+
   private isReplaceable(route: RouteConfig, family: Family): boolean {
     const { config, isUsable } = this.context;
     return config().routes.some((other) => other.name !== route.name && isUsable(other, family));
@@ -81,12 +92,21 @@ export class Failover {
     if (!before.config.translate) return;
     let count = 0;
     for (const family of [4, 6] as const) {
-      const had = before[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
-      const has = after[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      const had = before[family === 4 ? 'ipv4' : 'ipv6'];
+      const has = after[family === 4 ? 'ipv4' : 'ipv6'];
       // By prefix the address depends on the client's.
-      if (has === undefined || (family === 6 && after.config.prefix !== null)) continue;
-      if (had?.every((address) => has.includes(address))) continue;
-      count += await this.context.flows.cutLost(after.number, family, has);
+      if (has === null || (family === 6 && after.config.prefix !== null)) continue;
+      const kept = addressesOf(has);
+      const isLost = !(had !== null && addressesOf(had).every((address) => kept.includes(address)));
+      if (!isLost) continue;
+      const isOther = had === null || kept.some((address) => !addressesOf(had).includes(address));
+      // Others have come in their place; else they may be back in a moment.
+      if (isOther || after.config.graceMs === 0)
+        count += await this.context.flows.cutLost(after.number, family, kept);
+      else
+        this.later(`${after.config.name} ${family} addresses`, after.config.graceMs, () =>
+          this.cutGone(after.config, family),
+        );
     }
     const route = after.config.name;
     if (count > 0)
@@ -101,10 +121,10 @@ export class Failover {
     const count = await this.context.flows.cut(({ route: number, family, source, untranslated, byMain }) => {
       const route = routes.find((one) => one.number === number);
       if (route === undefined) return true;
-      const addresses = route[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      const carried = route[family === 4 ? 'ipv4' : 'ipv6'];
       const byPrefix = family === 6 && route.config.prefix !== null;
-      if (untranslated || byMain || byPrefix || addresses === undefined) return false;
-      return !addresses.some((address) => sameAddress(parseAddress(address)!, 0, source, 0));
+      if (untranslated || byMain || byPrefix || carried === null) return false;
+      return !addressesOf(carried).some((address) => sameAddress(parseAddress(address)!, 0, source, 0));
     });
     if (count > 0)
       this.context.log.warn({ event: 'flows-cut', count }, `cut ${count} flows with marks of somebody else`);
@@ -124,8 +144,41 @@ export class Failover {
 
   close(): void {
     this.closed = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
     for (const timer of this.resets.values()) clearTimeout(timer);
     this.resets.clear();
+  }
+
+  /** Silence and checks have taken their time; a link or an address may be back in a moment. */
+  private fell(route: RouteConfig, family: Family, reason: HealthReason): void {
+    const lane = `${route.name} ${family}`;
+    const graceMs = reason === 'link' ? route.graceMs : 0;
+    this.waiting.set(lane, performance.now() + graceMs);
+    if (graceMs > 0) this.later(lane, graceMs, () => this.cutWaiting());
+  }
+
+  /** Cuts what has an address that the route has no longer. */
+  private async cutGone({ name }: RouteConfig, family: Family): Promise<void> {
+    const route = this.context.resolved().find(({ config }) => config.name === name);
+    const has = route?.[family === 4 ? 'ipv4' : 'ipv6'] ?? null;
+    if (route === undefined || has === null) return;
+    const count = await this.context.flows.cutLost(route.number, family, addressesOf(has));
+    if (count > 0)
+      this.context.log.warn({ event: 'flows-cut', route: name, count }, `cut ${count} flows of ${name}`);
+  }
+
+  private later(name: string, afterMs: number, work: () => Promise<void>): void {
+    clearTimeout(this.timers.get(name));
+    const run = (): void => {
+      this.timers.delete(name);
+      work().catch((error: unknown) => {
+        this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
+        if (!this.closed) this.later(name, AGAIN_MS, work);
+      });
+    };
+    // A timer may ring a little early.
+    this.timers.set(name, setTimeout(run, afterMs + 1));
   }
 
   private left(route: RouteConfig, family: Family): void {
@@ -140,7 +193,9 @@ export class Failover {
     for (const route of this.context.config().routes) {
       for (const family of [4, 6] as const) {
         const lane = `${route.name} ${family}`;
-        if (!this.waiting.has(lane) || !this.isReplaceable(route, family)) continue;
+        const due = this.waiting.get(lane);
+        if (due === undefined || due > performance.now() || !this.isReplaceable(route, family)) continue;
+        if (this.isHeld(route, family)) continue;
         const count = await this.cutIfReplaceable(route, family);
         this.waiting.delete(lane);
         if (count > 0) this.tellCut(route.name, count, 'route-down');

@@ -42,7 +42,16 @@ describe('what a route carries and costs', () => {
       onDown: 'keep',
       weight: 1000,
     });
-    expect(routeWith('use: normal, onDown: reset')).toMatchObject({ lastResort: false, onDown: 'reset' });
+    expect(routeWith('use: normal, onDown: reset')).toMatchObject({
+      lastResort: false,
+      onDown: 'reset',
+      graceMs: 3000,
+    });
+    expect(routeWith('onDown: { flows: reset, after: 5s }')).toMatchObject({
+      onDown: 'reset',
+      graceMs: 5000,
+    });
+    expect(routeWith('onDown: { flows: keep }')).toMatchObject({ onDown: 'keep', graceMs: 3000 });
   });
 
   it.each([
