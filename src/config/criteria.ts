@@ -78,7 +78,7 @@ export const DEFAULT_THRESHOLD = 0.8;
 export const DEFAULT_BY = 'client+destination';
 export const DEFAULT_AFFINITY_MS = 30 * 60_000;
 /** Of `onDown`. */
-export const DEFAULT_GRACE_MS = 3000;
+export const DEFAULT_GRACE_MS = 5000;
 
 /** How long a measurement counts unless the file says it. */
 export function defaultPeriodMs(criterion: SelectConfig['criterion']): number {

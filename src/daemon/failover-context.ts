@@ -5,11 +5,17 @@ import type { FailoverContext } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
 import { isUsable } from './route-changes.js';
 
-export function failoverContext(gateway: GatewayState, flows: Flows, log: Log): FailoverContext {
+export function failoverContext(
+  gateway: GatewayState,
+  flows: Flows,
+  log: Log,
+  enqueue: FailoverContext['enqueue'],
+): FailoverContext {
   const { routes, services } = gateway.numbers;
   return {
     flows,
     log,
+    enqueue,
     routes,
     services,
     config: () => gateway.config,

@@ -23,6 +23,8 @@ export interface FailoverContext {
   isUsable(route: RouteConfig, family: Family): boolean;
   /** Whether no command keeps new connections from it. */
   isEnabled(name: string): boolean;
+  /** One change after the other. */
+  enqueue(work: () => Promise<void>): Promise<void>;
   /** The routes as they are now. */
   resolved(): readonly ResolvedRoute[];
 }
@@ -33,7 +35,7 @@ export class Failover {
   /** Lanes that new connections have left, whatever made them. */
   private readonly away = new Set<string>();
   /** Lanes that are down and keep their flows until this time, and as long as no other route could take them. */
-  private readonly waiting = new Map<string, number>();
+  private readonly waiting = new Map<string, { readonly due: number; readonly byLink: boolean }>();
   /** What is to be looked at again, by name. */
   private readonly timers = new Map<string, NodeJS.Timeout>();
   /** Resets that wait until a lane has been back for a while. */
@@ -73,10 +75,9 @@ export class Failover {
     return this.context.flows.cut((flow) => flow.route === number && flow.family === family);
   }
 
-  /** Its addresses are deprecated: what lives goes on with them. */
-  private isHeld({ name }: RouteConfig, family: Family): boolean {
+  private isThere({ name }: RouteConfig, family: Family): boolean {
     const route = this.context.resolved().find(({ config }) => config.name === name);
-    return route?.[family === 4 ? 'ipv4' : 'ipv6']?.isHeld === true;
+    return route !== undefined && route[family === 4 ? 'ipv4' : 'ipv6'] !== null;
   }
 
   private isReplaceable(route: RouteConfig, family: Family): boolean {
@@ -99,9 +100,10 @@ export class Failover {
       const kept = addressesOf(has);
       const isLost = !(had !== null && addressesOf(had).every((address) => kept.includes(address)));
       if (!isLost) continue;
+      // Others have come in their place, or it is wanted so; else they may be back in a moment.
       const isOther = had === null || kept.some((address) => !addressesOf(had).includes(address));
-      // Others have come in their place; else they may be back in a moment.
-      if (isOther || after.config.graceMs === 0)
+      const isWanted = JSON.stringify(before.config.addresses) !== JSON.stringify(after.config.addresses);
+      if (isOther || isWanted || after.config.graceMs === 0)
         count += await this.context.flows.cutLost(after.number, family, kept);
       else
         this.later(`${after.config.name} ${family} addresses`, after.config.graceMs, () =>
@@ -153,8 +155,9 @@ export class Failover {
   /** Silence and checks have taken their time; a link or an address may be back in a moment. */
   private fell(route: RouteConfig, family: Family, reason: HealthReason): void {
     const lane = `${route.name} ${family}`;
-    const graceMs = reason === 'link' ? route.graceMs : 0;
-    this.waiting.set(lane, performance.now() + graceMs);
+    const byLink = reason === 'link';
+    const graceMs = byLink ? route.graceMs : 0;
+    this.waiting.set(lane, { due: performance.now() + graceMs, byLink });
     if (graceMs > 0) this.later(lane, graceMs, () => this.cutWaiting());
   }
 
@@ -172,7 +175,8 @@ export class Failover {
     clearTimeout(this.timers.get(name));
     const run = (): void => {
       this.timers.delete(name);
-      work().catch((error: unknown) => {
+      // Behind what is on its way: it may be back.
+      this.context.enqueue(work).catch((error: unknown) => {
         this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
         if (!this.closed) this.later(name, AGAIN_MS, work);
       });
@@ -193,9 +197,11 @@ export class Failover {
     for (const route of this.context.config().routes) {
       for (const family of [4, 6] as const) {
         const lane = `${route.name} ${family}`;
-        const due = this.waiting.get(lane);
-        if (due === undefined || due > performance.now() || !this.isReplaceable(route, family)) continue;
-        if (this.isHeld(route, family)) continue;
+        const waits = this.waiting.get(lane);
+        if (waits === undefined || waits.due > performance.now() || !this.isReplaceable(route, family))
+          continue;
+        // It is back and has not proved itself yet, or its addresses are deprecated: what lives goes on.
+        if (waits.byLink && this.isThere(route, family)) continue;
         const count = await this.cutIfReplaceable(route, family);
         this.waiting.delete(lane);
         if (count > 0) this.tellCut(route.name, count, 'route-down');

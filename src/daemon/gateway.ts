@@ -171,7 +171,9 @@ export class Gateway implements GatewayState {
     this.flows = new Flows(this.marks, this.alignment.hasIpv6, this.alignment.fastPath);
     const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
     this.ports = new PortWatch(this.flows, this.marks, this.log, nameOf);
-    this.failover = new Failover(failoverContext(this, this.flows, this.log));
+    this.failover = new Failover(
+      failoverContext(this, this.flows, this.log, (work) => this.alignment.enqueue(work)),
+    );
     await this.cutMisread(other);
     measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();

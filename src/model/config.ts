@@ -37,7 +37,7 @@ export interface RouteConfig {
   readonly lastResort: boolean;
   /** What becomes of its established flows when it goes down. */
   readonly onDown: 'reset' | 'keep';
-  /** How long its link or an address may be gone before that, milliseconds: what is back by then has lost nothing. Default 3 s. */
+  /** How long its link or an address may be gone before that, milliseconds: what is back by then has lost nothing. Default 5 s. */
   readonly graceMs: number;
   readonly failback: Failback;
   /** Active checks; null: evidence from traffic and links only. */

@@ -45,13 +45,13 @@ describe('what a route carries and costs', () => {
     expect(routeWith('use: normal, onDown: reset')).toMatchObject({
       lastResort: false,
       onDown: 'reset',
-      graceMs: 3000,
+      graceMs: 5000,
     });
     expect(routeWith('onDown: { flows: reset, after: 5s }')).toMatchObject({
       onDown: 'reset',
       graceMs: 5000,
     });
-    expect(routeWith('onDown: { flows: keep }')).toMatchObject({ onDown: 'keep', graceMs: 3000 });
+    expect(routeWith('onDown: { flows: keep }')).toMatchObject({ onDown: 'keep', graceMs: 5000 });
   });
 
   it.each([

@@ -28,7 +28,7 @@ const USUAL_ROUTE = {
   quotaBytes: null,
   lastResort: false,
   onDown: 'reset',
-  graceMs: 3000,
+  graceMs: 5000,
   failback: { kind: 'move-new' },
   check: null,
   optional: false,

@@ -49,7 +49,7 @@ const OnDownMapping = z.strictObject({
     'live',
     'How long the link, the next hop or an address may be gone before anything is cut; new connections avoid the route at once. A route that is down by its traffic or its checks has been so for long enough.',
     { text: ['0s', '10m'], ms: [0, 600_000] },
-    '3s',
+    '5s',
   ),
 });
 
