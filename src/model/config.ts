@@ -80,16 +80,23 @@ export interface CheckConfig {
 export type CheckTarget =
   | { readonly kind: 'ping'; readonly address: string }
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
-  /** Any HTTP status below 500 is an answer; `host` is what the request names. */
+  /** Without `expect` any HTTP status below 500 is an answer, a captive portal's too; `host` is what the request names. */
   | {
       readonly kind: 'http';
       readonly address: string;
       readonly port: number;
       readonly host: string;
       readonly path: string;
+      readonly expect?: ExpectedPage;
     }
   /** Any well-formed answer with the question's id counts. */
   | { readonly kind: 'dns'; readonly address: string; readonly port: number; readonly name: string };
+
+/** What a web server must say; `text`: what must be in its page, null: anything. */
+export interface ExpectedPage {
+  readonly status: number;
+  readonly text: string | null;
+}
 
 /** How a service chooses. `fixed` and `rest` are written as the name of a route and as `rest`. */
 export const CRITERIA = [

@@ -3,7 +3,7 @@ import type { Family } from '../../model/address.js';
 import { canCarry, isOpen, lastingRoutes, silentRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isInterim } from '../health/missed.js';
-import { lifeOfSilence } from '../memory/verdicts.js';
+import { lifeOfSilence, VERDICT } from '../memory/verdicts.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
 import { fillGroup, type GroupMembers } from './group.js';
@@ -43,7 +43,14 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
 function isAble(turn: Turn, route: RouteNumber): boolean {
   const { site, packet } = turn;
   if (!isOpen(site, route, packet.family) || !canCarry(turn, site.routes[route - 1])) return false;
-  return (silentRoutes(turn) & (1 << route)) === 0;
+  return (silentRoutes(turn) & (1 << route)) === 0 && !isIntercepted(turn, route);
+}
+
+/** Something else answers for the destination by this route: a portal, say. */
+function isIntercepted({ site, shard: { memory }, packet, now }: Turn, route: RouteNumber): boolean {
+  const slot = memory.find(packet.destination, 0);
+  const { trustMicros } = site.memorySettings;
+  return slot >= 0 && memory.verdicts.live(slot, route, now, trustMicros) === VERDICT.INTERCEPTED;
 }
 
 /**

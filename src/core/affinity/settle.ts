@@ -4,7 +4,7 @@
  */
 import type { Family } from '../../model/address.js';
 import { isOpen, lastingRoutes } from '../choose/candidates.js';
-import type { Micros, RaceId } from '../engine-types.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { ATTEMPT } from '../race/life.js';
 import type { Turn } from '../turn.js';
 import { doubtsOf, pinRace } from './pin.js';
@@ -22,8 +22,11 @@ export function pinWinner(turn: Turn, race: RaceId): void {
   pinRace(turn, race, carrier, 0);
 }
 
-/** A decided race ends; `silentAfter`: when a route that has not answered was silent. */
-export function settleGroup(turn: Turn, race: RaceId, silentAfter: Micros): void {
+/**
+ * A decided race ends. `odd`: a route whose answer came from something on the way; 0: none. `silentAfter`: when a route that has not
+ * answered was silent.
+ */
+export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAfter: Micros): void {
   const { site, shard, now } = turn;
   const { races } = shard;
   const service = site.services[races.service[race]];
@@ -32,14 +35,19 @@ export function settleGroup(turn: Turn, race: RaceId, silentAfter: Micros): void
   const carrier = races.carrier[race];
   const lasting = lastingRoutes(site, service.mask, family);
   let best = carrier;
+  let honest = 0;
   let isSilent = false;
   for (let route = 1; route <= races.routeCount; route++) {
     if (route === carrier || (lasting & (1 << route)) === 0 || !isOpen(site, route, family)) continue;
     const at = races.attempt(race, route);
     if (races.attemptState[at] === ATTEMPT.SENT && now - races.attemptSentAt[at] >= silentAfter)
       isSilent = true;
-    if (races.attemptState[at] === ATTEMPT.ANSWERED && isFarBetter(turn, race, route, best)) best = route;
+    if (races.attemptState[at] !== ATTEMPT.ANSWERED || races.attemptRtt[at] < 0 || route === odd) continue;
+    if (isFarBetter(turn, race, route, best)) best = route;
+    if (honest === 0 || races.attemptRtt[at] < races.attemptRtt[races.attempt(race, honest)]) honest = route;
   }
+  // A portal that answers for everybody holds nobody's clients.
+  if (odd === carrier && honest !== 0) return pinRace(turn, race, honest, 0);
   const asks = races.settles[race] === 1;
   if (asks && best !== carrier) pinRace(turn, race, best, 0);
   else if (isSilent) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
@@ -51,7 +59,12 @@ function isOutdated({ site, shard: { races } }: Turn, race: RaceId): boolean {
   return races.returns[race] !== site.health.returnsOf(races.family[race] as Family);
 }
 
-function isFarBetter({ shard: { races } }: Turn, race: RaceId, route: number, than: number): boolean {
+function isFarBetter(
+  { shard: { races } }: Turn,
+  race: RaceId,
+  route: RouteNumber,
+  than: RouteNumber,
+): boolean {
   const rtt = races.attemptRtt[races.attempt(race, route)];
   const other = races.attemptRtt[races.attempt(race, than)];
   return rtt >= 0 && other > rtt * FAR.times + FAR.plusMicros;

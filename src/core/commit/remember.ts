@@ -47,10 +47,10 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
     if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
     if (route === races.tried[race]) helpOut(turn, race, slot);
   }
-  settleGroup(turn, race, SILENT_AFTER_MICROS);
+  const odd = interceptedRoute(races, race);
+  settleGroup(turn, race, odd, SILENT_AFTER_MICROS);
   noteHistory(turn, race);
   if (slot < 0) return;
-  const odd = interceptedRoute(races, race);
   if (odd !== 0) memory.note(slot, odd, VERDICT.INTERCEPTED, races.attemptRtt[races.attempt(race, odd)], now);
   tellKernel(turn, slot);
 }
