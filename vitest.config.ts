@@ -48,6 +48,7 @@ const LONG = [
   'gateway-criteria-failing',
   'gateway-faults',
   'gateway-gives-up',
+  'gateway-grace',
   'gateway-neighbour-marks',
   'gateway-neighbours',
   'gateway-patience-long',

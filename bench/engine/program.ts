@@ -196,9 +196,6 @@ export class Program {
         }
         this.sure(() => engine.refill(step.from, step.count, now));
         break;
-      case 'unpin':
-        engine.unpin(step.service);
-        break;
       case 'adopt':
         engine.adopt(flowInUse(step), now);
         break;
@@ -265,14 +262,14 @@ export class Program {
   /** A race that ends because nothing of it has left says so, and no other. */
   private unsent(race: RaceId, route: RouteNumber): void {
     const { engine, watch } = this;
-    const { failed } = engine.counters;
+    const { failed, broken } = engine.counters;
     const before = engine.races.isFree(race) ? RACE.DECIDED : engine.races.state[race];
     watch.begin('event', null, this.now);
     const isLost = engine.notSent(race, route, this.now);
     watch.end();
     const isOver = before === RACE.RACING && engine.races.isFree(race);
     const { reason } = engine.latestDecisions(1)[0] ?? {};
-    if (engine.counters.failed > failed)
+    if (engine.counters.failed > failed && engine.counters.broken === broken)
       same(isLost, isOver && reason === 'no-copy-sent', 'a set-up that went nowhere');
     else same(isLost, false, 'a set-up that went nowhere');
   }

@@ -196,7 +196,6 @@ export const STEPS = {
   learnSite: { flow, site: [1, 2, 0], lifeMicros: [60_000_000, 0, 3_000_000] },
   sweep: { from: [0, 0, 1], count: [8, 1] },
   refill: { from: [0, 0, 1], count: [8, 1], emptied: [false, true] },
-  unpin: { service },
   adopt: { flow, port: range(40_000, 4) },
   /** The routes on which the tuples of attempts belong to living flows. */
   taken: { routes: [0, 0, 0, 2, 4, 30] },
@@ -234,7 +233,6 @@ export const WEIGHTS: Readonly<Record<StepKind, number>> = {
   learnSite: 1,
   sweep: 1,
   refill: 1,
-  unpin: 1,
   adopt: 1,
   taken: 2,
 };

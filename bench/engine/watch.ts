@@ -305,12 +305,26 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     this.faults.call('notes');
   }
 
-  pin(number: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    count(this.coverage.effects, `pin ${group.kind}`);
+  pin(
+    number: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void {
+    count(this.coverage.effects, `pin ${isInterim ? 'interim ' : ''}${group.kind}`);
     const service = this.engine.site.services[number];
     holds(service !== undefined && service.affinity !== 'none', 'pinned for a service without affinity');
     holds(service!.routes.includes(route), 'pinned to a route of another service');
     same(ttl, service!.affinityMicros, 'for how long a group is pinned');
+    this.faults.call('notes');
+  }
+
+  ask(number: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    count(this.coverage.effects, `ask ${group.kind}`);
+    const service = this.engine.site.services[number];
+    holds(service !== undefined && service.affinity !== 'none', 'a group of a service without affinity');
+    holds(ttl > 0 && ttl <= service!.affinityMicros, 'for how long a group is asked about');
     this.faults.call('notes');
   }
 
@@ -319,7 +333,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const { health, routes } = this.engine;
     holds(route >= 1 && route <= routes.length, 'a route has changed that does not exist');
     holds(
-      health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason,
+      reason === 'by-command' || health.reasonOf(route, 4) === reason || health.reasonOf(route, 6) === reason,
       'why a route has changed',
     );
     this.faults.call('notes');

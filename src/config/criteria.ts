@@ -77,6 +77,8 @@ export function isReserved(name: string): boolean {
 export const DEFAULT_THRESHOLD = 0.8;
 export const DEFAULT_BY = 'client+destination';
 export const DEFAULT_AFFINITY_MS = 30 * 60_000;
+/** Of `onDown`. */
+export const DEFAULT_GRACE_MS = 5000;
 
 /** How long a measurement counts unless the file says it. */
 export function defaultPeriodMs(criterion: SelectConfig['criterion']): number {

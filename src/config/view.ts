@@ -6,7 +6,14 @@ import type {
   SelectConfig,
   ServiceConfig,
 } from '../model/config.js';
-import { DEFAULT_AFFINITY_MS, DEFAULT_BY, DEFAULT_THRESHOLD, defaultPeriodMs, usesOf } from './criteria.js';
+import {
+  DEFAULT_AFFINITY_MS,
+  DEFAULT_BY,
+  DEFAULT_GRACE_MS,
+  DEFAULT_THRESHOLD,
+  defaultPeriodMs,
+  usesOf,
+} from './criteria.js';
 import { formatTarget } from './values/check-targets.js';
 import { formatFailback } from './values/failback.js';
 import { formatDscp, formatProtocol } from './values/header-fields.js';
@@ -78,7 +85,7 @@ export function viewOfRoute(route: RouteConfig): Mapping {
     cost: formatCost(route.cost),
     quota: route.quotaBytes === null ? null : `${formatVolume(route.quotaBytes)}/month`,
     use: route.lastResort ? 'last-resort' : 'normal',
-    onDown: route.onDown,
+    onDown: viewOfOnDown(route),
     failback: formatFailback(route.failback),
     check:
       check === null
@@ -139,6 +146,11 @@ function viewOfSelect(select: SelectConfig, routes: readonly string[]): View {
   const uses = usesOf(criterion);
   const used = Object.entries(options).filter(([key]) => uses.some((use) => use === key));
   return { kind: criterion, main: 'criterion', keys: { criterion, ...Object.fromEntries(used) } };
+}
+
+function viewOfOnDown({ onDown, graceMs }: RouteConfig): View {
+  if (graceMs === DEFAULT_GRACE_MS) return onDown;
+  return mapping({ flows: onDown, after: formatDuration(graceMs) });
 }
 
 function viewOfAffinity({ affinity, affinityMs }: ServiceConfig): View {

@@ -3,7 +3,7 @@ import { OUTCOME_REASONS } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import { PROTOCOL } from '../wire/packet.js';
 import { keepsBack, settleHeld } from './affinity/join.js';
-import { pinWinner } from './affinity/pin.js';
+import { pinWinner } from './affinity/settle.js';
 import { handleCommitted } from './commit/outcome.js';
 import type { Input, Verdict } from './contract.js';
 import type { RaceId, RouteNumber } from './engine-types.js';

@@ -46,6 +46,10 @@ export type Event =
   | { kind: 'committed'; race: RaceId; ok: boolean }
   /** A round of a route's own checks has ended. */
   | { kind: 'checked'; route: RouteNumber; family: Family; answered: boolean }
+  /** A route was asked itself (`askRoute`): whether anything beyond its next hop answers by it; null: nobody can tell. */
+  | { kind: 'asked'; route: RouteNumber; family: Family; alive: boolean | null }
+  /** The next hop of a route has answered: all that can be known of one that nobody uses. */
+  | { kind: 'probed'; route: RouteNumber; family: Family }
   /** A session has begun or ended in the connection table; `counted`: the engine has counted it when it chose. */
   | { kind: 'session'; begins: boolean; route: RouteNumber; service: ServiceNumber; counted: boolean }
   /** Time has come to `nextDeadline()`. */
@@ -90,8 +94,24 @@ export interface NoteSink {
   remember(entry: MemoryEntry): void;
   /** Takes it back; `route` and `ttl` say nothing. */
   unremember(entry: MemoryEntry): void;
-  /** A group's new connections go by `route`, until `ttl` after the last of them. */
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void;
+  /**
+   * A group's new connections go by `route`, until `ttl` after the last of them; `isInterim`: not beyond the moment at which a route
+   * that is away is back.
+   */
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void;
+  /** For so long each new connection of a group is to be asked about. Replaces its route. */
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void;
+  /**
+   * A route shall be asked itself whether it is down, since that would end what it carries; answered by an `asked` event. A front end
+   * that cannot do so has none of it, and silence alone decides.
+   */
+  askRoute?(route: RouteNumber, family: Family): void;
   /** The health of a route has changed; what the kernel may do by itself with it is in `Engine.openMask`. */
   routeChanged(route: RouteNumber, reason: HealthReason): void;
 }
@@ -105,6 +125,8 @@ export interface MemoryEntry {
   words: AddressWords;
   at: number;
   route: RouteNumber;
+  /** It holds only until a route that is away is back. */
+  isInterim: boolean;
   ttl: Micros;
 }
 

@@ -34,6 +34,8 @@ export interface EngineRoute {
   readonly admin: 'enabled' | 'draining' | 'disabled';
   /** Taken only while no other route of a service can be used. */
   readonly lastResort: boolean;
+  /** What has moved away from it comes back when it does; so it is when absent. */
+  readonly callsBack?: boolean;
   readonly translate: boolean;
   /** Largest packet it carries, bytes. */
   readonly mtu: number;

@@ -39,8 +39,9 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from './engine-types.js';
-import { tellChange } from './health/evidence.js';
+import { noteAsked, noteCheck, noteProbe, tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
+import { followAbsence, isMissed } from './health/missed.js';
 import type { MemoryTable } from './memory/table.js';
 import { abandonRace } from './race/end.js';
 import { expireRace } from './race/expire.js';
@@ -69,6 +70,7 @@ export class Engine {
     private readonly onBroken: BrokenPromise | null = null,
   ) {
     site.shards.push(shard);
+    site.health.canAsk = effects.notes?.askRoute !== undefined;
     this.turn = createTurn(site, shard, effects);
   }
 
@@ -123,7 +125,11 @@ export class Engine {
         case 'committed':
           return handleCommitted(turn, event.race, event.ok);
         case 'checked':
-          return this.noteCheck(event.route, event.family, event.answered);
+          return noteCheck(turn, event.route, event.family, event.answered);
+        case 'asked':
+          return noteAsked(turn, event.route, event.family, event.alive);
+        case 'probed':
+          return noteProbe(turn, event.route, event.family);
         case 'session':
           return this.count(event);
         case 'tick':
@@ -159,6 +165,9 @@ export class Engine {
       for (const family of FAMILIES)
         if (site.health.link(number, family, usable[family], now)) tellChange(turn, number, family);
     }
+    // By command: nothing else tells of it.
+    const back = followAbsence(turn);
+    if (back !== 0) turn.notes.routeChanged(back, 'by-command');
   }
 
   /**
@@ -207,6 +216,16 @@ export class Engine {
     return isOpen(this.site, route, family) ? this.site.health.generationOf(route, family) : 0;
   }
 
+  /** The same for what holds only until a route that is away is back. */
+  openInterim(route: RouteNumber, family: Family): number {
+    return isOpen(this.site, route, family) ? this.site.health.interimOf(route, family) : 0;
+  }
+
+  /** It is away, and what has moved away from it will come back. */
+  isMissed(route: RouteNumber, family: Family): boolean {
+    return isMissed(this.site, route, family);
+  }
+
   /** The kernel's memories have been emptied: `refill` tells it everything again. */
   memoryEmptied(): void {
     this.shard.kernelCopy.forgetAll();
@@ -229,11 +248,6 @@ export class Engine {
   /** The web site that an address belongs to, as a DNS answer has said to a host, or to all. */
   learnSite(words: AddressWords, at: number, site: number, expiresAt: Micros, host = FOR_ALL): void {
     this.site.webSites.learn(host, words, at, site, expiresAt);
-  }
-
-  /** Groups of a service are free again (0: of all). */
-  unpin(service: ServiceNumber): void {
-    this.site.affinity.clear(service);
   }
 
   /** Tells of a flow that lives already, made by an engine before this one: its port is not given to another client. */
@@ -305,16 +319,6 @@ export class Engine {
 
   latestDecisions(limit: number): DecisionRecord[] {
     return this.shard.decisions.latest(limit);
-  }
-
-  private noteCheck(route: RouteNumber, family: Family, answered: boolean): void {
-    const { site, turn } = this;
-    const checked = site.routes[route - 1];
-    if (checked === undefined) return;
-    const { checkFails: fail, checkRecovers: recover = 3 } = checked;
-    if (!answered && fail === 0) return;
-    if (site.health.checked(route, family, answered, { fail, recover }, turn.now))
-      tellChange(turn, route, family);
   }
 
   /** Each race that is due, in a boundary of its own: one that breaks takes no other with it. */

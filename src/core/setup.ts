@@ -2,12 +2,20 @@
 import { makesCopies } from '../model/config.js';
 import type { SingleReason } from '../model/reasons.js';
 import { pinPacket } from './affinity/pin.js';
-import { fillRacers, fillRescuers, maskOf } from './choose/candidates.js';
+import {
+  canCarry,
+  carriersIn,
+  fillRacers,
+  fillRescuers,
+  lastingRoutes,
+  maskOf,
+} from './choose/candidates.js';
 import { chooseRoute, takeTrials } from './choose/choose.js';
 import { countSession } from './choose/sessions.js';
 import { tellChosen } from './commit/tell-kernel.js';
 import type { Input, Verdict } from './contract.js';
 import type { RouteNumber, ServiceNumber } from './engine-types.js';
+import { HEALTH } from './health/health.js';
 import { hostOfAddress } from './limit/hosts.js';
 import type { Protocol } from './protocols/protocol.js';
 import { repeatOrReplace } from './race/repeat.js';
@@ -53,7 +61,8 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
     const isInstead = reason === 'criterion' && makesCopies(service.criterion);
     return choose(turn, service, route, isInstead ? 'operator-rule' : reason, true);
   }
-  if (tryOthers(turn, protocol, service, route)) return verdict.raced(turn);
+  const asked = kind === 'question' ? carriersIn(turn, lastingRoutes(site, service.mask, packet.family)) : 0;
+  if (tryOthers(turn, protocol, service, route, asked)) return verdict.raced(turn);
   return send(turn, protocol, service, route, reason);
 }
 
@@ -131,18 +140,45 @@ function send(
   return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 
-/** Routes that are not up prove themselves with this connection, besides the one that has been chosen; false: there are none. */
-function tryOthers(turn: Turn, protocol: Protocol, service: ActiveService, route: RouteNumber): boolean {
+/**
+ * With the route that has been chosen for this connection others are asked: those that are not up, to prove themselves; those of
+ * `asked`, to be measured; last resorts, while it is merely suspect. False: there are none.
+ */
+function tryOthers(
+  turn: Turn,
+  protocol: Protocol,
+  service: ActiveService,
+  route: RouteNumber,
+  asked: number,
+): boolean {
   const { plan } = turn.shard;
-  const trials = takeTrials(turn, service);
-  if (trials === 0) return false;
-  plan.racers.routes[0] = route;
-  plan.racers.count = 1;
+  const { racers } = plan;
+  racers.routes[0] = route;
+  racers.count = 1;
+  addBackups(turn, service, route);
+  const trials = (takeTrials(turn, service) | asked) & ~maskOf(racers);
+  if (trials === 0 && racers.count === 1) return false;
   plan.service = service.number;
-  plan.trials = trials & ~(1 << route);
+  plan.trials = trials;
   plan.tried = 0;
-  plan.atOnce = true;
-  return startRace(turn, protocol) === null;
+  plan.atOnce = racers.count === 1;
+  plan.settles = asked !== 0;
+  const refused = startRace(turn, protocol);
+  plan.settles = false;
+  return refused === null;
+}
+
+/** Last resorts answer for a route that is suspect, if it keeps silent. */
+function addBackups(turn: Turn, service: ActiveService, route: RouteNumber): void {
+  const { site, shard, packet } = turn;
+  const { racers } = shard.plan;
+  const { health, routes } = site;
+  if (routes[route - 1].lastResort || health.of(route, packet.family) === HEALTH.UP) return;
+  for (const number of service.routes) {
+    const backup = routes[number - 1];
+    if (backup?.lastResort !== true || health.of(number, packet.family) === HEALTH.DOWN) continue;
+    if (canCarry(turn, backup)) racers.routes[racers.count++] = number;
+  }
 }
 
 /** The packet in hand goes by one route of its service, and its group with it. */

@@ -14,6 +14,7 @@ import {
   type RaceId,
   type RouteNumber,
 } from './engine-types.js';
+import { Absence } from './health/absence.js';
 import { Health } from './health/health.js';
 import { History } from './health/history.js';
 import { RoundTrips } from './health/round-trips.js';
@@ -51,6 +52,7 @@ export interface Site {
   readonly history: History;
   readonly roundTrips: RoundTrips;
   readonly health: Health;
+  readonly absence: Absence;
   readonly affinity: AffinityTable;
   readonly webSites: WebSites;
   readonly clients: ClientLimits;
@@ -76,6 +78,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     history: new History(settings.routes),
     roundTrips: new RoundTrips(settings.routes),
     health: new Health(settings.routes),
+    absence: new Absence(settings.routes),
     affinity: new AffinityTable(first),
     webSites: new WebSites(),
     clients: new ClientLimits(settings, second),

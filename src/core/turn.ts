@@ -63,7 +63,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
     judgement: createJudgement(),
     ends: { protocol: 0, local: words, localPort: 0, remote: words, remotePort: 0 },
-    entry: { mask: 0, family: 4, words, at: 0, route: 0, ttl: 0 },
+    entry: { mask: 0, family: 4, words, at: 0, route: 0, isInterim: false, ttl: 0 },
   };
 }
 
@@ -87,5 +87,6 @@ const NO_NOTES: NoteSink = {
   remember: () => {},
   unremember: () => {},
   pin: () => {},
+  ask: () => {},
   routeChanged: () => {},
 };

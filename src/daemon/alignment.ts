@@ -215,6 +215,12 @@ export class Alignment {
     if (!this.closed) this.enqueue(work).catch(() => undefined);
   }
 
+  /** A route is open or closed by command. */
+  async followCommand(): Promise<void> {
+    await this.tellRoutes();
+    await this.followHealth();
+  }
+
   private async followHealth(): Promise<void> {
     this.healthDue = true;
     await this.applyRules();

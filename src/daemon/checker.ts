@@ -1,5 +1,6 @@
 /** The routes' own checks: started and stopped with their routes, one per family, so that a dead IPv6 is not hidden by IPv4. */
 import { type CheckRound, startCheck } from '../kernel/checks/check.js';
+import type { CheckedRoute } from '../kernel/checks/route-socket.js';
 import { type Marks, routeMark } from '../kernel/marks.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
@@ -61,13 +62,7 @@ export class Checker {
   }
 
   private start(key: string, made: string, route: ResolvedRoute, family: Family, check: CheckConfig): void {
-    const { number, config, ipv4, ipv6 } = route;
-    const target = {
-      mark: (this.marks.held | routeMark(this.marks, number)) >>> 0,
-      interface: config.interface,
-      ipv4: family === 4 ? ipv4 : null,
-      ipv6: family === 6 ? ipv6 : null,
-    };
+    const target = checkedRoute(this.marks, route, family);
     const { close } = startCheck(target, check, (round) => {
       const before = this.states.get(key);
       this.states.set(key, {
@@ -87,8 +82,22 @@ export class Checker {
   }
 }
 
+/** A family of a route as questions by it need it. */
+export function checkedRoute(
+  marks: Marks,
+  { number, config, ipv4, ipv6 }: ResolvedRoute,
+  family: Family,
+): CheckedRoute {
+  return {
+    mark: (marks.held | routeMark(marks, number)) >>> 0,
+    interface: config.interface,
+    ipv4: family === 4 ? ipv4 : null,
+    ipv6: family === 6 ? ipv6 : null,
+  };
+}
+
 /** The check with the targets of one family; null when there are none. */
-function ofFamily(check: CheckConfig | null, family: Family): CheckConfig | null {
+export function ofFamily(check: CheckConfig | null, family: Family): CheckConfig | null {
   if (check === null) return null;
   const targets = check.targets.filter(({ address }) => address.includes(':') === (family === 6));
   return targets.length === 0 ? null : { ...check, targets };

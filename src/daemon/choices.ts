@@ -5,11 +5,12 @@
 import { kindOf } from '../core/choose/candidates.js';
 import { CRITERION_KINDS } from '../core/choose/criteria/index.js';
 import type { Candidates, KernelPlan, RouteFacts } from '../core/choose/criterion.js';
+import { comesBefore, type Standing } from '../core/choose/preference.js';
 import { bitsOf } from '../core/choose/services.js';
-import { HEALTH_STATES } from '../core/health/health.js';
+import { HEALTH_STATES, MOMENT_MICROS } from '../core/health/health.js';
 import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
+import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
 import type { Admin } from './engine-routes.js';
@@ -49,22 +50,52 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
         const number = routes.of(name);
         return kind(number, family) < CLOSED_RANK && (lane(number, family)?.state ?? 'up') !== 'up';
       }),
-    generation: (route, family) => lane(route, family)?.generation ?? 1,
+    generation: (service, route, family) => {
+      const found = lane(route, family);
+      if (found === undefined) return 1;
+      return isInterim(inputs, service, route, family) ? found.interim : found.generation;
+    },
     rank: kind,
   };
 }
 
 /** As the engine's candidates rank; CLOSED_RANK for what takes no new connection. */
 function rankOf(
-  { resolved, adminOf }: ChoiceInputs,
+  { resolved, adminOf, now }: ChoiceInputs,
   lane: LaneHealth | undefined,
   route: number,
   family: Family,
 ): number {
   const found = resolved.find(({ number }) => number === route);
   if (found === undefined || adminOf(found.config.name) !== 'enabled') return CLOSED_RANK;
-  if (found[family === 4 ? 'ipv4' : 'ipv6'] === null) return CLOSED_RANK;
-  return kindOf(HEALTH_STATES.indexOf(lane?.state ?? 'up'), found.config.lastResort);
+  if (!isFresh(found[family === 4 ? 'ipv4' : 'ipv6'])) return CLOSED_RANK;
+  const state = lane?.state ?? 'up';
+  const isMomentary = state === 'suspect' && lane?.reason !== 'returned' && isRecent(lane, now);
+  return kindOf(HEALTH_STATES.indexOf(state), found.config.lastResort, isMomentary);
+}
+
+function isRecent(lane: LaneHealth | undefined, now: Date): boolean {
+  return lane !== undefined && now.getTime() - lane.sinceMs < MOMENT_MICROS / 1000;
+}
+
+/** As `isInterim` of the engine (core/health/missed.ts). */
+function isInterim(
+  { config, routes, health, adminOf }: ChoiceInputs,
+  { select }: ServiceConfig,
+  number: number,
+  family: Family,
+): boolean {
+  const standing = (place: number): Standing => {
+    const { cost, lastResort } = config.routes.find(({ name }) => name === select.routes[place])!;
+    return { place, cost, lastResort };
+  };
+  const own = select.routes.findIndex((name) => routes.of(name) === number);
+  return select.routes.some((name, place) => {
+    const lane = health.find(({ route }) => route === routes.of(name))?.[family];
+    const { failback } = config.routes.find((route) => route.name === name)!;
+    const isAway = lane?.missed === true || (adminOf(name) !== 'enabled' && failback.kind !== 'stay');
+    return place !== own && isAway && comesBefore(select.criterion, standing(place), standing(own));
+  });
 }
 
 function planOf(

@@ -5,7 +5,7 @@ import type { DesiredState } from '../kernel/desired.js';
 import { ofRaceThread } from '../kernel/owners.js';
 import type { ServicesMessage } from '../kernel/race-messages.js';
 import { objectsOf } from '../kernel/render-objects.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
+import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
 import { clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
@@ -27,12 +27,13 @@ function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
   return {
     number: route.number,
     interfaceIndex: route.interfaceIndex,
-    usable: { 4: route.ipv4 !== null, 6: route.ipv6 !== null },
+    usable: { 4: isFresh(route.ipv4), 6: isFresh(route.ipv6) },
     configured: true,
     checkFails: config.check?.fail ?? 0,
     checkRecovers: config.check?.recover ?? 3,
     admin,
     lastResort: config.lastResort,
+    callsBack: config.failback.kind !== 'stay',
     translate: config.translate,
     mtu: route.mtu,
     prefixes: route.prefixes.map(({ inside, outside }) => ({

@@ -1,10 +1,15 @@
-/** What follows when a route falls or returns: flows are cut or kept, groups stay or come back, as its configuration says. */
+/**
+ * What follows for established flows when a route falls or returns: they are cut or kept, as its configuration says. New connections and
+ * groups come back by themselves (core/health/missed.ts).
+ */
+import { comesBefore, type Standing } from '../core/choose/preference.js';
 import type { HealthState } from '../core/health/health.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
-import type { ResolvedRoute } from '../kernel/routes.js';
+import { addressesOf, type ResolvedRoute } from '../kernel/routes.js';
 import { type Family, parseAddress, sameAddress } from '../model/address.js';
 import type { GatewayConfig, RouteConfig, ServiceConfig } from '../model/config.js';
+import type { HealthReason } from '../model/reasons.js';
 import type { Log } from '../observe/log.js';
 import type { Numbers } from './numbers.js';
 
@@ -16,17 +21,23 @@ export interface FailoverContext {
   config(): GatewayConfig;
   /** Whether a route takes new connections now. */
   isUsable(route: RouteConfig, family: Family): boolean;
-  /** The groups of a service choose anew. */
-  unpin(service: number): Promise<void>;
+  /** Whether no command keeps new connections from it. */
+  isEnabled(name: string): boolean;
+  /** One change after the other. */
+  enqueue(work: () => Promise<void>): Promise<void>;
+  /** The routes as they are now. */
+  resolved(): readonly ResolvedRoute[];
 }
 
 export class Failover {
   /** Of each lane what has been followed. BOUNDED: two per number of a route. */
   private readonly states = new Map<string, HealthState>();
-  /** Lanes that have been down since they were last up. */
-  private readonly fallen = new Set<string>();
-  /** Lanes that are down and keep their flows only because no other route could take them. */
-  private readonly waiting = new Set<string>();
+  /** Lanes that new connections have left, whatever made them. */
+  private readonly away = new Set<string>();
+  /** Lanes that are down and keep their flows until this time, and as long as no other route could take them. */
+  private readonly waiting = new Map<string, { readonly due: number; readonly byLink: boolean }>();
+  /** What is to be looked at again, by name. */
+  private readonly timers = new Map<string, NodeJS.Timeout>();
   /** Resets that wait until a lane has been back for a while. */
   private readonly resets = new Map<string, NodeJS.Timeout>();
   private closed = false;
@@ -45,10 +56,11 @@ export class Failover {
       for (const family of [4, 6] as const) {
         const lane = `${lanes.route} ${family}`;
         const { state } = lanes[family];
+        if (state === 'up' && this.context.isEnabled(route.name)) this.returned(route, family);
+        else this.left(route, family);
         if (state === (this.states.get(lane) ?? 'up')) continue;
-        if (state === 'down') this.fell(route, family);
+        if (state === 'down' && route.onDown === 'reset') this.fell(route, family, lanes[family].reason);
         else this.waiting.delete(`${route.name} ${family}`);
-        if (state === 'up') await this.returned(route, family);
         this.states.set(lane, state);
       }
     }
@@ -61,6 +73,11 @@ export class Failover {
     if (!this.isReplaceable(route, family)) return 0;
     const number = this.context.routes.of(route.name);
     return this.context.flows.cut((flow) => flow.route === number && flow.family === family);
+  }
+
+  private isThere({ name }: RouteConfig, family: Family): boolean {
+    const route = this.context.resolved().find(({ config }) => config.name === name);
+    return route !== undefined && route[family === 4 ? 'ipv4' : 'ipv6'] !== null;
   }
 
   private isReplaceable(route: RouteConfig, family: Family): boolean {
@@ -76,12 +93,22 @@ export class Failover {
     if (!before.config.translate) return;
     let count = 0;
     for (const family of [4, 6] as const) {
-      const had = before[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
-      const has = after[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      const had = before[family === 4 ? 'ipv4' : 'ipv6'];
+      const has = after[family === 4 ? 'ipv4' : 'ipv6'];
       // By prefix the address depends on the client's.
-      if (has === undefined || (family === 6 && after.config.prefix !== null)) continue;
-      if (had?.every((address) => has.includes(address))) continue;
-      count += await this.context.flows.cutLost(after.number, family, has);
+      if (has === null || (family === 6 && after.config.prefix !== null)) continue;
+      const kept = addressesOf(has);
+      const isLost = !(had !== null && addressesOf(had).every((address) => kept.includes(address)));
+      if (!isLost) continue;
+      // Others have come in their place, or it is wanted so; else they may be back in a moment.
+      const isOther = had === null || kept.some((address) => !addressesOf(had).includes(address));
+      const isWanted = JSON.stringify(before.config.addresses) !== JSON.stringify(after.config.addresses);
+      if (isOther || isWanted || after.config.graceMs === 0)
+        count += await this.context.flows.cutLost(after.number, family, kept);
+      else
+        this.later(`${after.config.name} ${family} addresses`, after.config.graceMs, () =>
+          this.cutGone(after.config, family),
+        );
     }
     const route = after.config.name;
     if (count > 0)
@@ -96,10 +123,10 @@ export class Failover {
     const count = await this.context.flows.cut(({ route: number, family, source, untranslated, byMain }) => {
       const route = routes.find((one) => one.number === number);
       if (route === undefined) return true;
-      const addresses = route[family === 4 ? 'ipv4' : 'ipv6']?.addresses;
+      const carried = route[family === 4 ? 'ipv4' : 'ipv6'];
       const byPrefix = family === 6 && route.config.prefix !== null;
-      if (untranslated || byMain || byPrefix || addresses === undefined) return false;
-      return !addresses.some((address) => sameAddress(parseAddress(address)!, 0, source, 0));
+      if (untranslated || byMain || byPrefix || carried === null) return false;
+      return !addressesOf(carried).some((address) => sameAddress(parseAddress(address)!, 0, source, 0));
     });
     if (count > 0)
       this.context.log.warn({ event: 'flows-cut', count }, `cut ${count} flows with marks of somebody else`);
@@ -119,14 +146,48 @@ export class Failover {
 
   close(): void {
     this.closed = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
     for (const timer of this.resets.values()) clearTimeout(timer);
     this.resets.clear();
   }
 
-  private fell(route: RouteConfig, family: Family): void {
+  /** Silence and checks have taken their time; a link or an address may be back in a moment. */
+  private fell(route: RouteConfig, family: Family, reason: HealthReason): void {
     const lane = `${route.name} ${family}`;
-    this.fallen.add(lane);
-    if (route.onDown === 'reset') this.waiting.add(lane);
+    const byLink = reason === 'link';
+    const graceMs = byLink ? route.graceMs : 0;
+    this.waiting.set(lane, { due: performance.now() + graceMs, byLink });
+    if (graceMs > 0) this.later(lane, graceMs, () => this.cutWaiting());
+  }
+
+  /** Cuts what has an address that the route has no longer. */
+  private async cutGone({ name }: RouteConfig, family: Family): Promise<void> {
+    const route = this.context.resolved().find(({ config }) => config.name === name);
+    const has = route?.[family === 4 ? 'ipv4' : 'ipv6'] ?? null;
+    if (route === undefined || has === null) return;
+    const count = await this.context.flows.cutLost(route.number, family, addressesOf(has));
+    if (count > 0)
+      this.context.log.warn({ event: 'flows-cut', route: name, count }, `cut ${count} flows of ${name}`);
+  }
+
+  private later(name: string, afterMs: number, work: () => Promise<void>): void {
+    clearTimeout(this.timers.get(name));
+    const run = (): void => {
+      this.timers.delete(name);
+      // Behind what is on its way: it may be back.
+      this.context.enqueue(work).catch((error: unknown) => {
+        this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
+        if (!this.closed) this.later(name, AGAIN_MS, work);
+      });
+    };
+    // A timer may ring a little early.
+    this.timers.set(name, setTimeout(run, afterMs + 1));
+  }
+
+  private left(route: RouteConfig, family: Family): void {
+    const lane = `${route.name} ${family}`;
+    this.away.add(lane);
     const timer = this.resets.get(lane);
     if (timer !== undefined) clearTimeout(timer);
     this.resets.delete(lane);
@@ -136,7 +197,11 @@ export class Failover {
     for (const route of this.context.config().routes) {
       for (const family of [4, 6] as const) {
         const lane = `${route.name} ${family}`;
-        if (!this.waiting.has(lane) || !this.isReplaceable(route, family)) continue;
+        const waits = this.waiting.get(lane);
+        if (waits === undefined || waits.due > performance.now() || !this.isReplaceable(route, family))
+          continue;
+        // It is back and has not proved itself yet, or its addresses are deprecated: what lives goes on.
+        if (waits.byLink && this.isThere(route, family)) continue;
         const count = await this.cutIfReplaceable(route, family);
         this.waiting.delete(lane);
         if (count > 0) this.tellCut(route.name, count, 'route-down');
@@ -144,25 +209,14 @@ export class Failover {
     }
   }
 
-  private async returned(route: RouteConfig, family: Family): Promise<void> {
+  private returned(route: RouteConfig, family: Family): void {
     const { config, routes, services, log } = this.context;
     const lane = `${route.name} ${family}`;
-    if (!this.fallen.has(lane)) return;
-    if (route.failback.kind === 'stay') {
-      this.fallen.delete(lane);
-      return;
-    }
-    const behind = config().services.map((service) => ({
-      service,
-      names: lessPreferred(config(), service, route),
-    }));
-    for (const { service, names } of behind)
-      if (names.length > 0) await this.context.unpin(services.of(service.name));
-    this.fallen.delete(lane);
-    if (route.failback.kind !== 'reset') return;
+    if (!this.away.delete(lane) || route.failback.kind !== 'reset') return;
     const away = new Set<number>();
-    for (const { service, names } of behind)
-      for (const name of names) away.add(services.of(service.name) * 64 + routes.of(name));
+    for (const service of config().services)
+      for (const name of lessPreferred(config(), service, route))
+        away.add(services.of(service.name) * 64 + routes.of(name));
     if (config().rest.route === route.name)
       for (const { name } of config().routes) if (name !== route.name) away.add(routes.of(name));
     if (away.size === 0) return;
@@ -196,17 +250,18 @@ const AGAIN_MS = 1000;
 
 /** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
 function lessPreferred(config: GatewayConfig, { select }: ServiceConfig, route: RouteConfig): string[] {
+  const standingOf = (name: string): Standing => {
+    const { cost, lastResort } = config.routes.find((one) => one.name === name)!;
+    return { place: select.routes.indexOf(name), cost, lastResort };
+  };
   if (!select.routes.includes(route.name)) return [];
-  const others = select.routes
-    .map((name) => config.routes.find((one) => one.name === name))
-    .filter((other): other is RouteConfig => other !== undefined && other.name !== route.name);
-  const place = (name: string): number => select.routes.indexOf(name);
-  return others
-    .filter((other) => {
-      if (other.lastResort !== route.lastResort) return other.lastResort;
-      if (select.criterion === 'priority' || select.criterion === 'spillover')
-        return place(other.name) > place(route.name);
-      return select.criterion === 'cheapest' && other.cost > route.cost;
-    })
-    .map(({ name }) => name);
+  const own = standingOf(route.name);
+  return select.routes.filter((name) => {
+    const other = standingOf(name);
+    // Whoever is measured as the fastest has not moved away from anybody.
+    const isRanked = ORDERED.includes(select.criterion) || other.lastResort !== own.lastResort;
+    return name !== route.name && isRanked && comesBefore(select.criterion, own, other);
+  });
 }
+
+const ORDERED: readonly string[] = ['priority', 'spillover', 'cheapest'];

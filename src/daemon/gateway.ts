@@ -39,6 +39,7 @@ import {
 } from './engine-routes.js';
 import { every } from './every.js';
 import { Failover } from './failover.js';
+import { failoverContext } from './failover-context.js';
 import type { GatewayState } from './gateway-state.js';
 import { GuardWatch } from './guard-watch.js';
 import { measure, tellFacts } from './measuring.js';
@@ -47,9 +48,10 @@ import { Numbers } from './numbers.js';
 import { leaveOtherMarks } from './other-marks.js';
 import { Persistence, type SaveContext } from './persistence.js';
 import { PortWatch } from './port-watch.js';
+import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
-import { isUsable, requireInterfaces } from './route-changes.js';
+import { requireInterfaces } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import type { Upkeep } from './upkeep.js';
@@ -71,6 +73,7 @@ export class Gateway implements GatewayState {
   failover: Failover | null = null;
   ports: PortWatch | null = null;
   readonly guard: GuardWatch;
+  private readonly prober = new Prober(this, () => this.marks);
 
   private readonly marks: Marks;
   private readonly atStart: number;
@@ -168,15 +171,9 @@ export class Gateway implements GatewayState {
     this.flows = new Flows(this.marks, this.alignment.hasIpv6, this.alignment.fastPath);
     const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
     this.ports = new PortWatch(this.flows, this.marks, this.log, nameOf);
-    this.failover = new Failover({
-      flows: this.flows,
-      log: this.log,
-      routes: this.numbers.routes,
-      services: this.numbers.services,
-      config: () => this.config,
-      isUsable: (route, family) => isUsable(this, route, family),
-      unpin: async (service) => this.race?.unpin(service),
-    });
+    this.failover = new Failover(
+      failoverContext(this, this.flows, this.log, (work) => this.alignment.enqueue(work)),
+    );
     await this.cutMisread(other);
     measure(this.config, this.numbers.routes, this.meters);
     await this.startRaces();
@@ -188,7 +185,6 @@ export class Gateway implements GatewayState {
         this.upkeep.look().catch(() => undefined);
       },
     });
-    const look = async () => this.ports?.look(this.config.limits.racePorts);
     const { complaints } = this;
     this.closers.push(
       () => watch.close(),
@@ -197,7 +193,8 @@ export class Gateway implements GatewayState {
       every(MEASURE_MS, () => this.measured(), complaints.about('measure')),
       every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD),
       every(SAVE_MS, () => this.save(), NOT_TOLD),
-      every(PORTS_MS, look, complaints.about('ports')),
+      every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts), complaints.about('ports')),
+      every(PROBE_MS, () => this.prober.probe(), NOT_TOLD),
     );
     // Something may have changed between reading and watching.
     await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
@@ -248,11 +245,14 @@ export class Gateway implements GatewayState {
   }
 
   troubles(): string[] {
-    const { ends } = this.keeper;
-    const restarted = ends === 0 ? [] : [`the race thread has ended ${ends} times and was started again`];
     const { dropped } = this.output;
     const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
-    return [...restarted, ...unread, ...this.complaints.alarms(), ...this.alignment.operator.alarms()];
+    return [
+      ...this.keeper.alarms(),
+      ...unread,
+      ...this.complaints.alarms(),
+      ...this.alignment.operator.alarms(),
+    ];
   }
 
   adminOf(name: string): Admin {
@@ -263,8 +263,7 @@ export class Gateway implements GatewayState {
   setAdmin(name: string, admin: Admin): Promise<void> {
     return this.alignment.enqueue(async () => {
       this.commands.set(name, admin, Date.now());
-      await this.alignment.tellRoutes();
-      await this.alignment.applyRules();
+      await this.alignment.followCommand();
       this.save().catch(() => undefined);
     });
   }
@@ -351,6 +350,7 @@ export class Gateway implements GatewayState {
         copiesRefused: (count) => alignment.operator.copiesRefused(count),
         broken: (broken) => logBroken(this.log, broken),
         health: (health) => alignment.healthChanged(health),
+        askRoute: (route, family) => this.prober.ask(route, family),
       },
     );
     this.persistence.taken();

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionRecord } from '../core/decisions.js';
-import type { EngineRoute, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
+import type { EngineRoute, Micros, RouteNumber } from '../core/engine-types.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import type { Broken } from '../kernel/boundary.js';
 import { createHoldings, releaseHoldings } from '../kernel/ffi.js';
@@ -33,6 +33,8 @@ export interface RaceEvents {
   copiesRefused(count: number): void;
   /** A promise of ours was broken; the thread goes on. */
   broken(broken: Broken): void;
+  /** A route shall be asked itself whether it is down. */
+  askRoute(route: RouteNumber, family: Family): void;
   /** The health of some route has changed. */
   health(health: readonly RouteHealth[]): void;
 }
@@ -77,6 +79,8 @@ export class RaceClient {
           events.copiesRefused(reply.count);
         } else if (reply.kind === 'broken') {
           events.broken(reply.broken);
+        } else if (reply.kind === 'ask-route') {
+          events.askRoute(reply.route, reply.family);
         } else if (reply.kind === 'health') {
           events.health(reply.health);
         } else if (reply.kind === 'ending' || reply.kind === 'failed') {
@@ -120,14 +124,17 @@ export class RaceClient {
     await this.ask({ kind: 'checked', route, family, answered });
   }
 
+  async probed(route: RouteNumber, family: Family): Promise<void> {
+    await this.ask({ kind: 'probed', route, family });
+  }
+
+  async asked(route: RouteNumber, family: Family, alive: boolean | null): Promise<void> {
+    await this.ask({ kind: 'asked', route, family, alive });
+  }
+
   /** Parts of what the kernel decides by are emptied, and filled again by what is known here. */
   async empty(parts: readonly KernelPart[]): Promise<void> {
     await this.ask({ kind: 'empty', parts });
-  }
-
-  /** The groups of a service choose anew. */
-  async unpin(service: ServiceNumber): Promise<void> {
-    await this.ask({ kind: 'unpin', service });
   }
 
   /** Resolves when the kernel has all that it was told. */

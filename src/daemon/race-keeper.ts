@@ -20,13 +20,17 @@ const RESTART_DELAY_MS = 500;
 
 export class RaceKeeper {
   /** Threads that have ended. */
-  ends = 0;
+  private ends = 0;
 
   private readonly limit = new RestartLimit();
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
 
   constructor(private readonly context: RaceKeeperContext) {}
+
+  alarms(): string[] {
+    return this.ends === 0 ? [] : [`the race thread has ended ${this.ends} times and was started again`];
+  }
 
   ended(error: PathraceError, memory: MemoryRows | null): void {
     const { log } = this.context;

@@ -1,5 +1,5 @@
 /** What a change of links means for the routes. Pure, but for the errors. */
-import type { ResolvedRoute } from '../kernel/routes.js';
+import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -46,7 +46,7 @@ export function changedRoutes(
 /** Whether a route takes new connections now. */
 export function isUsable(gateway: GatewayState, route: RouteConfig, family: Family): boolean {
   const found = gateway.routes.find(({ config }) => config.name === route.name);
-  const carried = found?.[family === 4 ? 'ipv4' : 'ipv6'] ?? null;
+  const carried = found?.[family === 4 ? 'ipv4' : 'ipv6'];
   const lane = gateway.health.find((one) => one.route === found?.number)?.[family];
-  return carried !== null && gateway.adminOf(route.name) === 'enabled' && lane?.state !== 'down';
+  return isFresh(carried) && gateway.adminOf(route.name) === 'enabled' && lane?.state !== 'down';
 }

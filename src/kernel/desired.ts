@@ -122,8 +122,8 @@ export interface KernelChoices {
   /** Set of routes whose memory a service uses; 0: none. */
   memoryOf(service: ServiceConfig): number;
   isOnTrial(service: ServiceConfig, family: 4 | 6): boolean;
-  /** Generation of a route (health.ts). */
-  generation(route: number, family: 4 | 6): number;
+  /** Generation of what a service gives a route (health.ts). */
+  generation(service: ServiceConfig, route: number, family: 4 | 6): number;
   /** Routes that carry the rest, the best first; CLOSED_RANK: takes nothing new. */
   rank(route: number, family: 4 | 6): number;
 }
@@ -214,7 +214,7 @@ function planOf(
   if (plan === null) return null;
   return {
     kind: plan.kind,
-    values: plan.routes.map((route) => routeValue(marks, route, choices.generation(route, family))),
+    values: plan.routes.map((route) => routeValue(marks, route, choices.generation(service, route, family))),
   };
 }
 
@@ -249,7 +249,7 @@ function restRoute(
     undefined,
   );
   // Nothing better than the one that was named: it stays, also while it is only suspected.
-  return named !== undefined && best !== undefined && rank(named) <= Math.max(rank(best), 1) ? named : best;
+  return named !== undefined && best !== undefined && rank(named) <= Math.max(rank(best), 2) ? named : best;
 }
 
 function restMark(marks: Marks, { rest }: GatewayConfig, route: DesiredRoute | undefined): number {

@@ -34,6 +34,15 @@ export interface Flow {
   readonly original: Uint8Array;
 }
 
+/** How much a flow has said, in packets. */
+export interface Talk {
+  readonly route: number;
+  readonly destination: string;
+  readonly isEstablished: boolean;
+  readonly sent: number;
+  readonly received: number;
+}
+
 /** What a choice of flows sees of each; reused. */
 export interface MarkedFlow {
   family: 4 | 6;
@@ -147,6 +156,24 @@ export class Flows {
     return found.filter((flow) => this.remove(flow) === 0).length;
   }
 
+  /** What the flows of a family have sent and received until now. BOUNDED: MOST_TALKS. */
+  talks(family: 4 | 6): Map<string, Talk> {
+    const talks = new Map<string, Talk>();
+    dumpEntries(this.socket, family, 0, 0, (entry) => {
+      const route = routeOfMark(this.marks, entry.mark);
+      if (route === 0 || entry.sent < 0 || isOver(entry) || talks.size >= MOST_TALKS) return;
+      const { sent, received, tcpState } = entry;
+      talks.set(entry.original.join(), {
+        route,
+        destination: formatAddress(entry.destination),
+        isEstablished: tcpState === TCP_CONNTRACK.ESTABLISHED,
+        sent,
+        received,
+      });
+    });
+    return talks;
+  }
+
   close(): void {
     this.socket.close();
   }
@@ -220,6 +247,7 @@ export class Flows {
 }
 
 const BATCH = 500;
+const MOST_TALKS = 50_000;
 const REMOVALS = 20;
 const REMOVAL_PAUSE_MS = 50;
 

@@ -3,7 +3,7 @@
  * conntrack entries and queue verdicts. The order within a batch is that of core/batch.ts.
  */
 import { Batch, type BatchPorts } from '../core/batch.js';
-import type { Input, MemoryEntry, NoteSink, Verdict } from '../core/contract.js';
+import type { Event, Input, MemoryEntry, NoteSink, Verdict } from '../core/contract.js';
 import { Engine } from '../core/engine.js';
 import type {
   AffinityGroup,
@@ -15,7 +15,7 @@ import type {
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
-import { hostNumber, NO_HOST } from '../core/limit/hosts.js';
+import { hostOfHardware } from '../core/limit/hosts.js';
 import { isInPool } from '../core/pool.js';
 import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
@@ -39,8 +39,7 @@ import { SetupVerdicts } from './setup-verdicts.js';
 import { haveSharedAddress } from './shared-addresses.js';
 import { WireWriter } from './wire-writer.js';
 
-/** Batches taken from each queue before the event loop gets its turn. */
-const ROUNDS = 8;
+const ROUNDS = 8; // Batches taken from each queue before the event loop gets its turn.
 
 export interface FrontEndOptions {
   readonly settings: EngineSettings;
@@ -58,6 +57,8 @@ export interface FrontEndOptions {
   readonly boundary: Boundary;
   /** The health of a route has changed, or a route's part in what the kernel may do alone. */
   readonly onHealth: () => void;
+  /** A route shall be asked itself whether it is down. */
+  readonly onAsk: (route: RouteNumber, family: Family) => void;
   /** The kernel's table, or a part of it, is gone. */
   readonly onStateLost: () => void;
 }
@@ -69,6 +70,7 @@ const IN_HAND = 4 * BATCH;
 export type DropCounters = Float64Array;
 
 export class FrontEnd implements NoteSink, BatchPorts {
+  readonly askRoute: (route: RouteNumber, family: Family) => void;
   readonly engine: Engine;
   readonly kernel: KernelMemory;
   readonly upkeep: MemoryUpkeep;
@@ -111,6 +113,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   constructor(private readonly options: FrontEndOptions) {
     const { settings, clock, boundary, queue, queueLength } = options;
     this.marks = marksOf(options.mark);
+    this.askRoute = options.onAsk;
     const site = createSite(settings);
     const shard = createShard(settings);
     this.writer = new WireWriter(site, shard, this.marks, options.hasIpv6, {
@@ -147,10 +150,10 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.services = byNumber;
   }
 
-  /** A round of a route's own checks has ended. */
-  checked(route: RouteNumber, family: Family, answered: boolean): void {
+  /** What was found out about a route elsewhere. */
+  note(event: Event & { kind: 'checked' | 'asked' | 'probed' }): void {
     this.now = this.options.clock();
-    this.engine.note({ kind: 'checked', route, family, answered }, this.now);
+    this.engine.note(event, this.now);
     this.endBatch();
   }
 
@@ -226,13 +229,12 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   private takeSetup(queued: QueuedPacket, memory: Memory): void {
     const { id, mark } = queued;
-    const { marks } = this;
+    const { marks, setupInput } = this;
     this.setups.note(id, mark);
     if (this.passThrough) {
       this.stale++;
       return this.setups.letGo(id);
     }
-    const { setupInput } = this;
     const route = routeOfMark(marks, mark);
     const isForwarded = isAsked(marks, mark);
     const isRepeat = (mark & marks.held) !== 0;
@@ -243,8 +245,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     setupInput.mayCopy = isForwarded;
     const additions = isForwarded ? additionsOf(queued, memory.bytes, memory.view) : null;
     setupInput.stays = additions === ENTRY.STAYS;
-    const { hardwareHigh: high, hardwareLow: low } = queued;
-    setupInput.host = (high | low) === 0 ? NO_HOST : hostNumber(high, low);
+    setupInput.host = hostOfHardware(queued.hardwareHigh, queued.hardwareLow);
     setupInput.service = serviceOfMark(marks, mark);
     setupInput.tried = isNamed && isRepeat ? route : 0;
     setupInput.pinned = isNamed && !isRepeat ? route : 0;
@@ -359,8 +360,12 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.kernel.unremember(entry);
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    this.kernel.pin(service, group, route, ttl);
+  pin(...[service, group, route, isInterim, ttl]: Parameters<NoteSink['pin']>): void {
+    this.kernel.pin(service, group, route, isInterim, ttl);
+  }
+
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    this.kernel.ask(service, group, ttl);
   }
 
   routeChanged(): void {

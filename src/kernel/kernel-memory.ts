@@ -94,8 +94,8 @@ export class KernelMemory {
     for (const name of maps) if (!before.has(name) && partOf(name) === 'memory') this.writer.flush(name);
   }
 
-  remember({ mask, family, words, at, route, ttl }: MemoryEntry): void {
-    const value = routeValue(this.marks, route, this.engine.health.generationOf(route, family));
+  remember({ mask, family, words, at, route, isInterim, ttl }: MemoryEntry): void {
+    const value = this.valueOf(route, family, isInterim);
     const key = this.destinationKey(family, words, at);
     this.put(memoryMap(family, mask), key, value, Math.max(1, Math.floor(ttl / 1000)));
   }
@@ -105,19 +105,19 @@ export class KernelMemory {
     if (this.has(map)) this.writer.remove(map, this.destinationKey(family, words, at));
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    const affinity = this.affinities[service];
-    if (affinity === undefined || affinity === 'none') return;
-    const key = this.groupKey(group);
-    const value = routeValue(this.marks, route, this.engine.health.generationOf(route, group.family));
-    this.put(affinityMap(group.family, service, affinity), key, value, Math.floor(ttl / 1000));
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void {
+    this.note(service, group, this.valueOf(route, group.family, isInterim), ttl);
   }
 
-  /** Empties the groups of a service. */
-  unpin(service: ServiceNumber): void {
-    const affinity = this.affinities[service];
-    if (affinity === undefined || affinity === 'none') return;
-    for (const family of FAMILIES) this.flush(affinityMap(family, service, affinity));
+  /** What is never open is asked about, and a rule that asks renews no element. */
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    this.note(service, group, NEVER_OPEN, ttl);
   }
 
   /** An address of a service's domain has been seen; by whom, null: it is so for all. */
@@ -139,7 +139,9 @@ export class KernelMemory {
       const want = new Set<number>();
       for (const { number } of this.engine.routes) {
         const generation = this.engine.openGeneration(number, family);
-        if (generation !== 0) want.add(routeValue(this.marks, number, generation));
+        if (generation === 0) continue;
+        want.add(routeValue(this.marks, number, generation));
+        want.add(routeValue(this.marks, number, this.engine.openInterim(number, family)));
       }
       const have = this.open[family];
       for (const value of have) if (!want.has(value)) this.setOpen(family, value, false);
@@ -170,12 +172,21 @@ export class KernelMemory {
     return this.writer.idle();
   }
 
-  private put(map: string, key: ElementKey, value: number | null, timeoutMs: number): void {
-    if (this.has(map)) this.writer.put(map, key, value, timeoutMs);
+  private valueOf(route: RouteNumber, family: Family, isInterim: boolean): number {
+    const { health } = this.engine;
+    const generation = isInterim ? health.interimOf(route, family) : health.generationOf(route, family);
+    return routeValue(this.marks, route, generation);
   }
 
-  private flush(map: string): void {
-    if (this.has(map)) this.writer.flush(map);
+  private note(service: ServiceNumber, group: AffinityGroup, value: number, ttl: Micros): void {
+    const affinity = this.affinities[service];
+    if (affinity === undefined || affinity === 'none') return;
+    const map = affinityMap(group.family, service, affinity);
+    this.put(map, this.groupKey(group), value, Math.max(1, Math.floor(ttl / 1000)));
+  }
+
+  private put(map: string, key: ElementKey, value: number | null, timeoutMs: number): void {
+    if (this.has(map)) this.writer.put(map, key, value, timeoutMs);
   }
 
   private has(map: string): boolean {
@@ -221,3 +232,5 @@ export class KernelMemory {
 }
 
 const FAMILIES = [4, 6] as const;
+/** The number of no route. */
+const NEVER_OPEN = 0;

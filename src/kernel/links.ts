@@ -27,6 +27,8 @@ export interface Link {
 export interface LinkAddress {
   readonly address: string;
   readonly prefixLength: number;
+  /** For what lives already: nothing new shall begin with it (RFC 4862 section 5.5.4). */
+  readonly deprecated?: true;
 }
 
 /** Next hop of the best default route, per family; null when the route has none. */
@@ -255,8 +257,12 @@ function toLink(item: IpAddressJson): Link {
   const usable = item.addr_info.filter((a) => a.local !== undefined && !a.tentative && !a.dadfailed);
   const of = (family: string): LinkAddress[] =>
     usable
-      .filter((a) => a.family === family && a.scope === 'global' && !a.deprecated && !a.temporary)
-      .map((a) => ({ address: a.local!, prefixLength: a.prefixlen }));
+      .filter((a) => a.family === family && a.scope === 'global' && !a.temporary)
+      .map((a) => ({
+        address: a.local!,
+        prefixLength: a.prefixlen,
+        ...(a.deprecated === true ? { deprecated: true as const } : {}),
+      }));
   return {
     index: item.ifindex,
     name: item.ifname,

@@ -77,11 +77,19 @@ export type RaceRequest = { readonly id: number } & (
       readonly family: Family;
       readonly answered: boolean;
     }
+  /** The next hop of a route that nobody uses has answered. */
+  | { readonly kind: 'probed'; readonly route: RouteNumber; readonly family: Family }
+  /** A route that was to be asked itself (`ask-route`) was. */
+  | {
+      readonly kind: 'asked';
+      readonly route: RouteNumber;
+      readonly family: Family;
+      readonly alive: boolean | null;
+    }
   /** Answered when nothing is on its way to sets and maps that are no longer named. */
   | { readonly kind: 'services'; readonly services: ServicesMessage }
   /** They are emptied, and filled again by what is known here. */
   | { readonly kind: 'empty'; readonly parts: readonly KernelPart[] }
-  | { readonly kind: 'unpin'; readonly service: ServiceNumber }
   | { readonly kind: 'memory'; readonly from: number; readonly count: number; readonly choices: boolean }
   | { readonly kind: 'snapshot' | 'settle' | 'stop' }
   | {
@@ -110,6 +118,8 @@ export type RaceReply = {
   | { readonly kind: 'copies-refused'; readonly count: number }
   /** Something was caught at the boundary of the race thread. */
   | { readonly kind: 'broken'; readonly broken: Broken }
+  /** A route shall be asked itself whether it is down; answered by `asked`. */
+  | { readonly kind: 'ask-route'; readonly route: RouteNumber; readonly family: Family }
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }
   | { readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
   | { readonly kind: 'memory'; readonly part: MemoryPart }
@@ -128,6 +138,10 @@ export interface LaneHealth {
   /** Wall time, milliseconds. */
   readonly sinceMs: number;
   readonly generation: number;
+  /** Generation of what holds only until a route that is away is back. */
+  readonly interim: number;
+  /** It is away, and what has moved away from it will come back. */
+  readonly missed: boolean;
 }
 
 export interface RouteHealth {

@@ -28,6 +28,8 @@ function lane(engine: Engine, route: number, family: Family): LaneHealth {
     reason: health.reasonOf(route, family),
     sinceMs: performance.timeOrigin + health.since(route, family) / 1000,
     generation: health.generationOf(route, family),
+    interim: health.interimOf(route, family),
+    missed: engine.isMissed(route, family),
   };
 }
 

@@ -67,6 +67,7 @@ class RaceThread {
       clock,
       boundary: this.boundary,
       onHealth: () => this.healthChanged(),
+      onAsk: (route, family) => send({ id: 0, kind: 'ask-route', route, family }),
       onStateLost: stateLost,
     });
     this.heartbeat = new Heartbeat(options.heartbeatMs, stateLost);
@@ -131,15 +132,13 @@ class RaceThread {
         engine.measureHistory(clock());
         return send({ id, kind: 'done' });
       case 'checked':
-        frontEnd.checked(request.route, request.family, request.answered);
+      case 'asked':
+      case 'probed':
+        frontEnd.note(request);
         return send({ id, kind: 'done' });
       case 'empty':
         this.empty(request.parts);
         return this.afterwards(request, this.dns.retell(request.parts));
-      case 'unpin':
-        engine.unpin(request.service);
-        frontEnd.kernel.unpin(request.service);
-        return send({ id, kind: 'done' });
       case 'settle':
         return this.afterwards(request, frontEnd.kernel.idle());
       case 'memory': {

@@ -5,6 +5,7 @@
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex, type Marks } from './marks.js';
 import { FAMILIES, type Family, firstRoutes, IP, keptMarks, set, wans } from './render-words.js';
+import { addressesOf as allAddresses } from './routes.js';
 
 /** Behind source translation (100), helpers of connections (300) at the latest. */
 export const GUARD_HOOK = 'type filter hook postrouting priority 300; policy accept;';
@@ -186,7 +187,7 @@ function ways(state: DesiredState): string {
 }
 
 function addressesOf(route: DesiredRoute, family: Family): readonly string[] {
-  return route[`ipv${family}`]?.addresses ?? [];
+  return allAddresses(route[`ipv${family}`]);
 }
 
 function unique(texts: readonly string[]): string[] {

@@ -296,9 +296,12 @@ function unlessOpen(state: DesiredState, { number, config }: DesiredService, fam
  * routing.
  */
 function ask(state: DesiredState, service: DesiredService): string[] {
+  const tcp = `meta l4proto tcp ${ALIVE} goto ${CHAIN_COPIES}`;
+  // While a route is on trial, others answer for it if it keeps silent.
+  const onTrial = FAMILIES.filter((family) => isOnTrial(service, family));
   const later = makesCopies(service.config.select.criterion)
-    ? [`meta l4proto tcp ${ALIVE} goto ${CHAIN_COPIES}`]
-    : [];
+    ? [tcp]
+    : onTrial.map((family) => `meta nfproto ipv${family} ${tcp}`);
   return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
 }
 

@@ -6,6 +6,10 @@ import type { LearntGateways, Link, LinkSnapshot } from './links.js';
 /** What one family of a route needs to carry a connection. */
 export interface RouteFamily {
   readonly addresses: readonly string[];
+  /** Deprecated addresses of the interface besides: what lives goes on with them. */
+  readonly held?: readonly string[];
+  /** There are deprecated addresses alone: nothing new begins. */
+  readonly isHeld?: true;
   /** null: the interface needs none. */
   readonly gateway: string | null;
 }
@@ -32,6 +36,16 @@ export interface ResolvedRoute {
 export type RouteFamilyName = 'ipv4' | 'ipv6';
 
 const DEFAULT_MTU = 1500;
+
+/** Whether a family of a route takes new connections, as far as its link goes. */
+export function isFresh(family: RouteFamily | null | undefined): boolean {
+  return family != null && family.isHeld !== true;
+}
+
+/** All addresses that a family's flows may have. */
+export function addressesOf(family: RouteFamily | null | undefined): readonly string[] {
+  return family == null ? [] : [...family.addresses, ...(family.held ?? [])];
+}
 
 /**
  * Every route of the configuration, in its order. `numberOf`: its number by its name; its place where none is given. `before`:
@@ -132,10 +146,15 @@ function resolveFamily(
   if (family === 'ipv6' && link.ipv6Tentative) return 'address-tentative';
   const wanted = config.addresses[family];
   // Configured addresses may be on the interface or routed to us; only those of `auto` must be there.
-  const addresses =
+  const present =
     wanted === 'auto'
       ? link[family].map((a) => a.address)
       : wanted.filter((address) => !lost.includes(address));
+  const deprecated = link[family].filter((a) => a.deprecated).map((a) => a.address);
+  const fresh = present.filter((address) => !deprecated.includes(address));
+  const held = present.filter((address) => deprecated.includes(address));
+  const addresses = fresh.length > 0 ? fresh : held;
+  const old = held.length === 0 ? {} : fresh.length > 0 ? { held } : { isHeld: true as const };
   // Who translates by prefix needs no address on the interface.
   const needsAddress = config.translate && (family === 'ipv4' || config.prefix === null);
   if (addresses.length === 0 && needsAddress) return wanted.length > 0 ? 'no-address' : 'not-configured';
@@ -143,8 +162,8 @@ function resolveFamily(
   const gateway = configured === 'auto' ? learnt[family] : configured;
   if (gateway === undefined || gateway === null) {
     if (configured === null && wanted !== 'auto' && wanted.length === 0) return 'not-configured';
-    if (configured === 'auto' && gateway === null) return { addresses, gateway: null };
-    return link.pointToPoint && addresses.length > 0 ? { addresses, gateway: null } : 'no-gateway';
+    if (configured === 'auto' && gateway === null) return { addresses, gateway: null, ...old };
+    return link.pointToPoint && addresses.length > 0 ? { addresses, gateway: null, ...old } : 'no-gateway';
   }
-  return { addresses, gateway };
+  return { addresses, gateway, ...old };
 }

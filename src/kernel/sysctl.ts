@@ -94,8 +94,12 @@ export function desiredSettings(config: GatewayConfig, others: readonly string[]
   ];
 }
 
-/** Lives of conntrack entries, seconds, that RFC 4787, 5382, 5508 and 7857 ask for and Linux does not default to. */
+/**
+ * Lives of conntrack entries, seconds, that RFC 4787, 5382, 5508 and 7857 ask for and Linux does not default to; and whether their packets
+ * are counted: what flows is proof of life (daemon/route-asker.ts).
+ */
 const AT_LEAST: readonly (readonly [string, number, string])[] = [
+  ['net/netfilter/nf_conntrack_acct', 1, 'notice what flows'],
   ['net/netfilter/nf_conntrack_udp_timeout', 120, 'RFC 4787 REQ-5'],
   ['net/netfilter/nf_conntrack_udp_timeout_stream', 300, 'RFC 4787 REQ-5'],
   ['net/netfilter/nf_conntrack_icmp_timeout', 60, 'RFC 5508 REQ-2'],

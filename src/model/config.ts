@@ -37,6 +37,8 @@ export interface RouteConfig {
   readonly lastResort: boolean;
   /** What becomes of its established flows when it goes down. */
   readonly onDown: 'reset' | 'keep';
+  /** How long its link or an address may be gone before that, milliseconds: what is back by then has lost nothing. Default 5 s. */
+  readonly graceMs: number;
   readonly failback: Failback;
   /** Active checks; null: evidence from traffic and links only. */
   readonly check: CheckConfig | null;
@@ -78,16 +80,23 @@ export interface CheckConfig {
 export type CheckTarget =
   | { readonly kind: 'ping'; readonly address: string }
   | { readonly kind: 'tcp'; readonly address: string; readonly port: number }
-  /** Any HTTP status below 500 is an answer; `host` is what the request names. */
+  /** Without `expect` any HTTP status below 500 is an answer, a captive portal's too; `host` is what the request names. */
   | {
       readonly kind: 'http';
       readonly address: string;
       readonly port: number;
       readonly host: string;
       readonly path: string;
+      readonly expect?: ExpectedPage;
     }
   /** Any well-formed answer with the question's id counts. */
   | { readonly kind: 'dns'; readonly address: string; readonly port: number; readonly name: string };
+
+/** What a web server must say; `text`: what must be in its page, null: anything. */
+export interface ExpectedPage {
+  readonly status: number;
+  readonly text: string | null;
+}
 
 /** How a service chooses. `fixed` and `rest` are written as the name of a route and as `rest`. */
 export const CRITERIA = [

@@ -44,6 +44,7 @@ interface Queued {
   /** Of packets from the LAN. */
   readonly service: ServiceNumber;
   readonly tried: RouteNumber;
+  readonly pinned: RouteNumber;
 }
 
 /** A packet that leaves with the next `sendPackets`. */
@@ -111,10 +112,10 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     const bytes = new Uint8Array(MAX_BUILT_LENGTH);
     this.space = { bytes, view: new DataView(bytes.buffer), at: 0 };
     this.kernel = new SimKernel(options, this.engine, schedule, ports, {
-      ask: (bytes, service, tried) =>
-        this.enqueue(this.lan, { bytes, provider: 0, known: false, service, tried }),
+      ask: (bytes, service, tried, pinned) =>
+        this.enqueue(this.lan, { bytes, provider: 0, known: false, service, tried, pinned }),
       hear: (bytes, provider, known) =>
-        this.enqueue(this.wan, { bytes, provider, known, service: 0, tried: 0 }),
+        this.enqueue(this.wan, { bytes, provider, known, service: 0, tried: 0, pinned: 0 }),
     });
     this.conntrack.onSession = ({ route, service, counted }, begins) => {
       if (!this.engine.countsSessions) return;
@@ -175,7 +176,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   }
 
   private take(queued: Queued): void {
-    const { bytes, provider, known, service, tried } = queued;
+    const { bytes, provider, known, service, tried, pinned } = queued;
     const { packet } = this;
     const result = decode(packet, viewed(bytes), 0, bytes.length);
     if (result !== DECODE.OK) {
@@ -184,7 +185,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     }
     const input: Input & { kind: 'setup' | 'answer' } =
       provider === 0
-        ? { kind: 'setup', packet, service, tried }
+        ? { kind: 'setup', packet, service, tried, pinned }
         : { kind: 'answer', packet, interfaceIndex: interfaceOf(provider), known };
     this.batch.take(this.hands.push(queued) - 1, input, this.schedule.now);
   }
@@ -359,8 +360,18 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     this.changeMaps(this.kernel.maps.unremember(entry));
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    this.changeMaps(this.kernel.maps.pin(service, group, route, ttl));
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void {
+    this.changeMaps(this.kernel.maps.pin(service, group, route, isInterim, ttl));
+  }
+
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    this.changeMaps(this.kernel.maps.ask(service, group, ttl));
   }
 
   routeChanged(route: RouteNumber, reason: HealthReason): void {

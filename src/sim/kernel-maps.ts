@@ -26,8 +26,12 @@ export interface MapOwner {
   readonly routes: readonly EngineRoute[];
   /** The sets of routes that the kernel has a memory for. */
   readonly masks: readonly number[];
-  readonly health: { generationOf(route: RouteNumber, family: Family): number };
+  readonly health: {
+    generationOf(route: RouteNumber, family: Family): number;
+    interimOf(route: RouteNumber, family: Family): number;
+  };
   openGeneration(route: RouteNumber, family: Family): number;
+  openInterim(route: RouteNumber, family: Family): number;
 }
 
 /** A route, and the generation that it had when the value was written: the value is void unless that is open. */
@@ -39,11 +43,15 @@ interface Value {
 /** Connections of a service, in a second, that its closed routes may be tried with; nft's default burst. */
 const TRIALS = { perSecond: TRIALS_PER_SECOND, burst: 5 } as const;
 
+const NEVER_OPEN: Value = { route: 0, generation: 0 };
+
 export class KernelMaps {
   /** Connections that got their route here, by affinity and by memory; and those drawn to the daemon all the same. */
   pinned = 0;
   remembered = 0;
   drawn = 0;
+  /** The route of the group of the connection that is being asked about, to try others with it; 0: none. */
+  pinnedRoute: RouteNumber = 0;
   /** Elements for a map that there is not: nobody may write to one. */
   missing = 0;
 
@@ -91,13 +99,19 @@ export class KernelMaps {
     return this.services.find((service) => service.number === number);
   }
 
-  /** The route of a new connection; 0: the daemon is asked. */
+  /** The route of a new connection; 0: the daemon is asked, and told of `pinnedRoute`. */
   routeOf(packet: Packet, number: ServiceNumber, now: Micros): RouteNumber {
+    this.pinnedRoute = 0;
     const service = this.service(number);
     if (service === undefined) return 0;
     const key = service.affinity === 'none' ? '' : groupKey(this.groupOf(packet, service));
     const pinned = key === '' ? undefined : this.affinities.get(number)?.find(key, now);
     if (pinned !== undefined) {
+      const isOpen = this.isOpen(pinned, packet.family);
+      if (isOpen && this.isTried(service, packet.family, now)) {
+        this.pinnedRoute = pinned.route;
+        return 0;
+      }
       const route = this.take(service, packet, key, pinned, now);
       if (route !== 0) this.pinned++;
       return route;
@@ -117,9 +131,9 @@ export class KernelMaps {
   }
 
   /** The engine's effect, as something to be done now or a little later. */
-  remember({ mask, family, words, at, route, ttl }: MemoryEntry): (now: Micros) => void {
+  remember({ mask, family, words, at, route, isInterim, ttl }: MemoryEntry): (now: Micros) => void {
     const key = this.prefixKey(family, words, at);
-    const value = this.valueOf(route, family);
+    const value = this.valueOf(route, family, isInterim);
     const memory = this.there(this.memories.get(mask));
     return (now) => memory?.put(key, value, now + ttl);
   }
@@ -130,11 +144,18 @@ export class KernelMaps {
     return () => memory?.delete(key);
   }
 
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): (now: Micros) => void {
-    const key = groupKey(group);
-    const value = this.valueOf(route, group.family);
-    const affinity = this.there(this.affinities.get(service));
-    return (now) => affinity?.put(key, value, now + ttl);
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): (now: Micros) => void {
+    return this.note(service, group, this.valueOf(route, group.family, isInterim), ttl);
+  }
+
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): (now: Micros) => void {
+    return this.note(service, group, NEVER_OPEN, ttl);
   }
 
   /** Elements that have not timed out: of the memory over the routes of `mask`, and of a service's groups. */
@@ -153,13 +174,36 @@ export class KernelMaps {
 
   /** A value was found: when its route is open the connection takes it, and its group with it. */
   private take(service: EngineService, packet: Packet, key: string, value: Value, now: Micros): RouteNumber {
-    if (this.owner.openGeneration(value.route, packet.family) !== value.generation) return 0;
+    if (!this.isOpen(value, packet.family)) return 0;
     if (key !== '') this.affinities.get(service.number)?.put(key, value, now + service.affinityMicros);
     return value.route;
   }
 
-  private valueOf(route: RouteNumber, family: Family): Value {
-    return { route, generation: this.owner.health.generationOf(route, family) };
+  private isOpen({ route, generation }: Value, family: Family): boolean {
+    if (route === 0) return false;
+    const { owner } = this;
+    return (
+      owner.openGeneration(route, family) === generation || owner.openInterim(route, family) === generation
+    );
+  }
+
+  private note(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    value: Value,
+    ttl: Micros,
+  ): (now: Micros) => void {
+    const key = groupKey(group);
+    const affinity = this.there(this.affinities.get(service));
+    return (now) => affinity?.put(key, value, now + ttl);
+  }
+
+  private valueOf(route: RouteNumber, family: Family, isInterim: boolean): Value {
+    const { health } = this.owner;
+    return {
+      route,
+      generation: isInterim ? health.interimOf(route, family) : health.generationOf(route, family),
+    };
   }
 
   private there(map: TimedMap | undefined): TimedMap | undefined {

@@ -39,8 +39,11 @@ export interface KernelOptions {
 
 /** The two queues. */
 export interface KernelQueues {
-  /** A packet of a new connection; `tried`: it repeats the SYN of a flow that this route has not answered. */
-  ask(bytes: Uint8Array, service: ServiceNumber, tried: RouteNumber): void;
+  /**
+   * A packet of a new connection; `tried`: it repeats the SYN of a flow that this route has not answered; `pinned`: its group has this
+   * route, and others are tried with it.
+   */
+  ask(bytes: Uint8Array, service: ServiceNumber, tried: RouteNumber, pinned: RouteNumber): void;
   /** A packet from a provider that a race may be about. */
   hear(bytes: Uint8Array, provider: number, known: boolean): void;
 }
@@ -87,14 +90,14 @@ export class SimKernel {
         const { destination, source } = flow;
         const key = tupleKey(destination.address, destination.port, source.address, source.port);
         this.rescued.set(key, this.schedule.now + ANSWERS_LAST_MICROS);
-        this.ask(bytes, packet!, flow.service, flow.route);
+        this.ask(bytes, packet!, flow.service, flow.route, 0);
       } else this.forwardOut(bytes, flow);
     } else if (packet === null) {
-      this.front.ask(bytes, 0, 0);
+      this.front.ask(bytes, 0, 0, 0);
     } else if (isSyn) {
       const service = this.options.serviceOf(packet);
       const route = this.isRacing(packet) ? 0 : this.maps.routeOf(packet, service, this.schedule.now);
-      if (route === 0) this.ask(bytes, packet, service, 0);
+      if (route === 0) this.ask(bytes, packet, service, 0, this.maps.pinnedRoute);
       else this.carryAlone(bytes, route, service, false);
     } else {
       this.strays++;
@@ -102,9 +105,15 @@ export class SimKernel {
   }
 
   /** Rule chain `ask_race`: the flow is marked. */
-  private ask(bytes: Uint8Array, packet: Packet, service: ServiceNumber, tried: RouteNumber): void {
+  private ask(
+    bytes: Uint8Array,
+    packet: Packet,
+    service: ServiceNumber,
+    tried: RouteNumber,
+    pinned: RouteNumber,
+  ): void {
     this.racing.set(flowKey(packet), this.schedule.now + this.options.settings.raceTimeoutMicros);
-    this.front.ask(bytes, service, tried);
+    this.front.ask(bytes, service, tried, pinned);
   }
 
   private isRacing(packet: Packet): boolean {

@@ -192,10 +192,10 @@ rest: { route: a }
 memory: { trust: 10m, refresh: 5% }
 `;
 
-const up = { state: 'up', reason: 'answered', sinceMs: 0, generation: 1 } as const;
+const up = { state: 'up', reason: 'answered', sinceMs: 0, generation: 1, interim: 1, missed: false } as const;
 const SUSPECT: RouteHealth = {
   route: 1,
-  4: { state: 'suspect', reason: 'silent', sinceMs: 0, generation: 3 },
+  4: { state: 'suspect', reason: 'silent', sinceMs: 0, generation: 3, interim: 3, missed: true },
   6: up,
 };
 

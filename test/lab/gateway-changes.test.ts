@@ -22,7 +22,12 @@ beforeAll(async () => {
     },
     {
       topologyChanges: true,
-      config: { routes: { a: { addresses: 'auto', gateway: 'auto' } }, rest: { route: 'b' } },
+      config: {
+        routes: {
+          a: { addresses: 'auto', gateway: 'auto', onDown: { flows: 'reset', after: '0s' } },
+        },
+        rest: { route: 'b' },
+      },
     },
   );
   echo = await made.lab.server().echo({ ports: [PORT] });

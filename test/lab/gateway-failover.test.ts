@@ -34,7 +34,11 @@ const SERVICES = [
   { name: 'udp', match: { udp: 'any' }, select: { criterion: 'priority', ...ORDER }, affinity: 'none' },
 ];
 
-function config(routes: Record<string, Record<string, unknown>> = {}): ConfigOverrides {
+/** Without a grace, so that what follows is seen at once. */
+const NOW = { onDown: { flows: 'reset', after: '0s' } };
+
+function config(changes: Record<string, Record<string, unknown>> = {}): ConfigOverrides {
+  const routes = Object.fromEntries(['a', 'b', 'c'].map((name) => [name, { ...NOW, ...changes[name] }]));
   return { routes, services: SERVICES, memory: { trust: '10m', refresh: 0 }, rest: { route: 'c' } };
 }
 

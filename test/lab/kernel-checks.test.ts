@@ -189,6 +189,21 @@ describe('a check', () => {
       true,
     ],
     [
+      'the page that is expected',
+      `{ kind: 'http', address: ${V4}, port: 8080, host: 'a', path: '/', expect: { status: 200, text: '192.168.0.10 a' } }`,
+      true,
+    ],
+    [
+      'another page, as of a portal',
+      `{ kind: 'http', address: ${V4}, port: 8080, host: 'a', path: '/', expect: { status: 200, text: 'welcome' } }`,
+      false,
+    ],
+    [
+      'another status',
+      `{ kind: 'http', address: ${V4}, port: 8080, host: 'a', path: '/missing', expect: { status: 204, text: null } }`,
+      false,
+    ],
+    [
       'a server that only accepts',
       `{ kind: 'http', address: ${V4}, port: 9000, host: 'a', path: '/' }`,
       false,

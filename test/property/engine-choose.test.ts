@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { kindOf as kindOfLane } from '../../src/core/choose/candidates.js';
 import { CRITERION_KINDS } from '../../src/core/choose/criteria/index.js';
 import type { EngineRoute, EngineService } from '../../src/core/engine-types.js';
+import type { AddressWords } from '../../src/model/address.js';
 import type { Affinity } from '../../src/model/config.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { type Effect, Harness, only, routes, words } from '../sim/engine-harness.js';
@@ -106,9 +108,16 @@ function build(states: readonly RouteState[]): Harness {
 }
 
 /** Kinds of routes, the best first; a choice is of the best kind that there is. */
-function kindOf(h: Harness, route: EngineRoute, family: 4 | 6): number {
-  const at = h.engine.health.of(route.number, family);
-  return at === 2 ? 4 : at * 2 + (route.lastResort ? 1 : 0);
+function kindOf(h: Harness, { number, lastResort }: EngineRoute, family: 4 | 6): number {
+  const { health } = h.engine;
+  return kindOfLane(health.of(number, family), lastResort, health.isMomentary(number, family, h.now));
+}
+
+/** What was silent for a destination more than once is not chosen for it for a while. */
+function isSilent(h: Harness, { number }: EngineRoute, destination: AddressWords): boolean {
+  const { memory, memorySettings } = h.engine;
+  const slot = memory.find(destination, 0);
+  return slot >= 0 && memory.silentUntil(slot, number, h.now, memorySettings.trustMicros) > h.now;
 }
 
 const RUNS = Number(process.env.PATHRACE_PROPERTY_RUNS ?? 1000);
@@ -132,14 +141,16 @@ describe('every criterion, whatever the routes and the facts are', () => {
             const usable = order
               .map((wanted) => h.engine.routes[wanted - 1])
               .filter(({ usable: can, admin }) => can[family] && admin === 'enabled');
-            const best = Math.min(...usable.map((route) => kindOf(h, route, family)));
-            const anyUp = usable.some((route) => kindOf(h, route, family) === 0);
             const client = {
               address: words(each.ipv6 ? `fd00::${i + 2}` : `10.0.0.${i + 2}`),
               port: 40_000 + i,
             };
             const host = each.ipv6 ? `2001:db8:100::${each.host}` : `198.51.100.${each.host}`;
             const destination = { address: words(host), port: 443 };
+            const heard = usable.filter((route) => !isSilent(h, route, destination.address));
+            const fit = heard.length > 0 ? heard : usable;
+            const anyUp = fit.some((route) => kindOf(h, route, family) === 0);
+            const best = Math.min(...fit.map((route) => kindOf(h, route, family)));
             const fields = { client, destination, service: of, tried: each.datagram ? 0 : each.tried };
             const first = each.datagram ? h.datagram(fields) : h.setup(fields);
             let again: readonly Effect[] = [];

@@ -22,7 +22,7 @@ interface Entry {
   usedAt: number;
   racedAt: number;
   raced: Set<number>;
-  readonly said: Map<number, { verdict: number; rtt: number; at: number }>;
+  readonly said: Map<number, { verdict: number; rtt: number; at: number; silences: number }>;
 }
 
 /** The same by plain means: lists of objects, oldest first, searched from end to end. */
@@ -30,6 +30,7 @@ class Model {
   segments: [Entry[], Entry[], Entry[]] = [[], [], []];
   readonly left: number[] = [];
   private readonly forgottenAt = new Map<string, number>();
+  readonly backAt = new Map<string, number>();
 
   all(): Entry[] {
     return this.segments.flat();
@@ -60,7 +61,13 @@ class Model {
   note(entry: Entry, route: number, verdict: number, rtt: number, now: number): void {
     const timed = verdict === VERDICT.ANSWERED && rtt >= 0;
     const own = verdict === VERDICT.ANSWERED && !timed ? VERDICT.RETRANSMITTED : verdict;
-    entry.said.set(route, { verdict: own, rtt: timed ? rtt : -1, at: now });
+    const last = this.silenceOf(entry, route);
+    const before = last !== undefined && last.silences > 0 ? last : undefined;
+    if (own === VERDICT.SILENT && before !== undefined && now < before.at + SECOND) return;
+    const isOne = before !== undefined && now < before.at + lifeOf(before.silences, Infinity);
+    if (own === VERDICT.SILENT && isOne) return;
+    const silences = own === VERDICT.SILENT ? Math.min(255, (before?.silences ?? 0) + 1) : 0;
+    entry.said.set(route, { verdict: own, rtt: timed ? rtt : -1, at: now, silences });
     if ((own === VERDICT.ANSWERED || own === VERDICT.RETRANSMITTED) && this.segments[0].includes(entry)) {
       entry.usedAt = now;
       this.move(entry, 1);
@@ -82,12 +89,21 @@ class Model {
     return [...entry.raced].filter((route) => entry.racedAt > this.voidUntil(entry, route));
   }
 
+  /** The last word of a route, if that was silence. */
+  silenceOf(entry: Entry, route: number) {
+    const said = entry.said.get(route);
+    if (said?.verdict !== VERDICT.SILENT || said.at <= this.voidUntil(entry, route)) return undefined;
+    const backAt = this.backAt.get(`${route}/${familyOf(entry.destination)}`) ?? -Infinity;
+    return said.at <= backAt ? { ...said, silences: 0 } : said;
+  }
+
   /** The verdict that counts, if one does. */
   live(entry: Entry, route: number, now: number, period: number) {
     const said = entry.said.get(route);
     if (said === undefined || said.at <= this.voidUntil(entry, route)) return undefined;
     const short = Math.min(60 * SECOND, period / 10);
-    const life = [0, period, period / 4, period / 4, short, short][said.verdict];
+    const silent = lifeOf(this.silenceOf(entry, route)?.silences ?? 0, period);
+    const life = [0, period, period / 4, period / 4, short, silent][said.verdict];
     return now < said.at + life ? { ...said, end: said.at + life } : undefined;
   }
 
@@ -111,8 +127,11 @@ class Model {
   expiry(entry: Entry, mask: number, now: number, period: number): number {
     const best = this.best(entry, mask, now, period);
     if (best === 0) return -Infinity;
-    if (routesOf(mask).every((route) => this.raced(entry).includes(route)))
-      return this.live(entry, best, now, period)!.end;
+    if (routesOf(mask).every((route) => this.raced(entry).includes(route))) {
+      const silences = routesOf(mask).flatMap((route) => this.silenceOf(entry, route) ?? []);
+      const ends = silences.map(({ at, silences: count }) => at + lifeOf(count, period));
+      return Math.min(this.live(entry, best, now, period)!.end, ...ends);
+    }
     return Math.min(...routesOf(mask).map((route) => this.live(entry, route, now, period)?.end ?? -Infinity));
   }
 
@@ -130,6 +149,11 @@ class Model {
   private voidUntil(entry: Entry, route: number): number {
     return this.forgottenAt.get(`${route}/${familyOf(entry.destination)}`) ?? -Infinity;
   }
+}
+
+/** Silences in a row: the first says nothing, each further one is believed for twice as long as the one before. */
+function lifeOf(silences: number, period: number): number {
+  return silences < 2 ? 0 : Math.min(60 * SECOND, period / 10, SECOND * 2 ** (silences - 1));
 }
 
 function familyOf(destination: number): 4 | 6 {
@@ -172,6 +196,14 @@ const step = fc.oneof(
       family: fc.constantFrom(4 as const, 6 as const, undefined),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('back' as const),
+      route,
+      family: fc.constantFrom(4 as const, 6 as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('sweep' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), destination }) },
 );
@@ -209,6 +241,11 @@ class Pair {
       for (const family of [4, 6] as const)
         if (todo.family === undefined || todo.family === family) model.forget(todo.route, family, this.now);
       table.forgetRoute(todo.route, this.now, todo.family);
+      return;
+    }
+    if (todo.kind === 'back') {
+      model.backAt.set(`${todo.route}/${todo.family}`, this.now);
+      table.verdicts.forgive(todo.route, todo.family, this.now);
       return;
     }
     if (todo.kind === 'sweep') {
@@ -339,6 +376,9 @@ describe('the memory', () => {
           const start = -5_000_000;
           restore(later, rows, [0, 1, 2, 3], start, elapsed);
           expect(later.destinations).toBe(pair.table.destinations);
+          // Only what routes have said is kept, not how often in a row.
+          for (const entry of pair.model.all())
+            for (const [route, said] of entry.said) entry.said.set(route, { ...said, silences: 1 });
           const shift = start - (pair.now + elapsed * 1000);
           for (const [segment, entries] of pair.model.segments.entries())
             for (const entry of entries) {

@@ -57,6 +57,7 @@ export interface Effect {
     | 'remember'
     | 'unremember'
     | 'pin'
+    | 'ask'
     | 'route-changed';
   readonly race?: RaceId;
   readonly route?: RouteNumber;
@@ -71,13 +72,15 @@ export interface Effect {
   /** What is remembered or pinned: the destination, or client and group. */
   readonly key?: string;
   readonly mask?: number;
+  /** Left out when false. */
+  readonly interim?: true;
   readonly ttl?: Micros;
 }
 
 /** The last effect of every packet is its verdict. */
 export const VERDICTS = ['release', 'pass', 'drop', 'commit'];
 /** What the kernel's maps are told: not what becomes of a packet. */
-const NOTES: readonly string[] = ['remember', 'unremember', 'pin', 'route-changed'];
+const NOTES: readonly string[] = ['remember', 'unremember', 'pin', 'ask', 'route-changed'];
 
 export const SYN_ACK = FLAG.SYN | FLAG.ACK;
 export const RST_ACK = FLAG.RST | FLAG.ACK;
@@ -472,8 +475,24 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   unremember({ mask, words, at }: MemoryEntry): void {
     this.add({ kind: 'unremember', mask, key: formatAddress(words, at) });
   }
-  pin(service: ServiceNumber, group: AffinityGroup, route: RouteNumber, ttl: Micros): void {
-    this.add({ kind: 'pin', service, key: groupText(group), route, ttl });
+  pin(
+    service: ServiceNumber,
+    group: AffinityGroup,
+    route: RouteNumber,
+    isInterim: boolean,
+    ttl: Micros,
+  ): void {
+    this.add({
+      kind: 'pin',
+      service,
+      key: groupText(group),
+      route,
+      ttl,
+      ...(isInterim && { interim: true }),
+    });
+  }
+  ask(service: ServiceNumber, group: AffinityGroup, ttl: Micros): void {
+    this.add({ kind: 'ask', service, key: groupText(group), ttl });
   }
   routeChanged(route: RouteNumber, reason: HealthReason): void {
     this.add({ kind: 'route-changed', route, reason });

@@ -86,15 +86,19 @@ describe('the kernel decides by what the daemon has told it', () => {
     world.connect({ at: 0 });
     world.schedule.at(500_000, () => world.provider('b').set({ blackhole: true }));
     const second = world.connect({ at: 1000, bytes: 100 });
-    world.runUntil(10_000);
+    world.runUntil(6500);
     // The repeat itself goes by the route that it had.
     expect(syns(world, second)).toEqual([2, 1, 3, 2]);
     expect([second.winner, second.connectMicros]).toEqual([1, 1_040_000]);
     expect(second.acknowledged).toBe(100);
     expect(world.gateway.engine.counters.rescues[2]).toBe(1);
-    const third = world.connect({ at: 10_000 });
+    // Two of its packets were lost by now: it is believed for two seconds, and asked again afterwards.
+    const third = world.connect({ at: 7000 });
+    const fourth = world.connect({ at: 12_000 });
     world.runUntil(20_000);
     expect(syns(world, third)).toEqual([1]);
+    expect(syns(world, fourth)).toEqual([1, 2]);
+    expect(fourth.connectMicros).toBe(40_000);
   });
 
   it('a silent route stops being used after three rescues, and comes back by itself', () => {
@@ -163,15 +167,30 @@ describe('the kernel keeps groups together', () => {
     expect(world.gateway.kernel.maps.countPinned(1, world.schedule.now)).toBe(2);
   });
 
-  it('a group whose route is silent moves with the rescue, and stays', () => {
-    const world = site([40, 20, 60], pinned);
+  it('a group whose route is silent moves when its silence is believed, and only as long', () => {
+    const world = site([400, 20, 600], pinned);
     world.connect({ at: 0 });
     world.schedule.at(500_000, () => world.provider('b').set({ blackhole: true }));
     const second = world.connect({ at: 1000, to: 's1' });
-    const third = world.connect({ at: 4000, to: 's1', port: 80 });
-    world.runUntil(8000);
+    const third = world.connect({ at: 6500, to: 's1', port: 80 });
+    world.schedule.at(7_000_000, () => world.provider('b').set({ blackhole: false }));
+    const later = Array.from({ length: 20 }, (_, i) => world.connect({ at: 9000 + i * 1000, to: 's1' }));
+    world.runUntil(30_000);
     expect(second.winner).toBe(1);
     expect(syns(world, third)).toEqual([1]);
+    // The first asks; all others are where the group was before.
+    expect(later.map(({ winner }) => winner)).toEqual([1, ...new Array<number>(19).fill(2)]);
+  });
+
+  it('but not for little: servers know the client by its address', () => {
+    const world = site([40, 20, 60], pinned);
+    world.connect({ at: 0 });
+    world.schedule.at(500_000, () => world.provider('b').set({ blackhole: true }));
+    world.connect({ at: 1000, to: 's1' });
+    world.schedule.at(5_000_000, () => world.provider('b').set({ blackhole: false }));
+    const later = Array.from({ length: 10 }, (_, i) => world.connect({ at: 7000 + i * 500, to: 's1' }));
+    world.runUntil(20_000);
+    expect(new Set(later.map(({ winner }) => winner))).toEqual(new Set([1]));
   });
 });
 

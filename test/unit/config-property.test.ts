@@ -41,7 +41,7 @@ const GOOD = {
       cost: '8/GB',
       quota: '50GB/month',
       use: 'last-resort',
-      onDown: 'keep',
+      onDown: { flows: 'keep', after: '7s' },
       failback: 'reset after 10m',
       check: { targets: ['ping 192.0.2.1', 'http://192.0.2.1/ host a.b'], interval: '2s', timeout: '1s' },
       translate: { inside: 'fd00:1::/48', outside: '2001:db8::/48' },

@@ -42,7 +42,16 @@ describe('what a route carries and costs', () => {
       onDown: 'keep',
       weight: 1000,
     });
-    expect(routeWith('use: normal, onDown: reset')).toMatchObject({ lastResort: false, onDown: 'reset' });
+    expect(routeWith('use: normal, onDown: reset')).toMatchObject({
+      lastResort: false,
+      onDown: 'reset',
+      graceMs: 5000,
+    });
+    expect(routeWith('onDown: { flows: reset, after: 5s }')).toMatchObject({
+      onDown: 'reset',
+      graceMs: 5000,
+    });
+    expect(routeWith('onDown: { flows: keep }')).toMatchObject({ onDown: 'keep', graceMs: 5000 });
   });
 
   it.each([
@@ -120,6 +129,11 @@ describe('check', () => {
     ['http://192.0.2.1:8080/x', { ...http, port: 8080, host: '192.0.2.1:8080', path: '/x' }],
     ['http://192.0.2.1/ host Example.com', { ...http, host: 'example.com' }],
     ['http://192.0.2.1/ host example.com:8080', { ...http, host: 'example.com:8080' }],
+    ['http://192.0.2.1/ expect 204', { ...http, expect: { status: 204, text: null } }],
+    [
+      'http://192.0.2.1/a host a.b expect 200  Microsoft Connect',
+      { ...http, path: '/a', host: 'a.b', expect: { status: 200, text: 'Microsoft Connect' } },
+    ],
     ['http://[2001:db8::1]/', { ...http, address: '2001:db8::1', host: '[2001:db8::1]' }],
     ['dns 192.0.2.53 example.com', { kind: 'dns', address: '192.0.2.53', port: 53, name: 'example.com' }],
     ['dns 192.0.2.53:5353 a.b.', { kind: 'dns', address: '192.0.2.53', port: 5353, name: 'a.b' }],
@@ -171,12 +185,18 @@ describe('check', () => {
     ['tcp 192.0.2.1:0', 'Not a port from 1 to 65535.'],
     ['tcp 192.0.2.1:65536', 'Not a port from 1 to 65535.'],
     ['tcp [2001:db8::1', '"[2001:db8::1" is not an address.'],
-    ['http', 'Not "http://ADDRESS/PATH" or the same with " host NAME".'],
+    ['http', 'Not "http://ADDRESS/PATH" or the same with " host NAME" or " expect STATUS".'],
+    ['http://192.0.2.1/ expect', '"" is not an HTTP status such as 204.'],
+    ['http://192.0.2.1/ expect ok', '"ok" is not an HTTP status such as 204.'],
+    [`http://192.0.2.1/ expect 200 ${'a'.repeat(257)}`, 'The text is too long.'],
     ['http://', 'Not a URL such as http://192.0.2.1/.'],
     ['http://192.0.2.1/#a', 'Not a URL such as http://192.0.2.1/.'],
     ['http://u:p@192.0.2.1/', '"u:p@192.0.2.1" is not an address.'],
     ['http://192.0.2.1/é', 'Not a URL such as http://192.0.2.1/.'],
-    ['http://192.0.2.1/ host', 'Not "http://ADDRESS/PATH" or the same with " host NAME".'],
+    [
+      'http://192.0.2.1/ host',
+      'Not "http://ADDRESS/PATH" or the same with " host NAME" or " expect STATUS".',
+    ],
     ['http://192.0.2.1/ host a_b..c', '"a_b..c" is not the name of a host.'],
     ['http://192.0.2.1/ host a.b:0', '"a.b:0" is not the name of a host.'],
     ['https://192.0.2.1/', 'An http target is asked without TLS; "tcp ADDRESS:443" asks for a connection.'],

@@ -28,6 +28,7 @@ const USUAL_ROUTE = {
   quotaBytes: null,
   lastResort: false,
   onDown: 'reset',
+  graceMs: 5000,
   failback: { kind: 'move-new' },
   check: null,
   optional: false,

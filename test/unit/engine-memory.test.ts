@@ -118,6 +118,19 @@ describe('an answer by something on the way', () => {
     expect(only(h.all, 'remember').map(({ route }) => route)).toEqual([1, 2]);
   });
 
+  it('holds no group: its clients go where the server answers', () => {
+    const h = remembering({}, {}, 3);
+    h.setServices([serviceOver([1, 2, 3], { affinity: 'client' })]);
+    h.setup({ service: 1 });
+    for (const [i, { options }] of [proxy, real, real].entries()) {
+      h.pass(10);
+      h.answer(i + 1, { options });
+    }
+    expect(only(h.all, 'pin').map(({ route }) => route)).toEqual([1, 2]);
+    h.setup({ service: 1, client: { address: CLIENT.address, port: 41_000 } });
+    expect(h.last).toContainEqual({ kind: 'release', route: 2, reason: 'affinity', service: 1 });
+  });
+
   it('another MSS is a provider’s own doing', () => {
     expect(answered([clamped, real, real]).memory()[0]).toBe('answered 10');
   });

@@ -59,7 +59,7 @@ describe('a known destination that is no longer trusted', () => {
   });
 
   it('never later than 2 s', () => {
-    const h = known([1950, 1900, null]);
+    const h = known([1950, 1900, 1990]);
     expect(departures(h, 4800)).toEqual([
       [0, 2],
       [2000, 1],
@@ -68,10 +68,22 @@ describe('a known destination that is no longer trusted', () => {
   });
 
   it('a route without a time is waited for a quarter of a second', () => {
-    expect(departures(known([10, null, null]))).toEqual([
+    const h = known([10, 20, 30]);
+    const { memory } = h.engine;
+    const slot = memory.find(SERVER.address, 0);
+    for (const route of [2, 3]) memory.note(slot, route, VERDICT.RETRANSMITTED, -1, h.now);
+    expect(departures(h)).toEqual([
       [0, 1],
       [17.5, 2],
       [267.5, 3],
+    ]);
+  });
+
+  it('one that was silent is asked with the first: an answer of the others would always come before its turn', () => {
+    expect(departures(known([10, null, 600]))).toEqual([
+      [0, 1],
+      [0, 2],
+      [17.5, 3],
     ]);
   });
 

@@ -3,7 +3,7 @@ import { Losses } from '../../src/daemon/losses.js';
 import type { RouteHealth } from '../../src/kernel/race-messages.js';
 import type { ResolvedRoute } from '../../src/kernel/routes.js';
 
-const UP = { state: 'up', reason: 'answered', sinceMs: 1, generation: 1 } as const;
+const UP = { state: 'up', reason: 'answered', sinceMs: 1, generation: 1, interim: 1, missed: false } as const;
 const DOWN = { ...UP, state: 'down', reason: 'link', sinceMs: 1000 } as const;
 
 function route(number: number, change: object = {}): ResolvedRoute {

@@ -139,7 +139,9 @@ describe('restored', () => {
     expect(later.best(slot, 0b110, 0, TRUST)).toBe(1);
     expect(later.rttOf(slot, 1)).toBe(2000);
     expect(later.racedRoutes(slot)).toBe(0b110);
-    expect(later.expiry(slot, 0b110, 0, TRUST)).toBe(TRUST - 5 * SECOND);
+    // Whoever was silent then is asked again.
+    expect(later.expiry(slot, 0b110, 0, TRUST)).toBe(Number.NEGATIVE_INFINITY);
+    expect(later.expiry(slot, 0b010, 0, TRUST)).toBe(TRUST - 5 * SECOND);
     expect(later.segments.of[slot]).toBe(SEGMENT.PROBATION);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SEGMENT } from '../../src/core/memory/segments.js';
 import { MAX_DESTINATIONS, type MemoryOptions, MemoryTable } from '../../src/core/memory/table.js';
-import { lifeOf, VERDICT, VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
+import { lifeOf, lifeOfSilence, VERDICT, VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
 import { formatAddress, parseAddress } from '../../src/model/address.js';
 
 const SECOND = 1_000_000;
@@ -114,6 +114,34 @@ describe('a verdict', () => {
     expect(lifeOf(VERDICT.NONE, TRUST)).toBe(0);
   });
 
+  it('of silence is asked again at once, then increasingly rarely', () => {
+    const table = create();
+    const slot = raced(table);
+    const { verdicts } = table;
+    const lives: number[] = [];
+    let now = SECOND;
+    for (let i = 0; i < 8; i++) {
+      table.note(slot, 2, VERDICT.SILENT, 0, now);
+      // Of copies that were out together.
+      table.note(slot, 2, VERDICT.SILENT, 0, now + SECOND / 2);
+      lives.push((verdicts.endOf(slot, 2, TRUST) - now) / SECOND);
+      now += Math.max(SECOND, verdicts.endOf(slot, 2, TRUST) - now);
+    }
+    expect(lives).toEqual([0, 2, 4, 8, 16, 32, 60, 60]);
+    expect(lifeOfSilence(9, MINUTE)).toBe(6 * SECOND);
+    expect(table.isDue(slot, 2, now, TRUST)).toBe(true);
+    expect(table.isDoubted(slot, 0b100)).toBe(true);
+    table.note(slot, 2, VERDICT.ANSWERED, 7000, now);
+    expect([table.isDue(slot, 2, now, TRUST), table.isDoubted(slot, ALL)]).toEqual([false, false]);
+    table.note(slot, 2, VERDICT.SILENT, 0, now + SECOND);
+    expect(verdicts.silencesOf(slot, 2)).toBe(1);
+    // Of a route that was down since nothing is left.
+    table.forgetRoute(2, now + 2 * SECOND);
+    expect([verdicts.silencesOf(slot, 2), table.isDue(slot, 2, now, TRUST)]).toEqual([0, false]);
+    table.note(slot, 2, VERDICT.SILENT, 0, now + 3 * SECOND);
+    expect(verdicts.silencesOf(slot, 2)).toBe(1);
+  });
+
   it('is replaced by the next one, whole', () => {
     const table = create();
     const slot = raced(table);
@@ -155,7 +183,7 @@ describe('a verdict', () => {
     const slot = table.take(at('192.0.2.1'), 0, 0);
     const all = 0x1fffe;
     expect(order(table, slot, 0, all)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
-    table.note(slot, 1, VERDICT.SILENT, 0, 0);
+    for (const ago of [2, 0]) table.note(slot, 1, VERDICT.SILENT, 0, -ago * SECOND);
     table.note(slot, 2, VERDICT.FAILED, 0, 0);
     table.note(slot, 3, VERDICT.INTERCEPTED, 0, 0);
     table.note(slot, 5, VERDICT.RETRANSMITTED, 0, 0);
@@ -187,11 +215,21 @@ describe('trust', () => {
     expect(table.expiry(slot, ALL, 0, TRUST)).toBe(Number.NEGATIVE_INFINITY);
     expect(table.expiry(slot, 0b0010, 0, TRUST)).toBe(TRUST);
     table.note(slot, 2, VERDICT.ANSWERED, 20, 0);
-    table.note(slot, 3, VERDICT.SILENT, 0, 0);
+    table.note(slot, 3, VERDICT.FAILED, 0, 0);
     expect(table.expiry(slot, ALL, 0, TRUST)).toBe(MINUTE);
     expect(table.expiry(slot, ALL, MINUTE, TRUST)).toBe(Number.NEGATIVE_INFINITY);
     table.noteRace(slot, ALL, 0);
     expect(table.expiry(slot, ALL, MINUTE, TRUST)).toBe(TRUST);
+  });
+
+  it('does not last beyond the life of a silence, whoever was raced', () => {
+    const table = create();
+    const slot = raced(table);
+    table.note(slot, 3, VERDICT.SILENT, 0, 0);
+    expect(table.expiry(slot, ALL, 0, TRUST)).toBe(Number.NEGATIVE_INFINITY);
+    expect(table.expiry(slot, 0b0110, 0, TRUST)).toBe(TRUST);
+    table.note(slot, 3, VERDICT.SILENT, 0, 2 * SECOND);
+    expect(table.expiry(slot, ALL, 2 * SECOND, TRUST)).toBe(4 * SECOND);
   });
 
   it('ends when a route has come up that was not in the race', () => {

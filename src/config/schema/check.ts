@@ -8,7 +8,7 @@ export const CheckMapping = z.strictObject({
   targets: required(
     {
       description:
-        'What is asked, by its address: a check never asks a resolver. One answer of any target proves for a round that the route works; of `http` any status below 500, of `dns` any answer to the question.',
+        'What is asked, by its address: a check never asks a resolver. One answer of any target proves for a round that the route works; of `http` any status below 500 unless it says what to expect (a captive portal answers as well), of `dns` any answer to the question.',
       allowed: TARGETS_ALLOWED,
       apply: 'live',
       json: oneOrMore(text, MAX_TARGETS),

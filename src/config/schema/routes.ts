@@ -1,6 +1,6 @@
 /** `routes`: one uplink and everything that is said about it. */
 import { z } from 'zod';
-import { absent, mappingOr, optional, required, section } from '../key.js';
+import { absent, asKey, mappingOr, optional, required, section } from '../key.js';
 import { ADDRESSES_ALLOWED, GATEWAY_ALLOWED, parseAddresses, parseGateway } from '../values/addresses.js';
 import { FAILBACK_ALLOWED, FAILBACK_PATTERN, parseFailback } from '../values/failback.js';
 import { parseTranslationPrefix, TRANSLATION_PREFIX_ALLOWED } from '../values/prefixes.js';
@@ -17,7 +17,7 @@ import {
 } from '../values/quantities.js';
 import { INTERFACE_ALLOWED, oneOf, parseBoolean, parseInterface } from '../values/texts.js';
 import { checkKey } from './check.js';
-import { boolean, count, flag, interfaceName, numberOr, oneOrMore, text, words } from './keys.js';
+import { boolean, count, duration, flag, interfaceName, numberOr, oneOrMore, text, words } from './keys.js';
 
 export const MIN_ROUTES = 2;
 export const MAX_ROUTES = 16;
@@ -34,6 +34,24 @@ const TranslateMapping = z.strictObject({
 
 const USES = ['normal', 'last-resort'] as const;
 const ON_DOWN = ['reset', 'keep'] as const;
+
+const OnDownMapping = z.strictObject({
+  flows: required(
+    {
+      description: 'What becomes of them.',
+      allowed: ON_DOWN.join(', '),
+      apply: 'live',
+      json: words(ON_DOWN),
+    },
+    oneOf(ON_DOWN),
+  ),
+  after: duration(
+    'live',
+    'How long the link, the next hop or an address may be gone before anything is cut; new connections avoid the route at once. A route that is down by its traffic or its checks has been so for long enough.',
+    { text: ['0s', '10m'], ms: [0, 600_000] },
+    '5s',
+  ),
+});
 
 export const RouteSchema = section(
   z.strictObject({
@@ -121,12 +139,13 @@ export const RouteSchema = section(
     onDown: optional(
       {
         description:
-          'What becomes of the established connections of this route when it goes down. `reset`: their clients are told at once, so that they connect again by another route. `keep`: they wait for the route to return.',
-        allowed: ON_DOWN.join(', '),
+          'What becomes of the established connections of this route when it goes down. `reset`: their clients are told, so that they connect again by another route. `keep`: they wait for the route to return.',
+        allowed: `${ON_DOWN.join(', ')}, or { flows: ONE OF THESE, after: DURATION }`,
         apply: 'live',
         json: words(ON_DOWN),
+        mapping: OnDownMapping,
       },
-      oneOf(ON_DOWN),
+      mappingOr(OnDownMapping, asKey(OnDownMapping, 'flows')),
       'reset',
     ),
     failback: optional(

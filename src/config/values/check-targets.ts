@@ -1,6 +1,6 @@
 /** What a route asks to know whether it works, in one line each: `ping 192.0.2.1`, `dns 192.0.2.53 example.com`. */
 import { isIP } from 'node:net';
-import type { CheckTarget } from '../../model/config.js';
+import type { CheckTarget, ExpectedPage } from '../../model/config.js';
 import { bad, type Mistake, type Parsed } from '../parsed.js';
 import { canonicalAddress, whyUnusable } from './addresses.js';
 import { parseDomain } from './domains.js';
@@ -8,7 +8,7 @@ import { parsePort } from './ports.js';
 import { clip, MISSING } from './texts.js';
 
 export const MAX_TARGETS = 16;
-export const TARGETS_ALLOWED = `"ping ADDRESS", "tcp ADDRESS:PORT", "http://ADDRESS/PATH", the same with " host NAME", "dns ADDRESS NAME", or a list of at most ${MAX_TARGETS}; an IPv6 address before a port stands in brackets`;
+export const TARGETS_ALLOWED = `"ping ADDRESS", "tcp ADDRESS:PORT", "http://ADDRESS/PATH", the same with " host NAME" or " expect STATUS" or " expect STATUS TEXT", "dns ADDRESS NAME", or a list of at most ${MAX_TARGETS}; an IPv6 address before a port stands in brackets`;
 
 export function parseTargets(raw: unknown): Parsed<readonly CheckTarget[]> {
   if (raw === undefined || raw === null) return bad(MISSING);
@@ -40,7 +40,9 @@ export function formatTarget(target: CheckTarget): string {
   }
   const authority = authorityOf(address, target.port);
   const host = target.host === authority ? '' : ` host ${target.host}`;
-  return `http://${authority}${target.path}${host}`;
+  const { expect } = target;
+  const text = expect?.text == null ? '' : ` ${expect.text}`;
+  return `http://${authority}${target.path}${host}${expect === undefined ? '' : ` expect ${expect.status}${text}`}`;
 }
 
 /** The target, or what is wrong with it. */
@@ -80,11 +82,15 @@ function parseDns(words: readonly string[]): CheckTarget | string {
 
 const HTTP_PORT = 80;
 
-/** `URL` or `URL host NAME`. */
-function parseHttp(words: readonly string[]): CheckTarget | string {
+/** `URL`, `URL host NAME`, either with `expect STATUS` or `expect STATUS TEXT` behind it. */
+function parseHttp(all: readonly string[]): CheckTarget | string {
+  const at = all.indexOf('expect');
+  const words = at < 0 ? all : all.slice(0, at);
   if (words.length !== 1 && (words.length !== 3 || words[1] !== 'host')) {
-    return 'Not "http://ADDRESS/PATH" or the same with " host NAME".';
+    return 'Not "http://ADDRESS/PATH" or the same with " host NAME" or " expect STATUS".';
   }
+  const expect = at < 0 ? null : parseExpected(all.slice(at + 1));
+  if (typeof expect === 'string') return expect;
   const match = /^http:\/\/([^/?#]+)(\/[\x21-\x7e]*|\?[\x21-\x7e]*)?$/i.exec(words[0]);
   if (match === null || words[0].includes('#')) return 'Not a URL such as http://192.0.2.1/.';
   if (words[0].length > 1024) return 'The URL is too long.';
@@ -93,7 +99,17 @@ function parseHttp(words: readonly string[]): CheckTarget | string {
   const path = match[2] ?? '/';
   const host = words.length === 3 ? parseHost(words[2]) : authorityOf(place.address, place.port);
   if (host === undefined) return `${clip(words[2])} is not the name of a host.`;
-  return { kind: 'http', ...place, host, path: path.startsWith('/') ? path : `/${path}` };
+  const page = { kind: 'http', ...place, host, path: path.startsWith('/') ? path : `/${path}` } as const;
+  return expect === null ? page : { ...page, expect };
+}
+
+const MAX_TEXT = 256;
+
+function parseExpected([status = '', ...words]: readonly string[]): ExpectedPage | string {
+  if (!/^[1-5]\d\d$/.test(status)) return `${clip(status)} is not an HTTP status such as 204.`;
+  const text = words.join(' ');
+  if (text.length > MAX_TEXT) return 'The text is too long.';
+  return { status: Number(status), text: text === '' ? null : text };
 }
 
 /** What a Host header may say: a name with or without a port. */

@@ -1,50 +1,141 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
-import { canCarry, isOpen, lastingRoutes } from '../choose/candidates.js';
-import type { AffinityGroup, RaceId, RouteNumber } from '../engine-types.js';
+import { canCarry, isOpen, lastingRoutes, silentRoutes } from '../choose/candidates.js';
+import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { isInterim } from '../health/missed.js';
+import { lifeOfSilence, VERDICT } from '../memory/verdicts.js';
 import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
 import { fillGroup, type GroupMembers, membersOfRace } from './group.js';
 import { joinGroup } from './join.js';
+import type { Pin } from './table.js';
 
-/** The route that the group of the packet in hand is pinned to; 0 when it is free. `inKernel`: what the kernel's maps say of it. */
-export function pinnedRoute(turn: Turn, service: ActiveService, inKernel: RouteNumber): RouteNumber {
-  if (service.affinity === 'none') return 0;
-  const { site, now } = turn;
+/** What `findPin` says. One value, reused. */
+export interface FoundPin {
+  /** 0: the group is free. */
+  route: RouteNumber;
+  /** Whether it is still the best for the group shall be found out with this connection (affinity/settle.ts). */
+  isQuestioned: boolean;
+}
+
+const found: FoundPin = { route: 0, isQuestioned: false };
+
+/** The route that the group of the packet in hand is pinned to. `inKernel`: what the kernel's maps say of it. */
+export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumber): FoundPin {
+  found.route = 0;
+  found.isQuestioned = false;
+  if (service.affinity === 'none') return found;
+  const { site, packet, now } = turn;
   turn.hasGroup = inKernel !== 0;
-  if (inKernel !== 0 && isAble(turn, inKernel)) return inKernel;
-  const group = groupOf(turn, service, ofPacket(turn));
-  const route = site.affinity.find(service.number, group, now, site.health);
-  const known = route !== 0 && (service.mask & (1 << route)) !== 0;
-  return known && isAble(turn, route) ? route : 0;
+  if (inKernel !== 0 && isAble(turn, inKernel)) {
+    found.route = inKernel;
+    return found;
+  }
+  const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
+  if (at < 0) return found;
+  const route = site.affinity.routeAt(at);
+  const lasting = lastingRoutes(site, service.mask, packet.family);
+  if ((lasting & (1 << route)) === 0 || !isAble(turn, route)) return found;
+  // What others measure is the answer where routes are not measured: the criterion chooses anew.
+  found.isQuestioned = site.affinity.isQuestioned(at, packet.family, now, site.health);
+  if (!found.isQuestioned || service.criterion === 'race') found.route = route;
+  return found;
 }
 
 function isAble(turn: Turn, route: RouteNumber): boolean {
   const { site, packet } = turn;
-  return isOpen(site, route, packet.family) && canCarry(turn, site.routes[route - 1]);
+  if (!isOpen(site, route, packet.family) || !canCarry(turn, site.routes[route - 1])) return false;
+  return (silentRoutes(turn) & (1 << route)) === 0 && !isIntercepted(turn, route);
 }
 
-/** The route of the packet in hand becomes that of its group. */
+/** Something else answers for the destination by this route: a portal, say. */
+function isIntercepted({ site, shard: { memory }, packet, now }: Turn, route: RouteNumber): boolean {
+  const slot = memory.find(packet.destination, 0);
+  const { trustMicros } = site.memorySettings;
+  return slot >= 0 && memory.verdicts.live(slot, route, now, trustMicros) === VERDICT.INTERCEPTED;
+}
+
+/**
+ * The route of the packet in hand becomes that of its group; unless it only helps out since a better one is silent for this
+ * destination: then the group is asked about until that one is asked again.
+ */
 export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber): void {
-  if (service.affinity !== 'none') pin(turn, service, ofPacket(turn), route, true);
+  if (service.affinity === 'none') return;
+  const { site, packet, shard, now } = turn;
+  const { memory } = shard;
+  if (keepsQuestion(turn, service, route)) return;
+  const silent = silentRoutes(turn) & service.mask & ~(1 << route);
+  const slot = silent === 0 ? -1 : memory.find(packet.destination, 0);
+  let until = Number.POSITIVE_INFINITY;
+  for (const { number } of site.routes) {
+    if ((silent & (1 << number)) === 0 || !isOpen(site, number, packet.family)) continue;
+    until = Math.min(until, memory.silentUntil(slot, number, now, site.memorySettings.trustMicros));
+  }
+  if (until === Number.POSITIVE_INFINITY) return pin(turn, service, ofPacket(turn), route, 0);
+  const group = groupOf(turn, service, ofPacket(turn));
+  turn.notes.ask(service.number, group, Math.min(until - now, service.affinityMicros));
 }
 
-/** The carrier of a race becomes the route of its group. */
-export function pinWinner(turn: Turn, race: RaceId): void {
-  const { races, joins } = turn.shard;
-  const service = turn.site.services[races.service[race]];
-  if (service === undefined || service.affinity === 'none' || joins.inVain[race] === 1) return;
+/** The group has this route already, and whether it is the best is still to be asked. */
+function keepsQuestion(turn: Turn, service: ActiveService, route: RouteNumber): boolean {
+  const { site, packet, now } = turn;
+  if (service.criterion !== 'race') return false;
+  const group = groupOf(turn, service, ofPacket(turn));
+  const { affinity, health } = site;
+  const at = affinity.find(service.number, group, now, health);
+  if (at < 0 || affinity.routeAt(at) !== route) return false;
+  if (!affinity.isInDoubt(at) && !affinity.isQuestioned(at, packet.family, now, health)) return false;
+  affinity.renew(at, now + service.affinityMicros);
+  if (affinity.isInDoubt(at)) turn.notes.ask(service.number, group, service.affinityMicros);
+  return true;
+}
+
+/**
+ * The carrier of a race becomes the route of its group. `doubts`: how often in a row another route, which may be the better one,
+ * has been silent; then the group is asked about, and that route with it, soon and increasingly rarely.
+ */
+export function pinRace(turn: Turn, race: RaceId, route: RouteNumber, doubts: number): void {
+  const service = serviceOf(turn, race);
+  if (service === undefined) return;
+  turn.host = turn.shard.races.host[race];
+  pin(turn, service, membersOfRace(turn.shard.races, race), route, doubts);
+}
+
+/** How often in a row the group of a race has been in doubt about its route; -1: it has no route. */
+export function doubtsOf(turn: Turn, race: RaceId): number {
+  const { site, now } = turn;
+  const service = serviceOf(turn, race);
+  if (service === undefined) return -1;
+  const group = groupOfRace(turn, service, race);
+  const at = site.affinity.find(service.number, group, now, site.health);
+  return at < 0 ? -1 : site.affinity.doubtsAt(at);
+}
+
+/** The group of a race is asked about for so long: the route that it would have is silent for this destination. */
+export function askRace(turn: Turn, race: RaceId, micros: Micros): void {
+  const service = serviceOf(turn, race);
+  if (service === undefined) return;
+  const group = groupOfRace(turn, service, race);
+  turn.notes.ask(service.number, group, Math.min(micros, service.affinityMicros));
+}
+
+function serviceOf({ site, shard }: Turn, race: RaceId): ActiveService | undefined {
+  const service = site.services[shard.races.service[race]];
+  return service === undefined || service.affinity === 'none' ? undefined : service;
+}
+
+function groupOfRace(turn: Turn, service: ActiveService, race: RaceId): AffinityGroup {
+  const { races } = turn.shard;
   turn.host = races.host[race];
-  pin(turn, service, membersOfRace(races, race), races.carrier[race], races.tried[race] === 0);
+  return groupOf(turn, service, membersOfRace(races, race));
 }
 
-/** `forAll`: others of the group that are being raced follow. */
 function pin(
   turn: Turn,
   service: ActiveService,
   members: GroupMembers,
   route: RouteNumber,
-  forAll: boolean,
+  doubts: number,
 ): void {
   const { site, now } = turn;
   const { family } = members;
@@ -52,19 +143,22 @@ function pin(
   if ((lastingRoutes(site, service.mask, family) & (1 << route)) === 0) return;
   const group = groupOf(turn, service, members);
   if (!mayHave(turn, service, group)) return countIgnored(turn.shard, 'host-groups');
-  site.affinity.set(service.number, group, {
-    route,
-    generation: site.health.generationOf(route, family),
-    expiresAt: now + service.affinityMicros,
-  });
-  turn.notes.pin(service.number, group, route, service.affinityMicros);
-  if (forAll) joinGroup(turn, service, group, route);
+  made.route = route;
+  made.isInterim = isInterim(site, service, route, family);
+  made.doubts = doubts;
+  made.askAt = doubts === 0 ? Number.POSITIVE_INFINITY : now + lifeOfSilence(doubts);
+  made.expiresAt = now + service.affinityMicros;
+  site.affinity.set(service.number, group, made, site.health);
+  if (doubts > 0) turn.notes.ask(service.number, group, service.affinityMicros);
+  else turn.notes.pin(service.number, group, route, made.isInterim, service.affinityMicros);
+  // Others of the group that are being raced follow.
+  if (doubts === 0) joinGroup(turn, service, group, route);
 }
 
 /** A group that nobody knows yet takes a share of its host's. */
 function mayHave({ site, host, hasGroup, now }: Turn, service: ActiveService, group: AffinityGroup): boolean {
   const { number, affinityMicros } = service;
-  if (hasGroup || site.affinity.find(number, group, now, site.health) !== 0) return true;
+  if (hasGroup || site.affinity.find(number, group, now, site.health) >= 0) return true;
   return site.hostGroups.take(host, number, affinityMicros, now);
 }
 
@@ -88,10 +182,17 @@ function ofPacket({ packet }: Turn): GroupMembers {
   return members;
 }
 
-/** One value, reused. */
+/** Values that are reused. */
 const members: { -readonly [K in keyof GroupMembers]: GroupMembers[K] } = {
   family: 4,
   client: new Int32Array(4),
   destination: new Int32Array(4),
   at: 0,
+};
+const made: { -readonly [K in keyof Pin]: Pin[K] } = {
+  route: 0,
+  isInterim: false,
+  doubts: 0,
+  askAt: 0,
+  expiresAt: 0,
 };

@@ -12,14 +12,18 @@ const WAYS = 4;
 /** What is kept of a group. */
 export interface Pin {
   readonly route: RouteNumber;
-  /** That the route had then. */
-  readonly generation: number;
+  /** Only until a route that is away is back. */
+  readonly isInterim: boolean;
+  /** How often in a row the group was in doubt about it, and when that is asked again; 0 and Infinity: it is in none. */
+  readonly doubts: number;
+  readonly askAt: Micros;
   readonly expiresAt: Micros;
 }
 
-/** The present generation of a route: what was kept of an earlier one is void. */
+/** The present generations of a route: what was kept of an earlier one is void. */
 export interface Generations {
   generationOf(route: RouteNumber, family: Family): number;
+  interimOf(route: RouteNumber, family: Family): number;
 }
 
 /** BOUNDED: 16384 groups in sets of four; the one used least recently gives way. */
@@ -30,19 +34,46 @@ export class AffinityTable {
   private readonly number = new Int32Array(SETS * WAYS);
   private readonly route = new Uint8Array(SETS * WAYS);
   private readonly generation = new Uint16Array(SETS * WAYS);
+  /** 0: it is none. */
+  private readonly interim = new Uint16Array(SETS * WAYS);
+  private readonly doubts = new Uint8Array(SETS * WAYS);
+  private readonly askAt = new Float64Array(SETS * WAYS);
   private readonly expiresAt = new Float64Array(SETS * WAYS);
 
   constructor(private readonly secret: number) {}
 
-  /** The route of a group, 0 when it has none, or its route was down since. */
-  find(service: ServiceNumber, group: AffinityGroup, now: Micros, health: Generations): RouteNumber {
+  /** Where a group is in this table, for the questions below; -1 when it has no route, or its route was down since. */
+  find(service: ServiceNumber, group: AffinityGroup, now: Micros, health: Generations): number {
     const at = this.place(service, group);
-    if (at < 0 || this.expiresAt[at] <= now) return 0;
-    const route = this.route[at];
-    return this.generation[at] === health.generationOf(route, group.family) ? route : 0;
+    if (at < 0 || this.expiresAt[at] <= now) return -1;
+    return this.generation[at] === health.generationOf(this.route[at], group.family) ? at : -1;
   }
 
-  set(service: ServiceNumber, group: AffinityGroup, { route, generation, expiresAt }: Pin): void {
+  routeAt(at: number): RouteNumber {
+    return this.route[at];
+  }
+
+  doubtsAt(at: number): number {
+    return this.doubts[at];
+  }
+
+  /** Until the next question the group goes by its route, and is asked about. */
+  isInDoubt(at: number): boolean {
+    return this.doubts[at] > 0;
+  }
+
+  /** A route is back since that the group might be better off with, or may be back. */
+  isQuestioned(at: number, family: Family, now: Micros, health: Generations): boolean {
+    if (this.askAt[at] <= now) return true;
+    return this.interim[at] !== 0 && this.interim[at] !== health.interimOf(this.route[at], family);
+  }
+
+  renew(at: number, expiresAt: Micros): void {
+    this.expiresAt[at] = expiresAt;
+  }
+
+  set(service: ServiceNumber, group: AffinityGroup, pin: Pin, health: Generations): void {
+    const { route, isInterim, doubts, askAt, expiresAt } = pin;
     let at = this.place(service, group);
     if (at < 0) {
       const base = this.base(service, group);
@@ -56,14 +87,18 @@ export class AffinityTable {
       this.number[at] = group.number;
     }
     this.route[at] = route;
-    this.generation[at] = generation;
+    this.generation[at] = health.generationOf(route, group.family);
+    // What is in doubt is asked at once when some route is back.
+    this.interim[at] = isInterim || doubts > 0 ? health.interimOf(route, group.family) : 0;
+    this.doubts[at] = doubts;
+    this.askAt[at] = askAt;
     this.expiresAt[at] = expiresAt;
   }
 
-  /** Forgets the groups of a service; of all when it is 0. */
+  /** Forgets the groups of a service. */
   clear(service: ServiceNumber): void {
     for (let at = 0; at < this.route.length; at++) {
-      if (service === 0 || this.service[at] === service) this.expiresAt[at] = 0;
+      if (this.service[at] === service) this.expiresAt[at] = 0;
     }
   }
 

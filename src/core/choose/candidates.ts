@@ -8,26 +8,47 @@ import type { Turn } from '../turn.js';
 import type { Candidates } from './criterion.js';
 
 /**
- * The routes that a criterion may pick for the packet in hand, the best kind there is: up; up but a last resort; suspect; silent. None only when
- * no packet can leave by any of them.
+ * The routes that a criterion may pick for the packet in hand, the best kind there is (`kindOf`). Those that were silent for its
+ * destination a moment ago, again and again, only when there is nothing else. None only when no packet can leave by any of them.
  */
 export function fillCandidates(turn: Turn, order: readonly RouteNumber[], out: Candidates): void {
+  const silent = silentRoutes(turn);
+  fillBest(turn, order, out, silent);
+  if (out.count === 0 && silent !== 0) fillBest(turn, order, out, 0);
+}
+
+function fillBest(turn: Turn, order: readonly RouteNumber[], out: Candidates, without: number): void {
   const { site } = turn;
-  const { family } = turn.packet;
   for (let kind = 0; kind < KINDS; kind++) {
     out.count = 0;
     for (const number of order) {
+      if ((without & (1 << number)) !== 0) continue;
       const route = site.routes[number - 1];
-      if (canCarry(turn, route) && kindOf(site.health.of(number, family), route.lastResort) === kind)
-        out.routes[out.count++] = number;
+      if (canCarry(turn, route) && kindOfRoute(turn, route) === kind) out.routes[out.count++] = number;
     }
     if (out.count > 0) return;
   }
 }
 
+/** Bits of the routes that the destination of the packet in hand is not to be asked by yet: they were silent, more than once in a row. */
+export function silentRoutes({ site, shard: { memory }, packet, now }: Turn): number {
+  const { trustMicros } = site.memorySettings;
+  const slot = trustMicros === 0 ? -1 : memory.find(packet.destination, 0);
+  if (slot < 0) return 0;
+  let silent = 0;
+  for (const { number } of site.routes)
+    if (memory.silentUntil(slot, number, now, trustMicros) > now) silent |= 1 << number;
+  return silent;
+}
+
+function kindOfRoute({ site, packet: { family }, now }: Turn, { number, lastResort }: EngineRoute): number {
+  const { health } = site;
+  return kindOf(health.of(number, family), lastResort, health.isMomentary(number, family, now));
+}
+
 /**
- * The routes that a race may use: all that are up or suspect; last resorts only while no other is up; the silent ones when
- * there is nothing else.
+ * The routes that a race may use: all that are up or suspect; last resorts only while no other is up (those wait a little for the
+ * others: race/schedule.ts); the silent ones when there is nothing else.
  */
 export function fillRacers(turn: Turn, order: readonly RouteNumber[], out: Candidates): void {
   const { site } = turn;
@@ -115,10 +136,16 @@ export function isOpen(site: Site, number: RouteNumber, family: Family): boolean
   return isAvailable(site.routes[number - 1], family) && site.health.of(number, family) === HEALTH.UP;
 }
 
-/** How good a route is, the best first: up; up but a last resort; suspect; suspect and a last resort; silent. */
-export function kindOf(health: number, lastResort: boolean): number {
-  return health === HEALTH.DOWN ? KINDS - 1 : health * 2 + (lastResort ? 1 : 0);
+/**
+ * How good a route is, the best first: up; suspect since a moment ago; up but a last resort; suspect; suspect and a last resort;
+ * silent. `isMomentary`: see Health.
+ */
+export function kindOf(health: number, lastResort: boolean, isMomentary: boolean): number {
+  if (health === HEALTH.DOWN) return KINDS - 1;
+  if (health === HEALTH.UP) return lastResort ? 2 : 0;
+  if (lastResort) return 4;
+  return isMomentary ? 1 : 3;
 }
 
-const KINDS = 5;
+const KINDS = 6;
 const mapped = new Int32Array(4);

@@ -1,7 +1,7 @@
 /** Stage 3: a connection's route by affinity, memory or criterion; or that it is to be raced. */
 import type { SingleReason } from '../../model/reasons.js';
 import type { Packet } from '../../wire/packet.js';
-import { pinnedRoute } from '../affinity/pin.js';
+import { findPin } from '../affinity/pin.js';
 import type { RouteNumber } from '../engine-types.js';
 import { addressHash, flowHash } from '../jhash.js';
 import type { ActiveService } from '../site.js';
@@ -10,8 +10,8 @@ import { canCarry, carriersIn, fillCandidates, lastingRoutes, maskOf } from './c
 
 /** What `chooseRoute` says. One value, reused. */
 export interface Choice {
-  /** `race`: over the racers of the plan, which the caller fills. */
-  kind: 'race' | 'route' | 'none';
+  /** `race`: over the racers of the plan, which the caller fills. `question`: the route carries, and all others are measured. */
+  kind: 'race' | 'route' | 'question' | 'none';
   route: RouteNumber;
   reason: SingleReason;
 }
@@ -29,8 +29,8 @@ export function chooseRoute(
   const { candidates } = turn.shard;
   fillCandidates(turn, service.routes, candidates);
   if (candidates.count === 0) return say('none', 0, 'no-route');
-  const pinned = pinnedRoute(turn, service, known);
-  if (pinned !== 0) return say('route', pinned, 'affinity');
+  const { route: pinned, isQuestioned } = findPin(turn, service, known);
+  if (pinned !== 0) return say(isQuestioned && raceable ? 'question' : 'route', pinned, 'affinity');
   if (service.chooser !== null && service.criterion !== 'fastest-history') {
     const hash = hashOf(service, packet);
     return say('route', service.chooser.pick(candidates, site.facts, hash), 'criterion');

@@ -1,4 +1,6 @@
 /** What a race has measured goes into memory, and from there into the kernel (tell-kernel.ts). */
+import { askRace, pinRace } from '../affinity/pin.js';
+import { settleGroup } from '../affinity/settle.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
@@ -12,6 +14,9 @@ import { forgetInKernel, tellKernel } from './tell-kernel.js';
 
 /** A loser that has not answered for this long was silent. */
 const SILENT_AFTER_MICROS = 900_000;
+
+/** Silences in a row of one destination that still say something of the route. */
+const STALE_SILENCES = 6;
 
 /** A race has been decided: the carrier's time, and what the others have said until now. */
 export function rememberDecision(turn: Turn, race: RaceId): void {
@@ -43,13 +48,15 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
     const overdue = expected < 0 ? 0 : overdueAfter(expected);
     if (now - races.attemptSentAt[races.attempt(race, route)] < Math.max(SILENT_AFTER_MICROS, overdue))
       continue;
+    // The rescue has counted already: one connection, one silence of the route.
+    if (route !== races.tried[race] && isNews(turn, slot, route)) noteSilence(turn, race, route, 'silent');
     if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
-    // The rescue has counted already: one connection, one silence.
-    if (route !== races.tried[race]) noteSilence(turn, race, route, 'silent');
+    if (route === races.tried[race]) helpOut(turn, race, slot);
   }
+  const odd = interceptedRoute(races, race);
+  settleGroup(turn, race, odd, SILENT_AFTER_MICROS);
   noteHistory(turn, race);
   if (slot < 0) return;
-  const odd = interceptedRoute(races, race);
   if (odd !== 0) memory.note(slot, odd, VERDICT.INTERCEPTED, races.attemptRtt[races.attempt(race, odd)], now);
   tellKernel(turn, slot);
 }
@@ -111,8 +118,32 @@ function rememberRescue(turn: Turn, race: RaceId, slot: number): void {
   if (tried === 0 || races.carrier[race] === tried) return;
   counters.rescues[tried]++;
   if (races.stateOf(race, tried) === ATTEMPT.ANSWERED) return;
-  if (slot >= 0 && !mayBeSlow(turn, slot, race, tried)) memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
-  noteSilence(turn, race, tried, 'rescued');
+  if (isNews(turn, slot, tried)) noteSilence(turn, race, tried, 'rescued');
+  if (slot >= 0) {
+    if (mayBeSlow(turn, slot, race, tried)) return;
+    memory.note(slot, tried, VERDICT.SILENT, 0, turn.now);
+  }
+  helpOut(turn, race, slot);
+}
+
+/**
+ * Where the route that was tried is silent time after time, its group is helped out until that is asked again. The first time may be one
+ * lost packet: whoever comes next goes as before. Nothing is pinned by it for good.
+ */
+function helpOut(turn: Turn, race: RaceId, slot: number): void {
+  const { site, shard, now } = turn;
+  const { races, memory } = shard;
+  const tried = races.tried[race];
+  const silences = slot < 0 ? 0 : memory.verdicts.silencesOf(slot, tried);
+  if (silences < 2) return;
+  if (site.services[races.service[race]]?.criterion === 'race')
+    return pinRace(turn, race, races.carrier[race], silences);
+  askRace(turn, race, memory.silentUntil(slot, tried, now, site.memorySettings.trustMicros) - now);
+}
+
+/** A destination that is silent on a route time after time says nothing new of the route. */
+function isNews({ shard: { memory } }: Turn, slot: number, route: RouteNumber): boolean {
+  return slot < 0 || memory.verdicts.silencesOf(slot, route) < STALE_SILENCES;
 }
 
 /** It has once taken longer than it has had by now. */

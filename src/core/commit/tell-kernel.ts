@@ -3,6 +3,8 @@ import type { Family } from '../../model/address.js';
 import { lastingRoutes } from '../choose/candidates.js';
 import type { MemoryEntry } from '../contract.js';
 import { finishHash, mix } from '../hash.js';
+import { isAnyMissed } from '../health/missed.js';
+import { INTERIM } from '../memory/kernel-copy.js';
 import type { Turn } from '../turn.js';
 
 /** Memory has chosen for the packet in hand although the kernel could have: it does not know yet, or no longer. */
@@ -22,20 +24,24 @@ export function tellKernel(turn: Turn, slot: number): void {
     const before = kernelCopy.routeOf(slot, view, now);
     const best = keepEqual(turn, slot, before, open);
     const until = memory.expiry(slot, open, now, memorySettings.trustMicros);
-    if (best === 0 || until <= now) {
+    // Behind a doubt the kernel would never ask again: it notes groups by what it is told.
+    if (best === 0 || until <= now || memory.isDoubted(slot, open)) {
       takeBack(turn, slot, view);
       continue;
     }
     const left = until - now;
     // Nothing the kernel would notice: the same route, for most of the time that is left.
-    if (before === best && kernelCopy.untilOf(slot, view) - now > left / 2) continue;
+    const isInterim = isAnyMissed(site, masks[view], family);
+    const isSame = before === best && kernelCopy.isInterim(slot, view) === isInterim;
+    if (isSame && kernelCopy.untilOf(slot, view) - now > left / 2) continue;
     // Up to a tenth shorter, so that what was learnt together does not expire together.
     const luck = (finishHash(mix(site.settings.secret[0] ^ slot, now | 0)) >>> 0) / 0x1_0000_0000;
     const ttl = Math.floor(left * (1 - luck / 10));
     if (ttl < 1000) continue;
-    kernelCopy.set(slot, view, best, now + ttl, now);
+    kernelCopy.set(slot, view, isInterim ? best | INTERIM : best, now + ttl, now);
     const entry = entryOf(turn, slot, masks[view]);
     entry.route = best;
+    entry.isInterim = isInterim;
     entry.ttl = ttl;
     turn.notes.remember(entry);
   }

@@ -20,6 +20,11 @@ export function hostNumber(high: number, low: number): number {
   return finishHash(mix(mix(0x686f7374, high), low)) || 1;
 }
 
+/** By its Ethernet address, six bytes of two words; all zero: it has none. */
+export function hostOfHardware(high: number, low: number): number {
+  return (high | low) === 0 ? NO_HOST : hostNumber(high, low);
+}
+
 export function hostOfAddress(words: AddressWords, at: number, family: Family): number {
   return family === 4 ? hostNumber(0, words[at + 3]) : hostNumber(words[at], words[at + 1]);
 }

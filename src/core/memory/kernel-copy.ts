@@ -7,6 +7,10 @@ import type { Micros, RouteNumber } from '../engine-types.js';
 /** Sets of routes that the kernel has a memory of its own for; services over further ones ask the daemon. */
 export const MAX_VIEWS = 4;
 
+/** Beside a route's number: what was told holds only until a route that is away is back. */
+export const INTERIM = 0x80;
+const ROUTE = 0x7f;
+
 /** BOUNDED: MAX_VIEWS entries per slot of the memory table. */
 export class KernelCopy {
   // A column of slots for each set of routes; it stays the set's own when the set gets another view.
@@ -36,7 +40,7 @@ export class KernelCopy {
   /** The route that the kernel uses now; 0 when it has none. */
   routeOf(slot: number, view: number, now: Micros): RouteNumber {
     const at = this.starts[view] + slot;
-    return this.until[at] > now ? this.route[at] : 0;
+    return this.until[at] > now ? this.route[at] & ROUTE : 0;
   }
 
   untilOf(slot: number, view: number): Micros {
@@ -54,10 +58,16 @@ export class KernelCopy {
     return this.route[at] === 0 ? Number.POSITIVE_INFINITY : this.since[at];
   }
 
-  set(slot: number, view: number, route: RouteNumber, until: Micros, now: Micros): void {
+  /** Whether that holds only until a route that is away is back. */
+  isInterim(slot: number, view: number): boolean {
+    return (this.route[this.starts[view] + slot] & INTERIM) !== 0;
+  }
+
+  /** What the kernel is told: a route, with INTERIM or without. */
+  set(slot: number, view: number, told: number, until: Micros, now: Micros): void {
     const at = this.starts[view] + slot;
-    if (this.route[at] !== route || this.until[at] <= now) this.since[at] = now;
-    this.route[at] = route;
+    if (((this.route[at] ^ told) & ROUTE) !== 0 || this.until[at] <= now) this.since[at] = now;
+    this.route[at] = told;
     this.until[at] = until;
   }
 
@@ -69,7 +79,14 @@ export class KernelCopy {
   /** The kernel no longer believes what it was told of a route, where `concerns` says so; its elements stay until they time out. */
   forgetRoute(route: RouteNumber, concerns: (slot: number) => boolean): void {
     for (let at = 0; at < this.route.length; at++) {
-      if (this.route[at] === route && concerns(at % this.slots)) this.route[at] = 0;
+      if ((this.route[at] & ROUTE) === route && concerns(at % this.slots)) this.route[at] = 0;
+    }
+  }
+
+  /** A route is back: the kernel no longer believes what it was told in its absence. */
+  forgetInterim(concerns: (slot: number) => boolean): void {
+    for (let at = 0; at < this.route.length; at++) {
+      if ((this.route[at] & INTERIM) !== 0 && concerns(at % this.slots)) this.route[at] = 0;
     }
   }
 

@@ -164,7 +164,14 @@ export class MemoryTable {
   expiry(slot: number, mask: number, now: Micros, trust: Micros): Micros {
     const best = this.verdicts.best(slot, mask, now, trust);
     if (best === 0) return Number.NEGATIVE_INFINITY;
-    if ((mask & ~this.racedRoutes(slot)) === 0) return this.verdicts.endOf(slot, best, trust);
+    if ((mask & ~this.racedRoutes(slot)) === 0) {
+      let until = this.verdicts.endOf(slot, best, trust);
+      for (let route = 1; route <= this.routes; route++) {
+        if ((mask & (1 << route)) === 0 || this.verdicts.silencesOf(slot, route) === 0) continue;
+        until = Math.min(until, this.verdicts.endOf(slot, route, trust));
+      }
+      return until > now ? until : Number.NEGATIVE_INFINITY;
+    }
     let until = Number.POSITIVE_INFINITY;
     for (let route = 1; route <= this.routes; route++) {
       if ((mask & (1 << route)) !== 0) until = Math.min(until, this.verdicts.endOf(slot, route, trust));
@@ -184,6 +191,24 @@ export class MemoryTable {
   /** Routes of `mask` as a staggered race should ask them, into `out`; returns how many. See `Verdicts.order`. */
   order(slot: number, mask: number, now: Micros, forget: Micros, out: Uint8Array): number {
     return this.verdicts.order(slot, mask, now, forget, out);
+  }
+
+  /** The last word of some route of `mask` is silence: whether it is back must be asked again and again. */
+  isDoubted(slot: number, mask: number): boolean {
+    for (let route = 1; route <= this.routes; route++)
+      if ((mask & (1 << route)) !== 0 && this.verdicts.silencesOf(slot, route) > 0) return true;
+    return false;
+  }
+
+  /** The route was silent, and it is time to ask it again. */
+  isDue(slot: number, route: RouteNumber, now: Micros, trust: Micros): boolean {
+    return this.verdicts.silencesOf(slot, route) > 0 && this.verdicts.endOf(slot, route, trust) <= now;
+  }
+
+  /** Until when a route that was silent is not asked; minus infinity: it was not, or is due. */
+  silentUntil(slot: number, route: RouteNumber, now: Micros, trust: Micros): Micros {
+    const until = this.verdicts.silencesOf(slot, route) > 0 ? this.verdicts.endOf(slot, route, trust) : 0;
+    return until > now ? until : Number.NEGATIVE_INFINITY;
   }
 
   /** The time that a route took last, however long ago; -1 when it is not known. */

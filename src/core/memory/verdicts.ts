@@ -39,6 +39,12 @@ export const MAX_ROUTES = 16;
 /** Longest time that a failure is held against a route: outages of one path to one server are mostly shorter. */
 const REFUSAL_LIFE_MICROS = 60_000_000;
 
+/**
+ * A silence is asked again soon, and increasingly rarely: the first may be one lost packet and is not believed at all, the second for
+ * `first`, each further one for twice as long as the one before. Those within `same` of each other are one.
+ */
+const SILENCE = { same: 1_000_000, first: 2_000_000, most: REFUSAL_LIFE_MICROS } as const;
+
 /** Places in the order of a staggered race, best first, of the routes whose time is not known. */
 const RANK = 2 ** 32;
 const RANK_OF = [2 * RANK, 0, RANK, 3 * RANK, 4 * RANK, 4 * RANK, 0] as const;
@@ -60,14 +66,24 @@ export function lifeOf(verdict: number, period: Micros): Micros {
   }
 }
 
-/** Columns by `slot * routes + route - 1`: 13 bytes for each, and one per slot. */
+/** How long so many silences in a row are believed. */
+export function lifeOfSilence(silences: number, period: Micros = Number.POSITIVE_INFINITY): Micros {
+  if (silences < 2) return 0;
+  return Math.min(SILENCE.most, period / 10, SILENCE.first * 2 ** Math.min(silences - 2, 16));
+}
+
+/** Columns by `slot * routes + route - 1`: 14 bytes for each, and one per slot. */
 export class Verdicts {
   readonly kind: Uint8Array;
   /** Microseconds; -1 where the kind is neither ANSWERED nor SLOW. */
   readonly rtt: Int32Array;
   readonly at: Float64Array;
+  /** Silences in a row; says nothing unless the kind is SILENT. */
+  private readonly silences: Uint8Array;
   /** By `2 * route`, and one more for IPv6: what was said at this moment and before is void. */
   readonly forgottenAt: Float64Array;
+  /** By the same: that the route was silent then and before is to be asked about. */
+  private readonly backAt: Float64Array;
   /** By slot: 1 for IPv6. */
   private readonly six: Uint8Array;
   private readonly rank = new Float64Array(MAX_ROUTES);
@@ -79,7 +95,9 @@ export class Verdicts {
     this.kind = new Uint8Array(slots * routes);
     this.rtt = new Int32Array(slots * routes);
     this.at = new Float64Array(slots * routes);
+    this.silences = new Uint8Array(slots * routes);
     this.forgottenAt = new Float64Array(2 * routes + 2).fill(Number.NEGATIVE_INFINITY);
+    this.backAt = new Float64Array(2 * routes + 2).fill(Number.NEGATIVE_INFINITY);
     this.six = new Uint8Array(slots);
   }
 
@@ -92,6 +110,7 @@ export class Verdicts {
    */
   note(slot: number, route: RouteNumber, verdict: Verdict, rttMicros: number, now: Micros): void {
     const at = slot * this.routes + route - 1;
+    if (verdict === VERDICT.SILENT && !this.countSilence(slot, route, now)) return;
     const hasTime = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
     const timed = hasTime && rttMicros >= 0;
     this.kind[at] = hasTime && !timed ? VERDICT.RETRANSMITTED : verdict;
@@ -111,6 +130,11 @@ export class Verdicts {
     this.forgottenAt[2 * route + (family === 6 ? 1 : 0)] = now;
   }
 
+  /** A route is back: its silence towards all destinations of a family is to be asked about. */
+  forgive(route: RouteNumber, family: Family, now: Micros): void {
+    this.backAt[2 * route + (family === 6 ? 1 : 0)] = now;
+  }
+
   /** Whether something of the time `at` is void for this route. */
   isForgotten(slot: number, route: RouteNumber, at: Micros): boolean {
     return at <= this.forgottenAt[2 * route + this.six[slot]];
@@ -126,7 +150,15 @@ export class Verdicts {
     const at = slot * this.routes + route - 1;
     const kind = this.kind[at];
     if (kind === VERDICT.NONE || this.isForgotten(slot, route, this.at[at])) return Number.NEGATIVE_INFINITY;
-    return this.at[at] + lifeOf(kind, period);
+    if (kind !== VERDICT.SILENT) return this.at[at] + lifeOf(kind, period);
+    return this.at[at] + (this.isForgiven(slot, route) ? 0 : lifeOfSilence(this.silences[at], period));
+  }
+
+  /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */
+  silencesOf(slot: number, route: RouteNumber): number {
+    const at = slot * this.routes + route - 1;
+    const isSilent = this.kind[at] === VERDICT.SILENT && !this.isForgotten(slot, route, this.at[at]);
+    return isSilent ? this.silences[at] : 0;
   }
 
   /** The time that the route took last, however long ago; -1 when it is not known. */
@@ -141,6 +173,19 @@ export class Verdicts {
     const at = slot * this.routes + route - 1;
     if (this.kind[at] === VERDICT.NONE || this.isForgotten(slot, route, this.at[at])) return -1;
     return this.rtt[at];
+  }
+
+  private isForgiven(slot: number, route: RouteNumber): boolean {
+    return this.at[slot * this.routes + route - 1] <= this.backAt[2 * route + this.six[slot]];
+  }
+
+  /** false: it is a part of the silence before. */
+  private countSilence(slot: number, route: RouteNumber, now: Micros): boolean {
+    const at = slot * this.routes + route - 1;
+    const before = this.isForgiven(slot, route) ? 0 : this.silencesOf(slot, route);
+    if (before > 0 && now < this.at[at] + Math.max(SILENCE.same, lifeOfSilence(before))) return false;
+    this.silences[at] = Math.min(255, before + 1);
+    return true;
   }
 
   /** The route of `mask` with the shortest time that counts; the first of equals. 0: none. */

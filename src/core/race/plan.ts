@@ -15,6 +15,8 @@ export interface RacePlan {
   atOnce: boolean;
   /** When the first copy leaves at the soonest; 0: now. */
   notBefore: Micros;
+  /** What the trials say decides whether the group of the connection keeps its route. */
+  settles: boolean;
   /** Why there is one racer alone; null: the race is to find out which is the fastest. */
   chosen: SingleReason | null;
 }
@@ -27,6 +29,7 @@ export function createPlan(): RacePlan {
     tried: 0,
     atOnce: false,
     notBefore: 0,
+    settles: false,
     chosen: null,
   };
 }

@@ -11,6 +11,8 @@ import { overdueAfter } from './patience.js';
 
 /** RFC 8305 section 8: never sooner, never later; and where nothing is known. */
 const GAP_MICROS = { least: 10_000, most: 2_000_000, unknown: 250_000 } as const;
+/** A last resort is asked when the answer of the others is overdue; a client's repeat of its SYN ends the wait. */
+const BACKUP_MICROS = { least: 250_000, most: 2_000_000, unknown: 500_000 } as const;
 
 /** Sends what of the plan is due now and notes when the others are. */
 export function sendCopies(turn: Turn, race: RaceId): void {
@@ -23,10 +25,14 @@ export function sendCopies(turn: Turn, race: RaceId): void {
   for (let i = 0; i < racers.count; i++) {
     const number = racers.routes[i];
     if (races.hasAttempt(race, number)) continue;
-    const start = due + (atOnce ? 0 : headStart(turn, race, number));
+    // A last resort waits for the others, and a route whose silence is to be asked about waits for nobody.
+    const backup = atOnce ? 0 : backupDelay(turn, race, number);
+    const isApart = backup > 0 || (staggered && isDue(turn, race, number));
+    const start =
+      (isApart ? Math.max(now, notBefore) + backup : due) + (atOnce ? 0 : headStart(turn, race, number));
     races.attemptDueAt[races.attempt(race, number)] = start;
     first = Math.min(first, start);
-    if (staggered) due += gapAfter(turn, race, number);
+    if (staggered && !isApart) due += gapAfter(turn, race, number);
   }
   // Whoever is first need not wait: order and head start may each have put another route there.
   for (let i = 0; i < racers.count; i++) {
@@ -123,6 +129,28 @@ function gapAfter({ shard: { memory, races } }: Turn, race: RaceId, route: Route
   const rtt = slot < 0 ? -1 : memory.rttOf(slot, route);
   if (rtt < 0) return GAP_MICROS.unknown;
   return Math.min(GAP_MICROS.most, Math.max(GAP_MICROS.least, overdueAfter(rtt)));
+}
+
+/** The route was silent for this destination: whether it is back shows only if it is asked before the others have answered. */
+function isDue({ site, shard: { memory, races }, now }: Turn, race: RaceId, route: RouteNumber): boolean {
+  const slot = memory.find(races.destination, race * 4);
+  return slot >= 0 && memory.isDue(slot, route, now, site.memorySettings.trustMicros);
+}
+
+/** How long a last resort waits for the others of the race to answer; 0: it is none, or there are no others. */
+function backupDelay({ site, shard }: Turn, race: RaceId, route: RouteNumber): Micros {
+  if (!site.routes[route - 1].lastResort) return 0;
+  const { memory, races, plan } = shard;
+  const slot = memory.find(races.destination, race * 4);
+  let delay = 0;
+  for (let i = 0; i < plan.racers.count; i++) {
+    const other = plan.racers.routes[i];
+    if (site.routes[other - 1].lastResort) continue;
+    const rtt = slot < 0 ? -1 : memory.rttOf(slot, other);
+    const overdue = rtt < 0 ? BACKUP_MICROS.unknown : overdueAfter(rtt);
+    delay = Math.max(delay, Math.min(BACKUP_MICROS.most, Math.max(BACKUP_MICROS.least, overdue)));
+  }
+  return delay;
 }
 
 /** Cheaper routes start earlier, where the service says so. */

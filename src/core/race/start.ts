@@ -33,6 +33,8 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   }
   turn.race = race;
   races.host[race] = turn.host;
+  races.returns[race] = site.health.returnsOf(packet.family);
+  races.settles[race] = plan.settles ? 1 : 0;
   counters.started++;
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);

@@ -45,6 +45,10 @@ export class RaceTable {
   readonly translate: Uint8Array;
   /** The route that the client's first set-up went by alone, without an answer; 0: none. */
   readonly tried: Uint8Array;
+  /** `Health.returnsOf` when it began. */
+  readonly returns: Uint16Array;
+  /** 1: what it says decides whether its group keeps its route. */
+  readonly settles: Uint8Array;
   /** Bits of routes that are only measured: they are down until they have proved themselves. */
   readonly trials: Uint32Array;
   /** Bits of routes whose copy leaves later, and when the next of them is due. */
@@ -124,6 +128,8 @@ export class RaceTable {
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
     this.tried = new Uint8Array(slots);
+    this.returns = new Uint16Array(slots);
+    this.settles = new Uint8Array(slots);
     this.trials = new Uint32Array(slots);
     this.waiting = new Uint32Array(slots);
     this.nextStart = new Float64Array(slots);
@@ -184,9 +190,8 @@ export class RaceTable {
         this.transport[race] === protocol &&
         sameAddress(this.client, race * 4, source, 0) &&
         sameAddress(this.destination, race * 4, destination, 0)
-      ) {
+      )
         return race;
-      }
     }
     return NO_RACE;
   }
@@ -210,9 +215,8 @@ export class RaceTable {
         this.destinationPort[race] === destinationPort &&
         this.transport[race] === protocol &&
         sameAddress(this.destination, race * 4, destination, 0)
-      ) {
+      )
         return true;
-      }
     }
     return false;
   }
@@ -357,9 +361,8 @@ export class RaceTable {
         this.transport[race] === ends.protocol &&
         sameAddress(this.attemptAddress, at * 4, ends.local, 0) &&
         sameAddress(this.destination, race * 4, ends.remote, 0)
-      ) {
+      )
         return race;
-      }
     }
     return NO_RACE;
   }

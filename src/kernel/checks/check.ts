@@ -45,6 +45,13 @@ export function startCheck(
   };
 }
 
+/** One round. */
+export function checkOnce(route: CheckedRoute, check: CheckConfig): Promise<boolean> {
+  return new Promise((resolve) => {
+    runRound(route, check, ({ answered }) => resolve(answered));
+  });
+}
+
 /** Runs one round; calls `onEnd` once, never before it has returned. The result cancels it. */
 function runRound(route: CheckedRoute, check: CheckConfig, onEnd: (result: CheckRound) => void): () => void {
   const begun = performance.now();

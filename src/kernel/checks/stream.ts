@@ -1,7 +1,8 @@
 /** Questions over TCP: whether a connection comes about, and what a web server says on it. */
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { Socket } from 'node:net';
 import { type AddressWords, formatAddress } from '../../model/address.js';
+import type { ExpectedPage } from '../../model/config.js';
 import { type Cancel, failed, type Outcome } from './datagram.js';
 import { type CheckedRoute, openRouteSocket, SOCK } from './route-socket.js';
 
@@ -21,13 +22,17 @@ export interface Page {
   /** As the request names it. */
   readonly host: string;
   readonly path: string;
+  readonly expect?: ExpectedPage;
 }
 
-/** Gets a page; any status below 500 is an answer, and nothing but the status is read. */
+/** As much of a page is read at most. */
+const MOST_BYTES = 65_536;
+
+/** Gets a page; any status below 500 is an answer, unless another one, or a text in the page, is expected. */
 export function askHttp(
   route: CheckedRoute,
   target: AddressWords,
-  { port, host, path }: Page,
+  { port, host, path, expect }: Page,
   done: Outcome,
 ): Cancel {
   return connect(route, target, port, done, (socket, end) => {
@@ -35,8 +40,15 @@ export function askHttp(
       // No `agent`: even with `false` Node makes one, which connects by itself.
       const headers = { host, connection: 'close', accept: '*/*', 'user-agent': 'pathrace' };
       request({ method: 'GET', path, headers, setHost: false, createConnection: () => socket })
-        .on('response', ({ statusCode }) => {
-          end((statusCode ?? SERVER_ERROR) < SERVER_ERROR);
+        .on('response', (response) => {
+          const { statusCode = SERVER_ERROR } = response;
+          const isGood = expect === undefined ? statusCode < SERVER_ERROR : statusCode === expect.status;
+          if (isGood && expect?.text != null)
+            return lookFor(response, expect.text, (isThere) => {
+              end(isThere);
+              socket.destroy();
+            });
+          end(isGood);
           socket.destroy();
         })
         .on('error', () => {
@@ -50,6 +62,19 @@ export function askHttp(
       socket.destroy();
     }
   });
+}
+
+/** Reads until the text has been seen, or there is no more; multi-byte characters may be cut. */
+function lookFor(page: IncomingMessage, text: string, done: Outcome): void {
+  let read = '';
+  page
+    .setEncoding('utf8')
+    .on('data', (part: string) => {
+      read += part;
+      if (read.includes(text)) done(true);
+      else if (read.length > MOST_BYTES) done(false);
+    })
+    .on('end', () => done(false));
 }
 
 function connect(

@@ -34,6 +34,8 @@ const CTA = {
   NAT_SRC: 6,
   TIMEOUT: 7,
   MARK: 8,
+  COUNTERS_ORIG: 9,
+  COUNTERS_REPLY: 10,
   MARK_MASK: 21,
 } as const;
 const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
@@ -177,6 +179,9 @@ export interface Entry {
   timeoutSeconds: number;
   /** It goes by a flowtable, ours or another. */
   offloaded: boolean;
+  /** Packets of either direction; -1: the kernel does not count them. */
+  sent: number;
+  received: number;
   /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
   original: Uint8Array;
 }
@@ -195,6 +200,8 @@ export function createEntry(): Entry {
     tcpState: TCP_CONNTRACK.NONE,
     timeoutSeconds: 0,
     offloaded: false,
+    sent: -1,
+    received: -1,
     original: NO_BYTES,
   };
 }
@@ -216,11 +223,15 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   out.tcpState = TCP_CONNTRACK.NONE;
   out.timeoutSeconds = 0;
   out.offloaded = false;
+  out.sent = -1;
+  out.received = -1;
   const reply = { address: new Int32Array(4), port: 0 };
   eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
     if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
     if (type === CTA.TIMEOUT && length >= 4) out.timeoutSeconds = view.getUint32(value);
     if (type === CTA.STATUS && length >= 4) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
+    if (type === CTA.COUNTERS_ORIG) out.sent = readPackets(view, value, value + length);
+    if (type === CTA.COUNTERS_REPLY) out.received = readPackets(view, value, value + length);
     if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
     if (type === CTA.TUPLE_ORIG) {
       out.original = new Uint8Array(view.buffer, view.byteOffset + value, length);
@@ -275,6 +286,15 @@ function readTuple(view: DataView, start: number, end: number, family: Family, s
       }
     });
   });
+}
+
+/** Of struct nested CTA_COUNTERS: CTA_COUNTERS_PACKETS, 64 bits. */
+function readPackets(view: DataView, start: number, end: number): number {
+  let packets = -1;
+  eachAttribute(view, start, end, (type, value, length) => {
+    if (type === 1 && length >= 8) packets = view.getUint32(value) * 2 ** 32 + view.getUint32(value + 4);
+  });
+  return packets;
 }
 
 function readTcpState(view: DataView, start: number, end: number): number {

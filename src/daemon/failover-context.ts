@@ -1,0 +1,26 @@
+/** What failover sees of the gateway. */
+import type { Flows } from '../kernel/flows.js';
+import type { Log } from '../observe/log.js';
+import type { FailoverContext } from './failover.js';
+import type { GatewayState } from './gateway-state.js';
+import { isUsable } from './route-changes.js';
+
+export function failoverContext(
+  gateway: GatewayState,
+  flows: Flows,
+  log: Log,
+  enqueue: FailoverContext['enqueue'],
+): FailoverContext {
+  const { routes, services } = gateway.numbers;
+  return {
+    flows,
+    log,
+    enqueue,
+    routes,
+    services,
+    config: () => gateway.config,
+    isUsable: (route, family) => isUsable(gateway, route, family),
+    resolved: () => gateway.routes,
+    isEnabled: (name) => gateway.adminOf(name) === 'enabled',
+  };
+}
