@@ -108,24 +108,47 @@ export function runSite(seed: number): { readonly why: string | null; readonly l
   const lateMs = Math.max(0, ...clients.map(({ connectMicros }) => connectMicros / 1000 - slowestMs));
   // What is half open is closed by a reset when its server sends again, or given up.
   world.runUntil(SPAN_MS + 4 * REST_MS);
-  return { why: whatIsWrong(world, clients, { loss, slowestMs }), lateMs };
+  const rttsMs = changes.length === 0 ? delays.map((delayMs) => 2 * delayMs) : null;
+  return { why: whatIsWrong(world, clients, { loss, slowestMs, rttsMs }), lateMs };
+}
+
+interface Paths {
+  readonly loss: number;
+  readonly slowestMs: number;
+  /** By route; null: they have changed meanwhile. */
+  readonly rttsMs: readonly number[] | null;
 }
 
 function whatIsWrong(
   world: World,
   clients: readonly SimClient[],
-  { loss, slowestMs }: { readonly loss: number; readonly slowestMs: number },
+  { loss, slowestMs, rttsMs }: Paths,
 ): string | null {
-  for (const [i, { result, connectMicros, winner }] of clients.entries()) {
+  const answered = rttsMs === null ? null : firstAnswers(world, rttsMs);
+  for (const [i, { result, connectMicros, winner, finishedAt, options }] of clients.entries()) {
     if (result !== 'connected') return `connection ${i} (route ${winner}): ${result}`;
     // Without losses a plain router takes one round trip, by the worst of its routes.
     if (loss === 0 && connectMicros / 1000 > slowestMs + EXTRA_MS)
       return `connection ${i} took ${connectMicros / 1000} ms, the slowest route ${slowestMs} ms`;
+    const due = answered?.get(options.isn);
+    if (loss === 0 && due !== undefined && finishedAt / 1000 > due + EXTRA_MS)
+      return `connection ${i} is made ${finishedAt / 1000 - due} ms after its first answer`;
   }
   // With losses the client's last reset, or its last words, may have been lost.
   if (loss === 0 && world.halfOpen > 0) return `${world.halfOpen} connections are left half open`;
   if (world.gateway.engine.races.active > 0) return 'races are left';
   return null;
+}
+
+/** When the first answer to any SYN of a connection is at the gateway, milliseconds, by the initial sequence number. */
+function firstAnswers({ trace }: World, rttsMs: readonly number[]): Map<number, number> {
+  const first = new Map<number, number>();
+  for (const { sequence, provider, at } of trace.filter({ kind: 'syn', direction: 'out' }))
+    first.set(
+      sequence,
+      Math.min(first.get(sequence) ?? Number.POSITIVE_INFINITY, at / 1000 + rttsMs[provider - 1]!),
+    );
+  return first;
 }
 
 /** Packets wait for batches; and a route whose round trip has changed while a packet was on its way. */
