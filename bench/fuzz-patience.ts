@@ -25,6 +25,8 @@ const REST_MS = 15_000;
 /** So that the seven SYNs of a client are never all lost. */
 const MOST_LOSS = 0.05;
 const RTT_MS = { least: 5, most: 3000 } as const;
+/** Of sites that have slow routes alone, which are half of all: that is where a client repeats its SYN before it can be answered. */
+const SLOW_MS = 800;
 
 const CRITERIA: readonly EngineService['criterion'][] = [
   'race',
@@ -67,11 +69,12 @@ export function runSite(seed: number): { readonly why: string | null; readonly l
   const luck = random(subSeed(seed, 1));
   const routes = 2 + Math.floor(luck() * 3);
   const loss = luck() < 0.4 ? 0 : luck() * MOST_LOSS;
-  const delays = Array.from({ length: routes }, () => drawRtt(luck) / 2);
+  const leastMs = luck() < 0.5 ? RTT_MS.least : SLOW_MS;
+  const delays = Array.from({ length: routes }, () => drawRtt(luck, leastMs) / 2);
   const changes = Array.from({ length: Math.floor(luck() * 3) }, () => ({
     atMs: luck() * SPAN_MS,
     provider: `p${Math.floor(luck() * routes)}`,
-    set: { delayMs: drawRtt(luck) / 2 },
+    set: { delayMs: drawRtt(luck, leastMs) / 2 },
   }));
   const slowestMs = 2 * Math.max(...delays, ...changes.map(({ set }) => set.delayMs));
   const services = [1, 2].map((number) => drawService(luck, number, routes));
@@ -154,8 +157,8 @@ function firstAnswers({ trace }: World, rttsMs: readonly number[]): Map<number, 
 /** Packets wait for batches; and a route whose round trip has changed while a packet was on its way. */
 const EXTRA_MS = 10;
 
-function drawRtt(luck: Random): number {
-  return RTT_MS.least * (RTT_MS.most / RTT_MS.least) ** luck();
+function drawRtt(luck: Random, leastMs: number): number {
+  return leastMs * (RTT_MS.most / leastMs) ** luck();
 }
 
 function drawService(luck: Random, number: number, routes: number): EngineService {
