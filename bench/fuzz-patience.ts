@@ -25,6 +25,8 @@ const REST_MS = 15_000;
 /** So that the seven SYNs of a client are never all lost. */
 const MOST_LOSS = 0.05;
 const RTT_MS = { least: 5, most: 3000 } as const;
+/** Of sites that have slow routes alone, which are half of all: that is where a client repeats its SYN before it can be answered. */
+const SLOW_MS = 800;
 
 const CRITERIA: readonly EngineService['criterion'][] = [
   'race',
@@ -67,11 +69,12 @@ export function runSite(seed: number): { readonly why: string | null; readonly l
   const luck = random(subSeed(seed, 1));
   const routes = 2 + Math.floor(luck() * 3);
   const loss = luck() < 0.4 ? 0 : luck() * MOST_LOSS;
-  const delays = Array.from({ length: routes }, () => drawRtt(luck) / 2);
+  const leastMs = luck() < 0.5 ? RTT_MS.least : SLOW_MS;
+  const delays = Array.from({ length: routes }, () => drawRtt(luck, leastMs) / 2);
   const changes = Array.from({ length: Math.floor(luck() * 3) }, () => ({
     atMs: luck() * SPAN_MS,
     provider: `p${Math.floor(luck() * routes)}`,
-    set: { delayMs: drawRtt(luck) / 2 },
+    set: { delayMs: drawRtt(luck, leastMs) / 2 },
   }));
   const slowestMs = 2 * Math.max(...delays, ...changes.map(({ set }) => set.delayMs));
   const services = [1, 2].map((number) => drawService(luck, number, routes));
@@ -108,19 +111,31 @@ export function runSite(seed: number): { readonly why: string | null; readonly l
   const lateMs = Math.max(0, ...clients.map(({ connectMicros }) => connectMicros / 1000 - slowestMs));
   // What is half open is closed by a reset when its server sends again, or given up.
   world.runUntil(SPAN_MS + 4 * REST_MS);
-  return { why: whatIsWrong(world, clients, { loss, slowestMs }), lateMs };
+  const rttsMs = changes.length === 0 ? delays.map((delayMs) => 2 * delayMs) : null;
+  return { why: whatIsWrong(world, clients, { loss, slowestMs, rttsMs }), lateMs };
+}
+
+interface Paths {
+  readonly loss: number;
+  readonly slowestMs: number;
+  /** By route; null: they have changed meanwhile. */
+  readonly rttsMs: readonly number[] | null;
 }
 
 function whatIsWrong(
   world: World,
   clients: readonly SimClient[],
-  { loss, slowestMs }: { readonly loss: number; readonly slowestMs: number },
+  { loss, slowestMs, rttsMs }: Paths,
 ): string | null {
-  for (const [i, { result, connectMicros, winner }] of clients.entries()) {
+  const answered = rttsMs === null ? null : firstAnswers(world, rttsMs);
+  for (const [i, { result, connectMicros, winner, finishedAt, options }] of clients.entries()) {
     if (result !== 'connected') return `connection ${i} (route ${winner}): ${result}`;
     // Without losses a plain router takes one round trip, by the worst of its routes.
     if (loss === 0 && connectMicros / 1000 > slowestMs + EXTRA_MS)
       return `connection ${i} took ${connectMicros / 1000} ms, the slowest route ${slowestMs} ms`;
+    const due = answered?.get(options.isn);
+    if (loss === 0 && due !== undefined && finishedAt / 1000 > due + EXTRA_MS)
+      return `connection ${i} is made ${finishedAt / 1000 - due} ms after its first answer`;
   }
   // With losses the client's last reset, or its last words, may have been lost.
   if (loss === 0 && world.halfOpen > 0) return `${world.halfOpen} connections are left half open`;
@@ -128,11 +143,22 @@ function whatIsWrong(
   return null;
 }
 
+/** When the first answer to any SYN of a connection is at the gateway, milliseconds, by the initial sequence number. */
+function firstAnswers({ trace }: World, rttsMs: readonly number[]): Map<number, number> {
+  const first = new Map<number, number>();
+  for (const { sequence, provider, at } of trace.filter({ kind: 'syn', direction: 'out' }))
+    first.set(
+      sequence,
+      Math.min(first.get(sequence) ?? Number.POSITIVE_INFINITY, at / 1000 + rttsMs[provider - 1]!),
+    );
+  return first;
+}
+
 /** Packets wait for batches; and a route whose round trip has changed while a packet was on its way. */
 const EXTRA_MS = 10;
 
-function drawRtt(luck: Random): number {
-  return RTT_MS.least * (RTT_MS.most / RTT_MS.least) ** luck();
+function drawRtt(luck: Random, leastMs: number): number {
+  return leastMs * (RTT_MS.most / leastMs) ** luck();
 }
 
 function drawService(luck: Random, number: number, routes: number): EngineService {
