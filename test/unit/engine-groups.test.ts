@@ -150,6 +150,15 @@ describe('a group’s route that does not answer', () => {
     expect(h.words).toContain('commit 3');
   });
 
+  it('asks nobody again whose link has gone meanwhile', () => {
+    const h = waiting();
+    h.setRoutes(routes(3, ({ number }) => (number === 1 ? { usable: { 4: false, 6: false } } : {})));
+    expect(only(h.pass(JOIN_MICROS / 1000 + 1), 'attempt')).toEqual([]);
+    open(h, 40_001, OTHER);
+    answer(h, 3, 40_001, OTHER);
+    expect(h.words).toContain('commit 3');
+  });
+
   it('leaves nobody half open when all keep silent', () => {
     const h = waiting();
     const effects = h.pass(120_000);

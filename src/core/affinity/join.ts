@@ -3,13 +3,15 @@
  * has a route, those that are still undecided wait for the answer of that one. All copies have left meanwhile, so that nobody waits for a
  * round trip; what other routes answer is kept back, and asked for again should the group's route say no, or nothing.
  */
-import { sameAddress } from '../../model/address.js';
+import { type Family, sameAddress } from '../../model/address.js';
 import { ROUTE_OF_GROUP } from '../../model/reasons.js';
+import { isAvailable } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { measure, sendAttempt } from '../race/attempt.js';
 import { bringDeadline } from '../race/deadline.js';
 import { ATTEMPT, ATTEMPT_EVENT, RACE } from '../race/life.js';
 import { sendAtOnce } from '../race/schedule.js';
+import { isStillOurs } from '../race/translation.js';
 import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
@@ -89,8 +91,13 @@ export function goOnWithout(turn: Turn, race: RaceId): void {
   const { joins, races } = turn.shard;
   const held = joins.held[race];
   endWait(turn, race);
-  for (let route = 1; route <= races.routeCount; route++)
-    if ((held & (1 << route)) !== 0) sendAttempt(turn, race, route);
+  const family = races.family[race] as Family;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const isHeld = (held & (1 << route)) !== 0;
+    // It may have lost its link, or the address that the copy left with.
+    if (isHeld && isAvailable(turn.site.routes[route - 1], family) && isStillOurs(turn, race, route))
+      sendAttempt(turn, race, route);
+  }
 }
 
 function waitFor(turn: Turn, race: RaceId, route: RouteNumber): void {
