@@ -40,6 +40,7 @@ const LONG = [
   'gateway-neighbour-marks',
   'gateway-neighbours',
   'gateway-reload-maps',
+  'gateway-return',
   'gateway-signals',
 ].map((name) => `test/lab/${name}.test.ts`);
 
