@@ -33,6 +33,7 @@ const WAITING = [
  * own, `npm run test:long`.
  */
 const LONG = [
+  'gateway-asked',
   'gateway-criteria-failing',
   'gateway-faults',
   'gateway-gives-up',

@@ -13,8 +13,8 @@ beforeAll(async () => {
   made = await GatewayLab.start(
     {
       providers: [
-        { name: 'a', link: { delayMs: 10 } },
-        { name: 'b', link: { delayMs: 60 } },
+        { name: 'a', link: { delayMs: 30 } },
+        { name: 'b', link: { delayMs: 5 } },
       ],
       servers: [{ name: 'near' }, { name: 'far' }],
     },
