@@ -45,6 +45,7 @@ const WAITING = [
  * own, `npm run test:long`.
  */
 const LONG = [
+  'gateway-asked',
   'gateway-criteria-failing',
   'gateway-faults',
   'gateway-gives-up',
@@ -53,6 +54,7 @@ const LONG = [
   'gateway-neighbours',
   'gateway-patience-long',
   'gateway-reload-maps',
+  'gateway-return',
   'gateway-signals',
 ].map((name) => `test/lab/${name}.test.ts`);
 
