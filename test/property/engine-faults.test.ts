@@ -39,7 +39,7 @@ describe('an error at any call', () => {
   it.each(FAULT_PLACES)('%s: many calls throw, for thousands of steps', (place) => {
     const faults = new Faults();
     let caught = 0;
-    for (let number = 0; number < 4; number++) {
+    for (let number = 0; number < 6; number++) {
       const { start: given, steps: all } = programOf(5, number);
       const program = new Program({ ...given, flows: true, notes: true }, new Coverage(), faults);
       for (const [i, step] of all.entries()) {
