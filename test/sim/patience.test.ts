@@ -28,7 +28,7 @@ function site(delays: readonly number[], service: Partial<EngineService>, option
   );
 }
 
-/** One after the other, as the issue's clients come: the next some time after the one before has begun. */
+/** The next some time after the one before has begun. */
 function connect(world: World, family: 'ipv4' | 'ipv6', everyMs: number): SimClient[] {
   return Array.from({ length: COUNT }, (_, i) =>
     world.connect({ at: i * everyMs, client: i % 3, to: `s${i % 2}`, family, bytes: 100 }),

@@ -164,6 +164,16 @@ describe('patience', () => {
     expect(h.words).toEqual(['commit 2']);
   });
 
+  it('ends when the route goes down meanwhile: the next repeat asks the others', () => {
+    const h = gateway();
+    slow(h);
+    repeat(h);
+    h.setRoutes(h.engine.routes.map((r) => (r.number === 1 ? { ...r, usable: { 4: false, 6: false } } : r)));
+    h.pass(200);
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['attempt 2', 'drop']);
+  });
+
   it('is for routes that are up: one in doubt is passed over at once', () => {
     const h = gateway();
     slow(h);

@@ -59,7 +59,8 @@ export function repeatOrReplace(
   leaveTakenPort(turn, race);
   // The client waits: what was to leave later leaves now, and so do copies over routes that have come up since. But a route that is known to
   // be slow, and whose answer is not overdue yet, is not passed over because the client does not know that.
-  const isPatient = races.tried[race] !== 0 && races.waiting[race] !== 0;
+  const isPatient =
+    races.waiting[race] !== 0 && isAvailable(site.routes[races.tried[race] - 1], packet.family);
   const asked = maskOf(racers);
   const joining = isPatient ? 0 : asked | races.waiting[race];
   if (!isPatient) dropWaiting(turn, race);
