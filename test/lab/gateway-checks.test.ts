@@ -2,7 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { WirePacket } from '../../lab/index.js';
-import { connectMs, FAR, type GatewayLab, NEAR, NEAR6, withGateway } from './support/gateway-lab.js';
+import {
+  connectMs,
+  eventually,
+  FAR,
+  type GatewayLab,
+  NEAR,
+  NEAR6,
+  withGateway,
+} from './support/gateway-lab.js';
 import { answerNames, routeOf, untilState } from './support/routes.js';
 
 const PORT = 7;
@@ -83,9 +91,15 @@ test('a silent blackhole without any traffic: down after `fail` rounds, up again
     expect(await routeOf(made, 'a')).toMatchObject({ state: 'up', check: { ok: true } });
     await made.lab.link('a').set({ blackhole: true });
     const startedAt = performance.now();
-    const route = await untilState(made, 'a', 'down', 5000);
+    await eventually(
+      () => routeOf(made, 'a'),
+      ({ state }) => state !== 'up',
+      5000,
+    );
     const tookMs = performance.now() - startedAt;
     process.stderr.write(`found dead by its checks after ${tookMs.toFixed(0)} ms\n`);
+    // Nobody uses it from then on; it is down when it has been asked itself, for two seconds.
+    const route = await untilState(made, 'a', 'down', 5000);
     expect(route).toMatchObject({ state: 'down', reasons: ['ipv4-checks-failed', 'ipv6-checks-failed'] });
     expect(route.check).toMatchObject({ ok: false });
     // Three rounds 200 ms apart, the last one 150 ms long, begun up to 200 ms late.

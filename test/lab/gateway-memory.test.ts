@@ -78,7 +78,7 @@ describe('memory', () => {
     });
   });
 
-  test('a silent remembered route costs one SYN repeat, then the destination is remembered elsewhere', async () => {
+  test('a silent remembered route costs one SYN repeat, then all routes are asked for the destination', async () => {
     await withGateway(THREE, { config: config() }, async (made) => {
       const { lab } = made;
       await lab.server().echo({ ports: [PORT] });
@@ -91,7 +91,7 @@ describe('memory', () => {
       expect(waited).toBeLessThan(1200);
       const [decision] = await made.why(`${NEAR}:${PORT}`);
       expect(decision).toMatchObject({ route: 'a', reasons: ['rescued'] });
-      await inKernel(made, 1);
+      // One silence may be one lost packet: the route is asked again, and nobody waits for it.
       const times = connectMs(await lab.client().connect({ targets, count: 10 }));
       expect(Math.max(...times)).toBeLessThan(120);
       expect((await made.status()).memory.rescues).toBe(1);

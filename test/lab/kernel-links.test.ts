@@ -60,8 +60,11 @@ describe('readLinks', () => {
     const { links } = read();
     expect(links.wan1).toMatchObject({ up: true, carrier: true, mtu: 1500, pointToPoint: false });
     expect(links.wan1.ipv4.map(({ address }) => address)).toEqual(['203.0.1.2', '203.0.1.3']);
-    // Neither link-local nor deprecated ones.
-    expect(links.wan1.ipv6).toEqual([{ address: 'fd03:1::2', prefixLength: 64 }]);
+    // No link-local ones; the kernel names the newest first.
+    expect([...links.wan1.ipv6].sort((a, b) => a.address.localeCompare(b.address))).toEqual([
+      { address: 'fd03:1::2', prefixLength: 64 },
+      { address: 'fd03:1::3', prefixLength: 64, deprecated: true },
+    ]);
     expect(links.wan2).toMatchObject({ mtu: 1400 });
     expect(links.wan3).toMatchObject({ up: true, carrier: false });
     expect(links.dial0).toMatchObject({ pointToPoint: true, ipv4: [{ address: '10.64.64.1' }] });
