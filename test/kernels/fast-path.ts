@@ -58,7 +58,9 @@ export function fastPath(siteOf: () => Site): void {
       )) as Decision[];
       assert.equal(decisions[0]?.fastPath, true, family);
     }
-    assert.equal((await site.status()).routes.find(({ name }) => name === 'b')?.connections, 2);
+    // Linux 6.12 keeps what has ended in a flowtable as established for five minutes.
+    const counted = (await site.status()).routes.find(({ name }) => name === 'b')?.connections ?? 0;
+    assert.ok(counted >= 2, String(counted));
   });
 
   test('a flow that is silent leaves it with the kernel’s own time-outs, and comes back', async () => {
