@@ -20,6 +20,7 @@ const SCENARIO = { providers: [{ name: 'a', link: { delayMs: 5 } }, { name: 'b' 
 /** More calls than any repair makes. */
 const MOST_CALLS = 40;
 const EVENTS = [
+  'guard-failed',
   'change-failed',
   'measure-failed',
   'reload-failed',
