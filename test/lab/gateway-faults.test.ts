@@ -196,6 +196,16 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
   });
 });
 
+test('a look at the guard that fails: it is told, and no longer true a second later', async () => {
+  await withGateway(SCENARIO, OPTIONS, async (made) => {
+    const logged = (event: string) => made.daemon.stderr().includes(`"event":"${event}"`);
+    breakage.failCall('guard', 1);
+    expect(await eventually(async () => logged('guard-failed'), Boolean, 3000)).toBe(true);
+    expect(await eventually(async () => logged('guard-works'), Boolean, 3000)).toBe(true);
+    expect((await made.status()).alarms).toEqual([]);
+  });
+});
+
 test('a call that fails while it stops, or starts: it ends clean, or works', async () => {
   const options = { ...OPTIONS, topologyChanges: false };
   await withGateway(SCENARIO, options, async (made) => {
