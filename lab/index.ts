@@ -19,6 +19,6 @@ export type { RunOptions, RunResult, Task } from './exec.js';
 export type { Host } from './host.js';
 export { type Lab, startLab } from './lab.js';
 export { type PlainNat, plainMasquerade, plainNat, plainNatRoundRobin } from './nat.js';
-export { clientAddress, LAN_ADDRESS, LAN_SUBNET, uplink } from './plan.js';
+export { clientAddress, LAN_ADDRESS, LAN_SUBNET, providerOf, uplink } from './plan.js';
 export type { EchoServer, ServerHost } from './server.js';
 export type { LinkHandle, Wire } from './wire.js';

@@ -37,6 +37,12 @@ export function uplink(provider: FullProvider): Uplink {
   };
 }
 
+/** The name of the provider that an address belongs to, as a server sees it; undefined: it is no provider's. */
+export function providerOf(scenario: FullScenario, address: string): string | undefined {
+  const number = /^203\.0\.(\d+)\./.exec(address)?.[1] ?? /^fd03:(\d+)::/.exec(address)?.[1];
+  return scenario.providers.find((provider) => String(provider.number) === number)?.name;
+}
+
 /** Prefixes whose packets a provider brings to the gateway. */
 export function prefixesTowardsGateway(provider: FullProvider): string[] {
   const { ipv4, ipv6 } = uplink(provider);

@@ -1,5 +1,5 @@
 // `npm test [types|lint|fast|lab|long ...]`: sets up what tests need and runs everything but what is long, or the named parts. Nothing is skipped silently,
-// a failed step does not hide the later ones, and the last line counts what ran.
+// a failed step does not hide the later ones; the end names what failed, and the last line counts what ran.
 import { argv, env, exit } from 'node:process';
 import { installPrograms, systemPath } from './setup/debian.mjs';
 import { buildIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
@@ -27,15 +27,18 @@ try {
 }
 
 env.PATH = systemPath();
-const total = { passed: 0, failed: 0, skipped: 0 };
+const total = { passed: 0, failed: 0, skipped: 0, failures: [] };
 for (const name of parts) {
   for (const count of runPart(name)) {
     total.passed += count.passed;
     total.failed += count.failed;
     total.skipped += count.skipped;
+    total.failures.push(...count.failures);
   }
 }
 
+// Once more at the end: what failed first is thousands of lines above, where a log may have been cut.
+if (total.failures.length > 0) console.log(`\nFAILED\n${total.failures.join('\n')}`);
 const skipped = total.skipped === 0 ? '' : `, ${total.skipped} skipped`;
 console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`);
 exit(total.failed === 0 ? 0 : 1);

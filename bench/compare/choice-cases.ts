@@ -7,7 +7,7 @@ import { type Contender, gateway, MONITORS, peer, plain, SHAPES, selecting } fro
 export const PORT = 7;
 export const TOGETHER = 'together';
 export const SERVERS = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
-/** Their port 25 is filtered, as that of many access providers. */
+/** One provider does not let them through, as many do not let through port 25. */
 const MAIL = ['1', '2', '3', '4', '5', '6'].map((last) => `192.0.2.10${last}`);
 const [SERVER] = SERVERS as [string];
 
@@ -16,9 +16,9 @@ export interface ChoiceCase {
   readonly scenario: Scenario;
   readonly subjects: readonly Contender[];
   /** Puts what is wrong; connections that are not looked at. */
-  before?(lab: Lab, quick: boolean): Promise<void>;
+  before?(lab: Lab): Promise<void>;
   /** The connections that count. */
-  run(lab: Lab, quick: boolean): Promise<readonly ConnectResult[]>;
+  run(lab: Lab): Promise<readonly ConnectResult[]>;
   /** The provider by which the criterion wants them; `together`: all by one; null: it does not matter. */
   readonly wanted: string | null;
   /** How many may be elsewhere: the one that noticed, say. */
@@ -126,7 +126,7 @@ export const CHOICE_CASES: readonly ChoiceCase[] = [
   {
     name: 'the fast provider of a race silent for 20 s, 60 s later; the other has 600 ms',
     scenario: providers({ a: 6, b: 300 }),
-    subjects: [REMEMBERED, gateway('race, by client', { ...choosing('race', MEMORY), services: groups() })],
+    subjects: [REMEMBERED, gateway('race, by client', choosing('race', { ...MEMORY, services: groups() }))],
     async before(lab) {
       await connect(lab, { count: 8 });
       await lab.link('a').set({ blackhole: true });
@@ -185,8 +185,8 @@ export const CHOICE_CASES: readonly ChoiceCase[] = [
     name: 'twelve connections of one client at one moment, `affinity: client`',
     scenario: providers({ a: 20, b: 20, c: 20 }),
     subjects: [
-      gateway('race', { ...choosing('race'), services: groups() }),
-      gateway('round-robin', { ...choosing('round-robin'), services: groups('round-robin') }),
+      gateway('race', choosing('race', { services: groups() })),
+      gateway('round-robin', choosing('round-robin', { services: groups('round-robin') })),
     ],
     run: (lab) => connect(lab, { count: 12, concurrency: 12 }),
     wanted: TOGETHER,

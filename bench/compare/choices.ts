@@ -1,5 +1,5 @@
 /** Choices that hold: long round trips, lost packets, outages that end, many connections at once. What clients and the server saw. */
-import type { ConnectResult, EchoConnection, Lab } from '../../lab/index.js';
+import { type ConnectResult, type EchoConnection, type Lab, providerOf } from '../../lab/index.js';
 import { CHOICE_CASES, type ChoiceCase, PORT, SERVERS, TOGETHER } from './choice-cases.js';
 import {
   type CompareOptions,
@@ -35,11 +35,11 @@ export const compareChoices: Comparison = {
   run: measure,
 };
 
-async function measure({ quick, say }: CompareOptions): Promise<ComparisonResult> {
+async function measure({ say }: CompareOptions): Promise<ComparisonResult> {
   const outcomes: Outcome[] = [];
   for (const each of CHOICE_CASES) {
     await inLab(each.scenario, async (lab) => {
-      for (const outcome of await measureCase(lab, each, quick)) {
+      for (const outcome of await measureCase(lab, each)) {
         outcomes.push(outcome);
         say(`  ${outcome.case}, ${outcome.subject}: ${outcome.why ?? inWords(outcome)}`);
       }
@@ -48,7 +48,7 @@ async function measure({ quick, say }: CompareOptions): Promise<ComparisonResult
   return report(outcomes);
 }
 
-async function measureCase(lab: Lab, each: ChoiceCase, quick: boolean): Promise<Outcome[]> {
+async function measureCase(lab: Lab, each: ChoiceCase): Promise<Outcome[]> {
   const echo = await lab.server().echo({ ports: [PORT] });
   const outcomes: Outcome[] = [];
   for (const subject of each.subjects) {
@@ -57,9 +57,9 @@ async function measureCase(lab: Lab, each: ChoiceCase, quick: boolean): Promise<
       const { held = 0 } = each;
       if (held > 0)
         await holder.run({ targets: [{ address: SERVERS[0]!, port: PORT }], count: held, hold: true });
-      await each.before?.(lab, quick);
+      await each.before?.(lab);
       await echo.forget();
-      const results = await each.run(lab, quick);
+      const results = await each.run(lab);
       const { ok } = await holder.check();
       await holder.stop();
       return { held, cut: held - ok, ...judge(each, results, takenBy(lab, await echo.connections())) };
@@ -106,8 +106,7 @@ function judge(
 function takenBy(lab: Lab, connections: readonly EchoConnection[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { remoteAddress } of connections) {
-    const number = Number(/^203\.0\.(\d+)\./.exec(remoteAddress)?.[1] ?? 0);
-    const name = lab.scenario.providers[number - 1]?.name ?? 'untranslated';
+    const name = providerOf(lab.scenario, remoteAddress) ?? 'untranslated';
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;

@@ -1,6 +1,6 @@
 /** 10 000 connections by each criterion, counted at the server by the address that they came from, beside what was computed by hand. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EchoServer, Lab, Scenario } from '../../lab/index.js';
+import { type EchoServer, type Lab, providerOf, type Scenario } from '../../lab/index.js';
 import {
   type CompareOptions,
   type Comparison,
@@ -79,13 +79,13 @@ async function countOne(lab: Lab, echo: EchoServer, each: SpreadCase): Promise<O
   const undo = await prepare(lab, each);
   await echo.forget();
   const first = await open(lab, each);
-  const counted = await countBySource(echo);
+  const counted = await countBySource(lab, echo);
   let strayed: number | null = null;
   if (each.pairs) {
-    const before = await routeOfPair(echo);
+    const before = await routeOfPair(lab, echo);
     await echo.forget();
     await open(lab, each);
-    const after = await routeOfPair(echo);
+    const after = await routeOfPair(lab, echo);
     strayed = [...before].filter(([pair, route]) => after.get(pair) !== route).length;
   }
   await undo();
@@ -135,11 +135,11 @@ async function prepare(lab: Lab, { before, lab: kind }: SpreadCase): Promise<() 
 }
 
 /** What the server saw: connections by the provider whose address they came from. */
-async function countBySource(echo: EchoServer): Promise<Record<string, number>> {
+async function countBySource(lab: Lab, echo: EchoServer): Promise<Record<string, number>> {
   const counted: Record<string, number> = { a: 0, b: 0, c: 0 };
   for (const { remoteAddress, localPort } of await echo.connections()) {
     if (localPort !== PORT) continue;
-    const route = routeOf(remoteAddress);
+    const route = providerOf(lab.scenario, remoteAddress) ?? remoteAddress;
     counted[route] = (counted[route] ?? 0) + 1;
   }
   return counted;
@@ -149,20 +149,14 @@ async function countBySource(echo: EchoServer): Promise<Record<string, number>> 
  * The server does not see the client. But connections are opened in a known order of pairs to 41 addresses, so those of one
  * address that came by one route, as a share, must repeat; a pair that changes its route changes two of these counts.
  */
-async function routeOfPair(echo: EchoServer): Promise<Map<string, string>> {
+async function routeOfPair(lab: Lab, echo: EchoServer): Promise<Map<string, string>> {
   const counts = new Map<string, number>();
   for (const { remoteAddress, localAddress, localPort } of await echo.connections()) {
     if (localPort !== PORT) continue;
-    const key = `${localAddress} ${routeOf(remoteAddress)}`;
+    const key = `${localAddress} ${providerOf(lab.scenario, remoteAddress) ?? remoteAddress}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return new Map([...counts].map(([key, count]) => [key, String(count)]));
-}
-
-/** 203.0.i.0/24 is the i-th provider's. */
-function routeOf(address: string): string {
-  const number = Number(/^203\.0\.(\d+)\./.exec(address)?.[1] ?? 0);
-  return ROUTES[number - 1] ?? address;
 }
 
 function report(outcomes: ReadonlyMap<SpreadCase, Outcome>): ComparisonResult {

@@ -39,7 +39,8 @@ function step(title, packageName, program, args) {
       cwd: ROOT,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 };
+    const failures = status === 0 ? [] : [`${title}: see above`];
+    return { passed: status === 0 ? 1 : 0, failed: failures.length, skipped: 0, failures };
   });
 }
 
@@ -70,11 +71,12 @@ function lab(project) {
 
 /** All files are named once, with the first project. */
 function notRun(project, why, failed) {
-  if (project !== 'lab') return { passed: 0, failed: 0, skipped: 0 };
+  if (project !== 'lab') return { passed: 0, failed: 0, skipped: 0, failures: [] };
   const files = readdirSync(join(ROOT, 'test/lab')).filter((name) => name.endsWith('.test.ts'));
   console.log(`These ${files.length} files of tests did NOT run: ${why}.`);
   for (const name of files) console.log(`  test/lab/${name}`);
-  return { passed: 0, failed, skipped: files.length };
+  const failures = failed === 0 ? [] : [`lab tests: ${why}`];
+  return { passed: 0, failed, skipped: files.length, failures };
 }
 
 function isSet(value) {

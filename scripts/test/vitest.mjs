@@ -7,6 +7,8 @@ import { ROOT, tool } from '../setup/packages.mjs';
 
 /** More files than this do not fail for want of a processor. */
 const MOST_AGAIN = 5;
+/** Of one failure's message, in the list at the end. */
+const MOST_LINES = 12;
 
 /**
  * `node` is the command that runs a script, with whatever has to come before it. `alone`: files that failed run once more, one at a
@@ -24,6 +26,7 @@ export function runVitest(project, node, { alone = false } = {}) {
     passed: first.count.passed - first.passedInFiles + passed,
     failed,
     skipped: first.count.skipped - first.skippedInFiles + skipped,
+    failures: again.count.failures,
   };
 }
 
@@ -49,7 +52,8 @@ function evaluate(report, succeeded) {
   try {
     read = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
-    return { count: { passed: 0, failed: 1, skipped: 0 }, files: [], passedInFiles: 0, skippedInFiles: 0 };
+    const count = { passed: 0, failed: 1, skipped: 0, failures: ['vitest ended without a report'] };
+    return { count, files: [], passedInFiles: 0, skippedInFiles: 0 };
   }
   const failing = read.testResults.filter(({ status }) => status === 'failed');
   const inFailing = (...states) =>
@@ -67,9 +71,28 @@ function evaluate(report, succeeded) {
       // An error outside of any test, or a run that broke off, must not pass for a success.
       failed: failed === 0 && !succeeded ? 1 : failed,
       skipped: read.numPendingTests + read.numTodoTests,
+      failures:
+        failed === 0 && !succeeded ? ['an error outside of all tests, see above'] : failing.flatMap(told),
     },
     files: failing.map(({ name }) => relative(ROOT, name)),
     passedInFiles: inFailing('passed'),
     skippedInFiles: inFailing('pending', 'skipped', 'todo'),
   };
+}
+
+/** What failed in one file, each with the beginning of its message. */
+function told({ name, message, assertionResults }) {
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  const each = failed.map((test) => ({ title: test.fullName, why: test.failureMessages[0] }));
+  if (each.length === 0) each.push({ title: 'the file as a whole', why: message });
+  return each.map(({ title, why }) => `${relative(ROOT, name)}: ${title}\n${beginning(why ?? 'no message')}`);
+}
+
+/** Enough of a message to see what was found and expected. */
+function beginning(message) {
+  const lines = message.split('\n').filter((line) => !line.includes('/node_modules/'));
+  return lines
+    .slice(0, MOST_LINES)
+    .map((line) => `    ${line.slice(0, 200)}`)
+    .join('\n');
 }

@@ -1,5 +1,4 @@
 /** Rules and routing tables: what shall be, as the text `ip` takes; what is, read back into the same text. Pure. */
-
 import { bitsOf } from '../model/mark-mask.js';
 import { RT_PROTOCOL } from './constants.js';
 import type { DesiredState } from './desired.js';

@@ -38,11 +38,7 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
     ...(before === null ? [] : [`flush chain ${t} ${CHAIN_UNANSWERED}`]),
     `add table ${t}`,
     ...objects.map(({ kind, name, body }) => `add ${kind} ${t} ${name}${body}`),
-    ...[
-      ...HOOKS,
-      ...(state.readsDns ? DNS_HOOKS : []),
-      ...(state.wayBackIsChecked ? WAY_BACK_HOOKS : []),
-    ].map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
+    ...HOOKS.filter(([name]) => chains.has(name)).map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
     ...[...chains.keys()].filter((name) => !HOOK_NAMES.has(name)).map((name) => `add chain ${t} ${name}`),
     ...[CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE].map(
       (name) => `add chain ${t} ${name}`,
@@ -123,16 +119,12 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['errors', 'type route hook output priority -150; policy accept;'],
   ['nat', 'type nat hook postrouting priority 200; policy accept;'],
   ['guard', GUARD_HOOK],
-];
-
-/** A hook costs every packet something, also without rules. */
-const DNS_HOOKS: readonly (readonly [string, string])[] = [
+  // A hook costs every packet something, also without rules: these are there only with their rules.
   ['dns', 'type filter hook prerouting priority -90; policy accept;'],
   ['dns_local', 'type filter hook output priority -150; policy accept;'],
+  ...WAY_BACK_HOOKS,
 ];
-const HOOK_NAMES: ReadonlySet<string> = new Set(
-  [...HOOKS, ...DNS_HOOKS, ...WAY_BACK_HOOKS].map(([name]) => name),
-);
+const HOOK_NAMES: ReadonlySet<string> = new Set(HOOKS.map(([name]) => name));
 
 const isSyn = 'tcp flags & (fin|syn|rst) == syn';
 const alive = `meta nfproto @${SET_ALIVE}`;

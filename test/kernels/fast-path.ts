@@ -22,6 +22,11 @@ const FEW = 100;
 export function fastPath(siteOf: () => Site): void {
   let site: Site;
 
+  /** Linux 6.12 keeps what has ended in a flowtable as established for five minutes: those count as well. */
+  const connectionsOfB = async (): Promise<number> => {
+    const { routes } = await site.status();
+    return routes.find(({ name }) => name === 'b')?.connections ?? 0;
+  };
   const flowtables = () => site.lab.gateway.must(['nft', 'list', 'flowtables']);
 
   before(async () => {
@@ -48,6 +53,7 @@ export function fastPath(siteOf: () => Site): void {
   });
 
   test('why names the flows that are in it, and status counts them', async () => {
+    const before = await connectionsOfB();
     await site.hold();
     assert.equal(await site.countFast(), 2);
     for (const family of FAMILIES) {
@@ -58,7 +64,7 @@ export function fastPath(siteOf: () => Site): void {
       )) as Decision[];
       assert.equal(decisions[0]?.fastPath, true, family);
     }
-    assert.equal((await site.status()).routes.find(({ name }) => name === 'b')?.connections, 2);
+    assert.equal(await connectionsOfB(), before + 2);
   });
 
   test('a flow that is silent leaves it with the kernel’s own time-outs, and comes back', async () => {
@@ -113,13 +119,13 @@ export function fastPath(siteOf: () => Site): void {
   });
 
   test('kill cuts what is in it at once: clients hear of it, nothing more leaves', async () => {
+    const before = await connectionsOfB();
     const report = (await commandControl(
       site.lab.controlSocket,
       routePath('b', 'kill'),
       ANSWER_MS,
     )) as RouteCommandReport;
-    // Others that the kernel still takes for living count as well.
-    assert.ok(report.cut >= 2, String(report.cut));
+    assert.equal(report.cut, before);
     assert.deepEqual(await site.entries(), []);
     const { ok, errors } = await site.check();
     assert.deepEqual([ok, errors], [0, { ECONNRESET: 2 }]);

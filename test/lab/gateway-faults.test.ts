@@ -20,6 +20,7 @@ const SCENARIO = { providers: [{ name: 'a', link: { delayMs: 5 } }, { name: 'b' 
 /** More calls than any repair makes. */
 const MOST_CALLS = 40;
 const EVENTS = [
+  'guard-failed',
   'change-failed',
   'measure-failed',
   'reload-failed',
@@ -192,6 +193,16 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
       expect(await made.lab.wire.trace({ kind: 'syn', direction: 'out' })).toHaveLength(3);
       expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping/);
     });
+  });
+});
+
+test('a look at the guard that fails: it is told, and no longer true a second later', async () => {
+  await withGateway(SCENARIO, OPTIONS, async (made) => {
+    const logged = (event: string) => made.daemon.stderr().includes(`"event":"${event}"`);
+    breakage.failCall('guard', 1);
+    expect(await eventually(async () => logged('guard-failed'), Boolean, 3000)).toBe(true);
+    expect(await eventually(async () => logged('guard-works'), Boolean, 3000)).toBe(true);
+    expect((await made.status()).alarms).toEqual([]);
   });
 });
 

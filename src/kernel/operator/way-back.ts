@@ -1,6 +1,6 @@
 /**
  * Rules that look for the way back to a packet's source by the packet's mark and drop it where that is not the interface that it came by, as
- * firewalld does for IPv6 (`IPv6_rpfilter`). What iptables checks (`rpfilter --validmark`) is before our marks and needs nothing. Pure.
+ * firewalld does for IPv6 (`IPv6_rpfilter`). What iptables checks (`rpfilter --validmark`) is before our marks, so that nothing can be done for it. Pure.
  */
 import type { Rule } from './nft-json.js';
 

@@ -11,6 +11,8 @@ const DIST = new URL('../../../dist/src/', import.meta.url).href;
  */
 export type Break = 'boundary' | 'exit' | 'thread-rejection' | 'thread-exception' | 'rejection' | 'exception';
 
+const CALLS = ['tools', 'netlink', 'guard'] as const;
+
 export class Breakage {
   private readonly folder = mkdtempSync(join(tmpdir(), 'pathrace-breakage-'));
 
@@ -35,15 +37,18 @@ export class Breakage {
     writeFileSync(join(this.folder, what), often);
   }
 
-  /** The n-th call from now on fails, once: of `nft` and `ip`, or of netlink in the main thread. `late`: after it has done its work. */
-  failCall(of: 'tools' | 'netlink', n: number, late = false): void {
+  /**
+   * The n-th call from now on fails, once: of `nft` and `ip`, or of netlink in the main thread; `guard`: of that what looks at the guard every
+   * second. `late`: after it has done its work.
+   */
+  failCall(of: (typeof CALLS)[number], n: number, late = false): void {
     rmSync(join(this.folder, 'fired'), { force: true });
     writeFileSync(join(this.folder, of), `${n}${late ? ' late' : ''}\n`);
   }
 
   /** What has failed since `failCall`; null: nothing, and nothing will. */
   disarm(): string | null {
-    for (const of of ['tools', 'netlink']) rmSync(join(this.folder, of), { force: true });
+    for (const of of CALLS) rmSync(join(this.folder, of), { force: true });
     const fired = join(this.folder, 'fired');
     return existsSync(fired) ? readFileSync(fired, 'utf8') : null;
   }
@@ -93,7 +98,7 @@ if (process.argv.includes('gateway') && isMainThread) {
   const { NetlinkSocket } = await import('${DIST}kernel/netlink-socket.js');
   const { request } = NetlinkSocket.prototype;
   NetlinkSocket.prototype.request = function (...args) {
-    const path = '${folder}/netlink';
+    const path = '${folder}/' + (new Error().stack.includes('GuardWatch') ? 'guard' : 'netlink');
     if (!existsSync(path)) return request.apply(this, args);
     const [left, late] = readFileSync(path, 'utf8').trim().split(' ');
     if (left !== '1') {

@@ -1,7 +1,7 @@
 /** Which route a connection took, as its server saw it: every provider's addresses carry the provider's number. */
 import { createSocket, type Socket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EchoConnection, Host, Lab } from '../../../lab/index.js';
+import { type EchoConnection, type Host, type Lab, providerOf } from '../../../lab/index.js';
 import { inNamespaceOf } from './tap.js';
 
 /** What a provider without translation lets through: the client's own address. */
@@ -9,8 +9,7 @@ export const INSIDE = 'inside';
 
 /** The name of the provider that an address belongs to. */
 export function routeOf(lab: Lab, address: string): string {
-  const number = /^203\.0\.(\d+)\./.exec(address)?.[1] ?? /^fd03:([0-9a-f]+)::/.exec(address)?.[1];
-  return lab.scenario.providers[Number.parseInt(number ?? '0', 10) - 1]?.name ?? INSIDE;
+  return providerOf(lab.scenario, address) ?? INSIDE;
 }
 
 /** Routes of the connections to a port, in the order in which they arrived. */
