@@ -120,15 +120,64 @@ describe('a route that can be asked', () => {
   it('checks that fail are a question: a target that is dead for all says nothing of any', () => {
     const checking = routes(2, () => ({ checkFails: 3 }));
     const h = gateway(new Asking(2, {}, checking));
-    for (let i = 0; i < 3; i++) expect(h.checked(1, false)).toEqual([]);
+    for (let i = 0; i < 2; i++) expect(h.checked(1, false)).toEqual([]);
+    expect(h.checked(1, false)).toMatchObject([{ route: 1, reason: 'checks-failed' }]);
     expect(h.questions).toEqual(['1 4']);
+    // Nobody begins anything on it until it has said something.
+    expect(h.health()).toEqual(['suspect', 'up']);
     h.asked(1, null);
     expect(h.health()).toEqual(['up', 'up']);
     h.pass(10_000);
-    h.checked(1, false);
+    // That it is in doubt is told once, until its checks have had an answer.
+    expect(h.checked(1, false)).toEqual([]);
     expect(h.questions).toEqual(['1 4', '1 4']);
+    expect(h.health()).toEqual(['up', 'up']);
     expect(h.asked(1, false).map(({ reason }) => reason)).toEqual(['checks-failed']);
     expect(h.health()).toEqual(['down', 'up']);
+  });
+});
+
+describe('a route whose checks fail', () => {
+  const inDoubt = (): Asking => {
+    const h = gateway(
+      new Asking(
+        2,
+        {},
+        routes(2, () => ({ checkFails: 1 })),
+      ),
+    );
+    h.checked(1, false);
+    expect(h.health()).toEqual(['suspect', 'up']);
+    return h;
+  };
+
+  it('is up at once when something answers by it', () => {
+    const h = inDoubt();
+    expect(h.asked(1, true).map(({ reason }) => reason)).toEqual(['answered']);
+    expect(h.health()).toEqual(['up', 'up']);
+  });
+
+  it('is in doubt again when its checks have been answered meanwhile', () => {
+    const h = inDoubt();
+    h.asked(1, null);
+    for (let i = 0; i < 3; i++) h.checked(1, true);
+    h.pass(10_000);
+    h.checked(1, false);
+    expect(h.health()).toEqual(['suspect', 'up']);
+  });
+
+  it('that was suspect before stays so when nobody can tell', () => {
+    const h = gateway(
+      new Asking(
+        2,
+        {},
+        routes(2, () => ({ checkFails: 1 })),
+      ),
+    );
+    silences(h, ...ALL.slice(0, 4));
+    h.checked(1, false);
+    h.asked(1, null);
+    expect(h.health()).toEqual(['suspect', 'up']);
   });
 });
 

@@ -49,8 +49,8 @@ export function noteProbe(turn: Turn, route: RouteNumber, family: Family): void 
 }
 
 function follow(turn: Turn, route: RouteNumber, family: Family, step: HealthStep): void {
-  if (step === 'changed') tellChange(turn, route, family);
-  if (step === 'ask') turn.notes.askRoute?.(route, family);
+  if (step === 'changed' || step === 'doubted') tellChange(turn, route, family);
+  if (step === 'ask' || step === 'doubted') turn.notes.askRoute?.(route, family);
 }
 
 /** Values that are reused. */

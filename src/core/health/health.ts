@@ -48,8 +48,8 @@ export const MOMENT_MICROS = 10_000_000;
 const GENERATIONS = 0x7fff;
 export const INTERIM = 0x8000;
 
-/** What has become of a route: nothing new, another state, or that it shall be asked itself. */
-export type HealthStep = 'none' | 'changed' | 'ask';
+/** What has become of a route: nothing new, another state, that it shall be asked itself, or both of these. */
+export type HealthStep = 'none' | 'changed' | 'ask' | 'doubted';
 
 /** Who was silent: hashes of its address and network. */
 export interface SilentTarget {
@@ -76,6 +76,8 @@ export class Health {
   private readonly ports: Seen;
   private readonly askedAt: Float64Array;
   private readonly askedWhy: Uint8Array;
+  /** 1: it has been asked for its checks since they last had an answer. */
+  private readonly checksDoubted: Uint8Array;
   /** In answers of traffic; that of a check may count more or less. */
   private readonly proofs: Float64Array;
   private readonly holdUntil: Float64Array;
@@ -100,6 +102,7 @@ export class Health {
     this.ports = new Seen(lanes);
     this.askedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
     this.askedWhy = new Uint8Array(lanes);
+    this.checksDoubted = new Uint8Array(lanes);
     this.proofs = new Float64Array(lanes);
     this.holdUntil = new Float64Array(lanes);
     this.falls = new Uint16Array(lanes);
@@ -223,7 +226,9 @@ export class Health {
     const reason = HEALTH_REASONS[this.askedWhy[at]];
     // A target of its checks that answers by no other route either says nothing of this one.
     const isPlain = reason !== 'checks-failed' && this.isBroad(at);
-    return alive === false || isPlain ? this.fall(at, reason, now) : false;
+    if (alive === false || isPlain) return this.fall(at, reason, now);
+    const isDoubted = this.state[at] === HEALTH.SUSPECT && HEALTH_REASONS[this.why[at]] === 'checks-failed';
+    return isDoubted ? this.move(at, HEALTH.UP, 'answered', now) : false;
   }
 
   /**
@@ -240,7 +245,7 @@ export class Health {
 
   /**
    * A round of the route's own checks; `fail` rounds in a row without any answer, of traffic either, mean down; `recover` rounds with one
-   * are proof enough.
+   * are proof enough. Until it has been asked, new connections avoid it; once: where nobody answers its checks for good, that says nothing.
    */
   checked(
     route: RouteNumber,
@@ -249,12 +254,19 @@ export class Health {
     { fail, recover }: { readonly fail: number; readonly recover: number },
     now: Micros,
   ): HealthStep {
-    if (answered) return stepOf(this.answered(route, family, now, PROOFS / recover));
     const at = lane(route, family);
+    if (answered) this.checksDoubted[at] = 0;
+    if (answered) return stepOf(this.answered(route, family, now, PROOFS / recover));
     if (this.failedRounds[at] < 65535) this.failedRounds[at]++;
     this.proofs[at] = 0;
     if (this.failedRounds[at] < fail || this.state[at] === HEALTH.DOWN) return 'none';
-    return this.canAsk ? this.ask(at, 'checks-failed', now) : stepOf(this.fall(at, 'checks-failed', now));
+    if (!this.canAsk) return stepOf(this.fall(at, 'checks-failed', now));
+    const step = this.ask(at, 'checks-failed', now);
+    if (step === 'none' || this.checksDoubted[at] === 1 || this.state[at] === HEALTH.SUSPECT) return step;
+    this.checksDoubted[at] = 1;
+    this.holdUntil[at] = now;
+    this.move(at, HEALTH.SUSPECT, 'checks-failed', now);
+    return 'doubted';
   }
 
   /** Whether a connection shall be tried on a route that is not up, besides the routes that carry it. */
