@@ -53,6 +53,7 @@ const LONG = [
   'gateway-neighbour-marks',
   'gateway-neighbours',
   'gateway-patience-long',
+  'gateway-proof-of-life',
   'gateway-reload-maps',
   'gateway-return',
   'gateway-signals',
