@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { DOCUMENTS } from '../../src/cli/documents.js';
 import { configurationSchema } from '../../src/config/document.js';
+import { parseConfig } from '../../src/config/load.js';
 import { ERRORS } from '../../src/model/errors.js';
 
 describe('generated pages', () => {
@@ -29,5 +30,26 @@ describe('generated pages', () => {
           .every((cell) => cell !== ''),
       ).toBe(true);
     }
+  });
+});
+
+const ROOT = new URL('../../', import.meta.url);
+const PAGES = ['README.md', ...readdirSync(new URL('docs/guide', ROOT)).map((name) => `docs/guide/${name}`)];
+
+/** Those that are a whole file, not a part of one. */
+const examples = PAGES.flatMap((page) => {
+  const blocks = [...readFileSync(new URL(page, ROOT), 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)];
+  const whole = blocks.map(([, yaml]) => yaml).filter((yaml) => /^lan:/m.test(yaml));
+  return whole.map((yaml, i) => ({ page, number: i + 1, yaml }));
+});
+
+describe('configurations that pages show', () => {
+  it('are found', () => {
+    expect(new Set(examples.map(({ page }) => page))).toContain('README.md');
+    expect(examples.length).toBeGreaterThan(4);
+  });
+
+  it.each(examples)('$page, $number: a gateway takes it', ({ yaml, page }) => {
+    expect(() => parseConfig(yaml, page)).not.toThrow();
   });
 });
