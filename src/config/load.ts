@@ -41,7 +41,7 @@ export function parseConfig(text: string, fileName: string): GatewayConfig {
   for (const { path, line, column, found, expected, message } of source.problems) {
     problems.push({ line, column, key: pathText(path), found, expected, message });
   }
-  const result = ConfigSchema.safeParse(source.value ?? undefined);
+  const result = ConfigSchema.safeParse(source.value ?? {});
   if (!result.success) problems.push(...result.error.issues.flatMap((issue) => fromIssue(source, issue)));
   problems.push(...crossCheck(source).map((problem) => fromCross(source, problem)));
   if (result.success && problems.length === 0) return resolve(result.data, source.keysAt(['routes']));

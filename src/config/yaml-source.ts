@@ -54,9 +54,14 @@ export function readYaml(text: string): YamlSource {
       lineCounter: lines,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      // `silent` would not report a second document.
+      logLevel: 'error',
     });
     for (const mistake of [...document.errors, ...document.warnings]) {
+      if (mistake.code === 'MULTIPLE_DOCS') {
+        reader.report(mistake.pos[0], [], 'another document', 'one document', 'A file has one document.');
+        continue;
+      }
       const quotes = mistake.code === 'BAD_SCALAR_START' ? ' Put the value in quotes.' : '';
       const message = `${oneLine(mistake.message)}${quotes}`;
       reader.report(mistake.pos[0], [], 'text that is not YAML', 'valid YAML', message);

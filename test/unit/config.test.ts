@@ -267,6 +267,23 @@ describe('configurations that are refused', () => {
     expect(problems.map((problem) => `line ${problem.line} ${problem.message}`).join()).toContain(message);
   });
 
+  it('an empty file misses every key that is required', () => {
+    for (const text of ['', '\n', '# nothing yet\n', '---\n', 'null\n', '{}\n']) {
+      const keys = problemsOf(text).map(({ key }) => key);
+      expect(keys).toEqual(['lan', 'routes', 'rest']);
+    }
+  });
+
+  it('a second document is not ignored', () => {
+    expect(() => read(SMALL)).not.toThrow();
+    // Marks of a beginning and an end are no second document.
+    expect(() => read(`---\n${SMALL}...\n`)).not.toThrow();
+    for (const second of ['---\nlan: [lan1]\n', '---\n', '...\n---\n{}\n']) {
+      const found = problemsOf(`${SMALL}${second}`);
+      expect(found).toMatchObject([{ found: 'another document', expected: 'one document' }]);
+    }
+  });
+
   it('names keys of later releases', () => {
     const service =
       'services: [{ name: s, match: { tcp: 80, sip: true }, select: race, win: first-payload }]\n';
