@@ -39,6 +39,7 @@ export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): Rout
               lastOk: lastOk === null ? null : new Date(lastOk).toISOString(),
             },
           }),
+      ...(gateway.paths.found(name) === null ? {} : { pathMtu: gateway.paths.found(name) ?? {} }),
       portUse: Math.round((gateway.ports?.of(route.number) ?? 0) * 1000) / 1000,
     };
   });
