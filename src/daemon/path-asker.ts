@@ -21,7 +21,7 @@ const FIRST = { times: 3, gapMs: 50, waitMs: WAIT_MS } as const;
 /** Then which sizes do: by three hosts a megabit per second, which slow lines carry. */
 const LADDER = { times: 2, gapMs: 40, waitMs: WAIT_MS } as const;
 /** Hosts that are asked at first, and for all sizes. */
-export const MOST_HOSTS = 8;
+export const MOST_HOSTS = 10;
 const LADDER_HOSTS = 3;
 /** Routes that show what those hosts answer otherwise. */
 const OTHERS = 2;
@@ -48,7 +48,7 @@ export async function askPath(
     Promise.all(whom.map((host) => answersOf(marks, by, family, host, how)));
   const first = await ask(route, asked, { ...FIRST, sizes: [SMALL_SIZE, full] });
   if (!looksNarrow(first, full)) return { ...judge(first, full, family), witnesses: [] };
-  const witnesses = asked.filter((_, i) => first[i].passed.has(SMALL_SIZE)).slice(0, LADDER_HOSTS);
+  const witnesses = asked.filter((_, i) => first[i].reached.has(SMALL_SIZE)).slice(0, LADDER_HOSTS);
   const [sizes, ...elsewhere] = await Promise.all([
     ask(route, witnesses, { ...LADDER, sizes: [SMALL_SIZE, ...rungsBelow(full, family), full] }),
     ...others
@@ -56,8 +56,8 @@ export async function askPath(
       .map((other) => ask(other, witnesses, { ...FIRST, sizes: [Math.min(full, fullSize(other))] })),
   ]);
   const answers = sizes.map((own, i): Answers => {
-    const byOthers = elsewhere.flatMap((answered) => [...answered[i].passed]);
-    return { ...own, elsewhere: Math.max(0, ...byOthers) > Math.max(0, ...own.passed) };
+    const byOthers = elsewhere.flatMap((answered) => [...answered[i].reached]);
+    return { ...own, elsewhere: Math.max(0, ...byOthers) > Math.max(0, ...own.reached) };
   });
   return { ...judge(answers, full, family), witnesses };
 }
@@ -70,7 +70,7 @@ async function answersOf(
   how: SizesAsked,
 ): Promise<Answers> {
   const words = parseAddress(address);
-  const nothing = { passed: new Set<number>(), cuts: false };
+  const nothing = { passed: new Set<number>(), reached: new Set<number>() };
   const answered = words === null ? nothing : await askSizes(checkedRoute(marks, route, family), words, how);
   return { network, ...answered, elsewhere: false };
 }

@@ -3,7 +3,7 @@
  * it finds is the route's MTU for everything that is new (docs/decisions/0027).
  */
 import { type Change, PathSearch } from '../core/path/search.js';
-import { type FlowCount, type Host, hostOf, Stalls } from '../core/path/stalls.js';
+import { type FlowCount, type Host, hostAt, Stalls, serverOf } from '../core/path/stalls.js';
 import type { Flows } from '../kernel/flows.js';
 import type { Marks } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
@@ -30,11 +30,14 @@ export interface PathWatchContext {
 /** Between two looks at the connections. */
 export const LOOK_MS = 2500;
 /** A look may take no more than this share of the time: with many connections there are fewer. */
-const SHARE = 0.03;
+const SHARE = 0.02;
 /** BOUNDED: hosts that are known to answer somebody, per family; the oldest gives way. */
 const MOST_KNOWN = 16;
-/** BOUNDED: hosts of a lane whose connections hang. */
-const MOST_STALLED = 4;
+/** So many of them by the same host of the LAN, which is not to be all of what is asked. */
+const MOST_OF_CLIENT = 4;
+/** BOUNDED: hosts of a lane whose connections hang; and those that have shown before that it is narrow. */
+const MOST_STALLED = 3;
+const MOST_WITNESSES = 2;
 /** Addresses of a route's own checks that are asked. */
 const MOST_CHECKED = 2;
 const NAMES = { 4: 'ipv4', 6: 'ipv6' } as const;
@@ -141,7 +144,7 @@ export class PathWatch {
       count++;
       if (count < sample || flow.received.packets === 0) return;
       sample = Math.max(count + 1, Math.ceil(count * 1.3));
-      this.know(flow.family, hostOf(flow.server, flow.family));
+      this.know(flow.family, serverOf(flow));
     };
     const routes = this.context.routes();
     const own = new Set(routes.flatMap(({ ipv4, ipv6 }) => [...addressesOf(ipv4), ...addressesOf(ipv6)]));
@@ -168,6 +171,8 @@ export class PathWatch {
     const known = this.known[family];
     known.delete(host.network);
     known.set(host.network, host);
+    const ofClient = [...known.values()].filter(({ client }) => client === host.client);
+    if (ofClient.length > MOST_OF_CLIENT) known.delete(ofClient[0].network);
     for (const oldest of known.keys()) {
       if (known.size <= MOST_KNOWN) break;
       known.delete(oldest);
@@ -188,7 +193,7 @@ export class PathWatch {
     const finding = await askPath(marks, route, family, this.hostsFor(lane, route), others);
     // Another link, or another configuration meanwhile.
     if (this.lanes.get(keyOf(lane.route, family)) !== lane) return;
-    if (finding.witnesses.length > 0) lane.witnesses = finding.witnesses;
+    if (finding.witnesses.length > 0) lane.witnesses = finding.witnesses.slice(0, MOST_WITNESSES);
     lane.stalled = [];
     const change = search.take(finding, performance.now());
     if (change === null) return;
@@ -197,16 +202,19 @@ export class PathWatch {
     this.context.changed();
   }
 
-  /** Those that hang first, since it is about them; others, so that no single host decides. */
+  /** Those that hang first, since it is about them; then those that others speak with, so that no host of the LAN decides alone. */
   private hostsFor({ stalled, witnesses, family }: Lane, route: ResolvedRoute): Host[] {
     const checked = (route.config.check?.targets ?? [])
       .filter(({ address }) => address.includes(':') === (family === 6))
       .slice(0, MOST_CHECKED)
       .flatMap(({ address }) => {
         const words = parseAddress(address);
-        return words === null ? [] : [hostOf(words, family)];
+        return words === null ? [] : [hostAt(words, family, '')];
       });
-    const known = [...this.known[family].values()].reverse();
+    const clients = new Set(stalled.map(({ client }) => client));
+    const recent = [...this.known[family].values()].reverse();
+    const isOthers = ({ client }: Host): boolean => !clients.has(client);
+    const known = [...recent.filter(isOthers), ...recent];
     return distinct([...stalled, ...witnesses, ...checked, ...known]).slice(0, MOST_HOSTS);
   }
 

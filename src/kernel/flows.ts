@@ -262,6 +262,7 @@ const counted: FlowCount = {
   key: 0,
   route: 0,
   family: 4,
+  client: new Int32Array(4),
   server: new Int32Array(4),
   sent: { packets: 0, bytes: 0 },
   received: { packets: 0, bytes: 0 },
@@ -274,6 +275,7 @@ function fillCounted(entry: Entry, route: number): void {
   counted.key = (mixed(b, destinationPort) >>> 0) * 2 ** 21 + (a >>> 11);
   counted.route = route;
   counted.family = entry.family;
+  counted.client = client;
   counted.server = destination;
   counted.sent.packets = entry.sent;
   counted.sent.bytes = entry.sentBytes;

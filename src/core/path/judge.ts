@@ -24,8 +24,8 @@ export interface Answers {
   readonly network: string;
   /** Sizes that came back whole by the route. */
   readonly passed: ReadonlySet<number>;
-  /** It sends back less than it was sent: nothing can be told of sizes. */
-  readonly cuts: boolean;
+  /** Sizes that were answered: some hosts send less back than they are sent, which shows one direction. */
+  readonly reached: ReadonlySet<number>;
   /** It has answered full size by another route. */
   readonly elsewhere: boolean;
 }
@@ -44,7 +44,7 @@ export function rungsBelow(full: number, family: Family): number[] {
 /** Whether a path looks narrow after the first question, so that it is worth asking for more sizes. */
 export function looksNarrow(answers: readonly Answers[], full: number): boolean {
   if (answers.some(({ passed }) => passed.has(full))) return false;
-  return networksOf(answers.filter(isSmallOnly)).size >= WITNESSES;
+  return networksOf(answers.filter((one) => answersSmallOnly(one, full))).size >= WITNESSES;
 }
 
 /**
@@ -52,21 +52,28 @@ export function looksNarrow(answers: readonly Answers[], full: number): boolean 
  * owner of many, cannot make it so. Each must be known to answer more: by another route, or by where it stops.
  */
 export function judge(answers: readonly Answers[], full: number, family: Family): Finding {
-  const largest = Math.max(0, ...answers.flatMap(({ passed }) => [...passed]));
-  if (largest >= full) return { kind: 'wide', largest: full };
+  const whole = largestOf(answers.map(({ passed }) => passed));
+  if (whole >= full) return { kind: 'wide', largest: full };
   const witnesses = answers.filter((one) => {
-    const stops = Math.max(0, ...one.passed);
-    return isSmallOnly(one) && stops >= FLOOR[family] && (one.elsewhere || stops >= TELLING);
+    const stops = largestOf([one.reached]);
+    return answersSmallOnly(one, full) && stops >= FLOOR[family] && (one.elsewhere || stops >= TELLING);
   });
-  const isNarrow = networksOf(witnesses).size >= WITNESSES && largest >= FLOOR[family];
-  return { kind: isNarrow ? 'narrow' : 'unknown', largest };
+  if (networksOf(witnesses).size < WITNESSES) return { kind: 'unknown', largest: whole };
+  // Who sends everything back knows of both directions. Small packets that come back whole say nothing of sizes.
+  const back = largestOf(witnesses.map(({ passed }) => passed));
+  const there = largestOf(witnesses.map(({ reached }) => reached));
+  return { kind: 'narrow', largest: back >= FLOOR[family] ? back : there };
 }
 
 /** Networks that must say so. */
 const WITNESSES = 2;
 
-function isSmallOnly({ passed, cuts }: Answers): boolean {
-  return passed.has(SMALL_SIZE) && !cuts;
+function answersSmallOnly({ reached }: Answers, full: number): boolean {
+  return reached.has(SMALL_SIZE) && !reached.has(full);
+}
+
+function largestOf(sizes: readonly ReadonlySet<number>[]): number {
+  return Math.max(0, ...sizes.flatMap((set) => [...set]));
 }
 
 function networksOf(answers: readonly Answers[]): Set<string> {

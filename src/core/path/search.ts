@@ -15,7 +15,7 @@ export interface Change {
 const WINDOW_MS = 60_000;
 const PASSED_MS = 30_000;
 /** Between two questions that have found nothing: twice as long each time. */
-const PAUSE_MS = { first: 15_000, most: 120_000 } as const;
+const PAUSE_MS = { first: 10_000, most: 120_000 } as const;
 /** After it was found narrow larger packets are tried after so long, twice as long each time, up to what RFC 4821 section 7.7 and 8899 section 5.1.1 say. */
 export const RAISE_MS = { first: 30_000, most: 600_000 } as const;
 /** BOUNDED: the oldest gives way. */

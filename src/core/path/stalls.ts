@@ -17,7 +17,8 @@ export interface FlowCount {
   key: number;
   route: number;
   family: Family;
-  /** Four words. */
+  /** Four words each. */
+  client: AddressWords;
   server: AddressWords;
   readonly sent: Said;
   readonly received: Said;
@@ -31,10 +32,13 @@ export interface Stall {
   readonly server: Host | null;
 }
 
+/** A server, and who speaks with it. */
 export interface Host {
   readonly address: string;
   /** What one owner has, with its length. */
   readonly network: string;
+  /** The LAN's host that it is known by; '' where that is the configuration. */
+  readonly client: string;
 }
 
 /** So long nothing has come back, milliseconds. A packet is repeated three times meanwhile (RFC 6298). */
@@ -75,7 +79,7 @@ export class Stalls {
       const sinceMs = before?.received === received.packets ? before.sinceMs : nowMs;
       if (!told && hasSpoken(flow) && nowMs - sinceMs >= SILENT_MS) {
         told = true;
-        found.push({ route, family, server: hostOf(flow.server, family) });
+        found.push({ route, family, server: serverOf(flow) });
       }
       next.set(key, { received: received.packets, sinceMs, told });
     });
@@ -84,12 +88,16 @@ export class Stalls {
   }
 }
 
-/** An address as text, and its network. */
-export function hostOf(address: AddressWords, family: Family): Host {
+export function serverOf({ client, server, family }: FlowCount): Host {
+  return hostAt(server, family, formatAddress(client));
+}
+
+/** `client`: who speaks with it. */
+export function hostAt(address: AddressWords, family: Family, client: string): Host {
   const length = AFFINITY_PREFIX[family];
   const words = address.slice(0, 4);
   maskAddress(words, 0, family, length);
-  return { address: formatAddress(address), network: `${formatAddress(words)}/${length}` };
+  return { address: formatAddress(address), network: `${formatAddress(words)}/${length}`, client };
 }
 
 /** At its beginning, and nothing but small packets have come back. */

@@ -19,9 +19,10 @@ export interface SizesAsked {
 }
 
 export interface SizesAnswered {
+  /** What came back whole. */
   readonly passed: ReadonlySet<number>;
-  /** A reply was shorter than what it answers. */
-  readonly cuts: boolean;
+  /** What was answered, be it with a shorter reply. */
+  readonly reached: ReadonlySet<number>;
 }
 
 const IP_HEADER = { 4: 20, 6: 40 } as const;
@@ -59,7 +60,7 @@ export function askSizes(
   return exchange(fd, family, asked);
 }
 
-const NOTHING: SizesAnswered = { passed: new Set(), cuts: false };
+const NOTHING: SizesAnswered = { passed: new Set(), reached: new Set() };
 
 function exchange(
   fd: number,
@@ -70,14 +71,14 @@ function exchange(
   const queue = Array.from({ length: times }, () => [...sizes].sort((a, b) => a - b)).flat();
   const sent = new Map<string, number>(); // BOUNDED: by `queue`.
   const passed = new Set<number>();
-  let cuts = false;
+  const reached = new Set<number>();
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout;
     const end = (): void => {
       clearTimeout(timer);
       watch.close();
       sys.close(fd);
-      resolve({ passed, cuts });
+      resolve({ passed, reached });
     };
     const watch = watchReadable(fd, () => {
       for (let turn = 0; turn < TURNS; turn++) {
@@ -87,14 +88,14 @@ function exchange(
         const reply = readReply(family, received);
         const size = reply === null ? undefined : sent.get(reply.token);
         if (reply === null || size === undefined) continue;
+        reached.add(size);
         if (reply.length === size) passed.add(size);
-        else cuts = true;
       }
-      if (passed.size === sizes.length) end();
+      if (reached.size === sizes.length) end();
     });
     const next = (): void => {
       let size = queue.shift();
-      while (size !== undefined && passed.has(size)) size = queue.shift();
+      while (size !== undefined && reached.has(size)) size = queue.shift();
       if (size === undefined) {
         timer = setTimeout(end, waitMs);
         return;
