@@ -165,6 +165,8 @@ describe('the gateway', () => {
       (one) => one?.pathMtu === undefined,
       5000,
     );
+    // The client has heard of the path when its uploads hung.
+    for (const family of ['-4', '-6']) await made.lab.client().run(['ip', family, 'route', 'flush', 'cache']);
     expect(came(await downloads(made.lab, PORT.b, 2))).toEqual(ADDRESSES.map(() => false));
     await sleep(12_000);
     expect(await routeOf(made, 'b')).not.toHaveProperty('pathMtu');
