@@ -95,7 +95,7 @@ export class Alignment {
       routes: () => this.routes,
       health: () => this.health,
       flows: () => gateway.flows,
-      changed: () => this.linksChanged(),
+      changed: () => this.enqueue(() => this.followLinks()),
     });
     this.changeover = new Changeover({
       log,

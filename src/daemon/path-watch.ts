@@ -23,8 +23,8 @@ export interface PathWatchContext {
   routes(): readonly ResolvedRoute[];
   health(): readonly RouteHealth[];
   flows(): Flows | null;
-  /** Another MTU has been found: rules, routes and copies are to follow. */
-  changed(): void;
+  /** Another MTU has been found: resolves when rules, routes and copies have followed. */
+  changed(): Promise<void>;
 }
 
 /** Between two looks at the connections. */
@@ -51,6 +51,8 @@ interface Lane {
   /** How it is reached. */
   way: string;
   readonly search: PathSearch;
+  /** What was found, once everything goes by it. */
+  applied: number | null;
   stalled: Host[];
   witnesses: readonly Host[];
 }
@@ -79,12 +81,12 @@ export class PathWatch {
 
   /** What was found to pass by a route; null: everything, or nothing is known. */
   found(name: string): PathMtuFound | null {
-    const found: Partial<Record<RouteFamilyName, number>> = {};
-    for (const lane of this.lanes.values()) {
-      const bytes = lane.search.found;
-      if (lane.route === name && bytes !== null) found[NAMES[lane.family]] = bytes;
-    }
-    return Object.keys(found).length === 0 ? null : found;
+    return this.sizes(name, ({ search }) => search.found);
+  }
+
+  /** The same, once everything goes by it. */
+  applied(name: string): PathMtuFound | null {
+    return this.sizes(name, ({ applied }) => applied);
   }
 
   /** What a gateway before this one has found. */
@@ -94,8 +96,18 @@ export class PathWatch {
       if (bytes === undefined) continue;
       const lane = newLane(name, family, null);
       lane.search.recall(bytes, performance.now());
+      lane.applied = bytes;
       this.lanes.set(keyOf(name, family), lane);
     }
+  }
+
+  private sizes(name: string, of: (lane: Lane) => number | null): PathMtuFound | null {
+    const sizes: Partial<Record<RouteFamilyName, number>> = {};
+    for (const lane of this.lanes.values()) {
+      const bytes = of(lane);
+      if (lane.route === name && bytes !== null) sizes[NAMES[lane.family]] = bytes;
+    }
+    return Object.keys(sizes).length === 0 ? null : sizes;
   }
 
   /** Lanes as the configuration and the links are now; what is known of another link is forgotten. */
@@ -116,7 +128,7 @@ export class PathWatch {
     }
     forgotten ||= [...this.lanes].some(([key, { search }]) => search.found !== null && !lanes.has(key));
     this.lanes = lanes;
-    if (forgotten) this.context.changed();
+    if (forgotten) this.context.changed().catch(() => undefined);
   }
 
   /** Whether something was forgotten. */
@@ -197,9 +209,11 @@ export class PathWatch {
     lane.stalled = [];
     const change = search.take(finding, performance.now());
     if (change === null) return;
-    this.tell(lane, change, fullSize(route));
     if (change.kind === 'lowered') this.lanes.get(keyOf(lane.route, family === 4 ? 6 : 4))?.search.urge();
-    this.context.changed();
+    // What fails of it is told, and done again within a second.
+    await this.context.changed().catch(() => undefined);
+    lane.applied = search.found;
+    this.tell(lane, change, fullSize(route));
   }
 
   /** Those that hang first, since it is about them; then those that others speak with, so that no host of the LAN decides alone. */
@@ -231,7 +245,7 @@ export class PathWatch {
 function newLane(route: string, family: Family, resolved: ResolvedRoute | null): Lane {
   const link = resolved === null ? '' : linkOf(resolved);
   const way = resolved === null ? '' : JSON.stringify(resolved[NAMES[family]]);
-  return { route, family, link, way, search: new PathSearch(), stalled: [], witnesses: [] };
+  return { route, family, link, way, search: new PathSearch(), applied: null, stalled: [], witnesses: [] };
 }
 
 function linkOf({ config, mtu }: ResolvedRoute): string {
