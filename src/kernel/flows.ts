@@ -175,11 +175,15 @@ export class Flows {
     return talks;
   }
 
-  /** Visits the TCP flows of routes that are not over, with their counters; `others`: everything else of routes that is answered. */
+  /**
+   * Visits the TCP flows of routes that are not over, with their counters; `others`: everything else of routes that is answered. Not those
+   * that go the main table's own way: a modem's page says nothing of what is behind it.
+   */
   eachCounted(visit: (flow: FlowCount) => void, others: (flow: FlowCount) => void): void {
     this.each(0, 0, (entry) => {
       const route = routeOfMark(this.marks, entry.mark);
-      if (route === 0 || entry.sentBytes < 0 || isOver(entry)) return;
+      const isChosen = route !== 0 && (entry.mark & this.marks.chosen) !== 0;
+      if (!isChosen || entry.sentBytes < 0 || isOver(entry)) return;
       fillCounted(entry, route);
       if (entry.protocol === PROTOCOL.TCP) visit(counted);
       else if (entry.received > 0) others(counted);
