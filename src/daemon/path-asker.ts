@@ -20,8 +20,7 @@ const WAIT_MS = 1500;
 const FIRST = { times: 3, gapMs: 50, waitMs: WAIT_MS } as const;
 /** Then which sizes do: by three hosts a megabit per second, which slow lines carry. */
 const LADDER = { times: 2, gapMs: 40, waitMs: WAIT_MS } as const;
-/** Hosts that are asked at first, and for all sizes. */
-export const MOST_HOSTS = 10;
+/** Hosts that are asked for all sizes. */
 const LADDER_HOSTS = 3;
 /** Routes that show what those hosts answer otherwise. */
 const OTHERS = 2;
@@ -43,12 +42,11 @@ export async function askPath(
   others: readonly ResolvedRoute[],
 ): Promise<Finding & { readonly witnesses: readonly Host[] }> {
   const full = fullSize(route);
-  const asked = hosts.slice(0, MOST_HOSTS);
   const ask = (by: ResolvedRoute, whom: readonly Host[], how: SizesAsked): Promise<Answers[]> =>
     Promise.all(whom.map((host) => answersOf(marks, by, family, host, how)));
-  const first = await ask(route, asked, { ...FIRST, sizes: [SMALL_SIZE, full] });
+  const first = await ask(route, hosts, { ...FIRST, sizes: [SMALL_SIZE, full] });
   if (!looksNarrow(first, full)) return { ...judge(first, full, family), witnesses: [] };
-  const witnesses = asked.filter((_, i) => first[i].reached.has(SMALL_SIZE)).slice(0, LADDER_HOSTS);
+  const witnesses = hosts.filter((_, i) => first[i].reached.has(SMALL_SIZE)).slice(0, LADDER_HOSTS);
   const [sizes, ...elsewhere] = await Promise.all([
     ask(route, witnesses, { ...LADDER, sizes: [SMALL_SIZE, ...rungsBelow(full, family), full] }),
     ...others

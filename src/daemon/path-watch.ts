@@ -2,6 +2,7 @@
  * Watches for paths that lose large packets without a word (`mtu: auto`): connections that hang make it ask the route itself, and what
  * it finds is the route's MTU for everything that is new (docs/decisions/0027).
  */
+import { distinct, KnownHosts, MOST_STALLED } from '../core/path/hosts.js';
 import { type Change, PathSearch } from '../core/path/search.js';
 import { type FlowCount, type Host, hostAt, Stalls, serverOf } from '../core/path/stalls.js';
 import type { Flows } from '../kernel/flows.js';
@@ -15,7 +16,7 @@ import {
 } from '../kernel/routes.js';
 import { type Family, parseAddress } from '../model/address.js';
 import type { Log } from '../observe/log.js';
-import { askPath, fullSize, MOST_HOSTS } from './path-asker.js';
+import { askPath, fullSize } from './path-asker.js';
 
 export interface PathWatchContext {
   readonly log: Log;
@@ -31,12 +32,7 @@ export interface PathWatchContext {
 export const LOOK_MS = 2500;
 /** A look may take no more than this share of the time: with many connections there are fewer. */
 const SHARE = 0.02;
-/** BOUNDED: hosts that are known to answer somebody, per family; the oldest gives way. */
-const MOST_KNOWN = 16;
-/** So many of them by the same host of the LAN, which is not to be all of what is asked. */
-const MOST_OF_CLIENT = 4;
-/** BOUNDED: hosts of a lane whose connections hang; and those that have shown before that it is narrow. */
-const MOST_STALLED = 3;
+/** Hosts that have shown before that it is narrow. */
 const MOST_WITNESSES = 2;
 /** Addresses of a route's own checks that are asked. */
 const MOST_CHECKED = 2;
@@ -61,7 +57,7 @@ export class PathWatch {
   // BOUNDED: two per route of the configuration.
   private lanes = new Map<string, Lane>();
   private readonly stalls = new Stalls();
-  private readonly known = { 4: new Map<string, Host>(), 6: new Map<string, Host>() };
+  private readonly known = { 4: new KnownHosts(), 6: new KnownHosts() };
   private restUntilMs = 0;
 
   constructor(private readonly context: PathWatchContext) {}
@@ -156,7 +152,7 @@ export class PathWatch {
       count++;
       if (count < sample || flow.received.packets === 0) return;
       sample = Math.max(count + 1, Math.ceil(count * 1.3));
-      this.know(flow.family, serverOf(flow));
+      this.known[flow.family].note(serverOf(flow));
     };
     const routes = this.context.routes();
     const own = new Set(routes.flatMap(({ ipv4, ipv6 }) => [...addressesOf(ipv4), ...addressesOf(ipv6)]));
@@ -176,18 +172,6 @@ export class PathWatch {
         lane.search.stalled(server.network, now);
         lane.stalled = distinct([server, ...lane.stalled]).slice(0, MOST_STALLED);
       }
-    }
-  }
-
-  private know(family: Family, host: Host): void {
-    const known = this.known[family];
-    known.delete(host.network);
-    known.set(host.network, host);
-    const ofClient = [...known.values()].filter(({ client }) => client === host.client);
-    if (ofClient.length > MOST_OF_CLIENT) known.delete(ofClient[0].network);
-    for (const oldest of known.keys()) {
-      if (known.size <= MOST_KNOWN) break;
-      known.delete(oldest);
     }
   }
 
@@ -216,7 +200,6 @@ export class PathWatch {
     this.tell(lane, change, fullSize(route));
   }
 
-  /** Those that hang first, since it is about them; then those that others speak with, so that no host of the LAN decides alone. */
   private hostsFor({ stalled, witnesses, family }: Lane, route: ResolvedRoute): Host[] {
     const checked = (route.config.check?.targets ?? [])
       .filter(({ address }) => address.includes(':') === (family === 6))
@@ -225,11 +208,7 @@ export class PathWatch {
         const words = parseAddress(address);
         return words === null ? [] : [hostAt(words, family, '')];
       });
-    const clients = new Set(stalled.map(({ client }) => client));
-    const recent = [...this.known[family].values()].reverse();
-    const isOthers = ({ client }: Host): boolean => !clients.has(client);
-    const known = [...recent.filter(isOthers), ...recent];
-    return distinct([...stalled, ...witnesses, ...checked, ...known]).slice(0, MOST_HOSTS);
+    return this.known[family].choose(stalled, [...witnesses, ...checked]);
   }
 
   private tell({ route, family }: Lane, { kind, to }: Change, full: number): void {
@@ -254,11 +233,4 @@ function linkOf({ config, mtu }: ResolvedRoute): string {
 
 function keyOf(route: string, family: Family): string {
   return `${family} ${route}`;
-}
-
-/** One host of each network, the first. */
-function distinct(hosts: readonly Host[]): Host[] {
-  const byNetwork = new Map<string, Host>();
-  for (const host of hosts) if (!byNetwork.has(host.network)) byNetwork.set(host.network, host);
-  return [...byNetwork.values()];
 }
