@@ -102,7 +102,6 @@ describe('the gateway', () => {
     expect((await routeOf(made, 'b'))?.pathMtu).toEqual({ ipv4: PATH, ipv6: PATH });
     expect(await routeOf(made, 'a')).not.toHaveProperty('pathMtu');
     expect(seconds).toBeLessThan(20);
-    console.log(`found after ${seconds.toFixed(1)} s`);
     expect(
       await eventually(
         () => arrived(sink),
