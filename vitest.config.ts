@@ -52,6 +52,7 @@ const LONG = [
   'gateway-grace',
   'gateway-neighbour-marks',
   'gateway-neighbours',
+  'gateway-path-mtu-long',
   'gateway-patience-long',
   'gateway-proof-of-life',
   'gateway-reload-maps',

@@ -64,7 +64,7 @@ function routeOf(number: number, state: RouteState): EngineRoute {
     admin: ADMINS[state.admin & 3],
     lastResort: state.lastResort % 3 === 1,
     translate: state.translate % 3 !== 1,
-    mtu: MTUS[state.mtu & 3],
+    mtu: { 4: MTUS[state.mtu & 3], 6: MTUS[state.mtu & 3] },
     ...(mapped !== null && { prefixes: mapped }),
     addresses: { 4: pool(4, number, state.pool4), 6: pool(6, number, state.pool6) },
   };

@@ -27,7 +27,7 @@ export class WireCheck {
     same(flags & (FLAG.SYN | FLAG.ACK | FLAG.RST | FLAG.FIN), FLAG.SYN, 'flags of a copy');
     same(sequence, races.token[race], 'sequence number of a copy');
     same(packet.payload, packet.end, 'where a copy ends');
-    const room = this.engine.routes[route - 1].mtu - (family === 4 ? 40 : 60);
+    const room = this.engine.routes[route - 1].mtu[family] - (family === 4 ? 40 : 60);
     if (mssAt !== 0)
       holds(this.space.view.getUint16(mssAt) <= room, 'the MSS of a copy is more than its route carries');
   }

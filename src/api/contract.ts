@@ -38,6 +38,8 @@ export interface RouteStatus {
     readonly rttMicros: number | null;
     readonly lastOk: string | null;
   };
+  /** Bytes of the largest packet that passes, by family: absent where nothing smaller than the interface's MTU was found (`mtu: auto`). */
+  readonly pathMtu?: { readonly ipv4?: number | undefined; readonly ipv6?: number | undefined };
   /** Busiest pair of source address and server, as a share of its ports; 1 is exhausted. */
   readonly portUse: number;
 }

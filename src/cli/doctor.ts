@@ -1,14 +1,19 @@
 /** `pathrace doctor`: what this machine has and lacks for a gateway. */
+import { callControl } from '../api/client.js';
+import type { RouteStatus } from '../api/contract.js';
+import { ROUTES_PATH } from '../api/paths.js';
 import { loadConfig, parseConfig } from '../config/load.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
+import { pathText } from './route-state.js';
 import { type Colour, type Paint, paintFor, printable } from './style.js';
 import { renderTable } from './table.js';
 
 export async function runDoctor(file: string | undefined, json: boolean, io: CommandIo): Promise<number> {
   const target = targetOf(file);
   const { probeFeatures } = await import('../kernel/features.js');
-  const probes = await probeFeatures(target);
+  const found = await probeFeatures(target);
+  const probes = file === undefined ? found : [...found, ...(await probePaths(target.config.control))];
   const ok = probes.every((probe) => probe.ok || probe.severity !== 'required');
   if (json) writeJson(io.stdout, { ok, probes });
   else io.stdout.write(renderProbes(probes, paintFor(io.stdout, io.env)));
@@ -46,6 +51,26 @@ function verdict({ ok, severity }: Probe): { word: string; colour: Colour } {
   if (ok) return { word: 'ok', colour: 'green' };
   if (severity === 'info') return { word: 'gateway sets it', colour: 'dim' };
   return severity === 'required' ? { word: 'FAIL', colour: 'red' } : { word: 'warn', colour: 'yellow' };
+}
+
+/** What a gateway that runs has found out of the paths behind it. */
+async function probePaths(control: string): Promise<Probe[]> {
+  const routes = (await callControl(control, ROUTES_PATH).catch(() => [])) as readonly RouteStatus[];
+  return routes.flatMap((route): Probe[] => {
+    const found = pathText(route);
+    if (found === null) return [];
+    const mtu = Math.min(...Object.values(route.pathMtu ?? {}).filter((bytes) => bytes !== undefined));
+    return [
+      {
+        name: `path of route ${route.name}`,
+        ok: false,
+        severity: 'recommended',
+        found,
+        expected: 'packets as large as those of the interface',
+        remedy: `The gateway lowers the MSS by itself. \`mtu: ${mtu}\` does so from the start, without looking.`,
+      },
+    ];
+  });
 }
 
 /** Stands for any configuration; no interface has such a name. */

@@ -3,7 +3,7 @@ import { callControl } from '../api/client.js';
 import type { RouteStatus } from '../api/contract.js';
 import { ROUTES_PATH } from '../api/paths.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
-import { stateCell } from './route-state.js';
+import { pathText, stateCell } from './route-state.js';
 import {
   formatBytes,
   formatCount,
@@ -52,7 +52,7 @@ function cells(route: RouteStatus, now: number): readonly Cell[] {
     { text: printable(route.name), colour: 'bold' },
     stateCell(route.state),
     { text: formatSince(route.since, now) },
-    { text: printable(route.reasons.join(', ')) },
+    { text: printable([...route.reasons, pathText(route) ?? []].flat().join(', ')) },
     { text: formatCount(route.connections) },
     { text: formatRate(route.traffic.in) },
     { text: formatRate(route.traffic.out) },

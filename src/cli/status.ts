@@ -3,7 +3,7 @@ import { callControl } from '../api/client.js';
 import type { RouteStatus, Status } from '../api/contract.js';
 import { STATUS_PATH } from '../api/paths.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
-import { stateCell } from './route-state.js';
+import { pathText, stateCell } from './route-state.js';
 import { formatCount, formatDuration, type Paint, paintFor, printable } from './style.js';
 import { type Cell, type Column, renderTable } from './table.js';
 
@@ -62,7 +62,9 @@ function routeCells(route: RouteStatus, routes: readonly RouteStatus[]): readonl
   const more = route.addresses.length - ADDRESSES_SHOWN;
   const addresses =
     route.addresses.slice(0, ADDRESSES_SHOWN).join(' ') + (more > 0 ? ` and ${more} more` : '');
-  const why = route.reasons.length === 0 ? '' : `(${route.reasons.join(', ')})`;
+  const path = pathText(route);
+  const reasons = path === null ? route.reasons : [...route.reasons, path];
+  const why = reasons.length === 0 ? '' : `(${reasons.join(', ')})`;
   return [
     { text: printable(route.name), colour: 'bold' },
     stateCell(route.state),

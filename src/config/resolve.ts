@@ -59,7 +59,7 @@ function resolveRoute(name: string, route: RouteFile): RouteConfig {
     addresses: { ipv4: ipv4.addresses, ipv6: ipv6.addresses },
     translate: translate !== false,
     prefix: typeof translate === 'object' ? translate : null,
-    mtu: route.mtu ?? null,
+    mtu: route.mtu === 'auto' ? null : route.mtu,
     weight: route.weight,
     capacity: route.capacity ?? null,
     cost: route.cost,
@@ -88,7 +88,7 @@ function resolveFamily({ gateway, addresses }: RouteFile, family: 'ipv4' | 'ipv6
 }
 
 function tooSmallForIpv6(route: RouteFile): boolean {
-  return route.mtu !== undefined && route.mtu < MIN_IPV6_MTU;
+  return route.mtu !== 'auto' && route.mtu < MIN_IPV6_MTU;
 }
 
 /** Answers that take longer than this are of no use to a connection either. */

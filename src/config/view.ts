@@ -99,7 +99,7 @@ export function viewOfRoute(route: RouteConfig): Mapping {
           }),
     translate: prefix === null ? String(route.translate) : mapping({ ...prefix }),
     optional: String(route.optional),
-    mtu: route.mtu === null ? null : String(route.mtu),
+    mtu: route.mtu === null ? 'auto' : String(route.mtu),
   });
 }
 

@@ -38,7 +38,7 @@ export interface EngineRoute {
   readonly callsBack?: boolean;
   readonly translate: boolean;
   /** Largest packet it carries, bytes. */
-  readonly mtu: number;
+  readonly mtu: Readonly<Record<Family, number>>;
   /** IPv6 by prefix, for the clients that one of these has; the others get an address of the pool. */
   readonly prefixes?: readonly RoutePrefix[];
   /** Source addresses: four words each. */
@@ -56,7 +56,7 @@ export function emptyRoute(number: RouteNumber): EngineRoute {
     admin: 'disabled',
     lastResort: false,
     translate: true,
-    mtu: 1500,
+    mtu: { 4: 1500, 6: 1500 },
     addresses: { 4: new Int32Array(0), 6: new Int32Array(0) },
   };
 }

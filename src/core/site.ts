@@ -2,6 +2,7 @@
  * What a site has in common, however many engines share its connections: routes and services, what is known of them, and how much
  * of it one client may use. What belongs to the connections of one engine is in shard.ts.
  */
+import type { Family } from '../model/address.js';
 import { AffinityTable } from './affinity/table.js';
 import { WebSites } from './affinity/web-sites.js';
 import { type Criterion, createFacts, type RouteFacts } from './choose/criterion.js';
@@ -117,5 +118,6 @@ export function mtuOf(
   race: RaceId,
   number: RouteNumber,
 ): number {
-  return pathMtu.of(number, routes[number - 1].mtu, races, race);
+  const { mtu } = routes[number - 1];
+  return pathMtu.of(number, mtu[races.family[race] as Family], races, race);
 }

@@ -17,7 +17,7 @@ import { marksOf, routeMark } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
-import { type ResolvedRoute, resolveRoutes } from '../kernel/routes.js';
+import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
 import type { Checker } from './checker.js';
@@ -28,6 +28,7 @@ import type { Failover } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
 import { OperatorWatch } from './operator-watch.js';
+import { PathWatch } from './path-watch.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logFastPath, logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
@@ -36,7 +37,7 @@ export interface AlignmentContext {
   readonly log: Log;
   readonly complaints: Complaints;
   readonly checker: Checker;
-  readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'meters' | 'race' | 'adminOf'>;
+  readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'flows'>;
   services(): EngineServices;
   failover(): Failover | null;
 }
@@ -50,6 +51,7 @@ export class Alignment {
   readonly upkeep: Upkeep;
   readonly operator: OperatorWatch;
   readonly fastPath = new FastPath();
+  readonly paths: PathWatch;
 
   private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
@@ -86,6 +88,14 @@ export class Alignment {
       changed: () => this.later(() => this.followOperator()),
       failed: (error) => context.complaints.failed('operator', error),
       worked: () => context.complaints.worked('operator'),
+    });
+    this.paths = new PathWatch({
+      log,
+      marks: marksOf(gateway.config.kernel.mark),
+      routes: () => this.routes,
+      health: () => this.health,
+      flows: () => gateway.flows,
+      changed: () => this.enqueue(() => this.followLinks()),
     });
     this.changeover = new Changeover({
       log,
@@ -283,7 +293,8 @@ export class Alignment {
     const byPrefix = config.routes.some(({ prefix }) => prefix !== null);
     const links = await readLinks(byPrefix ? config.lan : []);
     this.links = links.links;
-    return resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+    const routes = resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+    return withPathMtu(routes, (name) => this.paths.found(name));
   }
 
   private wantedFastPath(): FastPathState | null {

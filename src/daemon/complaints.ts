@@ -7,6 +7,7 @@ const WHAT = {
   measure: 'measurements did not reach the race thread',
   settings: 'kernel settings could not be looked at',
   operator: 'the rules of other tables could not be read',
+  paths: 'the paths of routes could not be looked at',
   ports: 'the use of ports could not be looked at',
   guard: 'the counters of the guard could not be looked at',
 } as const;

@@ -25,7 +25,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
-          ...alarmsOf(routes, snapshot, gateway.caught),
+          ...alarmsOf(routes, snapshot, gateway.boundary.count),
           ...(gateway.ports?.alarms() ?? []),
           ...gateway.upkeep.alarms(),
           ...gateway.guard.alarms(Date.now()),

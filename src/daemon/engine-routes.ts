@@ -5,7 +5,7 @@ import type { DesiredState } from '../kernel/desired.js';
 import { ofRaceThread } from '../kernel/owners.js';
 import type { ServicesMessage } from '../kernel/race-messages.js';
 import { objectsOf } from '../kernel/render-objects.js';
-import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
+import { isFresh, mtuOf, type ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
 import { clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
@@ -35,7 +35,7 @@ function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
     lastResort: config.lastResort,
     callsBack: config.failback.kind !== 'stay',
     translate: config.translate,
-    mtu: route.mtu,
+    mtu: { 4: mtuOf(route, 'ipv4'), 6: mtuOf(route, 'ipv6') },
     prefixes: route.prefixes.map(({ inside, outside }) => ({
       length: Number(inside.split('/')[1]),
       inside: pool([inside.split('/')[0]]),

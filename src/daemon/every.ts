@@ -1,3 +1,6 @@
+/** Who fails says so itself. */
+export const NOT_TOLD = { failed() {}, worked() {} };
+
 /**
  * Repeats work that takes a while: never twice at one time, and a failure does not end it: it is told, and so is every success.
  * Returns what ends it.

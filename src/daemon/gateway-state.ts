@@ -11,6 +11,7 @@ import type { Admin } from './engine-routes.js';
 import type { Failover } from './failover.js';
 import type { Meters } from './meters.js';
 import type { Numbers } from './numbers.js';
+import type { PathWatch } from './path-watch.js';
 import type { PortWatch } from './port-watch.js';
 import type { RaceClient } from './race-client.js';
 
@@ -24,6 +25,7 @@ export interface GatewayState {
   readonly fastPath: FastPathReport;
   readonly failover: Failover | null;
   readonly ports: PortWatch | null;
+  readonly paths: PathWatch;
   readonly meters: Meters;
   readonly checker: Checker;
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
@@ -31,7 +33,7 @@ export interface GatewayState {
   readonly upkeep: { alarms(): string[] };
   readonly guard: { look(): void; alarms(nowMs: number): string[] };
   /** Errors of ours that were caught in this thread, since start. */
-  readonly caught: number;
+  readonly boundary: { readonly count: number };
   /** What does not work at the moment, or has not for a while, in words. */
   troubles(): string[];
   adminOf(name: string): Admin;

@@ -37,7 +37,7 @@ import {
   engineSettings,
   servicesMessage,
 } from './engine-routes.js';
-import { every } from './every.js';
+import { every, NOT_TOLD } from './every.js';
 import { Failover } from './failover.js';
 import { failoverContext } from './failover-context.js';
 import type { GatewayState } from './gateway-state.js';
@@ -46,8 +46,9 @@ import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
 import { leaveOtherMarks } from './other-marks.js';
-import { Persistence, type SaveContext } from './persistence.js';
-import { PortWatch } from './port-watch.js';
+import { LOOK_MS, type PathWatch } from './path-watch.js';
+import { Persistence, SAVE_MS, type SaveContext } from './persistence.js';
+import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
@@ -118,6 +119,7 @@ export class Gateway implements GatewayState {
       numbers: this.numbers,
       meters: this.meters,
       adminOf: (name) => this.adminOf(name),
+      pathMtuOf: (name) => this.paths.found(name),
     };
     this.keeper = new RaceKeeper({
       log,
@@ -141,6 +143,10 @@ export class Gateway implements GatewayState {
 
   get upkeep(): Upkeep {
     return this.alignment.upkeep;
+  }
+
+  get paths(): PathWatch {
+    return this.alignment.paths;
   }
 
   get routes(): readonly ResolvedRoute[] {
@@ -195,6 +201,7 @@ export class Gateway implements GatewayState {
       every(SAVE_MS, () => this.save(), NOT_TOLD),
       every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts), complaints.about('ports')),
       every(PROBE_MS, () => this.prober.probe(), NOT_TOLD),
+      every(LOOK_MS, () => this.paths.look(), complaints.about('paths')),
     );
     // Something may have changed between reading and watching.
     await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
@@ -238,10 +245,6 @@ export class Gateway implements GatewayState {
 
   readyLine(): string {
     return readyLine(this.config, this.routes, this.alignment.abilities.queue);
-  }
-
-  get caught(): number {
-    return this.boundary.count;
   }
 
   troubles(): string[] {
@@ -314,6 +317,7 @@ export class Gateway implements GatewayState {
     for (const [name, admin] of this.persistence.admins())
       if (names.has(name)) this.commands.set(name, admin, Date.now());
     this.persistence.restoreQuotas(this.meters);
+    for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);
     const services = readServiceNames();
     this.knowsNumbers = services !== null;
@@ -391,10 +395,6 @@ export class Gateway implements GatewayState {
   }
 }
 
-/** Who fails says so itself. */
-const NOT_TOLD = { failed() {}, worked() {} };
 /** What a reload may fail of that is worth another. */
 const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;
-const SAVE_MS = 60_000;
-const PORTS_MS = 2000;

@@ -1,6 +1,7 @@
 /** Keeps memory, quotas and commands over a restart: read once, written in the background. */
 import { addRows, CHUNK_SLOTS, createRows, type MemoryRows } from '../core/memory/rows.js';
 import type { StoredMemory } from '../kernel/race-messages.js';
+import type { PathMtuFound } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
 import type { Admin } from './engine-routes.js';
@@ -52,6 +53,12 @@ export class Persistence {
 
   admins(): Map<string, Admin> {
     return new Map(this.content?.routes.map(({ name, admin }) => [name, admin]) ?? []);
+  }
+
+  /** Largest packets that were found to pass, by the names of routes. */
+  pathMtus(): [string, PathMtuFound][] {
+    const routes = this.content?.routes ?? [];
+    return routes.flatMap(({ name, pathMtu }) => (pathMtu === undefined ? [] : [[name, pathMtu]]));
   }
 
   restoreQuotas(meters: Meters): void {
@@ -116,13 +123,21 @@ export interface SaveContext {
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly meters: Meters;
   adminOf(name: string): Admin;
+  pathMtuOf(name: string): PathMtuFound | null;
+}
+
+/** Between two writes. */
+export const SAVE_MS = 60_000;
+
+function pathMtu(found: PathMtuFound | null): { pathMtu?: PathMtuFound } {
+  return found === null ? {} : { pathMtu: found };
 }
 
 /** `names`: of the routes, by the numbers that the memory has them by. */
 function contentOf(
   memory: MemoryRows,
   names: readonly string[],
-  { adminOf, meters, numbers }: SaveContext,
+  { adminOf, meters, numbers, pathMtuOf }: SaveContext,
   savedAtMs: number,
 ): StoreContent {
   const routes = names.map((name) => ({
@@ -130,6 +145,7 @@ function contentOf(
     admin: adminOf(name),
     quota: meters.quotaOf(name),
     statistics: {},
+    ...pathMtu(pathMtuOf(name)),
   }));
   return { savedAtMs, routes, services: numbers.services.list(), statistics: {}, memory };
 }

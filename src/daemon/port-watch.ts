@@ -19,6 +19,8 @@ export const PORT_ALARM = 0.8;
  * packet without a word. Ports of flows that are over are left: it takes them.
  */
 export const PORTS_FULL = 0.995;
+/** Between two looks. */
+export const PORTS_MS = 2000;
 /** A full pair is refused for this long, then looked at again. */
 const REFUSE_SECONDS = 4;
 

@@ -17,6 +17,7 @@ export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): Rout
     const { name } = route.config;
     const check = gateway.checker.stateOf(name);
     const lastOk = check?.lastOkMs ?? null;
+    const pathMtu = gateway.paths.applied(name);
     return {
       name,
       ...stateOf(gateway, name),
@@ -39,6 +40,7 @@ export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): Rout
               lastOk: lastOk === null ? null : new Date(lastOk).toISOString(),
             },
           }),
+      ...(pathMtu === null ? {} : { pathMtu }),
       portUse: Math.round((gateway.ports?.of(route.number) ?? 0) * 1000) / 1000,
     };
   });

@@ -36,7 +36,8 @@ export function changedRoutes(
   before: readonly ResolvedRoute[],
   after: readonly ResolvedRoute[],
 ): [ResolvedRoute, ResolvedRoute][] {
-  const describe = (route: ResolvedRoute): string => JSON.stringify({ ...route, config: route.config.name });
+  const describe = (route: ResolvedRoute): string =>
+    JSON.stringify({ ...route, config: route.config.name, pathMtu: null });
   return after.flatMap((route): [ResolvedRoute, ResolvedRoute][] => {
     const old = before.find(({ number }) => number === route.number);
     return old === undefined || describe(old) === describe(route) ? [] : [[old, route]];

@@ -4,7 +4,7 @@ import { type ClientRate, clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, PortRange, ServiceConfig } from '../model/config.js';
 import type { PrefixPair } from '../wire/nptv6-subnets.js';
 import { type Marks, marksOf, routeMark, routeValue } from './marks.js';
-import type { ResolvedRoute, RouteFamily } from './routes.js';
+import { mtuOf, type ResolvedRoute, type RouteFamily, type RouteFamilyName } from './routes.js';
 
 /** How packets get into a queue on this kernel: nft's own statement, or the xt target through nft_compat. */
 export type QueueMethod = 'nft' | 'xt';
@@ -26,9 +26,9 @@ export interface DesiredRoute {
   readonly translate: boolean;
   /** NPTv6: inside and outside prefixes. */
   readonly prefixes: readonly PrefixPair[];
-  readonly mtu: number;
+  readonly mtu: { readonly ipv4: number; readonly ipv6: number };
   /** It is less than the interface's. */
-  readonly isNarrow: boolean;
+  readonly isNarrow: { readonly ipv4: boolean; readonly ipv6: boolean };
   readonly ipv4: RouteFamily | null;
   readonly ipv6: RouteFamily | null;
 }
@@ -152,8 +152,8 @@ export function desiredState(
     table: config.kernel.table + route.number - 1,
     translate: route.config.translate,
     prefixes: route.prefixes,
-    mtu: route.mtu,
-    isNarrow: route.isNarrow,
+    mtu: { ipv4: mtuOf(route, 'ipv4'), ipv6: mtuOf(route, 'ipv6') },
+    isNarrow: { ipv4: isNarrow(route, 'ipv4'), ipv6: isNarrow(route, 'ipv6') },
     ipv4: route.ipv4,
     ipv6: route.ipv6,
   }));
@@ -197,6 +197,10 @@ export function desiredState(
     rulePriority: config.kernel.rulePriority,
     askTable: config.kernel.table + MAX_ROUTES,
   };
+}
+
+function isNarrow(route: ResolvedRoute, family: RouteFamilyName): boolean {
+  return route.isNarrow || mtuOf(route, family) < route.mtu;
 }
 
 /** Whether answers of name servers pass the daemon. */

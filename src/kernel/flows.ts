@@ -1,5 +1,6 @@
 /** Living flows in the kernel's table: counted for `status`, cut when their route is gone or an operator says so. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FlowCount } from '../core/path/stalls.js';
 import { type AddressWords, familyOf, formatAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import { buildTcp, type Ends } from '../wire/build.js';
@@ -174,6 +175,21 @@ export class Flows {
     return talks;
   }
 
+  /**
+   * Visits the TCP flows of routes that are not over, with their counters; `others`: everything else of routes that is answered. Not those
+   * that go the main table's own way: a modem's page says nothing of what is behind it.
+   */
+  eachCounted(visit: (flow: FlowCount) => void, others: (flow: FlowCount) => void): void {
+    this.each(0, 0, (entry) => {
+      const route = routeOfMark(this.marks, entry.mark);
+      const isChosen = route !== 0 && (entry.mark & this.marks.chosen) !== 0;
+      if (!isChosen || entry.sentBytes < 0 || isOver(entry)) return;
+      fillCounted(entry, route);
+      if (entry.protocol === PROTOCOL.TCP) visit(counted);
+      else if (entry.received > 0) others(counted);
+    });
+  }
+
   close(): void {
     this.socket.close();
   }
@@ -244,6 +260,38 @@ export class Flows {
       raw.close();
     }
   }
+}
+
+const counted: FlowCount = {
+  key: 0,
+  route: 0,
+  family: 4,
+  client: new Int32Array(4),
+  server: new Int32Array(4),
+  sent: { packets: 0, bytes: 0 },
+  received: { packets: 0, bytes: 0 },
+};
+
+function fillCounted(entry: Entry, route: number): void {
+  const { client, destination, clientPort, destinationPort } = entry;
+  const a = mixed(mixed(client[0] ^ client[1], client[2]), client[3] ^ clientPort);
+  const b = mixed(mixed(destination[0] ^ destination[1], destination[2] ^ a), destination[3]);
+  counted.key = (mixed(b, destinationPort) >>> 0) * 2 ** 21 + (a >>> 11);
+  counted.route = route;
+  counted.family = entry.family;
+  counted.client = client;
+  counted.server = destination;
+  counted.sent.packets = entry.sent;
+  counted.sent.bytes = entry.sentBytes;
+  counted.received.packets = entry.received;
+  counted.received.bytes = entry.receivedBytes;
+}
+
+/** As MurmurHash3 mixes a word in; nothing depends on it but which flows are taken for one. */
+function mixed(hash: number, word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  const h = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 const BATCH = 500;

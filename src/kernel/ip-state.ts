@@ -64,7 +64,7 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
       gateway: family === 'ipv4' && part.gateway?.includes(':') ? `inet6 ${part.gateway}` : part.gateway,
       dev: route.interface,
       onlink: part.gateway !== null,
-      mtu: route.isNarrow ? mtuText(family, route.mtu) : '',
+      mtu: route.isNarrow[family] ? mtuText(family, route.mtu[family]) : '',
     };
     routes.push(routeText({ ...way, table, metric: METRIC }));
     routes.push(routeText({ ...way, table: state.askTable, metric: METRIC + route.number }));

@@ -150,9 +150,10 @@ function mss(state: DesiredState): string[] {
 
 /** The kernel only ever lowers an MSS by this. Routes that share an interface share the smallest. */
 function clampRoute(state: DesiredState, route: DesiredRoute): string[] {
-  const mtu = Math.min(...state.routes.filter((r) => r.interface === route.interface).map((r) => r.mtu));
+  const sharing = state.routes.filter((r) => r.interface === route.interface);
+  const least = (family: 'ipv4' | 'ipv6'): number => Math.min(...sharing.map((r) => r.mtu[family]));
   return [
-    `meta nfproto ipv4 tcp option maxseg size set ${mtu - 40}`,
-    `meta nfproto ipv6 tcp option maxseg size set ${mtu - 60}`,
+    `meta nfproto ipv4 tcp option maxseg size set ${least('ipv4') - 40}`,
+    `meta nfproto ipv6 tcp option maxseg size set ${least('ipv6') - 60}`,
   ];
 }

@@ -335,9 +335,14 @@ function input(state: DesiredState): string[] {
   ];
 }
 
-/** The gateway's own ICMP errors about a translated connection leave where its packets do: they get the connection's address. */
+/**
+ * The gateway's own ICMP errors about a translated connection leave where its packets do: they get the connection's address. Those to the
+ * inside, that a packet is too large for the route for instance, go where they are sent.
+ */
 function errors({ marks }: DesiredState): string[] {
+  const isOurs = `ct mark and ${hex(marks.chosen)} != 0 ${hold(marks)} accept`;
   return [
-    `ct state related ct status & (snat|dnat) != 0 ct mark and ${hex(marks.chosen)} != 0 ${hold(marks)} accept`,
+    `ct state related ct direction original ct status & snat != 0 ${isOurs}`,
+    `ct state related ct direction reply ct status & (snat|dnat) == dnat ${isOurs}`,
   ];
 }

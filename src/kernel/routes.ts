@@ -24,6 +24,8 @@ export interface ResolvedRoute {
   readonly mtu: number;
   /** The configuration says a smaller MTU than the interface has. */
   readonly isNarrow: boolean;
+  /** What was found out to pass, where that is less than `mtu`; absent where nothing was. */
+  readonly pathMtu?: PathMtuFound;
   /** IPv6 translated by prefix: the inside prefixes that are behind the LAN, and what stands for them. */
   readonly prefixes: readonly PrefixPair[];
   readonly state: 'up' | 'down';
@@ -34,6 +36,25 @@ export interface ResolvedRoute {
 }
 
 export type RouteFamilyName = 'ipv4' | 'ipv6';
+
+/** Bytes of the largest packet that passes, by family. */
+export type PathMtuFound = Readonly<{ [family in RouteFamilyName]?: number | undefined }>;
+
+/** The routes with what was found out of them, by their names. */
+export function withPathMtu(
+  routes: readonly ResolvedRoute[],
+  found: (name: string) => PathMtuFound | null,
+): ResolvedRoute[] {
+  return routes.map((route) => {
+    const pathMtu = route.config.mtu === null ? found(route.config.name) : null;
+    return pathMtu === null ? route : { ...route, pathMtu };
+  });
+}
+
+/** The largest packet of a family that a route may carry. */
+export function mtuOf({ mtu, pathMtu }: ResolvedRoute, family: RouteFamilyName): number {
+  return Math.min(mtu, pathMtu?.[family] ?? mtu);
+}
 
 const DEFAULT_MTU = 1500;
 

@@ -23,7 +23,7 @@ export interface RouteConfig {
   readonly translate: boolean;
   /** NPTv6 (RFC 6296) instead of one address for all: inside and outside prefix of equal length. null: none. */
   readonly prefix: PrefixTranslation | null;
-  /** Path MTU of the provider in bytes where it is smaller than the interface's; null: the interface's. */
+  /** Path MTU of the provider in bytes where it is smaller than the interface's; null: the interface's, or what is found out to pass. */
   readonly mtu: number | null;
   /** Share where a criterion goes by weight, 1 to 1000. */
   readonly weight: number;

@@ -215,7 +215,7 @@ export class World {
         admin: 'enabled',
         lastResort: false,
         translate: provider.translate,
-        mtu: provider.mtu,
+        mtu: { 4: provider.mtu, 6: provider.mtu },
         addresses: {
           4: pool(provider.addresses, (n) => `203.0.${provider.number}.${n + 2}`),
           6: pool(provider.addresses, (n) => `fd03:${provider.number.toString(16)}::${(n + 2).toString(16)}`),

@@ -136,4 +136,21 @@ describe.each([
     const sizes = sent.filter(({ protocol }) => protocol === 'udp').map(({ length }) => length);
     expect(Math.max(0, ...sizes)).toBeLessThan(MTU.b);
   });
+
+  test.each([NEAR, NEAR6])(
+    'also when they follow smaller ones that were answered: to %s',
+    async (address) => {
+      const { client } = beside.lab;
+      const isIpv4 = address === NEAR;
+      await client().run(['ip', isIpv4 ? '-4' : '-6', 'route', 'flush', 'cache']);
+      const at = echoes[isIpv4 ? 0 : 1]!;
+      const before = at.received.length;
+      const texts = ['a', 'b', 'c', 'd', 'e'].map((text, i) => text.repeat(i < 2 ? 10 : 1400));
+      const from = isIpv4 ? client().ipv4 : client().ipv6;
+      await udpFlow(client(), { from, to: address, port: DATAGRAMS, texts, gapMs: 100 });
+      // All but the first that was too long.
+      const received = at.received.slice(before).map(({ text }) => text.slice(0, 1));
+      expect(received).toEqual(['a', 'b', 'd', 'e']);
+    },
+  );
 });

@@ -137,7 +137,7 @@ export function routes(
       admin: 'enabled',
       lastResort: false,
       translate: true,
-      mtu: 1500,
+      mtu: { 4: 1500, 6: 1500 },
       addresses: { 4: words(`203.0.${number}.2`), 6: words(`fd03:${number}::2`) },
     };
     return { ...route, ...change(route) };

@@ -242,6 +242,14 @@ lte    suspect  1 min 30 s  checks-failed, silent            0     0 bit/s      
     }
   });
 
+  it.each([
+    [{ ipv4: 1400 }, 'larger packets vanish: IPv4 1400 bytes pass'],
+    [{ ipv4: 1400, ipv6: 1280 }, 'larger packets vanish: IPv4 1400, IPv6 1280 bytes pass'],
+  ])('says which packets pass by a route: %j', (pathMtu, text) => {
+    expect(renderRoutes([{ ...FIBER, pathMtu }], NOW, plain)).toContain(text);
+    expect(renderRoutes([{ ...LTE, pathMtu }], NOW, plain)).toContain(`checks-failed, silent, ${text}`);
+  });
+
   it('copes with a state, a time and a quota that it does not know', () => {
     const { check: _, ...bare } = FIBER;
     const strange = { ...bare, state: 'sleeping', since: 'x', quota: { used: 1, bytes: 0 } };

@@ -34,7 +34,7 @@ describe('diffConfigs', () => {
     ['wan1 }', 'wan1, quota: 50GiB }', 'routes.a.quota: null -> 50GiB/month (live)'],
     ['wan1 }', 'wan1, use: last-resort }', 'routes.a.use: normal -> last-resort (live)'],
     ['wan1 }', 'wan1, failback: reset after 90 }', 'routes.a.failback: move-new -> reset after 90m (live)'],
-    ['wan1 }', 'wan1, mtu: 1400 }', 'routes.a.mtu: null -> 1400 (live)'],
+    ['wan1 }', 'wan1, mtu: 1400 }', 'routes.a.mtu: auto -> 1400 (live)'],
     [
       'wan1 }',
       'wan1, check: [ping 192.0.2.1, ping 192.0.2.2] }',

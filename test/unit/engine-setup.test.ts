@@ -80,7 +80,7 @@ describe('copies', () => {
     const h = new Harness(
       2,
       {},
-      routes(2, ({ number }) => ({ mtu: number === 1 ? 1400 : 9000 })),
+      routes(2, ({ number }) => ({ mtu: number === 1 ? { 4: 1400, 6: 1400 } : { 4: 9000, 6: 9000 } })),
     );
     const [{ race }] = h.setup({ options: SYN_OPTIONS });
     const mss = [1, 2].map((route) => {

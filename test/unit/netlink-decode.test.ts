@@ -117,16 +117,19 @@ describe('decodeEntry', () => {
       offloaded: false,
       sent: -1,
       received: -1,
+      sentBytes: -1,
+      receivedBytes: -1,
     });
   });
 
-  it('reads how many packets have passed, where the kernel counts them', () => {
+  it('reads how many packets and bytes have passed, where the kernel counts them', () => {
     const entry = createEntry();
     const counters = bytesOf('1c00 0980 0c00 0100 0000000100000002 0c00 0200 0000000000000099');
     const replies = bytesOf('1000 0a80 0c00 0100 0000000000000007');
     const counted = Uint8Array.from([...ENTRY, ...counters, ...replies]);
     expect(decodeEntry(entry, viewOf(counted), 0, counted.length)).toBe(true);
     expect([entry.sent, entry.received]).toEqual([2 ** 32 + 2, 7]);
+    expect([entry.sentBytes, entry.receivedBytes]).toEqual([0x99, -1]);
     decodeEntry(entry, viewOf(ENTRY), 0, ENTRY.length);
     expect([entry.sent, entry.received]).toEqual([-1, -1]);
   });

@@ -29,7 +29,7 @@ interface RouteParts {
   readonly gateway: RouteFile['gateway'] | undefined;
   readonly addresses: RouteFile['addresses'] | undefined;
   readonly translate: RouteFile['translate'] | undefined;
-  readonly mtu: number | undefined;
+  readonly mtu: RouteFile['mtu'] | undefined;
 }
 
 function readRoute(source: YamlSource, name: string): RouteParts {
@@ -130,7 +130,7 @@ function checkFamilies({ name, addresses, gateway, mtu }: RouteParts): CrossProb
       }
     }
   }
-  if (mtu !== undefined && mtu < MIN_IPV6_MTU && (hasIpv6(addresses) || hasIpv6(gateway))) {
+  if (isBelowIpv6(mtu) && (hasIpv6(addresses) || hasIpv6(gateway))) {
     complain('mtu', `${MIN_IPV6_MTU} to 65535`, 'Too small for IPv6, which the route carries.');
   }
   return problems;
@@ -184,7 +184,11 @@ function checkCheck(source: YamlSource, route: RouteParts): CrossProblem[] {
 function leavesOut({ addresses, gateway, mtu }: RouteParts, family: 'ipv4' | 'ipv6'): boolean {
   if (isWritten(addresses) && addresses[family].length === 0) return true;
   if (isWritten(gateway) && gateway[family].length === 0) return true;
-  return family === 'ipv6' && mtu !== undefined && mtu < MIN_IPV6_MTU;
+  return family === 'ipv6' && isBelowIpv6(mtu);
+}
+
+function isBelowIpv6(mtu: RouteParts['mtu']): boolean {
+  return typeof mtu === 'number' && mtu < MIN_IPV6_MTU;
 }
 
 function isWritten(value: 'auto' | AddressSet | undefined): value is AddressSet {

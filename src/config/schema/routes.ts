@@ -5,6 +5,7 @@ import { ADDRESSES_ALLOWED, GATEWAY_ALLOWED, parseAddresses, parseGateway } from
 import { FAILBACK_ALLOWED, FAILBACK_PATTERN, parseFailback } from '../values/failback.js';
 import { parseTranslationPrefix, TRANSLATION_PREFIX_ALLOWED } from '../values/prefixes.js';
 import {
+  autoOr,
   CAPACITY_ALLOWED,
   CAPACITY_PATTERN,
   COST_ALLOWED,
@@ -177,16 +178,16 @@ export const RouteSchema = section(
       '`true`: the interface may be missing when the gateway starts, and is used once it appears. `false`: a missing interface is an error at the start.',
       false,
     ),
-    mtu: absent(
+    mtu: optional(
       {
         description:
-          'Path MTU of the provider in bytes where it is smaller than that of the interface. Below 1280 the route carries IPv4 only.',
-        allowed: 'a whole number from 68 to 65535, from 1280 with IPv6',
+          'Path MTU of the provider in bytes where it is smaller than that of the interface. Below 1280 the route carries IPv4 only. `auto`: that of the interface, and less where larger packets are found to vanish; a number is not looked at again.',
+        allowed: 'auto, or a whole number from 68 to 65535, from 1280 with IPv6',
         apply: 'live',
-        json: { type: 'integer', minimum: 68, maximum: 65535 },
+        json: { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 68, maximum: 65535 }] },
       },
-      integerBetween(68, 65535),
-      'that of the interface',
+      autoOr(integerBetween(68, 65535)),
+      'auto',
     ),
   }),
   { description: 'One uplink.', allowed: '{ interface: NAME, … }' },

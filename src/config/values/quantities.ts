@@ -11,6 +11,11 @@ export function integerBetween(min: number, max: number): (raw: unknown) => Pars
   };
 }
 
+/** The word `auto`, or what `read` takes. */
+export function autoOr<T>(read: (raw: unknown) => Parsed<T>): (raw: unknown) => Parsed<T | 'auto'> {
+  return (raw) => (raw === 'auto' ? { value: 'auto' } : read(raw));
+}
+
 const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** `500ms`, `10m`: whole numbers with a unit; bounds and result in milliseconds. */

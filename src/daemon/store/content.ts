@@ -22,6 +22,8 @@ const Statistics = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/), z.number().nonnegative())
   .refine((record) => Object.keys(record).length <= MAX_STATISTICS);
 
+const PathMtu = z.int().min(68).max(65_535);
+
 const StoredRouteSchema = z.strictObject({
   name: Name,
   /** What an operator commanded. */
@@ -32,6 +34,8 @@ const StoredRouteSchema = z.strictObject({
     bytes: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
   }),
   statistics: Statistics,
+  /** Largest packets that were found to pass. */
+  pathMtu: z.strictObject({ ipv4: PathMtu.optional(), ipv6: PathMtu.optional() }).optional(),
 });
 
 export const JsonPartSchema = z.strictObject({

@@ -20,7 +20,7 @@ const SIZE = 2048;
 /** Written and read at once, so one buffer serves all. */
 const memory = allocate(SIZE);
 
-const ECHO = { 4: { REQUEST: 8, REPLY: 0 }, 6: { REQUEST: 128, REPLY: 129 } } as const;
+export const ECHO = { 4: { REQUEST: 8, REPLY: 0 }, 6: { REQUEST: 128, REPLY: 129 } } as const;
 const ICMP_HEADER = 8;
 /** Random bytes by which a reply is known; they take the place of id, sequence and data. */
 const TOKEN = 20;
@@ -127,7 +127,7 @@ export function failed(done: Outcome): Cancel {
 }
 
 /** Everything else of the protocol is the kernel's business, and may be much. Without the filter it would work all the same. */
-function passRepliesOnly(fd: number, family: 4 | 6): void {
+export function passRepliesOnly(fd: number, family: 4 | 6): void {
   if (family === 4) {
     // A set bit blocks.
     setOption(fd, SOL_RAW, ICMP_FILTER, ~(1 << ECHO[4].REPLY));

@@ -43,6 +43,7 @@ const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
 const CTA_PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
 const CTA_NAT = { V4_MINIP: 1, V4_MAXIP: 2, PROTO: 3, V6_MINIP: 4, V6_MAXIP: 5 } as const;
 const CTA_PROTONAT = { PORT_MIN: 1, PORT_MAX: 2 } as const;
+const CTA_COUNTERS = { PACKETS: 1, BYTES: 2 } as const;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_ATTR = { STATE: 1, FLAGS_ORIGINAL: 4, FLAGS_REPLY: 5 } as const;
 
@@ -182,6 +183,9 @@ export interface Entry {
   /** Packets of either direction; -1: the kernel does not count them. */
   sent: number;
   received: number;
+  /** The same in bytes, with IP headers. */
+  sentBytes: number;
+  receivedBytes: number;
   /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
   original: Uint8Array;
 }
@@ -202,6 +206,8 @@ export function createEntry(): Entry {
     offloaded: false,
     sent: -1,
     received: -1,
+    sentBytes: -1,
+    receivedBytes: -1,
     original: NO_BYTES,
   };
 }
@@ -223,15 +229,21 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   out.tcpState = TCP_CONNTRACK.NONE;
   out.timeoutSeconds = 0;
   out.offloaded = false;
-  out.sent = -1;
-  out.received = -1;
+  out.sent = out.sentBytes = -1;
+  out.received = out.receivedBytes = -1;
   const reply = { address: new Int32Array(4), port: 0 };
   eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
     if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
     if (type === CTA.TIMEOUT && length >= 4) out.timeoutSeconds = view.getUint32(value);
     if (type === CTA.STATUS && length >= 4) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
-    if (type === CTA.COUNTERS_ORIG) out.sent = readPackets(view, value, value + length);
-    if (type === CTA.COUNTERS_REPLY) out.received = readPackets(view, value, value + length);
+    if (type === CTA.COUNTERS_ORIG) {
+      out.sent = readCounter(view, value, value + length, CTA_COUNTERS.PACKETS);
+      out.sentBytes = readCounter(view, value, value + length, CTA_COUNTERS.BYTES);
+    }
+    if (type === CTA.COUNTERS_REPLY) {
+      out.received = readCounter(view, value, value + length, CTA_COUNTERS.PACKETS);
+      out.receivedBytes = readCounter(view, value, value + length, CTA_COUNTERS.BYTES);
+    }
     if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
     if (type === CTA.TUPLE_ORIG) {
       out.original = new Uint8Array(view.buffer, view.byteOffset + value, length);
@@ -288,13 +300,13 @@ function readTuple(view: DataView, start: number, end: number, family: Family, s
   });
 }
 
-/** Of struct nested CTA_COUNTERS: CTA_COUNTERS_PACKETS, 64 bits. */
-function readPackets(view: DataView, start: number, end: number): number {
-  let packets = -1;
+/** One of the nested CTA_COUNTERS, 64 bits; -1: it is not there. */
+function readCounter(view: DataView, start: number, end: number, wanted: number): number {
+  let counter = -1;
   eachAttribute(view, start, end, (type, value, length) => {
-    if (type === 1 && length >= 8) packets = view.getUint32(value) * 2 ** 32 + view.getUint32(value + 4);
+    if (type === wanted && length >= 8) counter = view.getUint32(value) * 2 ** 32 + view.getUint32(value + 4);
   });
-  return packets;
+  return counter;
 }
 
 function readTcpState(view: DataView, start: number, end: number): number {
