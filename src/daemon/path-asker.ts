@@ -32,7 +32,7 @@ export function fullSize(route: ResolvedRoute): number {
 
 /**
  * `hosts`: of different networks, those that matter most first. `others`: routes that carry the family besides. Takes up to five
- * seconds; by about fifty packets where all is well.
+ * seconds; by twenty packets where all is well.
  */
 export async function askPath(
   marks: Marks,
