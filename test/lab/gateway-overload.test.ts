@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
+import { ACK, MSS_1460, SYN, tcp } from '../../lab/packets.js';
+import { macOf, providersNamespace, Tap } from '../../lab/tap.js';
 import { connectMs, eventually, GatewayLab, NEAR, percentile } from './support/gateway-lab.js';
-import { ACK, MSS_1460, SYN, tcp } from './support/packets.js';
-import { macOf, providersNamespace, Tap } from './support/tap.js';
 
 const PORT = 7;
 const SECONDS = 4;

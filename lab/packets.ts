@@ -1,6 +1,6 @@
 /** Hand-made TCP packets, right ones and wrong ones, built with the lab's own codec. */
-import { setIpv4Checksum, setTransportChecksum } from '../../../lab/emulator/checksum.js';
-import { ACK, addressBytes, Packet, RST, SYN, TCP } from '../../../lab/emulator/packet.js';
+import { setIpv4Checksum, setTransportChecksum } from './emulator/checksum.js';
+import { ACK, addressBytes, Packet, RST, SYN, TCP } from './emulator/packet.js';
 
 export { ACK, RST, SYN };
 export const FIN = 1;
