@@ -33,9 +33,9 @@ export async function measureCases(
       for (const subject of each.subjects) {
         const result = await withSubject(subject, lab, async (running) => {
           const flows = await hold(lab, each.held);
-          const world = { lab, running, ours: subject.ours };
+          const world = { lab, running, ours: subject.ours, forget: () => echo.forget() };
           await each.before?.(world);
-          await echo.forget();
+          await world.forget();
           const ran = await each.run(world);
           const held = await flows.end();
           return { ...held, ...judge(lab, each, ran, await echo.connections()) };

@@ -60,6 +60,8 @@ export interface World {
   readonly lab: Lab;
   readonly running: Running;
   readonly ours: boolean;
+  /** What has been connected so far is not looked at. */
+  forget(): Promise<void>;
 }
 
 export interface Ran {

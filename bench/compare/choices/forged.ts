@@ -56,6 +56,8 @@ export const FORGED: readonly ChoiceCase[] = [
     scenario: providers({ a: 5, b: 15 }),
     subjects: [NAT, RACED],
     async before({ lab }) {
+      // A client behind plain NAT hears of it, and believes it for ten minutes.
+      await lab.client().must(['ip', 'route', 'flush', 'cache']);
       for (const name of ['a', 'b']) await lab.link(name).set({ blackhole: true });
       const provider = await atProvider(lab);
       await lab.wire.reset();

@@ -78,7 +78,7 @@ export const HEALTH: readonly ChoiceCase[] = [
       gateway('race, by client', byClient('race', checked(`http://${MONITOR}/ expect 204`))),
       gateway('priority, by client', byClient(ORDER, checked(`http://${MONITOR}/ expect 204`))),
     ],
-    async run({ lab }) {
+    async run({ lab, forget }) {
       const server = lab.server();
       const pages = [server.child('children/web'), server.child('children/web')];
       await pages[0]!.ask('listen', { port: 80, status: 204 } satisfies WebPage);
@@ -89,6 +89,7 @@ export const HEALTH: readonly ChoiceCase[] = [
       await server.must(['nft', '-f', '-'], { input: INTERCEPTION });
       try {
         await meanwhile(clients, NOTICED_MS);
+        await forget();
         return { results: await connect(lab, { count: 16, timeoutMs: 3000 }) };
       } finally {
         await server.must(['nft', 'delete', 'table', 'ip', 'portal']);
@@ -104,7 +105,7 @@ export const HEALTH: readonly ChoiceCase[] = [
 const PORTAL = { port: 8080, status: 302, location: 'http://192.0.2.200/login' };
 /** Whatever comes by the first provider is answered by its portal. */
 const INTERCEPTION = `table ip portal {
-  chain all { type nat hook prerouting priority dstnat; ip saddr 203.0.1.0/24 meta l4proto tcp redirect to :${PORTAL.port}; }
+  chain intercept { type nat hook prerouting priority dstnat; ip saddr 203.0.1.0/24 meta l4proto tcp redirect to :${PORTAL.port}; }
 }`;
 
 /** Nobody hears of the address any more that the routes are checked by. */

@@ -25,7 +25,7 @@ export interface Outcome {
 
 const NOTES = [
   'Elsewhere: not by the provider that the criterion wants, or not by that of the others of its group.',
-  'A client waits 16 s. Plain NAT uses one provider, whatever happens to it; so others’ “no” is what the case costs them, or what they cannot do.',
+  'A client waits 16 s. Plain NAT uses one provider, whatever happens to it. As wanted: asked of the gateway only.',
 ];
 
 export function report(outcomes: readonly Outcome[]): ComparisonResult {
@@ -56,7 +56,7 @@ export function report(outcomes: readonly Outcome[]): ComparisonResult {
           figure(each.elsewhere),
           each.held === 0 ? '-' : `${figure(each.held - each.cut)} of ${each.held}`,
           each.remarks.map(({ text }) => text).join('; '),
-          isAsWanted(each) ? 'yes' : 'no',
+          verdict(each),
         ]),
       },
     ],
@@ -81,7 +81,7 @@ export function inWords(outcome: Outcome): string {
     ...(held === 0 ? [] : [`${cut} of ${held} cut`]),
     ...remarks.map(({ text }) => text),
   ];
-  return `${parts.join(', ')}: ${isAsWanted(outcome) ? 'as wanted' : 'not as wanted'}`;
+  return `${parts.join(', ')}: ${verdict(outcome)}`;
 }
 
 function byWhom({ taken }: Outcome): string {
@@ -89,8 +89,10 @@ function byWhom({ taken }: Outcome): string {
   return names.map(([name, count]) => `${name} ${count}`).join(', ') || '-';
 }
 
-function isAsWanted(outcome: Outcome): boolean {
-  return budgetsOf(outcome).every(({ value, atMost = 0 }) => value <= atMost);
+/** Of the gateway; what others are is what they do. */
+function verdict(outcome: Outcome): string {
+  if (!outcome.ours) return '-';
+  return budgetsOf(outcome).every(({ value, atMost = 0 }) => value <= atMost) ? 'yes' : 'no';
 }
 
 function budgetsOf(each: Outcome): BudgetRow[] {

@@ -73,7 +73,7 @@ export const RETURN: readonly ChoiceCase[] = [
         ip -6 addr add fd03:1::2/64 dev wan1 nodad; ip -6 route replace ::/0 via fd03:1::1 dev wan1 metric 101`;
       await lab.gateway.must(['sh', '-c', script]);
     },
-    async run({ lab, ours }) {
+    async run({ lab, ours, forget }) {
       if (!ours) return { results: await connect(lab, { count: 16 }) };
       const startedAt = performance.now();
       let { state, reasons } = await stateOf(lab, 'a');
@@ -87,6 +87,7 @@ export const RETURN: readonly ChoiceCase[] = [
       await clients.stop();
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
       const text = state === 'up' ? `a up after ${seconds} s` : `a ${state} (${reasons.join(', ')})`;
+      await forget();
       const results = await connect(lab, { count: 16 });
       return { results, remarks: [{ text, asWanted: state === 'up' }] };
     },
