@@ -76,7 +76,12 @@ export const MANY: readonly ChoiceCase[] = [
     ],
     async run({ lab }) {
       const sources = lab.clients.map(({ ipv4 }) => ipv4);
-      const pace = { count: EXHAUSTING * NAT_PORTS.count, rate: NAT_PORTS.count, concurrency: 64 };
+      const pace = {
+        count: EXHAUSTING * NAT_PORTS.count,
+        rate: NAT_PORTS.count,
+        concurrency: 64,
+        timeoutMs: 4000,
+      };
       return { results: await connect(lab, { targets: targets([SERVERS[0]!]), ...pace, sources, bytes: 0 }) };
     },
     wanted: 'a',
