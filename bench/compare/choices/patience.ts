@@ -34,7 +34,7 @@ export const PATIENCE: readonly ChoiceCase[] = [
     subjects: [NAT, CHEAPEST, PRIORITY],
     run: async ({ lab }) => {
       const results: ConnectResult[] = [];
-      for (let i = 0; i < 14; i++) results.push(...(await connect(lab, { count: 1 })));
+      for (let i = 0; i < 14; i++) results.push(...(await connect(lab, { count: 1, close: 'reset' })));
       return { results };
     },
     wanted: 'a',
@@ -73,7 +73,7 @@ function slow(roundTripMs: number): ChoiceCase {
     name: `a round trip of ${roundTripMs / 1000} s by both`,
     scenario: providers({ a: roundTripMs / 2, b: roundTripMs / 2 }, {}, 50),
     subjects: [NAT, RACED, REMEMBERED, PRIORITY, TURNS],
-    run: async ({ lab }) => ({ results: await connect(lab, { count: 15, concurrency: 5 }) }),
+    run: async ({ lab }) => ({ results: await connect(lab, { count: 15, concurrency: 5, close: 'reset' }) }),
     wanted: null,
     elsewhereAtMost: 0,
   };
