@@ -1,6 +1,6 @@
 /** What a case of `compare-choices` is, and what the cases share: providers, servers, and who is compared. */
 import type { ConfigOverrides, ConnectPlan, ConnectResult, EchoConnection, Lab } from '../../../lab/index.js';
-import { plainMasquerade, plainNat, type Scenario } from '../../../lab/index.js';
+import { plainMasquerade, plainNat, type Scenario, type Server } from '../../../lab/index.js';
 import { callControl } from '../../../src/api/client.js';
 import type { RouteStatus, Status } from '../../../src/api/contract.js';
 import { ROUTES_PATH, STATUS_PATH } from '../../../src/api/paths.js';
@@ -118,13 +118,17 @@ export function providers(delays: Delays, more: Partial<Scenario> = {}, jitterMs
   return {
     seed: 1,
     providers: Object.entries(delays).map(([name, delayMs]) => ({ name, link: { delayMs, jitterMs } })),
-    servers: [
-      ...SERVERS.map((ipv4, i) => ({ name: `s${i + 1}`, ipv4: [ipv4], ipv6: [SERVERS6[i]!] })),
-      { name: 'monitors', ipv4: MONITORS },
-      { name: 'mail', ipv4: MAIL },
-    ],
+    servers: servers(),
     ...more,
   };
+}
+
+export function servers(): Server[] {
+  return [
+    ...SERVERS.map((ipv4, i) => ({ name: `s${i + 1}`, ipv4: [ipv4], ipv6: [SERVERS6[i]!] })),
+    { name: 'monitors', ipv4: MONITORS },
+    { name: 'mail', ipv4: MAIL },
+  ];
 }
 
 /** Of the first client, to all servers in turn. A client waits 16 s. */

@@ -23,6 +23,7 @@ import {
   type Remark,
   SERVERS,
   SERVERS6,
+  servers,
   statusOf,
   TOGETHER,
   targets,
@@ -45,6 +46,8 @@ const DATAGRAM_PORT = 9000;
 const DATAGRAMS = 140_000;
 const FILL_MS = 4000;
 const BUSY_PORT = 7201;
+/** Coprime to the number of clients: in turn they make all pairs. */
+const CROWD = { name: 'crowd', ipv4: Array.from({ length: 121 }, (_, i) => `198.51.101.${i + 1}`) };
 
 /** Servers that are nearest by one provider each. */
 const NEAREST: Partial<Scenario> = {
@@ -150,19 +153,24 @@ export const MANY: readonly ChoiceCase[] = [
     slowestAtMost: 1000,
   },
   {
-    name: 'a reload removes a busy service, groups of another before and after',
-    scenario: providers({ a: 5, b: 5, c: 5 }, TWO_HOSTS),
+    name: 'reloads remove a busy service and bring it back, groups of another before and after',
+    scenario: providers({ a: 5, b: 5, c: 5 }, { ...TWO_HOSTS, servers: [...servers(), CROWD] }),
     subjects: [gateway('round-robin', { ...selecting('round-robin'), services: [BUSY, IN_TURN] })],
     ports: [...CLIENT_PORTS, BUSY_PORT],
     async run({ lab, running }) {
       const clients = lab.client(1).connector();
       const before = await pairs(clients, OTHERS);
-      const busy = connect(lab, { targets: targets(SERVERS, BUSY_PORT), count: 400, rate: 200 });
-      await sleep(1000);
-      await running.reload({ services: [IN_TURN] });
+      const sources = [0, 2, 4, 6, 8].map((client) => clientAddress(client).ipv4);
+      // Each is a group that the daemon writes.
+      const pace = { count: 1200, rate: 240, concurrency: 240, bytes: 0 };
+      const busy = connect(lab, { targets: targets(CROWD.ipv4, BUSY_PORT), sources, ...pace });
+      for (let round = 0; round < 6; round++) {
+        await sleep(500);
+        await running.reload({ services: round % 2 === 0 ? [IN_TURN] : [BUSY, IN_TURN] });
+      }
       const after = await pairs(clients, OTHERS, 2);
       await clients.stop();
-      return { results: [...before, ...after, ...(await busy)], remarks: await tableRemark(lab) };
+      return { results: [...before, ...after, ...(await busy)], remarks: await alarmsRemark(lab) };
     },
     wanted: TOGETHER,
     elsewhereAtMost: 0,
@@ -212,7 +220,7 @@ function freshSyn(n: number): Buffer {
 }
 
 /** Nobody may believe that the gateway's table is lost because a map of it has gone. */
-async function tableRemark(lab: World['lab']): Promise<Remark[]> {
+async function alarmsRemark(lab: World['lab']): Promise<Remark[]> {
   const { alarms } = await statusOf(lab);
   return alarms.length === 0 ? [] : [{ text: `alarms: ${alarms.join('; ')}`, asWanted: false }];
 }
