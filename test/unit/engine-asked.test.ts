@@ -92,6 +92,15 @@ describe('a route that can be asked', () => {
     expect(h.health()).toEqual(['suspect', 'up']);
   });
 
+  it('that has answered is not down by what is said of a few later silences', () => {
+    const h = gateway(new Asking(2));
+    silences(h, ...MAIL.slice(0, 6));
+    h.asked(1, true);
+    expect(h.health()).toEqual(['up', 'up']);
+    h.asked(1, false);
+    expect(h.health()).toEqual(['up', 'up']);
+  });
+
   it('that has answered long ago is suspect as ever', () => {
     const h = gateway(new Asking(2));
     silences(h, ...MAIL.slice(0, 3));

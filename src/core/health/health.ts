@@ -78,6 +78,8 @@ export class Health {
   private readonly ports: Seen;
   private readonly askedAt: Float64Array;
   private readonly askedWhy: Uint8Array;
+  /** 1: nothing has been said since to the question whether it is down. */
+  private readonly isOpen: Uint8Array;
   /** When it was asked for silences that make it no more than suspect, and when it has last answered a question. */
   private readonly doubtedAt: Float64Array;
   private readonly acquittedAt: Float64Array;
@@ -107,6 +109,7 @@ export class Health {
     this.ports = new Seen(lanes);
     this.askedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
     this.askedWhy = new Uint8Array(lanes);
+    this.isOpen = new Uint8Array(lanes);
     this.doubtedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
     this.acquittedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
     this.checksDoubted = new Uint8Array(lanes);
@@ -226,7 +229,8 @@ export class Health {
    */
   asked(route: RouteNumber, family: Family, alive: boolean | null, now: Micros): boolean {
     const at = lane(route, family);
-    const asked = this.askedAt[at] + ASK_MICROS > now;
+    const asked = this.isOpen[at] === 1 && this.askedAt[at] + ASK_MICROS > now;
+    this.isOpen[at] = 0;
     const isDoubted = this.doubtedAt[at] + ASK_MICROS > now;
     if (alive === true) {
       if (asked || isDoubted) this.acquittedAt[at] = now;
@@ -315,6 +319,7 @@ export class Health {
     if (this.askedAt[at] + ASK_MICROS > now) return 'none';
     this.askedAt[at] = now;
     this.askedWhy[at] = HEALTH_REASONS.indexOf(reason);
+    this.isOpen[at] = 1;
     return 'ask';
   }
 
