@@ -162,7 +162,9 @@ export class Flows {
     const talks = new Map<string, Talk>();
     dumpEntries(this.socket, family, 0, 0, (entry) => {
       const route = routeOfMark(this.marks, entry.mark);
-      if (route === 0 || entry.sent < 0 || isOver(entry) || talks.size >= MOST_TALKS) return;
+      // What is over says who has answered, where nobody speaks now.
+      const most = isOver(entry) ? MOST_OVER : MOST_TALKS;
+      if (route === 0 || entry.sent < 0 || talks.size >= most) return;
       const { sent, received, tcpState } = entry;
       talks.set(entry.original.join(), {
         route,
@@ -296,6 +298,7 @@ function mixed(hash: number, word: number): number {
 
 const BATCH = 500;
 const MOST_TALKS = 50_000;
+const MOST_OVER = 1000;
 const REMOVALS = 20;
 const REMOVAL_PAUSE_MS = 50;
 

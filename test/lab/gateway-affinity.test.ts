@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
-import { ask, NameServer } from './support/dns.js';
+import { ask, NameServer } from '../../lab/name-server.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { routesTaken, UdpEcho, udpFlow } from './support/taken.js';
 

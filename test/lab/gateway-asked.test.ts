@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Connector, EchoServer } from '../../lab/index.js';
 import { connectMs, eventually, GatewayLab, NEAR } from './support/gateway-lab.js';
-import { routeOf } from './support/routes.js';
+import { routeOf, untilState } from './support/routes.js';
 
 const PORT = 25;
 /** Servers of one mail, say. */
@@ -62,6 +62,22 @@ async function deliver(forMs: number): Promise<boolean> {
   }
   return false;
 }
+
+test('a provider that was silent for a moment is back without any traffic', async () => {
+  await hold().then((holder) => holder.stop());
+  await made.lab.link('a').set({ blackhole: true });
+  const { state } = await eventually(
+    async () => {
+      await deliver(500);
+      return routeOf(made, 'a');
+    },
+    ({ state }) => state === 'suspect',
+    8000,
+  );
+  expect(state).toBe('suspect');
+  await made.lab.link('a').set({ blackhole: false });
+  expect((await untilState(made, 'a', 'up', 25_000)).state).toBe('up');
+});
 
 test('a provider that filters a port is not down, and flows of others live', async () => {
   const holder = await hold();

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { setTransportChecksum } from '../../lab/emulator/checksum.js';
 import { Packet } from '../../lab/emulator/packet.js';
+import { ACK, FAST_OPEN, FIN, fragments, MSS_1460, mangled, RST, SYN, tcp } from '../../lab/packets.js';
+import { macOf, providersNamespace, Tap } from '../../lab/tap.js';
 import { connectMs, eventually, GatewayLab, halfOpen, NEAR, NEAR6 } from './support/gateway-lab.js';
-import { ACK, FAST_OPEN, FIN, fragments, MSS_1460, mangled, RST, SYN, tcp } from './support/packets.js';
-import { macOf, providersNamespace, Tap } from './support/tap.js';
 
 const PORT = 7;
 /** A dark address: a right packet to it, behind the wrong ones, shows that they were looked at. */

@@ -1,9 +1,9 @@
 /** One route's error never ends a connection that another can make; when all fail the client hears of it exactly once. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
+import { Tap } from '../../lab/tap.js';
 import { GatewayLab, halfOpen } from './support/gateway-lab.js';
 import { combinations, expectedResult, type RouteAnswer, sample } from './support/negative.js';
-import { Tap } from './support/tap.js';
 
 const PORT = 7;
 const RTT_MS = [40, 80, 120];

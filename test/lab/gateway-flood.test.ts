@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ConnectResult, EchoServer } from '../../lab/index.js';
+import { MSS_1460, SYN, tcp } from '../../lab/packets.js';
+import { macOf, Tap } from '../../lab/tap.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6, percentile } from './support/gateway-lab.js';
-import { MSS_1460, SYN, tcp } from './support/packets.js';
-import { macOf, Tap } from './support/tap.js';
 
 const PORT = 7;
 const SCANNED = 100_000;

@@ -5,10 +5,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { boundIn } from '../../lab/bound-socket.js';
 import type { EchoServer } from '../../lab/index.js';
 import { GROUPS_PER_HOST } from '../../src/core/limit/hosts.js';
 import { connectMs, GatewayLab } from './support/gateway-lab.js';
-import { boundIn, routeOf, routesTaken } from './support/taken.js';
+import { routeOf, routesTaken } from './support/taken.js';
 
 const PORT = { client: 7001, none: 7002, groups: 7003 } as const;
 const CLIENTS = 10;

@@ -1,9 +1,9 @@
 /** Segments fit the route that carries them: the interface's MTU, the key `mtu`, and a path that is smaller than both. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type EchoServer, type Lab, plainNat, startLab } from '../../lab/index.js';
+import { Tap } from '../../lab/tap.js';
 import { connectMs, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { UdpEcho, udpFlow } from './support/taken.js';
-import { Tap } from './support/tap.js';
 
 const PORT = 7;
 const BOTH = [

@@ -4,9 +4,9 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConfigOverrides, EchoServer } from '../../lab/index.js';
+import { ask, NameServer } from '../../lab/name-server.js';
 import { commandControl } from '../../src/api/client.js';
 import { RELOAD_PATH } from '../../src/api/paths.js';
-import { ask, NameServer } from './support/dns.js';
 import { connectMs, GatewayLab } from './support/gateway-lab.js';
 import { routesTaken } from './support/taken.js';
 

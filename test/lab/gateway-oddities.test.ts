@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ConnectResult, WirePacket } from '../../lab/index.js';
+import { ACK, MSS_1460, RST, SYN, type TcpFields, tcp } from '../../lab/packets.js';
+import { macOf, providersNamespace, Tap } from '../../lab/tap.js';
 import { connectMs, eventually, GatewayLab, halfOpen, NEAR, NEAR6 } from './support/gateway-lab.js';
-import { ACK, MSS_1460, RST, SYN, type TcpFields, tcp } from './support/packets.js';
-import { macOf, providersNamespace, Tap } from './support/tap.js';
 
 const PORT = 7;
 /** No server has these: what answers is made by hand. */

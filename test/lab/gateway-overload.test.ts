@@ -1,10 +1,10 @@
 /** More packets than the daemon can take: it steps aside, and the kernel goes on alone. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { evenly } from '../../lab/evenly.js';
 import type { EchoServer } from '../../lab/index.js';
+import { ACK, MSS_1460, SYN, tcp } from '../../lab/packets.js';
+import { macOf, providersNamespace, Tap } from '../../lab/tap.js';
 import { connectMs, eventually, GatewayLab, NEAR, percentile } from './support/gateway-lab.js';
-import { ACK, MSS_1460, SYN, tcp } from './support/packets.js';
-import { macOf, providersNamespace, Tap } from './support/tap.js';
 
 const PORT = 7;
 const SECONDS = 4;
@@ -40,12 +40,7 @@ test('SYNs of 200 sources, faster than they can be handled: others connect withi
   const load = lab
     .client(0)
     .connect({ targets: [target], count: 20 * (SECONDS + 2), rate: 20, concurrency: 200, bytes: 100 });
-  const startedAt = performance.now();
-  for (let sent = 0; sent < FLOOD; ) {
-    const due = Math.min(FLOOD, Math.ceil(((performance.now() - startedAt) / (SECONDS * 1000)) * FLOOD));
-    for (; sent < due; sent++) tap.send(flood(sent));
-    await sleep(1);
-  }
+  await evenly(FLOOD, SECONDS * 1000, (n) => tap.send(flood(n)));
   const results = await load;
   tap.close();
   expect(results.filter((result) => !result.ok)).toEqual([]);
@@ -75,11 +70,7 @@ test('SYN+ACKs that nobody has asked for, by a server that is known and by other
   const before = (await made.status()).packets;
   const startedAt = performance.now();
   const load = lab.client(0).connect({ targets, count: 60, rate: 20, bytes: 100 });
-  for (let sent = 0; sent < STRAYS; ) {
-    const due = Math.min(STRAYS, Math.ceil(((performance.now() - startedAt) / 3000) * STRAYS));
-    for (; sent < due; sent++) wan.send(stray(sent));
-    await sleep(1);
-  }
+  await evenly(STRAYS, 3000, (n) => wan.send(stray(n)));
   expect(Math.max(...connectMs(await load))).toBeLessThan(1000);
   wan.close();
   const { packets } = await made.status();

@@ -1,10 +1,10 @@
 /** What no service names goes out by one route and is left alone by the daemon; so is what is not for a provider. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { EchoServer } from '../../lab/index.js';
+import { inNamespaceOf } from '../../lab/tap.js';
 import { includes } from '../../src/model/ports.js';
 import { boundIn, datagramSocket } from './support/datagram-socket.js';
 import { connectMs, eventually, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
-import { inNamespaceOf } from './support/tap.js';
 
 /** The ports that only attempts use. */
 const RACE_PORTS = { from: 8192, to: 32_767 };

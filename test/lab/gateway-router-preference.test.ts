@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setTransportChecksum } from '../../lab/emulator/checksum.js';
 import { addressBytes, Packet } from '../../lab/emulator/packet.js';
+import { macOf, Tap } from '../../lab/tap.js';
 import { connectMs, eventually, GatewayLab, NEAR6 } from './support/gateway-lab.js';
-import { macOf, Tap } from './support/tap.js';
 
 const PORT = 7;
 const ROUTERS = ['fe80::aa', 'fe80::bb', 'fe80::cc'] as const;

@@ -3,10 +3,10 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import type { EchoServer, Task } from '../../lab/index.js';
+import { Tap } from '../../lab/tap.js';
 import type { Status } from '../../src/api/contract.js';
 import { connectMs, eventually, PATHRACE } from './support/gateway-lab.js';
 import { expectedState, type KernelState, kernelState } from './support/kernel-state.js';
-import { Tap } from './support/tap.js';
 import { BOX, startTwinLab, type TwinLab } from './support/twin-lab.js';
 
 const PORT = 7;

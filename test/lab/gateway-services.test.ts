@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ConfigOverrides, EchoServer } from '../../lab/index.js';
-import { ask, NameServer } from './support/dns.js';
+import { ask, NameServer } from '../../lab/name-server.js';
+import { macOf, Tap } from '../../lab/tap.js';
 import { connectMs, GatewayLab, NEAR, NEAR6 } from './support/gateway-lab.js';
 import { countOf, INSIDE, routesTaken, UdpEcho, udpFlow } from './support/taken.js';
-import { macOf, Tap } from './support/tap.js';
 
 const OTHER4 = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4', '192.0.2.5', '192.0.2.6'];
 const OTHER6 = [

@@ -69,19 +69,51 @@ describe('where nobody can be asked', () => {
 });
 
 describe('a route that can be asked', () => {
-  it('is asked before it is down, and once in ten seconds', () => {
+  it('is asked when it is suspect and before it is down, that once in ten seconds', () => {
     const h = gateway(new Asking(2));
-    silences(h, ...ALL);
+    silences(h, ...ALL.slice(0, 3));
     expect(h.health()).toEqual(['suspect', 'up']);
     expect(h.questions).toEqual(['1 4']);
-    silences(h, ...ALL.slice(0, 2));
+    silences(h, ...ALL.slice(3));
+    expect(h.health()).toEqual(['suspect', 'up']);
     expect(h.questions).toEqual(['1 4', '1 4']);
+    silences(h, ...ALL.slice(0, 2));
+    expect(h.questions).toEqual(['1 4', '1 4', '1 4']);
+  });
+
+  it('that answers is not suspect for what stays silent, until it does not answer', () => {
+    const h = gateway(new Asking(2));
+    silences(h, ...MAIL.slice(0, 3));
+    h.asked(1, true);
+    silences(h, ...MAIL.slice(3, 6));
+    expect(h.health()).toEqual(['up', 'up']);
+    expect(h.questions).toEqual(['1 4', '1 4']);
+    expect(only(h.asked(1, null), 'route-changed')).toMatchObject([{ route: 1, reason: 'silent' }]);
+    expect(h.health()).toEqual(['suspect', 'up']);
+  });
+
+  it('that has answered is not down by what is said of a few later silences', () => {
+    const h = gateway(new Asking(2));
+    silences(h, ...MAIL.slice(0, 6));
+    h.asked(1, true);
+    expect(h.health()).toEqual(['up', 'up']);
+    h.asked(1, false);
+    expect(h.health()).toEqual(['up', 'up']);
+  });
+
+  it('that has answered long ago is suspect as ever', () => {
+    const h = gateway(new Asking(2));
+    silences(h, ...MAIL.slice(0, 3));
+    h.asked(1, true);
+    h.pass(60_000);
+    silences(h, ...MAIL.slice(3, 6));
+    expect(h.health()).toEqual(['suspect', 'up']);
   });
 
   it('that answers is up', () => {
     const h = gateway(new Asking(2));
     silences(h, ...MAIL.slice(0, 6));
-    expect(h.questions).toEqual(['1 4']);
+    expect(h.questions).toEqual(['1 4', '1 4']);
     expect(h.asked(1, true).map(({ reason }) => reason)).toEqual(['answered']);
     expect(h.health()).toEqual(['up', 'up']);
     // And the silences before say nothing any more.

@@ -29,6 +29,8 @@ const SUSPECT_AFTER = 3;
 const DOWN_AFTER = { silences: 6, destinations: 3, micros: 10_000_000, networks: 3, ports: 2 } as const;
 /** A route that has been asked has this long to answer, and is not asked again before. */
 const ASK_MICROS = 10_000_000;
+/** A route that has answered when it was asked is not suspect for further silences for so long, but asked again: filters stay. */
+const ACQUITTED_MICROS = 60_000_000;
 /** Silences further apart than this do not add up. */
 const STRIKE_WINDOW_MICROS = 30_000_000;
 /** Answers after which a suspect route is up again. */
@@ -76,6 +78,11 @@ export class Health {
   private readonly ports: Seen;
   private readonly askedAt: Float64Array;
   private readonly askedWhy: Uint8Array;
+  /** 1: nothing has been said since to the question whether it is down. */
+  private readonly isOpen: Uint8Array;
+  /** When it was asked for silences that make it no more than suspect, and when it has last answered a question. */
+  private readonly doubtedAt: Float64Array;
+  private readonly acquittedAt: Float64Array;
   /** 1: it has been asked for its checks since they last had an answer. */
   private readonly checksDoubted: Uint8Array;
   /** In answers of traffic; that of a check may count more or less. */
@@ -102,6 +109,9 @@ export class Health {
     this.ports = new Seen(lanes);
     this.askedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
     this.askedWhy = new Uint8Array(lanes);
+    this.isOpen = new Uint8Array(lanes);
+    this.doubtedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
+    this.acquittedAt = new Float64Array(lanes).fill(Number.NEGATIVE_INFINITY);
     this.checksDoubted = new Uint8Array(lanes);
     this.proofs = new Float64Array(lanes);
     this.holdUntil = new Float64Array(lanes);
@@ -210,8 +220,7 @@ export class Health {
       this.strikes[at] >= DOWN_AFTER.silences && this.destinations.count[at] >= DOWN_AFTER.destinations;
     if (long && many) return this.fallOrAsk(at, reason, now);
     if (this.state[at] === HEALTH.SUSPECT || this.strikes[at] < SUSPECT_AFTER) return 'none';
-    this.holdUntil[at] = now;
-    return stepOf(this.move(at, HEALTH.SUSPECT, reason, now));
+    return this.doubt(at, reason, now);
   }
 
   /**
@@ -220,15 +229,21 @@ export class Health {
    */
   asked(route: RouteNumber, family: Family, alive: boolean | null, now: Micros): boolean {
     const at = lane(route, family);
-    const asked = this.askedAt[at] + ASK_MICROS > now;
-    if (alive === true) return this.answered(route, family, now, PROOFS);
-    if (!asked || this.state[at] === HEALTH.DOWN) return false;
+    const asked = this.isOpen[at] === 1 && this.askedAt[at] + ASK_MICROS > now;
+    this.isOpen[at] = 0;
+    const isDoubted = this.doubtedAt[at] + ASK_MICROS > now;
+    if (alive === true) {
+      if (asked || isDoubted) this.acquittedAt[at] = now;
+      return this.answered(route, family, now, PROOFS);
+    }
+    if (this.state[at] === HEALTH.DOWN) return false;
+    if (!asked) return isDoubted && this.doubtStays(at, now);
     const reason = HEALTH_REASONS[this.askedWhy[at]];
     // A target of its checks that answers by no other route either says nothing of this one.
     const isPlain = reason !== 'checks-failed' && this.isBroad(at);
     if (alive === false || isPlain) return this.fall(at, reason, now);
-    const isDoubted = this.state[at] === HEALTH.SUSPECT && HEALTH_REASONS[this.why[at]] === 'checks-failed';
-    return isDoubted ? this.move(at, HEALTH.UP, 'answered', now) : false;
+    const isForChecks = this.state[at] === HEALTH.SUSPECT && HEALTH_REASONS[this.why[at]] === 'checks-failed';
+    return isForChecks ? this.move(at, HEALTH.UP, 'answered', now) : false;
   }
 
   /**
@@ -277,6 +292,24 @@ export class Health {
     return true;
   }
 
+  /** A few silences. New connections avoid it until it has been asked, which takes some seconds. */
+  private doubt(at: number, reason: HealthReason, now: Micros): HealthStep {
+    const mayAsk = this.canAsk && this.doubtedAt[at] + ASK_MICROS <= now;
+    if (mayAsk) this.doubtedAt[at] = now;
+    if (this.acquittedAt[at] + ACQUITTED_MICROS > now) return mayAsk ? 'ask' : 'none';
+    this.holdUntil[at] = now;
+    this.move(at, HEALTH.SUSPECT, reason, now);
+    return mayAsk ? 'doubted' : 'changed';
+  }
+
+  /** Nothing has answered, of a route that was acquitted before: it is suspect after all. */
+  private doubtStays(at: number, now: Micros): boolean {
+    if (this.strikes[at] === 0 || this.state[at] !== HEALTH.UP) return false;
+    this.acquittedAt[at] = Number.NEGATIVE_INFINITY;
+    this.holdUntil[at] = now;
+    return this.move(at, HEALTH.SUSPECT, 'silent', now);
+  }
+
   private fallOrAsk(at: number, reason: HealthReason, now: Micros): HealthStep {
     if (this.canAsk) return this.ask(at, reason, now);
     return this.isBroad(at) ? stepOf(this.fall(at, reason, now)) : 'none';
@@ -286,6 +319,7 @@ export class Health {
     if (this.askedAt[at] + ASK_MICROS > now) return 'none';
     this.askedAt[at] = now;
     this.askedWhy[at] = HEALTH_REASONS.indexOf(reason);
+    this.isOpen[at] = 1;
     return 'ask';
   }
 

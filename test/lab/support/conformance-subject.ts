@@ -9,6 +9,8 @@ import {
   type EchoServer,
   type WirePacket,
 } from '../../../lab/index.js';
+import { SYN, tcp } from '../../../lab/packets.js';
+import { macOf, providersNamespace, Tap } from '../../../lab/tap.js';
 import { complete, type FullScenario, type Link, type PacketDrop } from '../../../src/sim/scenario.js';
 import { BYTES, CLOSING_PORT, PORT } from '../../conformance/ports.js';
 import type {
@@ -26,8 +28,6 @@ import type {
   Subject,
 } from '../../conformance/subject.js';
 import { eventually, GatewayLab } from './gateway-lab.js';
-import { SYN, tcp } from './packets.js';
-import { macOf, providersNamespace, Tap } from './tap.js';
 
 const OUTCOME: Readonly<Record<string, Outcome>> = {
   ECONNREFUSED: 'refused',

@@ -1,6 +1,6 @@
 /** UDP sockets of this process in a namespace of the lab. */
 import { createSocket, type Socket } from 'node:dgram';
-import { inNamespaceOf } from './tap.js';
+import { inNamespaceOf } from '../../../lab/tap.js';
 
 /** Node's own look-up would leave the namespace's moment. */
 export function datagramSocket(type: 'udp4' | 'udp6'): Socket {

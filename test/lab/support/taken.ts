@@ -1,8 +1,8 @@
 /** Which route a connection took, as its server saw it: every provider's addresses carry the provider's number. */
-import { createSocket, type Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { boundIn } from '../../../lab/bound-socket.js';
 import { type EchoConnection, type Host, type Lab, providerOf } from '../../../lab/index.js';
-import { inNamespaceOf } from './tap.js';
 
 /** What a provider without translation lets through: the client's own address. */
 export const INSIDE = 'inside';
@@ -84,18 +84,4 @@ export async function udpFlow(host: Host, plan: UdpPlan): Promise<number> {
   await done;
   socket.close();
   return answers;
-}
-
-/** A socket belongs to the namespace in which it is made: at bind, which Node does at once for an address. */
-export function boundIn(namespace: string, address: string, port: number): Promise<Socket> {
-  const family = address.includes(':') ? 6 : 4;
-  // Node's own look-up would leave the namespace's moment.
-  const lookup = (name: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
-    done(null, name, family);
-  const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', lookup: lookup as never });
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('listening', () => resolve(socket));
-    inNamespaceOf(namespace, () => socket.bind({ port, address, exclusive: true }));
-  });
 }

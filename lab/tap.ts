@@ -1,9 +1,5 @@
 /** A packet socket on one interface of a lab's namespace: hand-made frames go out, what comes in is recorded. */
 import { closeSync, openSync } from 'node:fs';
-import koffi from 'koffi';
-import { decode } from '../../../lab/emulator/decode.js';
-import { macBytes } from '../../../lab/emulator/packet.js';
-import type { Host, WirePacket } from '../../../lab/index.js';
 import {
   allocate,
   E,
@@ -11,9 +7,14 @@ import {
   errnoName,
   setOption,
   sys,
+  systemCall,
   type Watch,
   watchReadable,
-} from '../../../src/kernel/ffi.js';
+} from '../src/kernel/ffi.js';
+import { decode } from './emulator/decode.js';
+import { macBytes } from './emulator/packet.js';
+import type { WirePacket } from './emulator/protocol.js';
+import type { Host } from './host.js';
 
 const AF_PACKET = 17;
 const SOCK_RAW_CLOEXEC_NONBLOCK = 3 | 0o2000000 | 0o4000;
@@ -29,8 +30,7 @@ const CLONE_NEWNET = 0x40000000;
 const FRAME_BYTES = 65_536;
 const ETHERNET_BYTES = 14;
 
-const libc = koffi.load(null);
-const setns = libc.func('setns', 'int', ['int', 'int']) as unknown as (fd: number, kind: number) => number;
+const setns = systemCall('setns', 'int', ['int', 'int']);
 
 /** Runs in another network namespace. Only this thread is there, so `action` must not wait for anything. */
 export function inNamespaceOf<Value>(namespace: string, action: () => Value): Value {

@@ -1,6 +1,7 @@
 /** Hand-made TCP packets, right ones and wrong ones, built with the lab's own codec. */
-import { setIpv4Checksum, setTransportChecksum } from '../../../lab/emulator/checksum.js';
-import { ACK, addressBytes, Packet, RST, SYN, TCP } from '../../../lab/emulator/packet.js';
+import { icmpError, TOO_BIG } from './emulator/answers.js';
+import { setIpv4Checksum, setTransportChecksum } from './emulator/checksum.js';
+import { ACK, addressBytes, ETHERNET_BYTES, Packet, RST, SYN, TCP } from './emulator/packet.js';
 
 export { ACK, RST, SYN };
 export const FIN = 1;
@@ -61,6 +62,16 @@ export function tcp(fields: TcpFields): Buffer {
   Buffer.from(options).copy(bytes, ipBytes + 20);
   bytes.set(payload, ipBytes + 20 + options.length);
   return sealed(bytes);
+}
+
+/** What a router says of a packet that is larger than the next link's MTU: ICMP 3/4, ICMPv6 2/0. */
+export function tooBig(packet: Buffer, router: string, mtu: number): Buffer {
+  const about = new Packet();
+  about.read(packet, 0, packet.length);
+  // Quotes the whole packet behind the headers of Ethernet, IP and ICMP.
+  const frame = Buffer.alloc(ETHERNET_BYTES + 40 + 8 + packet.length);
+  const length = icmpError(about, addressBytes(router), TOO_BIG, mtu, frame, 0);
+  return frame.subarray(ETHERNET_BYTES, length);
 }
 
 /** Sets the checksums again, after something was changed that they cover. */

@@ -1,8 +1,8 @@
 /** A name server in a namespace, and a client that asks it: both by hand, byte by byte (RFC 1035). */
 import type { Socket } from 'node:dgram';
-import type { Host } from '../../../lab/index.js';
-import { formatAddress, parseAddress } from '../../../src/model/address.js';
-import { boundIn } from './taken.js';
+import { formatAddress, parseAddress } from '../src/model/address.js';
+import { boundIn } from './bound-socket.js';
+import type { Host } from './host.js';
 
 const PORT = 53;
 const TYPE = { A: 1, AAAA: 28 } as const;
