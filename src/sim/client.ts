@@ -130,7 +130,8 @@ export class SimClient {
   receive(bytes: Uint8Array, provider: number): void {
     const packet = readPacket(bytes);
     if (packet === null) return;
-    if (this.options.records !== false) this.arrivals.push({ at: this.schedule.now, provider, bytes, packet });
+    if (this.options.records !== false)
+      this.arrivals.push({ at: this.schedule.now, provider, bytes, packet });
     if (packet.protocol !== PROTOCOL.TCP) this.receiveError(packet);
     else if (this.result === 'connecting') this.receiveInSynSent(packet, provider);
     else if (this.result === 'connected') this.receiveEstablished(packet);

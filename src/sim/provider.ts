@@ -7,7 +7,15 @@ import { type AddressWords, formatAddress, parseAddress } from '../model/address
 import { assert } from '../model/errors.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { DropList } from './drops.js';
-import { dataLength, icmpPacket, PacketReader, readPacket, SYN_ACK_OPTIONS, tcpPacket, withoutOptions } from './packets.js';
+import {
+  dataLength,
+  icmpPacket,
+  PacketReader,
+  readPacket,
+  SYN_ACK_OPTIONS,
+  tcpPacket,
+  withoutOptions,
+} from './packets.js';
 import { subSeed } from './random.js';
 import { type Answer, type Direction, type FullProvider, IDEAL_LINK, type Link } from './scenario.js';
 import type { Schedule } from './schedule.js';

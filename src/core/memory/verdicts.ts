@@ -36,7 +36,10 @@ export const VERDICT_NAMES = [
 
 export const MAX_ROUTES = 16;
 
-/** Longest time that a failure is held against a route: outages of one path to one server are mostly shorter. */
+/**
+ * Longest time that a failure is held against a route, or one lost packet: outages of one path to one server are mostly shorter, and
+ * whoever has lost a packet may still be the fastest.
+ */
 const REFUSAL_LIFE_MICROS = 60_000_000;
 
 /**
@@ -44,6 +47,9 @@ const REFUSAL_LIFE_MICROS = 60_000_000;
  * `first`, each further one for twice as long as the one before. Those within `same` of each other are one.
  */
 const SILENCE = { same: 1_000_000, first: 2_000_000, most: REFUSAL_LIFE_MICROS } as const;
+
+/** Within this nobody notices, and the kernel keeps the route that it has: it costs a transaction to change it. */
+export const EQUAL = { times: 1.1, plusMicros: 500 } as const;
 
 /** Places in the order of a staggered race, best first, of the routes whose time is not known. */
 const RANK = 2 ** 32;
@@ -54,10 +60,10 @@ export function lifeOf(verdict: number, period: Micros): Micros {
   switch (verdict) {
     case VERDICT.ANSWERED:
       return period;
-    case VERDICT.RETRANSMITTED:
     case VERDICT.INTERCEPTED:
     case VERDICT.SLOW:
       return period / 4;
+    case VERDICT.RETRANSMITTED:
     case VERDICT.FAILED:
     case VERDICT.SILENT:
       return Math.min(REFUSAL_LIFE_MICROS, period / 10);
@@ -154,6 +160,12 @@ export class Verdicts {
     return this.at[at] + (this.isForgiven(slot, route) ? 0 : lifeOfSilence(this.silences[at], period));
   }
 
+  /** The last word of the route is no time: by the next one it may be the best. */
+  isOpen(slot: number, route: RouteNumber): boolean {
+    const at = slot * this.routes + route - 1;
+    return this.rtt[at] < 0 && this.kind[at] !== VERDICT.NONE && !this.isForgotten(slot, route, this.at[at]);
+  }
+
   /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */
   silencesOf(slot: number, route: RouteNumber): number {
     const at = slot * this.routes + route - 1;
@@ -201,6 +213,17 @@ export class Verdicts {
       shortest = this.rtt[at];
     }
     return best;
+  }
+
+  /** Whether a route of `mask` took clearly less time than `route` has, however long ago that was. */
+  hasFaster(slot: number, mask: number, route: RouteNumber): boolean {
+    const limit = this.rtt[slot * this.routes + route - 1];
+    for (let other = 1; other <= this.routes; other++) {
+      if ((mask & (1 << other)) === 0 || other === route) continue;
+      const time = this.rttOf(slot, other);
+      if (time >= 0 && limit > time * EQUAL.times + EQUAL.plusMicros) return true;
+    }
+    return false;
   }
 
   /**

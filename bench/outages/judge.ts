@@ -1,0 +1,142 @@
+/** The two promises, held against one episode. */
+import type { SimClient } from '../../src/sim/client.js';
+import { type Episode, serviceOf } from './episode.js';
+import { carriedFlows, endOf, wasWell } from './outage.js';
+import { natMicros, surelyMicros, synsOf } from './plain-nat.js';
+import type { PlannedConnection } from './plan.js';
+import { ableRoutes, goesByLoad, spreads, wantedRoutes } from './wanted.js';
+
+/** One broken promise, in words; `connection` is its number, -1: it is about the whole site. */
+export interface Violation {
+  readonly connection: number;
+  readonly why: string;
+}
+
+/** What is known of each connection after the run. */
+export interface Judged {
+  readonly connection: PlannedConnection;
+  readonly client: SimClient;
+  /** Plain NAT by a living route would have made it. */
+  readonly hadLivingRoute: boolean;
+  /** Milliseconds that it took longer than plain NAT by the route that the criterion wants; NaN: that one was not well, or is not one. */
+  readonly lateMs: number;
+  /** Milliseconds after all was well; negative: before. By a route that the criterion does not want. */
+  readonly wrongAfterMs: number | null;
+  /** A route that the criterion had chosen alone has said no. */
+  readonly wasRefused: boolean;
+}
+
+/**
+ * By then the engine has asked every route of a service that has not answered: 4 s after the first SYN (decision 24), with the client's
+ * next SYN where nothing was planned.
+ */
+const ASKED_MICROS = 4_100_000;
+/** A connection has its round trips, some of them twice, and says that it is done. */
+const BUSY_MS = 12_000;
+/** A flow that has lost so many packets by chance may still be repeating them. */
+const MOST_LOSSES = 8;
+/** Flows repeat their data seldom after a long silence, and this is when they are looked at. */
+const FLOW_END_MS = 40_000;
+
+export function judge(episode: Episode): { readonly judged: Judged[]; readonly violations: Violation[] } {
+  const violations: Violation[] = [];
+  const { plan, world } = episode;
+  const judged = plan.connections.map((_, i) => judgeConnection(episode, i, violations));
+  if (world.gateway.engine.races.active > 0) violations.push({ connection: -1, why: 'races are left' });
+  for (const service of plan.services) {
+    if (!spreads(service)) continue;
+    const fresh = judged.filter(
+      ({ connection }) => connection.isFresh && connection.service === service.number,
+    );
+    const used = new Set(fresh.map(({ client }) => client.winner));
+    const { connection } = fresh.find((one) => one.connection.family === 'ipv4')!;
+    const sinceMs = connection.atMs;
+    const missing = wantedRoutes(plan, service, connection).filter(
+      (route) => !used.has(route) && !(goesByLoad(service) && isBusy(judged, route, sinceMs)),
+    );
+    if (missing.length > 0 && service.criterion !== 'hash')
+      violations.push({ connection: -1, why: `${service.criterion}: routes ${missing} have no new group` });
+  }
+  return { judged, violations };
+}
+
+/** A route that carries something already may be left out by who goes by load. */
+function isBusy(judged: readonly Judged[], route: number, atMs: number): boolean {
+  return judged.some(({ connection, client }) => {
+    if (connection.atMs >= atMs || client.winner !== route) return false;
+    const lasts = BUSY_MS + connection.talks * (connection.pauseMs + BUSY_MS);
+    return connection.atMs + lasts > atMs;
+  });
+}
+
+function judgeConnection(episode: Episode, i: number, violations: Violation[]): Judged {
+  const { plan, luck, clients } = episode;
+  const connection = plan.connections[i]!;
+  const client = clients[i]!;
+  const { atMs, server } = connection;
+  const service = serviceOf(plan, connection.service);
+  const routes = ableRoutes(plan, service, connection);
+  const living = routes.filter((route) => {
+    if (natMicros(plan, luck, i, route, synsOf(plan, i)) === Number.POSITIVE_INFINITY) return false;
+    const until = surelyMicros(plan, luck, i, route, ASKED_MICROS);
+    return (
+      until < Number.POSITIVE_INFINITY && wasWell(plan.outages, route, server, atMs, atMs + until / 1000)
+    );
+  });
+  const made = client.result === 'connected' || client.result === 'ECONNRESET';
+  const isRefusal = !made && client.result !== 'ETIMEDOUT';
+  const wasRefused =
+    isRefusal &&
+    plan.outages.some(
+      ({ kind, route, fromMs, untilMs }) =>
+        kind === 'rejecting' && routes.includes(route) && fromMs <= atMs + 31_000 && untilMs >= atMs - 3000,
+    );
+  const name = `connection ${i} (${service.criterion}, ${service.affinity}, at ${(atMs / 1000).toFixed(1)} s)`;
+  if (!made && living.length > 0 && !wasRefused)
+    violations.push({ connection: i, why: `${name}: ${client.result}, though routes ${living} live` });
+  if (made) judgeFlow(episode, i, client, violations, name);
+  const wanted = wantedRoutes(plan, service, connection);
+  // Without a route of its family the rest has it.
+  const isWrong = made && wanted.length > 0 && !wanted.includes(client.winner);
+  return {
+    connection,
+    client,
+    hadLivingRoute: living.length > 0,
+    lateMs: made ? lateOf(episode, i, wanted) : Number.NaN,
+    wrongAfterMs: isWrong ? atMs - endOf(plan.outages) : null,
+    wasRefused,
+  };
+}
+
+/** An established flow lives as long as its route does. */
+function judgeFlow(
+  { plan, luck }: Episode,
+  i: number,
+  client: SimClient,
+  violations: Violation[],
+  name: string,
+): void {
+  const { server, talks, pauseMs, atMs } = plan.connections[i]!;
+  const bytes = 100 * (1 + talks);
+  const isReset = client.result === 'ECONNRESET';
+  if (client.acknowledged >= bytes && !isReset) return;
+  const untilMs = atMs + 31_000 + talks * (pauseMs + 10_000) + FLOW_END_MS;
+  if (!carriedFlows(plan.outages, client.winner, server, client.finishedAt / 1000 - 3000, untilMs)) return;
+  const end = Math.max(...plan.connections.map((one) => one.atMs));
+  if (!isReset && (luck.losses[i]! >= MOST_LOSSES || untilMs > end)) return;
+  const what = isReset ? 'is reset' : `has ${client.acknowledged} of ${bytes} bytes through`;
+  violations.push({
+    connection: i,
+    why: `${name}: its flow by route ${client.winner}, which lives, ${what}`,
+  });
+}
+
+/** Beside plain NAT by the one route that the criterion wants, where that was well. */
+function lateOf({ plan, luck, clients }: Episode, i: number, wanted: readonly number[]): number {
+  const { atMs, server } = plan.connections[i]!;
+  const client = clients[i]!;
+  if (wanted.length !== 1) return Number.NaN;
+  const nat = natMicros(plan, luck, i, wanted[0]!, synsOf(plan, i)) / 1000;
+  if (!wasWell(plan.outages, wanted[0]!, server, atMs, atMs + nat)) return Number.NaN;
+  return client.connectMicros / 1000 - nat;
+}

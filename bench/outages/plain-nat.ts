@@ -1,0 +1,62 @@
+/**
+ * What a plain NAT router that has one route only would have made of a connection: the client's SYNs and the server's answers by that route,
+ * with the very luck that they have for the gateway. No packet is sent for it: it is arithmetic.
+ */
+import { SYN_ACK_REPEATS_MICROS } from '../../src/sim/server.js';
+import type { Luck } from './luck.js';
+import type { Plan } from './plan.js';
+
+/** How many places of luck the gateway may have used up by the route before the client's own SYN: copies that were asked for again. */
+const SPENT = 3;
+
+/** Microseconds from `startMicros` until the SYN+ACK is there; Infinity: the client's patience is over before. */
+export function natMicros(
+  plan: Plan,
+  luck: Luck,
+  connection: number,
+  route: number,
+  synMicros: readonly number[],
+  spent = 0,
+): number {
+  const { delayMs, distanceMs } = plan.routes[route - 1]!;
+  const { server, patience, atMs } = plan.connections[connection]!;
+  const isTroubled = atMs < plan.wellMs;
+  const oneWay = (delayMs + distanceMs[server]!) * 1000;
+  const syns: number[] = [];
+  for (const [i, sent] of synMicros.entries()) {
+    if (isTroubled && luck.isLost(connection, route, 'out', 'syn', i + spent)) continue;
+    syns.push(sent + oneWay + luck.delay(connection, route, 'out', 'syn', i + spent));
+  }
+  if (syns.length === 0) return Number.POSITIVE_INFINITY;
+  const opened = Math.min(...syns);
+  const answers = [...syns, ...SYN_ACK_REPEATS_MICROS.map((micros) => opened + micros)].sort((a, b) => a - b);
+  let made = Number.POSITIVE_INFINITY;
+  for (const [i, sent] of answers.entries()) {
+    if (isTroubled && luck.isLost(connection, route, 'in', 'synack', i + spent)) continue;
+    made = Math.min(made, sent + oneWay + luck.delay(connection, route, 'in', 'synack', i + spent));
+  }
+  return made < patience.timeoutMicros ? made : Number.POSITIVE_INFINITY;
+}
+
+/** When the client sends its SYNs: microseconds after the first. */
+export function synsOf(plan: Plan, connection: number): number[] {
+  return [0, ...plan.connections[connection]!.patience.repeats];
+}
+
+/**
+ * Until when a route must live so that the connection can be made by it although it was not the first to be asked: it is asked `askedMicros`
+ * after the client's first SYN at the latest, and its luck may have been used up by then. Infinity: it cannot be sure.
+ */
+export function surelyMicros(
+  plan: Plan,
+  luck: Luck,
+  connection: number,
+  route: number,
+  askedMicros: number,
+): number {
+  const later = synsOf(plan, connection).filter((micros) => micros > askedMicros);
+  let most = 0;
+  for (let spent = 0; spent <= SPENT; spent++)
+    most = Math.max(most, natMicros(plan, luck, connection, route, [askedMicros, ...later], spent));
+  return most;
+}

@@ -1,0 +1,104 @@
+/**
+ * Which routes a criterion wants for a connection when all is well, worked out from the plan alone: round trips, costs and the order of
+ * the service. Nothing here is the engine's.
+ */
+import type { EngineService } from '../../src/core/engine-types.js';
+import type { Plan, PlannedConnection, PlannedRoute } from './plan.js';
+
+/** What the engine keeps although another route is a little faster: docs/limits.md names both. */
+const KEPT = { times: 1.1, plusMs: 0.5 } as const;
+const KEPT_BY_GROUP = { times: 2, plusMs: 20 } as const;
+/** Packets wait for batches, and the LAN takes no time. */
+const NOISE_MS = 2;
+
+/** Criteria that spread: any open route may have a connection, and each must have some. */
+const SPREADING: readonly EngineService['criterion'][] = [
+  'round-robin',
+  'weighted',
+  'hash',
+  'least-connections',
+  'least-traffic',
+  'least-weighted-load',
+];
+
+export function spreads({ criterion }: EngineService): boolean {
+  return SPREADING.includes(criterion);
+}
+
+export function goesByLoad({ criterion }: EngineService): boolean {
+  return criterion.startsWith('least-');
+}
+
+/** Numbers of the routes that may carry it. Never empty, unless no route of the service has the family. */
+export function wantedRoutes(plan: Plan, service: EngineService, connection: PlannedConnection): number[] {
+  const able = ableRoutes(plan, service, connection);
+  const ordinary = able.filter((number) => !routeOf(plan, number).lastResort);
+  const routes = ordinary.length > 0 ? ordinary : able;
+  switch (service.criterion) {
+    case 'priority':
+    case 'spillover':
+    case 'fixed':
+      return routes.slice(0, 1);
+    case 'cheapest':
+      return lowest(routes, (number) => routeOf(plan, number).cost, KEPT_EXACTLY);
+    case 'fastest-probe':
+      return fastestByProbe(plan, routes);
+    case 'race':
+    case 'fastest-history':
+      return fastestInRaces(plan, service, connection, routes);
+    default:
+      return routes;
+  }
+}
+
+/** Routes of the service with the family of the connection, in its order. */
+export function ableRoutes(plan: Plan, { routes }: EngineService, { family }: PlannedConnection): number[] {
+  return routes.filter((number) => routeOf(plan, number).families.includes(family));
+}
+
+/** Of those that are equally fast the cheapest (criteria/fastest.ts says the same of checks). */
+function fastestByProbe(plan: Plan, routes: readonly number[]): number[] {
+  const equal = lowest(routes, (number) => 2 * routeOf(plan, number).delayMs, KEPT);
+  return lowest(equal, (number) => routeOf(plan, number).cost, KEPT_EXACTLY);
+}
+
+/** Groups go over all servers of their clients: whoever is fast enough for one of them may have the group. */
+function fastestInRaces(
+  plan: Plan,
+  { affinity }: EngineService,
+  { server }: PlannedConnection,
+  routes: readonly number[],
+): number[] {
+  const isWide = affinity === 'client';
+  const servers = isWide ? Array.from({ length: plan.servers }, (_, i) => i) : [server];
+  const kept = affinity === 'none' ? KEPT : KEPT_BY_GROUP;
+  const fast = servers.flatMap((one) => {
+    const best = Math.min(...routes.map((number) => slowestMs(routeOf(plan, number), one)));
+    const limit = best * kept.times + kept.plusMs + NOISE_MS;
+    return routes.filter((number) => fastestMs(routeOf(plan, number), one) <= limit);
+  });
+  return [...new Set(fast)];
+}
+
+function fastestMs({ delayMs, distanceMs }: PlannedRoute, server: number): number {
+  return 2 * (delayMs + distanceMs[server]!);
+}
+
+function slowestMs(route: PlannedRoute, server: number): number {
+  return fastestMs(route, server) + 2 * route.jitterMs;
+}
+
+const KEPT_EXACTLY = { times: 1, plusMs: 0 } as const;
+
+function lowest(
+  routes: readonly number[],
+  of: (number: number) => number,
+  { times, plusMs }: { readonly times: number; readonly plusMs: number },
+): number[] {
+  const limit = Math.max(Math.min(...routes.map(of)) * times, Math.min(...routes.map(of)) + plusMs);
+  return routes.filter((number) => of(number) <= limit);
+}
+
+function routeOf({ routes }: Plan, number: number): PlannedRoute {
+  return routes[number - 1]!;
+}
