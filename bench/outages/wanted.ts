@@ -45,6 +45,8 @@ export function wantedRoutes(plan: Plan, service: EngineService, connection: Pla
       return fastestByProbe(plan, routes);
     case 'race':
     case 'fastest-history':
+      // `always` lets the order of the service go first: the others are asked when a route has not answered within its turn.
+      if (plan.memory.stagger === 'always') return routes;
       return fastestInRaces(plan, service, connection, routes);
     default:
       return routes;

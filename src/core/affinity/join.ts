@@ -3,7 +3,9 @@
  * has a route, those that are still undecided wait for the answer of that one. All copies have left meanwhile, so that nobody waits for a
  * round trip; what other routes answer is kept back, and asked for again should the group's route say no, or nothing.
  */
+
 import { type Family, sameAddress } from '../../model/address.js';
+import { makesCopies } from '../../model/config.js';
 import { ROUTE_OF_GROUP } from '../../model/reasons.js';
 import { isAvailable } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
@@ -84,6 +86,15 @@ export function endWait({ shard: { joins } }: Turn, race: RaceId): void {
   joins.inVain[race] = 1;
   joins.route[race] = 0;
   joins.held[race] = 0;
+}
+
+/**
+ * The client repeats its set-up, so that others than the route that the criterion has chosen may carry it: they help out with this
+ * connection, and that says nothing of its group. Where races are the criterion, whoever wins is the choice.
+ */
+export function helpsOut({ site, shard: { joins, races } }: Turn, race: RaceId): void {
+  const service = site.services[races.service[race]];
+  if (service !== undefined && !makesCopies(service.criterion)) joins.inVain[race] = 1;
 }
 
 /** The group's route has said no, or has kept silent for too long: the others are asked again for what they have said. */

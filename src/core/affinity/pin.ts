@@ -1,4 +1,5 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
+import { makesCopies } from '../../model/config.js';
 import { canCarry, isOpen, lastingRoutes, silentRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isInterim } from '../health/missed.js';
@@ -38,7 +39,7 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
   if ((lasting & (1 << route)) === 0 || !isAble(turn, route)) return found;
   // What others measure is the answer where routes are not measured: the criterion chooses anew.
   found.isQuestioned = site.affinity.isQuestioned(at, packet.family, now, site.health);
-  if (!found.isQuestioned || service.criterion === 'race') found.route = route;
+  if (!found.isQuestioned || makesCopies(service.criterion)) found.route = route;
   return found;
 }
 
@@ -79,7 +80,7 @@ export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber
 /** The group has this route already, and whether it is the best is still to be asked. */
 function keepsQuestion(turn: Turn, service: ActiveService, route: RouteNumber): boolean {
   const { site, packet, now } = turn;
-  if (service.criterion !== 'race') return false;
+  if (!makesCopies(service.criterion)) return false;
   const group = groupOf(turn, service, ofPacket(turn));
   const { affinity, health } = site;
   const at = affinity.find(service.number, group, now, health);

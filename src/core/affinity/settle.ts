@@ -2,10 +2,13 @@
  * What a race that is over says of its group's route. A group keeps its route, since servers know the client by it; it yields only to one
  * that was away, and is better by far. One that keeps silent is asked again, soon and increasingly rarely.
  */
+
 import type { Family } from '../../model/address.js';
+import { makesCopies } from '../../model/config.js';
 import { isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { ATTEMPT } from '../race/life.js';
+
 import type { Turn } from '../turn.js';
 import { doubtsOf, pinRace } from './pin.js';
 
@@ -31,7 +34,13 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   const { site, shard, now } = turn;
   const { races } = shard;
   const service = site.services[races.service[race]];
-  if (service?.criterion !== 'race' || races.tried[race] !== 0 || isOutdated(turn, race)) return;
+  if (
+    service === undefined ||
+    !makesCopies(service.criterion) ||
+    races.tried[race] !== 0 ||
+    isOutdated(turn, race)
+  )
+    return;
   const family = races.family[race] as Family;
   const carrier = races.carrier[race];
   const lasting = lastingRoutes(site, service.mask, family);
