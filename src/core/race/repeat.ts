@@ -1,5 +1,6 @@
 /** A set-up of a flow that has a race already: the same once more, or that of a new connection with the same ends. */
 import { endWait, helpsOut } from '../affinity/join.js';
+import { settleUnanswered } from '../affinity/settle.js';
 import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -47,6 +48,7 @@ export function repeatOrReplace(
   if (trialAnswered(turn, race)) {
     // The same set-up again: a reset would only have to overtake it, and answers to the first are still to be told apart.
     keepTimes(turn, race);
+    settleUnanswered(turn, race);
     endRace(turn, race, 'all-routes-silent');
     return 'race-anew';
   }

@@ -1,6 +1,6 @@
 /** A new race: bounds, slot, and the copies that leave now. */
 import { SINGLE_REASONS, type SingleReason } from '../../model/reasons.js';
-import { enterGroup, helpsOut } from '../affinity/join.js';
+import { enterGroup } from '../affinity/join.js';
 import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -59,10 +59,11 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   return null;
 }
 
-/** The race goes on for one that was given up: an answer may be one to an earlier copy, and whoever wins may only help out. */
+/** The race goes on for one that was given up: an answer may be one to an earlier copy, and whoever wins has won nothing but this connection. */
 function followEarlier(turn: Turn, race: RaceId): void {
-  const { races, plan } = turn.shard;
-  helpsOut(turn, race);
+  const { races, plan, joins } = turn.shard;
+  // Whoever has been asked before is ahead.
+  joins.inVain[race] = 1;
   for (let route = 1; route <= races.routeCount; route++)
     if (plan.sentBefore[route] >= 0 && races.hasAttempt(race, route))
       followCopy(turn, race, route, plan.sentBefore[route]);
