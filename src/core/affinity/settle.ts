@@ -10,6 +10,7 @@ import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isMissed } from '../health/missed.js';
 import { ATTEMPT } from '../race/life.js';
 
+import { surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
 import { doubtsOf, pinRace } from './pin.js';
 
@@ -69,17 +70,17 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
 }
 
 /**
- * The client of a question repeats its set-up, and the group's route has not answered yet: it yields to one that was measured meanwhile and
- * is better by far already.
+ * The client of a question repeats its set-up, and the group's route has not answered yet. Where that is known to take so long it yields to
+ * one that was measured meanwhile and is better by far; else a packet may have been lost.
  */
 export function settleUnanswered(turn: Turn, race: RaceId): void {
-  const { site, shard, now } = turn;
+  const { site, shard } = turn;
   const { races } = shard;
   const service = site.services[races.service[race]];
   if (service === undefined || races.settles[race] === 0 || isOutdated(turn, race)) return;
   const lasting = lastingRoutes(site, service.mask, races.family[race] as Family);
   let best = 0;
-  let least = (now - races.startedAt[race] - FAR.plusMicros) / FAR.times;
+  let least = (timeOfAsked(turn, race) - FAR.plusMicros) / FAR.times;
   for (let route = 1; route <= races.routeCount; route++) {
     const rtt = races.attemptRtt[races.attempt(race, route)];
     const hasTime = races.stateOf(race, route) === ATTEMPT.ANSWERED && rtt >= 0;
@@ -88,6 +89,15 @@ export function settleUnanswered(turn: Turn, race: RaceId): void {
     least = rtt;
   }
   if (best !== 0) pinRace(turn, race, best, 0);
+}
+
+/** What the route takes for sure that carries a question; -1: nobody knows. */
+function timeOfAsked(turn: Turn, race: RaceId): Micros {
+  const { races } = turn.shard;
+  for (let route = 1; route <= races.routeCount; route++)
+    if (races.hasAttempt(race, route) && (races.trials[race] & (1 << route)) === 0)
+      return surelyTakes(turn, race, route);
+  return -1;
 }
 
 /** A route was asked, and may be the better one all the same: it has kept silent, said no, or lost a packet, so that its time is not known. */
