@@ -99,9 +99,7 @@ function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: bo
   plan.trials = trials;
   plan.tried = 0;
   plan.atOnce = waited;
-  plan.isAnew = waited;
   const refused = startRace(turn, protocol);
-  plan.isAnew = false;
   return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 

@@ -55,12 +55,41 @@ export function joinGroup(
 export function keepsBack(turn: Turn, race: RaceId, route: RouteNumber): boolean {
   const { joins } = turn.shard;
   if (joins.route[race] === 0 || joins.route[race] === route) return false;
-  // An attempt that is no packet cannot be asked for its answer again.
-  if (turn.site.protocols[turn.shard.races.protocol[race]].packets === null) return false;
-  if ((joins.held[race] & (1 << route)) === 0) measure(turn, race, route);
-  joins.held[race] |= 1 << route;
+  if (!hold(turn, race, route)) return false;
   countIgnored(turn.shard, 'kept-for-group');
   return true;
+}
+
+/**
+ * The same for a route that is asked to prove itself: as long as nobody carries the connection it may still have to, and a reset could
+ * meet the client's next set-up at the server.
+ */
+export function keepsTrial(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  if (turn.shard.races.state[race] !== RACE.RACING || !hold(turn, race, route)) return false;
+  countIgnored(turn.shard, 'late-syn-ack');
+  return true;
+}
+
+function hold(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { joins, races } = turn.shard;
+  // An attempt that is no packet cannot be asked for its answer again.
+  if (turn.site.protocols[races.protocol[race]].packets === null) return false;
+  if ((joins.held[race] & (1 << route)) === 0) measure(turn, race, route);
+  joins.held[race] |= 1 << route;
+  return true;
+}
+
+/**
+ * The client repeats its set-up: routes that could only be measured have proved that they work, and none of the others has. They take part
+ * from now on, and the repeat asks them for their answer again. Who helps out like this says nothing of the group.
+ */
+export function admitTrials({ shard: { joins, races } }: Turn, race: RaceId): void {
+  const proven = joins.held[race] & races.trials[race];
+  if (proven === 0) return;
+  races.trials[race] &= ~proven;
+  races.settles[race] = 0;
+  joins.held[race] &= ~proven;
+  joins.inVain[race] = 1;
 }
 
 /** A race is won: those that were kept back are told, and count as answered. */
@@ -81,11 +110,11 @@ export function settleHeld(turn: Turn, race: RaceId): void {
 }
 
 /** The client repeats its set-up: whoever answers has won. */
-export function endWait({ shard: { joins } }: Turn, race: RaceId): void {
+export function endWait({ shard: { joins, races } }: Turn, race: RaceId): void {
   if (joins.route[race] === 0) return;
   joins.inVain[race] = 1;
   joins.route[race] = 0;
-  joins.held[race] = 0;
+  joins.held[race] &= races.trials[race];
 }
 
 /**
@@ -100,7 +129,7 @@ export function helpsOut({ site, shard: { joins, races } }: Turn, race: RaceId):
 /** The group's route has said no, or has kept silent for too long: the others are asked again for what they have said. */
 export function goOnWithout(turn: Turn, race: RaceId): void {
   const { joins, races } = turn.shard;
-  const held = joins.held[race];
+  const held = joins.held[race] & ~races.trials[race];
   endWait(turn, race);
   const family = races.family[race] as Family;
   for (let route = 1; route <= races.routeCount; route++) {

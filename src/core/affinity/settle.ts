@@ -83,7 +83,7 @@ export function settleUnanswered(turn: Turn, race: RaceId): void {
   let least = (timeOfAsked(turn, race) - FAR.plusMicros) / FAR.times;
   for (let route = 1; route <= races.routeCount; route++) {
     const rtt = races.attemptRtt[races.attempt(race, route)];
-    const hasTime = races.stateOf(race, route) === ATTEMPT.ANSWERED && rtt >= 0;
+    const hasTime = (shard.joins.held[race] & (1 << route)) !== 0 && rtt >= 0;
     if ((lasting & (1 << route)) === 0 || !hasTime || rtt >= least) continue;
     best = route;
     least = rtt;

@@ -160,10 +160,12 @@ export class Verdicts {
     return this.at[at] + (this.isForgiven(slot, route) ? 0 : lifeOfSilence(this.silences[at], period));
   }
 
-  /** The last word of the route is no time: by the next one it may be the best. */
+  /** The route may be the best, and its last word does not tell: it has kept silent, said no, or lost a packet. */
   isOpen(slot: number, route: RouteNumber): boolean {
     const at = slot * this.routes + route - 1;
-    return this.rtt[at] < 0 && this.kind[at] !== VERDICT.NONE && !this.isForgotten(slot, route, this.at[at]);
+    const kind = this.kind[at];
+    const isOpen = kind === VERDICT.RETRANSMITTED || kind === VERDICT.FAILED || kind === VERDICT.SILENT;
+    return isOpen && !this.isForgotten(slot, route, this.at[at]);
   }
 
   /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */

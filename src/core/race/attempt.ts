@@ -26,19 +26,6 @@ export function sendAttempt(turn: Turn, race: RaceId, route: RouteNumber): void 
   turn.wire.attempt(race, route);
 }
 
-/** The copy that has just left on a route is not the first: an earlier race of the same set-up has sent one. */
-export function followCopy(
-  { shard: { races }, now }: Turn,
-  race: RaceId,
-  route: RouteNumber,
-  sentAt: Micros,
-): void {
-  const at = races.attempt(race, route);
-  races.attemptFirstSentAt[at] = sentAt;
-  races.attemptGap[at] = now - sentAt;
-  races.attemptSends[at]++;
-}
-
 /**
  * A time is known only when one copy was sent, and before its server sends its answer again (RFC 6298 section 2.1): which of several was
  * answered, and by which, cannot be told (Karn), not yet.

@@ -2,7 +2,6 @@
 import type { SingleReason } from '../../model/reasons.js';
 import { type Candidates, createCandidates } from '../choose/criterion.js';
 import type { Micros, RouteNumber, ServiceNumber } from '../engine-types.js';
-import { MAX_ROUTES } from '../memory/verdicts.js';
 
 export interface RacePlan {
   service: ServiceNumber;
@@ -18,10 +17,6 @@ export interface RacePlan {
   notBefore: Micros;
   /** What the trials say decides whether the group of the connection keeps its route. */
   settles: boolean;
-  /** The client has repeated its set-up, and a race of it has been given up. */
-  isAnew: boolean;
-  /** By route, when that race has sent its copy; -1: not, or it was answered. */
-  readonly sentBefore: Float64Array;
   /** Why there is one racer alone; null: the race is to find out which is the fastest. */
   chosen: SingleReason | null;
 }
@@ -35,8 +30,6 @@ export function createPlan(): RacePlan {
     atOnce: false,
     notBefore: 0,
     settles: false,
-    isAnew: false,
-    sentBefore: new Float64Array(MAX_ROUTES + 1),
     chosen: null,
   };
 }

@@ -1,5 +1,5 @@
 /** A set-up of a flow that has a race already: the same once more, or that of a new connection with the same ends. */
-import { endWait, helpsOut } from '../affinity/join.js';
+import { admitTrials, endWait, helpsOut } from '../affinity/join.js';
 import { settleUnanswered } from '../affinity/settle.js';
 import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
@@ -46,14 +46,14 @@ export function repeatOrReplace(
     return 'start-anew';
   }
   if (trialAnswered(turn, race)) {
-    // The same set-up again: a reset would only have to overtake it, and answers to the first are still to be told apart.
-    keepTimes(turn, race);
-    settleUnanswered(turn, race);
+    // The same set-up again: a reset would only have to overtake it.
     endRace(turn, race, 'all-routes-silent');
     return 'race-anew';
   }
   countIgnored(shard, 'syn-repeat');
   endWait(turn, race);
+  settleUnanswered(turn, race);
+  admitTrials(turn, race);
   helpsOut(turn, race);
   // A repeat may carry fewer options than the first: copies follow what the client sends now.
   keepSetup(turn, race, protocol);
@@ -80,14 +80,6 @@ export function repeatOrReplace(
   if (tried !== 0 && tried !== races.tried[race])
     turn.goesOn = isAvailable(site.routes[tried - 1], packet.family);
   return 'handled';
-}
-
-/** When the copies that nobody has answered have left. */
-function keepTimes({ shard: { races, plan } }: Turn, race: RaceId): void {
-  for (let route = 1; route <= races.routeCount; route++) {
-    const isOpen = races.hasAttempt(race, route) && races.stateOf(race, route) === ATTEMPT.SENT;
-    plan.sentBefore[route] = isOpen ? races.attemptFirstSentAt[races.attempt(race, route)] : -1;
-  }
 }
 
 /** Nobody has answered: does a living flow own the port of the copies on one of the routes? Then another port is taken. */
@@ -124,7 +116,7 @@ function repeatOn(turn: Turn, race: RaceId, route: RouteNumber, tried: RouteNumb
   if (keeps || takeEnds(turn, race, turn.site.routes[route - 1])) sendAttempt(turn, race, route);
 }
 
-/** A route that could only be measured has proved that it works, and none of the others has. */
+/** The same where an answer cannot be asked for again: the race begins anew. */
 function trialAnswered({ shard: { races } }: Turn, race: RaceId): boolean {
   for (let route = 1; races.trials[race] !== 0 && route <= races.routeCount; route++) {
     if ((races.trials[race] & (1 << route)) === 0) continue;

@@ -5,7 +5,7 @@ import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
 import type { Protocol } from '../protocols/protocol.js';
 import type { Turn } from '../turn.js';
-import { enterRoute, followCopy } from './attempt.js';
+import { enterRoute } from './attempt.js';
 import { setDeadline } from './deadline.js';
 import { abandonRace, allAnswered, cancelOpenAttempts } from './end.js';
 import { adoptFlow, patientUntil } from './flow.js';
@@ -53,20 +53,9 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   sendCopies(turn, race);
   for (let route = 1; route <= races.routeCount; route++)
     if ((plan.trials & (1 << route)) !== 0) enterRoute(turn, race, route);
-  if (plan.isAnew) followEarlier(turn, race);
   // No route had an address for this client: nobody will ever answer.
   if (races.waiting[race] === 0 && allAnswered(turn, race)) settleNegative(turn, race);
   return null;
-}
-
-/** The race goes on for one that was given up: an answer may be one to an earlier copy, and whoever wins has won nothing but this connection. */
-function followEarlier(turn: Turn, race: RaceId): void {
-  const { races, plan, joins } = turn.shard;
-  // Whoever has been asked before is ahead.
-  joins.inVain[race] = 1;
-  for (let route = 1; route <= races.routeCount; route++)
-    if (plan.sentBefore[route] >= 0 && races.hasAttempt(race, route))
-      followCopy(turn, race, route, plan.sentBefore[route]);
 }
 
 /** Keeps what the copies are made of. */
