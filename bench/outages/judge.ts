@@ -1,10 +1,10 @@
 /** The two promises, held against one episode. */
 import type { SimClient } from '../../src/sim/client.js';
 import { type Episode, serviceOf } from './episode.js';
-import { carriedFlows, endOf, wasWell } from './outage.js';
+import { carriedFlows, wasWell } from './outage.js';
 import { natMicros, surelyMicros, synsOf } from './plain-nat.js';
-import type { PlannedConnection } from './plan.js';
-import { ableRoutes, goesByLoad, spreads, wantedRoutes } from './wanted.js';
+import { type PlannedConnection, ROUND_MS } from './plan.js';
+import { ableRoutes, goesByLoad, spreads, T_MS, wantedRoutes } from './wanted.js';
 
 /** One broken promise, in words; `connection` is its number, -1: it is about the whole site. */
 export interface Violation {
@@ -20,8 +20,10 @@ export interface Judged {
   readonly hadLivingRoute: boolean;
   /** Milliseconds that it took longer than plain NAT by the route that the criterion wants; NaN: that one was not well, or is not one. */
   readonly lateMs: number;
-  /** Milliseconds after all was well; negative: before. By a route that the criterion does not want. */
-  readonly wrongAfterMs: number | null;
+  /** Milliseconds after all was well at which it began; null: before. */
+  readonly quietMs: number | null;
+  /** It is made by a route that the criterion does not want when all is well. */
+  readonly isWrong: boolean;
   /** A route that the criterion had chosen alone has said no. */
   readonly wasRefused: boolean;
 }
@@ -97,13 +99,21 @@ function judgeConnection(episode: Episode, i: number, violations: Violation[]): 
   if (made) judgeFlow(episode, i, client, violations, name);
   const wanted = wantedRoutes(plan, service, connection);
   // Without a route of its family the rest has it.
+  const quietMs = atMs > plan.wellMs ? atMs - plan.wellMs : null;
   const isWrong = made && wanted.length > 0 && !wanted.includes(client.winner);
+  // One connection more of each group, and those begin that far apart at most.
+  if (isWrong && quietMs !== null && quietMs > T_MS[service.criterion] + ROUND_MS)
+    violations.push({
+      connection: i,
+      why: `${name}: by route ${client.winner} in place of ${wanted}, ${(quietMs / 1000).toFixed(0)} s after all was well`,
+    });
   return {
     connection,
     client,
     hadLivingRoute: living.length > 0,
     lateMs: made ? lateOf(episode, i, wanted) : Number.NaN,
-    wrongAfterMs: isWrong ? atMs - endOf(plan.outages) : null,
+    quietMs,
+    isWrong,
     wasRefused,
   };
 }

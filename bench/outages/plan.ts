@@ -60,7 +60,7 @@ const SPAN_MS = { least: 10_000, most: 100_000 } as const;
 const QUIET_MS = 160_000;
 /** Each of these pairs of a client and a server opens connections all the time, so far apart at most. */
 const PAIRS = 8;
-const ROUND_MS = 15_000;
+export const ROUND_MS = 15_000;
 const EXTRA_CONNECTIONS = 160;
 const FRESH_CLIENTS = 40;
 const FRESH_APART_MS = 15_000;

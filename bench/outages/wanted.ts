@@ -21,6 +21,28 @@ const SPREADING: readonly EngineService['criterion'][] = [
   'least-weighted-load',
 ];
 
+/**
+ * T: by then everything is where its criterion wants it, after all is well again and as soon as a group begins its next connection. A
+ * route that has fallen often proves itself for a minute; what is measured is asked again after another one at the latest, where the route
+ * was silent, said no or was slow. Milliseconds (docs/decisions/0025).
+ */
+export const T_MS: Readonly<Record<EngineService['criterion'], number>> = {
+  priority: 60_000,
+  spillover: 60_000,
+  cheapest: 60_000,
+  'fastest-probe': 60_000,
+  fixed: 0,
+  rest: 0,
+  race: 120_000,
+  'fastest-history': 120_000,
+  'round-robin': 60_000,
+  weighted: 60_000,
+  hash: 60_000,
+  'least-connections': 60_000,
+  'least-traffic': 60_000,
+  'least-weighted-load': 60_000,
+};
+
 export function spreads({ criterion }: EngineService): boolean {
   return SPREADING.includes(criterion);
 }

@@ -61,6 +61,9 @@ class Model {
   note(entry: Entry, route: number, verdict: number, rtt: number, now: number): void {
     const timed = verdict === VERDICT.ANSWERED && rtt >= 0;
     const own = verdict === VERDICT.ANSWERED && !timed ? VERDICT.RETRANSMITTED : verdict;
+    const said = entry.said.get(route);
+    const hasTime = said?.verdict === VERDICT.ANSWERED && said.at > this.voidUntil(entry, route);
+    if (own === VERDICT.RETRANSMITTED && hasTime) return;
     const last = this.silenceOf(entry, route);
     const before = last !== undefined && last.silences > 0 ? last : undefined;
     if (own === VERDICT.SILENT && before !== undefined && now < before.at + SECOND) return;

@@ -239,6 +239,13 @@ describe('trust', () => {
     const table = create();
     const slot = raced(table);
     table.note(slot, 1, VERDICT.RETRANSMITTED, -1, SECOND);
+    // What it has taken before stays.
+    expect([table.best(slot, ALL, SECOND, TRUST), table.expiry(slot, ALL, SECOND, TRUST)]).toEqual([
+      1,
+      TRUST,
+    ]);
+    table.note(slot, 1, VERDICT.FAILED, 0, SECOND);
+    table.note(slot, 1, VERDICT.RETRANSMITTED, -1, SECOND);
     expect(table.best(slot, ALL, SECOND, TRUST)).toBe(2);
     expect(table.expiry(slot, ALL, SECOND, TRUST)).toBe(SECOND + MINUTE);
     expect(table.isDue(slot, 1, SECOND, TRUST)).toBe(false);

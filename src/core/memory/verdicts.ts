@@ -61,8 +61,8 @@ export function lifeOf(verdict: number, period: Micros): Micros {
     case VERDICT.ANSWERED:
       return period;
     case VERDICT.INTERCEPTED:
-    case VERDICT.SLOW:
       return period / 4;
+    case VERDICT.SLOW:
     case VERDICT.RETRANSMITTED:
     case VERDICT.FAILED:
     case VERDICT.SILENT:
@@ -119,7 +119,10 @@ export class Verdicts {
     if (verdict === VERDICT.SILENT && !this.countSilence(slot, route, now)) return;
     const hasTime = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
     const timed = hasTime && rttMicros >= 0;
-    this.kind[at] = hasTime && !timed ? VERDICT.RETRANSMITTED : verdict;
+    const kind = hasTime && !timed ? VERDICT.RETRANSMITTED : verdict;
+    // A lost packet says nothing of the time, and what is known of that stays (RFC 6298 section 3).
+    if (kind === VERDICT.RETRANSMITTED && this.rttOf(slot, route) >= 0) return;
+    this.kind[at] = kind;
     this.rtt[at] = timed ? Math.min(rttMicros, 0x7fffffff) : -1;
     this.at[at] = now;
   }
@@ -160,12 +163,12 @@ export class Verdicts {
     return this.at[at] + (this.isForgiven(slot, route) ? 0 : lifeOfSilence(this.silences[at], period));
   }
 
-  /** The route may be the best, and its last word does not tell: it has kept silent, said no, or lost a packet. */
+  /** The route may be the best, and its last word does not tell: it has kept silent, said no, or lost a packet, as it may have when it was slow. */
   isOpen(slot: number, route: RouteNumber): boolean {
     const at = slot * this.routes + route - 1;
     const kind = this.kind[at];
-    const isOpen = kind === VERDICT.RETRANSMITTED || kind === VERDICT.FAILED || kind === VERDICT.SILENT;
-    return isOpen && !this.isForgotten(slot, route, this.at[at]);
+    const hasTime = kind === VERDICT.NONE || kind === VERDICT.ANSWERED || kind === VERDICT.INTERCEPTED;
+    return !hasTime && !this.isForgotten(slot, route, this.at[at]);
   }
 
   /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */
