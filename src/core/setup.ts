@@ -113,7 +113,10 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   plan.trials = 0;
   plan.tried = tried;
   plan.atOnce = true;
-  if (protocol === null || alone || startRace(turn, protocol) !== null) return verdict.pass(turn);
+  if (protocol === null || alone || startRace(turn, protocol) !== null) {
+    turn.shard.repeated.set(turn.packet, tried, turn.now);
+    return verdict.pass(turn);
+  }
   return raced(turn);
 }
 

@@ -36,9 +36,12 @@ export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
   races.attemptAnsweredAt[at] = turn.seenAt;
   const time = mostTime(races, race, route);
   if (races.attemptSends[at] === 1 && time < SERVER_REPEATS_MICROS) setTime(turn, race, route, time);
-  else if (isAsUsual(turn, race, route)) races.attemptGap[at] = 0;
+  else if (races.attemptGap[at] === UNKNOWN_GAP || isAsUsual(turn, race, route)) races.attemptGap[at] = 0;
   else noteTime(turn, race, route, time);
 }
+
+/** Nobody has noted when the first copy left: what the answer has taken says nothing. */
+export const UNKNOWN_GAP = -1;
 
 /** When a server sends its answer again. */
 const SERVER_REPEATS_MICROS = 1_000_000;

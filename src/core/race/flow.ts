@@ -8,6 +8,7 @@ import { isAvailable } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
 import type { Turn } from '../turn.js';
+import { UNKNOWN_GAP } from './attempt.js';
 import type { LocalEnds } from './ends.js';
 import { ATTEMPT_EVENT } from './life.js';
 import { overdueAfter, surelyTakes } from './patience.js';
@@ -29,7 +30,7 @@ export function adoptFlow(turn: Turn, race: RaceId, route: RouteNumber): boolean
   races.stepAttempt(race, route, ATTEMPT_EVENT.SEND);
   const at = races.attempt(race, route);
   races.attemptFirstSentAt[at] = now - FIRST_REPEAT_MICROS;
-  races.attemptGap[at] = FIRST_REPEAT_MICROS;
+  races.attemptGap[at] = shard.repeated.find(turn.packet, now) === 0 ? FIRST_REPEAT_MICROS : UNKNOWN_GAP;
   races.attemptSentAt[at] = now;
   races.attemptSends[at] = 2;
   turn.goesOn = true;
