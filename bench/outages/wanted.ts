@@ -8,6 +8,7 @@ import type { Plan, PlannedConnection, PlannedRoute } from './plan.js';
 /** What the engine keeps although another route is a little faster: docs/limits.md names both. */
 const KEPT = { times: 1.1, plusMs: 0.5 } as const;
 const KEPT_BY_GROUP = { times: 2, plusMs: 20 } as const;
+const SLOW_MS = 750;
 /** Packets wait for batches, and the LAN takes no time. */
 const NOISE_MS = 2;
 
@@ -56,6 +57,8 @@ export function wantedRoutes(plan: Plan, service: EngineService, connection: Pla
   const able = ableRoutes(plan, service, connection);
   const ordinary = able.filter((number) => !routeOf(plan, number).lastResort);
   const routes = ordinary.length > 0 ? ordinary : able;
+  // A last resort answers for others that have not answered when the client repeats its SYN (race/schedule.ts).
+  if (ordinary.every((number) => routeOf(plan, number).delayMs > SLOW_MS / 2)) return able;
   switch (service.criterion) {
     case 'priority':
     case 'spillover':

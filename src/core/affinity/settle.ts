@@ -12,7 +12,7 @@ import { ATTEMPT } from '../race/life.js';
 
 import { surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
-import { doubtsOf, pinRace } from './pin.js';
+import { doubtsOf, pinChosen, pinRace } from './pin.js';
 
 /** Less is no reason to give the client another address. */
 const FAR = { times: 2, plusMicros: 20_000 } as const;
@@ -24,7 +24,9 @@ export function pinWinner(turn: Turn, race: RaceId): void {
   // yet, and what a route that is back might have carried is chosen anew.
   if (turn.shard.joins.inVain[race] === 1 || races.tried[race] !== 0) return;
   if (races.settles[race] === 1 || isOutdated(turn, race)) return;
-  pinRace(turn, race, races.carrier[race], 0);
+  const service = turn.site.services[races.service[race]];
+  if (service !== undefined && !makesCopies(service.criterion)) pinChosen(turn, race, races.carrier[race]);
+  else pinRace(turn, race, races.carrier[race], 0);
 }
 
 /**

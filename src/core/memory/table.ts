@@ -194,16 +194,23 @@ export class MemoryTable {
     return this.verdicts.order(slot, mask, now, forget, out);
   }
 
-  /** The last word of some route of `mask` is silence: whether it is back must be asked again and again. */
+  /** The last word of some route of `mask` does not tell whether it is the best: that must be asked again and again. */
   isDoubted(slot: number, mask: number): boolean {
     for (let route = 1; route <= this.routes; route++)
-      if ((mask & (1 << route)) !== 0 && this.verdicts.silencesOf(slot, route) > 0) return true;
+      if ((mask & (1 << route)) !== 0 && this.verdicts.isOpen(slot, route)) return true;
     return false;
   }
 
   /** What the route takes could not be told when it was last asked, and it is time to ask it again. */
   isDue(slot: number, route: RouteNumber, now: Micros, trust: Micros): boolean {
     return this.verdicts.isOpen(slot, route) && this.verdicts.endOf(slot, route, trust) <= now;
+  }
+
+  /** Until when the last word of a route counts that does not tell its time; minus infinity: it tells. */
+  openUntil(slot: number, route: RouteNumber, trust: Micros): Micros {
+    return this.verdicts.isOpen(slot, route)
+      ? this.verdicts.endOf(slot, route, trust)
+      : Number.NEGATIVE_INFINITY;
   }
 
   /** Until when a route that was silent is not asked; minus infinity: it was not, or is due. */
