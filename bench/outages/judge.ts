@@ -59,6 +59,7 @@ export function judge(episode: Episode): { readonly judged: Judged[]; readonly v
     const missing = wantedRoutes(plan, service, connection).filter(
       (route) =>
         !used.has(route) &&
+        !plan.routes[route - 1]!.lastResort &&
         plan.routes[route - 1]!.delayMs < SLOW_MS / 2 &&
         !(goesByLoad(service) && isBusy(judged, route, sinceMs)),
     );
