@@ -70,8 +70,10 @@ export function wantedRoutes(plan: Plan, service: EngineService, connection: Pla
       return fastestByProbe(plan, routes);
     case 'race':
     case 'fastest-history':
-      // `always` lets the order of the service go first: the others are asked when a route has not answered within its turn.
-      if (plan.memory.stagger === 'always') return routes;
+      // `always` lets the order of the service go first: the others are asked when a route has not answered within its turn, and all of them
+      // when the client repeats its SYN.
+      if (plan.memory.stagger === 'always')
+        return routes.some((number) => routeOf(plan, number).delayMs > SLOW_MS / 2) ? able : routes;
       return fastestInRaces(plan, service, connection, routes);
     default:
       return routes;
