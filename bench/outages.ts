@@ -37,8 +37,11 @@ export async function runOutages(argv: readonly string[]): Promise<number> {
   }));
   const report = await runShares(shares, (soFar) => {
     const perSecond = Math.round(soFar.connections / ((performance.now() - started) / 1000));
+    const { violations } = soFar;
+    const last = violations.at(-1);
+    const told = last === undefined ? '' : `, one of them with seed ${last.seed}: ${last.why}`;
     process.stderr.write(
-      `outages: ${soFar.connections} of ${connections} connections (${perSecond}/s), ${soFar.violations.length} violations\n`,
+      `outages: ${soFar.connections} of ${connections} connections (${perSecond}/s), ${violations.length} violations${told}\n`,
     );
   });
   const seconds = (performance.now() - started) / 1000;
