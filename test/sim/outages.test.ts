@@ -109,3 +109,18 @@ it('a repeat that went by while there was no other route says nothing of the rou
   world.runUntil(120_000);
   expect(winners(after).slice(8)).toEqual([2, 2, 2, 2]);
 });
+
+it.each(['draining', 'disabled'] as const)(
+  '%s between a SYN and its repeat: the answer to the first one counts',
+  (admin) => {
+    const world = site([1800, 1200], { criterion: 'priority', routes: [2, 1] });
+    world.schedule.at(100_000, () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({ ...route, admin: route.number === 2 ? admin : 'enabled' })),
+      ),
+    );
+    const client = world.connect({ at: 0, bytes: 100, closes: true });
+    world.runUntil(30_000);
+    expect([client.result, client.winner, client.acknowledged]).toEqual(['connected', 2, 101]);
+  },
+);
