@@ -18,6 +18,14 @@ export interface Episode {
   readonly clients: readonly SimClient[];
 }
 
+/** What the fate of a packet depends on. */
+interface Site {
+  readonly plan: Plan;
+  readonly luck: Luck;
+  readonly keeper: Keeper;
+  readonly world: World;
+}
+
 /** After the last connection has begun: the longest patience, and flows that speak again. */
 const REST_MS = 45_000;
 /** A connection's sequence numbers begin at its own number, times this: so each of its packets says whose it is. */
@@ -62,7 +70,7 @@ export function runEpisode(seed: number, records = false): Episode {
       onAsk: (route, family) => keeper.ask(route, family),
       tamper: (packet, provider, direction) => {
         if (direction === 'in') keeper.heardAt[provider] = world.schedule.now;
-        return fateOf(plan, luck, packet, provider, direction, world.schedule.now, keeper.isBurst(provider));
+        return fateOf({ plan, luck, keeper, world }, packet, provider, direction);
       },
       records,
     },
@@ -99,31 +107,24 @@ function nameOf(index: number): string {
 const PASSES = [0] as const;
 const LOST: readonly number[] = [];
 
-function fateOf(
-  plan: Plan,
-  luck: Luck,
-  packet: Packet,
-  route: number,
-  direction: Direction,
-  now: number,
-  isBurst: boolean,
-): readonly number[] {
+/** When each copy of a packet goes on. */
+function fateOf(site: Site, packet: Packet, route: number, direction: Direction): readonly number[] {
+  const { plan, luck, keeper } = site;
+  const { now } = site.world.schedule;
   if (packet.protocol !== PROTOCOL.TCP) return PASSES;
   const hasNumber = direction === 'out' || (packet.flags & FLAG.ACK) !== 0;
   const number = direction === 'out' ? packet.sequence : packet.acknowledgement;
   const connection = hasNumber ? Math.floor(number / ISN_STEP) - 1 : -1;
   if (connection < 0 || connection >= luck.losses.length) return PASSES;
-  const kind = luckKind(kindOf(packet));
-  const place = luck.next(connection, route, direction, kind);
+  const lane = { connection, route, direction, kind: luckKind(kindOf(packet)) };
+  const place = luck.next(lane);
   const isTroubled = now < plan.wellMs * 1000;
-  if (
-    isTroubled &&
-    (luck.isLost(connection, route, direction, kind, place) || (isBurst && isUnlucky(now, place)))
-  ) {
+  const isBurst = keeper.isBurst(route) && isUnlucky(now, place);
+  if (isTroubled && (isBurst || luck.isLost(lane, place))) {
     luck.losses[connection]!++;
     return LOST;
   }
-  const delay = luck.delay(connection, route, direction, kind, place);
+  const delay = luck.delay(lane, place);
   return delay === 0 ? PASSES : [delay];
 }
 

@@ -4,7 +4,7 @@ import type { SimClient } from '../../src/sim/client.js';
 import { HALF_OPEN_MICROS } from '../../src/sim/server.js';
 import { type Episode, serviceOf } from './episode.js';
 import { carriedFlows, wasWell } from './outage.js';
-import { natMicros, surelyMicros, synsOf } from './plain-nat.js';
+import { natMicros, surelyMicros } from './plain-nat.js';
 import { type PlannedConnection, ROUND_MS } from './plan.js';
 import { ableRoutes, goesByLoad, spreads, T_MS, wantedRoutes } from './wanted.js';
 
@@ -89,8 +89,9 @@ function judgeConnection(episode: Episode, i: number, violations: Violation[]): 
   const service = serviceOf(plan, connection.service);
   const routes = ableRoutes(plan, service, connection);
   const living = routes.filter((route) => {
-    if (natMicros(plan, luck, i, route, synsOf(plan, i)) === Number.POSITIVE_INFINITY) return false;
-    const until = surelyMicros(plan, luck, i, route, ASKED_MICROS);
+    const one = { plan, luck, connection: i, route };
+    if (natMicros(one) === Number.POSITIVE_INFINITY) return false;
+    const until = surelyMicros(one, ASKED_MICROS);
     return (
       until < Number.POSITIVE_INFINITY && wasWell(plan.outages, route, server, atMs, atMs + until / 1000)
     );
@@ -177,7 +178,7 @@ function lateOf({ plan, luck, clients }: Episode, i: number, wanted: readonly nu
   const { atMs, server } = plan.connections[i]!;
   const client = clients[i]!;
   if (wanted.length !== 1) return Number.NaN;
-  const nat = natMicros(plan, luck, i, wanted[0]!, synsOf(plan, i)) / 1000;
+  const nat = natMicros({ plan, luck, connection: i, route: wanted[0]! }) / 1000;
   if (!wasWell(plan.outages, wanted[0]!, server, atMs, atMs + nat)) return Number.NaN;
   return client.connectMicros / 1000 - nat;
 }

@@ -21,6 +21,14 @@ export function luckKind(kind: PacketKind): LuckKind {
   return kind === 'syn' || kind === 'synack' || kind === 'data' || kind === 'rst' ? kind : 'ack';
 }
 
+/** The packets of one kind of a connection by a route. */
+export interface LuckLane {
+  readonly connection: number;
+  readonly route: number;
+  readonly direction: Direction;
+  readonly kind: LuckKind;
+}
+
 /** Of how many packets of a kind and connection the place is told apart; later ones have the luck of the last. */
 const MOST_PLACES = 255;
 
@@ -41,26 +49,25 @@ export class Luck {
   }
 
   /** The place of the packet in hand among its like, from 0; counts it. */
-  next(connection: number, route: number, direction: Direction, kind: LuckKind): number {
-    const at = this.at(connection, route, direction, kind);
+  next(lane: LuckLane): number {
+    const at = this.at(lane);
     const place = this.seen[at]!;
     if (place < MOST_PLACES) this.seen[at]!++;
     return place;
   }
 
-  isLost(connection: number, route: number, direction: Direction, kind: LuckKind, place: number): boolean {
-    const loss = this.weather[route]!.loss;
-    return loss > 0 && this.draw(this.at(connection, route, direction, kind), 2 * place) < loss;
+  isLost(lane: LuckLane, place: number): boolean {
+    const { loss } = this.weather[lane.route]!;
+    return loss > 0 && this.draw(this.at(lane), 2 * place) < loss;
   }
 
   /** Extra microseconds on the way. */
-  delay(connection: number, route: number, direction: Direction, kind: LuckKind, place: number): number {
-    const { jitterMs } = this.weather[route]!;
-    if (jitterMs === 0) return 0;
-    return this.draw(this.at(connection, route, direction, kind), 2 * place + 1) * jitterMs * 1000;
+  delay(lane: LuckLane, place: number): number {
+    const { jitterMs } = this.weather[lane.route]!;
+    return jitterMs === 0 ? 0 : this.draw(this.at(lane), 2 * place + 1) * jitterMs * 1000;
   }
 
-  private at(connection: number, route: number, direction: Direction, kind: LuckKind): number {
+  private at({ connection, route, direction, kind }: LuckLane): number {
     const lane = (connection * this.weather.length + route) * 2 + (direction === 'in' ? 1 : 0);
     return lane * KINDS.length + KINDS.indexOf(kind);
   }

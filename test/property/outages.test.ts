@@ -1,7 +1,7 @@
 /** A short share of `npm run outages`. */
 import { expect, it } from 'vitest';
 import { runEpisode } from '../../bench/outages/episode.js';
-import { natMicros, synsOf } from '../../bench/outages/plain-nat.js';
+import { natMicros } from '../../bench/outages/plain-nat.js';
 import { addEpisode, addReport, createReport } from '../../bench/outages/report.js';
 import { runShare } from '../../bench/outages/run.js';
 
@@ -32,7 +32,7 @@ it('sees a connection that is lost, one that is reset, and one that stays elsewh
     Object.assign(clients[quiet]!, { result, winner });
     return report.violations.map(({ why }) => why);
   };
-  expect(natMicros(plan, luck, quiet, 1, synsOf(plan, quiet))).toBeLessThan(4_000_000);
+  expect(natMicros({ plan, luck, connection: quiet, route: 1 })).toBeLessThan(4_000_000);
   expect(wrong(() => {})).toEqual([]);
   expect(wrong((i) => Object.assign(clients[i]!, { result: 'ETIMEDOUT' }))[0]).toMatch(
     /ETIMEDOUT, though routes .* live/,
