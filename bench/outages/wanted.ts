@@ -76,7 +76,8 @@ export function wantedRoutes(plan: Plan, service: EngineService, connection: Pla
         return routes.some((number) => routeOf(plan, number).delayMs > SLOW_MS / 2) ? able : routes;
       return fastestInRaces(plan, service, connection, routes);
     default:
-      return routes;
+      // Whoever has one of the slow ones may be helped out by anybody, until enough is known of it.
+      return routes.some((number) => routeOf(plan, number).delayMs > SLOW_MS / 2) ? able : routes;
   }
 }
 
