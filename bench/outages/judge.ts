@@ -1,4 +1,14 @@
-/** The two promises, held against one episode. */
+/**
+ * The two promises, held against one episode.
+ *
+ * *Nothing that a living route would have made is lost or reset.* A route lives for a connection when plain NAT that has this route alone
+ * makes it, with the very luck that its packets have here, and would still do so had it begun 4.1 s later with some of the luck spent: so
+ * late the engine may have asked the route. Its outages must leave it alone from the client's first SYN until then. Connections that a
+ * rejecting route refuses to which they were given alone are counted, not judged: that is an answer. An established flow is
+ * neither reset nor stuck while the route that carries it lives.
+ *
+ * *Everything comes back.* T after all is well, each connection goes where its criterion wants it (wanted.ts).
+ */
 import { makesCopies } from '../../src/model/config.js';
 import type { SimClient } from '../../src/sim/client.js';
 import { HALF_OPEN_MICROS } from '../../src/sim/server.js';
