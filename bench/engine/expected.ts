@@ -75,7 +75,8 @@ function forAttempt(engine: Engine, { acknowledgement }: Packet, flags: number):
   const isKeptBack = mayWin && joins.route[race] !== 0 && joins.route[race] !== route;
   if (flags === (FLAG.SYN | FLAG.ACK)) {
     if (!isExact) return becomes(say('drop', 'cancel'), state);
-    if (isKeptBack) return becomes(say('drop'), state);
+    // Nor is a route on trial told, while nobody carries the connection.
+    if (isKeptBack || (isRacing && !mayWin)) return becomes(say('drop'), state);
     if (mayWin) return winner(engine, state);
     if (isCarrier) return becomes(say('pass'), state);
     return becomes(say('drop', sharesEnds(engine) ? null : 'cancel'), ATTEMPT.ANSWERED);

@@ -2,7 +2,7 @@
 import { OUTCOME_REASONS } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import { PROTOCOL } from '../wire/packet.js';
-import { keepsBack, settleHeld } from './affinity/join.js';
+import { keepsBack, keepsTrial, settleHeld } from './affinity/join.js';
 import { pinWinner } from './affinity/settle.js';
 import { handleCommitted } from './commit/outcome.js';
 import type { Input, Verdict } from './contract.js';
@@ -108,6 +108,7 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   noteLife(turn, race, route);
   if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route))
     return keepsBack(turn, race, route) ? verdict.drop(turn) : win(turn, race, route);
+  if (keepsTrial(turn, race, route)) return verdict.drop(turn);
   if (races.stepAttempt(race, route, ATTEMPT_EVENT.ANSWER)) measure(turn, race, route);
   if (races.shown[race] === route) {
     // Its first answer was lost behind us, or the client's repeat is answered as well: the connection table knows the flow.

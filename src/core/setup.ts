@@ -113,7 +113,10 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   plan.trials = 0;
   plan.tried = tried;
   plan.atOnce = true;
-  if (protocol === null || alone || startRace(turn, protocol) !== null) return verdict.pass(turn);
+  if (protocol === null || alone || startRace(turn, protocol) !== null) {
+    turn.shard.repeated.set(turn.packet, tried, turn.now);
+    return verdict.pass(turn);
+  }
   return raced(turn);
 }
 
@@ -141,8 +144,9 @@ function send(
 }
 
 /**
- * With the route that has been chosen for this connection others are asked: those that are not up, to prove themselves; those of
- * `asked`, to be measured; last resorts, while it is merely suspect. False: there are none.
+ * With the route that has been chosen for this connection others are asked: those that are not up, to prove themselves, and it is one of
+ * those when there is no better one; those of `asked`, to be measured; last resorts, while it is merely suspect. False: there is nothing to
+ * find out.
  */
 function tryOthers(
   turn: Turn,
@@ -156,8 +160,11 @@ function tryOthers(
   racers.routes[0] = route;
   racers.count = 1;
   addBackups(turn, service, route);
-  const trials = (takeTrials(turn, service) | asked) & ~maskOf(racers);
-  if (trials === 0 && racers.count === 1) return false;
+  const proving = takeTrials(turn, service);
+  const trials = (proving | asked) & ~maskOf(racers);
+  // Nor does it prove itself by what the kernel alone sees of its answers.
+  const provesItself = (proving & (1 << route)) !== 0;
+  if (trials === 0 && racers.count === 1 && !provesItself) return false;
   plan.service = service.number;
   plan.trials = trials;
   plan.tried = 0;

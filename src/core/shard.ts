@@ -6,7 +6,7 @@ import { IGNORED_REASONS, type IgnoredReason, SINGLE_REASONS, type SingleReason 
 import { createGroup } from './affinity/group.js';
 import { Joins } from './affinity/joins.js';
 import { type Candidates, createCandidates } from './choose/criterion.js';
-import { RecentChoices } from './choose/recent.js';
+import { REPEATS_LAST_MICROS, RecentChoices } from './choose/recent.js';
 import { DecisionRing } from './decisions.js';
 import type { AffinityGroup, EngineCounters, EngineSettings } from './engine-types.js';
 import { PortMemory } from './limit/ports.js';
@@ -28,6 +28,8 @@ export interface Shard {
   /** Called with each destination that leaves memory. */
   leaving: (slot: number) => void;
   readonly recent: RecentChoices;
+  /** Flows whose set-up was repeated, and went on by their route alone: the next repeat is not the first. */
+  readonly repeated: RecentChoices;
   readonly decisions: DecisionRing;
   readonly counters: EngineCounters;
   /** Reused by whoever chooses or races. */
@@ -56,6 +58,7 @@ export function createShard(settings: EngineSettings): Shard {
     kernelCopy: new KernelCopy(settings.memorySize),
     leaving: () => {},
     recent: new RecentChoices(second),
+    repeated: new RecentChoices(second, REPEATS_LAST_MICROS),
     decisions: new DecisionRing(settings.decisions, settings.routes),
     counters: createCounters(settings.routes),
     candidates: createCandidates(),

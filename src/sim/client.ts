@@ -10,8 +10,9 @@ export const SYN_REPEATS_MICROS: readonly Micros[] = [
   1_000_000, 2_000_000, 3_100_000, 4_100_000, 5_100_000, 7_100_000,
 ];
 export const CONNECT_TIMEOUT_MICROS: Micros = 11_100_000;
-/** First retransmission of data; each further one waits twice as long. */
+/** First retransmission of data; each further one waits twice as long, so that the last is sent after five minutes. */
 const DATA_REPEAT_MICROS: Micros = 300_000;
+const MOST_DATA_REPEATS = 9;
 
 export type ConnectResult =
   | 'connecting'
@@ -25,6 +26,14 @@ export type ConnectResult =
   | 'EPROTO'
   | 'ETIMEDOUT';
 
+/** When a client sends its SYN again, and when it gives up: microseconds after the first. */
+export interface Patience {
+  readonly repeats: readonly Micros[];
+  readonly timeoutMicros: Micros;
+}
+
+const MEASURED: Patience = { repeats: SYN_REPEATS_MICROS, timeoutMicros: CONNECT_TIMEOUT_MICROS };
+
 export interface ConnectOptions {
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -37,6 +46,14 @@ export interface ConnectOptions {
   readonly ipOptions?: number;
   /** Bytes sent once connected; 0: none. */
   readonly bytes?: number;
+  /** So many more times the same, each so long after the server has acknowledged the one before; default none. */
+  readonly talk?: { readonly times: number; readonly pauseMicros: Micros };
+  /** Says that it is done, when everything is acknowledged; default false. */
+  readonly closes?: boolean;
+  /** What it does when nobody answers; default as measured. */
+  readonly patience?: Patience;
+  /** What comes in is kept; default true. */
+  readonly records?: boolean | undefined;
 }
 
 /** A packet that came to the client, and by which provider it had come to the gateway (0: made by the gateway). */
@@ -77,13 +94,18 @@ export class SimClient {
   start(): void {
     this.startedAt = this.schedule.now;
     this.sendSyn();
-    for (const micros of SYN_REPEATS_MICROS) {
-      this.schedule.after(micros, () => {
-        if (this.result === 'connecting') this.sendSyn();
-      });
-    }
-    this.schedule.after(CONNECT_TIMEOUT_MICROS, () => {
-      if (this.result === 'connecting') this.finish('ETIMEDOUT', 0);
+    this.wait(0);
+  }
+
+  /** Until the next repeat, or the end of its patience. */
+  private wait(repeat: number): void {
+    const { repeats, timeoutMicros } = this.options.patience ?? MEASURED;
+    const isLast = repeat === repeats.length;
+    this.schedule.at(this.startedAt + (isLast ? timeoutMicros : repeats[repeat]), () => {
+      if (this.result !== 'connecting') return;
+      if (isLast) return this.finish('ETIMEDOUT', 0);
+      this.sendSyn();
+      this.wait(repeat + 1);
     });
   }
 
@@ -108,7 +130,8 @@ export class SimClient {
   receive(bytes: Uint8Array, provider: number): void {
     const packet = readPacket(bytes);
     if (packet === null) return;
-    this.arrivals.push({ at: this.schedule.now, provider, bytes, packet });
+    if (this.options.records !== false)
+      this.arrivals.push({ at: this.schedule.now, provider, bytes, packet });
     if (packet.protocol !== PROTOCOL.TCP) this.receiveError(packet);
     else if (this.result === 'connecting') this.receiveInSynSent(packet, provider);
     else if (this.result === 'connected') this.receiveEstablished(packet);
@@ -150,7 +173,7 @@ export class SimClient {
     this.finish('connected', provider);
     if (hasAck) {
       this.sendAck();
-      this.sendData(0);
+      this.sendData(0, 0);
     } else {
       this.sendFlags(FLAG.SYN | FLAG.ACK, this.options.isn);
     }
@@ -162,8 +185,7 @@ export class SimClient {
       if (packet.sequence === this.receiveNext) this.result = 'ECONNRESET';
       return;
     }
-    if ((flags & FLAG.ACK) !== 0)
-      this.acknowledged = Math.max(this.acknowledged, (packet.acknowledgement - this.sendNext) | 0);
+    if ((flags & FLAG.ACK) !== 0) this.receiveAck((packet.acknowledgement - this.sendNext) | 0);
     if ((flags & FLAG.SYN) !== 0) {
       this.sendAck();
       return;
@@ -224,12 +246,26 @@ export class SimClient {
     );
   }
 
-  private sendData(repeats: number): void {
+  /** The server has so many bytes; a FIN counts as one. */
+  private receiveAck(acknowledged: number): void {
+    if (acknowledged <= this.acknowledged) return;
+    this.acknowledged = acknowledged;
+    const { bytes = 0, talk, closes = false } = this.options;
+    const times = talk?.times ?? 0;
+    const said = Math.floor(acknowledged / bytes);
+    if (talk !== undefined && said <= times)
+      this.schedule.after(talk.pauseMicros, () => this.sendData(said, 0));
+    else if (closes && acknowledged === bytes * (times + 1))
+      this.sendFlags(FLAG.FIN | FLAG.ACK, (this.sendNext + acknowledged) | 0);
+  }
+
+  /** `turn`: how often it has spoken before. */
+  private sendData(turn: number, repeats: number): void {
     const { bytes = 0 } = this.options;
-    if (bytes === 0 || this.acknowledged >= bytes || this.result !== 'connected') return;
-    if (this.abandoned || repeats > 6) return;
-    this.sendFlags(FLAG.PSH | FLAG.ACK, this.sendNext, bytes);
-    this.schedule.after(DATA_REPEAT_MICROS * 2 ** repeats, () => this.sendData(repeats + 1));
+    if (bytes === 0 || this.acknowledged >= bytes * (turn + 1) || this.result !== 'connected') return;
+    if (this.abandoned || repeats > MOST_DATA_REPEATS) return;
+    this.sendFlags(FLAG.PSH | FLAG.ACK, (this.sendNext + turn * bytes) | 0, bytes);
+    this.schedule.after(DATA_REPEAT_MICROS * 2 ** repeats, () => this.sendData(turn, repeats + 1));
   }
 }
 

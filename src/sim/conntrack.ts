@@ -24,6 +24,8 @@ export interface Flow {
   finished: boolean;
 }
 
+const UNANSWERED_LASTS_MICROS = 120_000_000;
+
 export type CommitResult = 'ok' | 'taken';
 
 export class ConntrackModel {
@@ -68,6 +70,12 @@ export class ConntrackModel {
   holds(ends: Pick<Flow, 'client' | 'destination' | 'source'>): boolean {
     const flow = this.byClient.get(clientKey(ends));
     return flow !== undefined && answerKey(flow) === answerKey(ends);
+  }
+
+  /** Entries whose SYN nobody has answered do not stay (nf_conntrack_tcp_timeout_syn_sent). */
+  expire(now: Micros): void {
+    for (const flow of this.byClient.values())
+      if (!flow.answered && now - flow.since > UNANSWERED_LASTS_MICROS) this.remove(flow);
   }
 
   remove(flow: Flow): void {

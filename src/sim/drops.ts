@@ -19,6 +19,7 @@ export class DropList {
 
   /** Whether this packet is to be lost. Every drop that it matches counts it. */
   takes(packet: Packet, direction: Direction): boolean {
+    if (this.pending.length === 0) return false;
     let lost = false;
     for (const entry of this.pending) {
       if (!matches(entry.drop, packet, direction)) continue;

@@ -19,13 +19,14 @@ import type { LocalEnds } from '../core/race/ends.js';
 import { NO_RACE } from '../core/race/table.js';
 import { createShard } from '../core/shard.js';
 import { createSite } from '../core/site.js';
+import type { Family } from '../model/address.js';
 import { DECODE_REASONS, type HealthReason, type SingleReason } from '../model/reasons.js';
 import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
 import { createPacket, DECODE, decode } from '../wire/packet.js';
 import { viewed } from '../wire/viewed-bytes.js';
 import type { CommitResult, ConntrackModel } from './conntrack.js';
 import { type GatewayPorts, type KernelOptions, SimKernel } from './kernel.js';
-import { type Endpoint, readPacket } from './packets.js';
+import { type Endpoint, PacketReader } from './packets.js';
 import type { Schedule } from './schedule.js';
 
 export interface GatewayOptions extends KernelOptions {
@@ -33,6 +34,8 @@ export interface GatewayOptions extends KernelOptions {
   readonly batchMicros: Micros;
   /** How long the kernel's maps take to hold what the engine says. */
   readonly mapLagMicros: Micros;
+  /** Somebody asks routes themselves whether they are down, and brings the answers; without it silence alone decides. */
+  readonly onAsk?: (route: RouteNumber, family: Family) => void;
 }
 
 /** A packet in one of the two queues. */
@@ -78,6 +81,9 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   /** Called with each verdict and effect, as a word. */
   onEffect: ((effect: string, race: RaceId, route: RouteNumber) => void) | undefined;
 
+  /** See NoteSink: only where somebody asks. */
+  readonly askRoute?: (route: RouteNumber, family: Family) => void;
+
   /** Interfaces that are down: copies over them do not leave. BOUNDED: routes. */
   private readonly down = new Set<RouteNumber>();
   // BOUNDED: packets that come within one batch.
@@ -86,6 +92,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   private planned = false;
   private timer: Micros = Number.POSITIVE_INFINITY;
   private readonly packet = createPacket();
+  private readonly reader = new PacketReader();
   private readonly batch: Batch;
   private readonly builder: PacketBuilder;
   private readonly space: PacketSpace;
@@ -104,6 +111,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     private readonly schedule: Schedule,
     private readonly ports: GatewayPorts,
   ) {
+    if (options.onAsk !== undefined) this.askRoute = options.onAsk;
     const site = createSite(options.settings);
     const shard = createShard(options.settings);
     this.engine = new Engine(site, shard, { wire: this, notes: this, flows: this });
@@ -236,7 +244,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   private passAnswer(id: number): void {
     const { bytes, provider, known } = this.hands[id];
     this.answers.push(() => {
-      if (known) this.kernel.afterEarly(bytes, readPacket(bytes), provider);
+      if (known) this.kernel.afterEarly(bytes, this.reader.read(bytes), provider);
       else this.kernel.strays++;
     });
   }

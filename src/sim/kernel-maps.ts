@@ -17,8 +17,9 @@ import type {
   ServiceNumber,
 } from '../core/engine-types.js';
 import { TRIALS_PER_SECOND } from '../core/health/health.js';
-import { type AddressWords, type Family, formatAddress, maskAddress } from '../model/address.js';
+import { type AddressWords, type Family, maskAddress } from '../model/address.js';
 import type { Packet } from '../wire/packet.js';
+import { addressKey } from './packets.js';
 import type { Random } from './random.js';
 
 /** What the maps need to know of the engine. */
@@ -236,7 +237,7 @@ export class KernelMaps {
   private prefixKey(family: Family, words: AddressWords, at: number): string {
     const address = words.slice(at, at + 4);
     maskAddress(address, 0, family, this.aggregate[family]);
-    return formatAddress(address);
+    return addressKey(address);
   }
 }
 
@@ -266,6 +267,6 @@ class TimedMap {
 }
 
 function groupKey({ client, kind, destination, number }: AffinityGroup): string {
-  const last = kind === 'address' ? formatAddress(destination) : kind === 'number' ? String(number) : '';
-  return `${formatAddress(client)} ${last}`;
+  const last = kind === 'address' ? addressKey(destination) : kind === 'number' ? String(number) : '';
+  return `${addressKey(client)} ${last}`;
 }

@@ -13,11 +13,12 @@ import type {
   ServiceNumber,
 } from '../core/engine-types.js';
 import { sourceIndex } from '../core/pool.js';
+import { type Family, familyOf } from '../model/address.js';
 import { includes, kernelPorts, sizeOf } from '../model/ports.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { ConntrackModel, type Flow } from './conntrack.js';
 import { KernelMaps } from './kernel-maps.js';
-import { type Endpoint, readPacket, translated, tupleKey } from './packets.js';
+import { type Endpoint, PacketReader, tcpPacket, translated, tupleKey } from './packets.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
 
@@ -61,8 +62,11 @@ export class SimKernel {
   // BOUNDED: connections of one run.
   private readonly racing = new Map<string, Micros>();
   private readonly rescued = new Map<string, Micros>();
+  private readonly reader = new PacketReader();
   private nextKernelPort = 0;
   private keepsSources = false;
+  /** Flows that were cut: the next packet of each is answered by a reset. BOUNDED: connections of one run. */
+  private readonly cutFlows = new Set<string>();
 
   constructor(
     private readonly options: KernelOptions,
@@ -81,7 +85,7 @@ export class SimKernel {
 
   /** Rule chain `lan`: known flows never reach the engine. */
   fromClient(bytes: Uint8Array): void {
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     const flow = packet?.protocol === PROTOCOL.TCP ? this.conntrack.ofClient(packet) : undefined;
     const isSyn =
       packet !== null && (packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK)) === FLAG.SYN;
@@ -99,9 +103,33 @@ export class SimKernel {
       const route = this.isRacing(packet) ? 0 : this.maps.routeOf(packet, service, this.schedule.now);
       if (route === 0) this.ask(bytes, packet, service, 0, this.maps.pinnedRoute);
       else this.carryAlone(bytes, route, service, false);
+    } else if (this.cutFlows.has(flowKey(packet))) {
+      this.resetClient(packet);
     } else {
       this.strays++;
     }
+  }
+
+  /** The flows of a route and family end, and their clients hear of it when they speak next. Returns how many. */
+  cut(route: RouteNumber, family: Family): number {
+    let count = 0;
+    for (const flow of this.conntrack.flows()) {
+      if (flow.finished || flow.route !== route || familyOf(flow.client.address) !== family) continue;
+      const { client, destination } = flow;
+      this.cutFlows.add(tupleKey(client.address, client.port, destination.address, destination.port));
+      this.conntrack.remove(flow);
+      count++;
+    }
+    return count;
+  }
+
+  private resetClient({ source, sourcePort, destination, destinationPort, acknowledgement }: Packet): void {
+    const from = { address: destination, port: destinationPort };
+    const to = { address: source, port: sourcePort };
+    this.ports.toClient(
+      tcpPacket({ from, to, sequence: acknowledgement, acknowledgement: 0, flags: FLAG.RST }),
+      0,
+    );
   }
 
   /** Rule chain `ask_race`: the flow is marked. */
@@ -122,7 +150,7 @@ export class SimKernel {
 
   /** Rule chain `early`, before conntrack: answers to race ports. */
   fromProvider(bytes: Uint8Array, provider: number): void {
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     if (packet !== null && this.isEarly(packet, provider)) {
       this.front.hear(bytes, provider, true);
     } else {
@@ -174,7 +202,7 @@ export class SimKernel {
 
   /** The packet of a flow that is known goes on by the flow's route. */
   resume(bytes: Uint8Array): void {
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     const flow = packet === null ? undefined : this.conntrack.ofClient(packet);
     if (flow === undefined) this.strays++;
     else this.forwardOut(bytes, flow);
@@ -184,13 +212,13 @@ export class SimKernel {
   carryAlone(bytes: Uint8Array, chosen: RouteNumber, number: ServiceNumber, counted: boolean): void {
     const route = chosen === 0 ? this.options.rest : chosen;
     const service = this.maps.service(number);
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     if (packet === null || packet.protocol !== PROTOCOL.TCP || packet.ttl <= 1) {
       this.strays++;
       return;
     }
-    const client = { address: packet.source, port: packet.sourcePort };
-    const destination = { address: packet.destination, port: packet.destinationPort };
+    const client = { address: packet.source.slice(), port: packet.sourcePort };
+    const destination = { address: packet.destination.slice(), port: packet.destinationPort };
     const translates = service?.translate !== false && this.engine.routes[route - 1].translate;
     const source = translates ? this.kernelSource(client, destination, route, packet.family) : client;
     if (source === null) {

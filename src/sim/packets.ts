@@ -1,5 +1,5 @@
 /** Packets as the hosts and routers of the simulation make, read and translate them: real bytes, real checksums. */
-import { type AddressWords, familyOf, formatAddress, writeAddress } from '../model/address.js';
+import { type AddressWords, familyOf, writeAddress } from '../model/address.js';
 import { transportOffset } from '../wire/build.js';
 import { addBytes, finish, pseudoHeader } from '../wire/checksum.js';
 import { createPacket, DECODE, decode, FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
@@ -92,6 +92,15 @@ export function readPacket(bytes: Uint8Array): Packet | null {
   return decode(packet, viewed(bytes), 0, bytes.length) === DECODE.OK ? packet : null;
 }
 
+/** Reads one packet after the other into the same value: what it gives is valid until the next. */
+export class PacketReader {
+  private readonly packet = createPacket();
+
+  read(bytes: Uint8Array): Packet | null {
+    return decode(this.packet, viewed(bytes), 0, bytes.length) === DECODE.OK ? this.packet : null;
+  }
+}
+
 /** Bytes of TCP payload. */
 export function dataLength(packet: Packet): number {
   return packet.end - packet.payload;
@@ -148,7 +157,13 @@ export function withoutOptions(bytes: Uint8Array, kinds: readonly number[]): Uin
 
 /** A name for a pair of ends, the same for equal pairs. */
 export function tupleKey(a: AddressWords, aPort: number, b: AddressWords, bPort: number): string {
-  return `${formatAddress(a)}.${aPort}>${formatAddress(b)}.${bPort}`;
+  return `${addressKey(a)}.${aPort}>${addressKey(b)}.${bPort}`;
+}
+
+/** A name for an address, the same for equal ones: not for people, and made quickly. */
+export function addressKey(words: AddressWords): string {
+  if (familyOf(words) === 4) return String(words[3]);
+  return `${words[0]},${words[1]},${words[2]},${words[3]}`;
 }
 
 function startPacket(

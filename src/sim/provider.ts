@@ -7,9 +7,17 @@ import { type AddressWords, formatAddress, parseAddress } from '../model/address
 import { assert } from '../model/errors.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { DropList } from './drops.js';
-import { dataLength, icmpPacket, readPacket, SYN_ACK_OPTIONS, tcpPacket, withoutOptions } from './packets.js';
+import {
+  dataLength,
+  icmpPacket,
+  PacketReader,
+  readPacket,
+  SYN_ACK_OPTIONS,
+  tcpPacket,
+  withoutOptions,
+} from './packets.js';
 import { subSeed } from './random.js';
-import type { Answer, Direction, FullProvider, Link } from './scenario.js';
+import { type Answer, type Direction, type FullProvider, IDEAL_LINK, type Link } from './scenario.js';
 import type { Schedule } from './schedule.js';
 import { LOST, Shaper } from './shaper.js';
 import type { Fate, WireTrace } from './wire-trace.js';
@@ -20,7 +28,7 @@ export interface ProviderSurroundings {
   readonly trace: WireTrace;
   readonly tamper: Tamper | undefined;
   /** Name of the server with an address; null when there is none. */
-  serverAt(address: string): string | null;
+  serverAt(address: AddressWords): string | null;
   toServer(bytes: Uint8Array, provider: number, server: string): void;
   toGateway(bytes: Uint8Array, provider: number): void;
 }
@@ -44,6 +52,9 @@ export const ICMP_ANSWERS: Record<Exclude<Answer, 'rst' | 'silent' | 'normal'>, 
 
 type Code = readonly [type: number, code: number];
 
+/** As long as a link rejects nobody it has this very value. */
+const NOBODY = IDEAL_LINK.reject;
+
 const TOO_BIG: { 4: Code; 6: Code } = { 4: [3, 4], 6: [2, 0] };
 
 /** The proxy that answers for the server has one sequence number per connection, made from the client's. */
@@ -53,6 +64,7 @@ export class SimProvider {
   link: Link;
   distanceMs: Record<string, number>;
   readonly drops = new DropList();
+  private readonly reader = new PacketReader();
 
   private readonly shapers: { readonly out: Shaper; readonly in: Shaper };
   private readonly nextHop: { readonly 4: AddressWords; readonly 6: AddressWords };
@@ -87,9 +99,9 @@ export class SimProvider {
 
   /** A packet leaves the gateway. */
   fromGateway(bytes: Uint8Array): void {
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     if (packet === null) return;
-    const server = this.around.serverAt(formatAddress(packet.destination));
+    const server = this.around.serverAt(packet.destination);
     const answer = this.answerTo(packet);
     let fate = this.fateOut(packet);
     if (fate === undefined && answer === 'silent') fate = 'rejected';
@@ -110,19 +122,19 @@ export class SimProvider {
 
   /** A server's packet comes to the provider. */
   fromServer(bytes: Uint8Array): void {
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     if (packet === null) return;
     const fate = this.fateIn(packet);
     if (fate !== undefined) {
       this.around.trace.note(this.around.schedule.now, this.number, 'in', fate, packet);
       return;
     }
-    this.deliver(bytes, packet, this.around.serverAt(formatAddress(packet.source)));
+    this.deliver(bytes, packet, this.around.serverAt(packet.source));
   }
 
   /** A packet that somebody sends to the gateway by this provider, whatever the link is like: garbage, a forgery. */
   inject(bytes: Uint8Array): void {
-    const packet = readPacket(bytes);
+    const packet = this.around.trace.isKept ? readPacket(bytes) : null;
     if (packet !== null)
       this.around.trace.note(this.around.schedule.now, this.number, 'in', 'passed', packet);
     this.around.toGateway(bytes, this.number);
@@ -158,6 +170,7 @@ export class SimProvider {
     if (packet.protocol !== PROTOCOL.TCP || (packet.flags & (FLAG.SYN | FLAG.ACK)) !== FLAG.SYN)
       return undefined;
     const { reject } = this.link;
+    if (reject === NOBODY) return undefined;
     const answer = reject[formatAddress(packet.destination)] ?? reject['*'];
     return answer === 'normal' ? undefined : answer;
   }

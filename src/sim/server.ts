@@ -1,7 +1,7 @@
 /** One simulated server, as Linux behaves: a SYN queue, exact resets, challenge ACKs, TIME_WAIT (E1 of the experiments). */
 import type { Micros } from '../core/engine-types.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
-import { dataLength, type Endpoint, readPacket, SYN_ACK_OPTIONS, tcpPacket, tupleKey } from './packets.js';
+import { dataLength, type Endpoint, PacketReader, SYN_ACK_OPTIONS, tcpPacket, tupleKey } from './packets.js';
 import { type Random, randomWord } from './random.js';
 import type { Schedule } from './schedule.js';
 
@@ -49,6 +49,8 @@ export class SimServer {
   challenges = 0;
 
   // BOUNDED: tuples of one run.
+  private halfOpenNow = 0;
+  private readonly reader = new PacketReader();
   private readonly connections = new Map<string, ServerConnection>();
 
   constructor(
@@ -59,10 +61,9 @@ export class SimServer {
     public behaviour: ServerBehaviour = {},
   ) {}
 
+  /** Entries of the SYN queue now. */
   get halfOpen(): number {
-    let count = 0;
-    for (const { state } of this.connections.values()) if (state === 'half-open') count++;
-    return count;
+    return this.halfOpenNow;
   }
 
   connectionsIn(state: ServerState): ServerConnection[] {
@@ -83,7 +84,7 @@ export class SimServer {
   }
 
   receive(bytes: Uint8Array, provider: number): void {
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     if (packet === null || packet.protocol !== PROTOCOL.TCP) return;
     const key = tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort);
     const known = this.connections.get(key);
@@ -117,6 +118,7 @@ export class SimServer {
     const remote = { address: packet.source.slice(), port: packet.sourcePort };
     const iss = randomWord(this.random);
     const connection = this.open(local, remote, provider, (packet.sequence + 1) | 0, (iss + 1) | 0);
+    this.halfOpenNow++;
     this.logHalfOpen();
     this.sendSynAck(connection);
     for (const micros of SYN_ACK_REPEATS_MICROS) {
@@ -147,6 +149,7 @@ export class SimServer {
       }
       connection.state = 'established';
       connection.settledAt = this.schedule.now;
+      this.halfOpenNow--;
       this.logHalfOpen();
       this.receiveEstablished(connection, packet);
     }
@@ -238,7 +241,9 @@ export class SimServer {
     const { remote, local } = connection;
     const key = tupleKey(remote.address, remote.port, local.address, local.port);
     if (this.connections.get(key) === connection) this.connections.delete(key);
-    if (wasHalfOpen) this.logHalfOpen();
+    if (!wasHalfOpen) return;
+    this.halfOpenNow--;
+    this.logHalfOpen();
   }
 
   private sendSynAck(connection: ServerConnection): void {

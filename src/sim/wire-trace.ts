@@ -46,7 +46,11 @@ export class WireTrace {
   readonly packets: WirePacket[] = [];
   overflow = 0;
 
+  /** `isKept` false: nothing is noted, for runs of many packets of which nobody looks at one. */
+  constructor(readonly isKept = true) {}
+
   note(at: Micros, provider: number, direction: Direction, fate: Fate, packet: Packet): void {
+    if (!this.isKept) return;
     if (this.packets.length >= MOST_PACKETS) {
       this.overflow++;
       return;

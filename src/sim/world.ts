@@ -10,12 +10,12 @@ import type {
   Micros,
   ServiceNumber,
 } from '../core/engine-types.js';
-import { type AddressWords, formatAddress, parseAddress } from '../model/address.js';
+import { type AddressWords, parseAddress } from '../model/address.js';
 import { assert } from '../model/errors.js';
 import type { Packet } from '../wire/packet.js';
 import { type ConnectOptions, SimClient } from './client.js';
-import { interfaceOf, SimGateway } from './gateway.js';
-import { type Endpoint, readPacket, tupleKey } from './packets.js';
+import { type GatewayOptions, interfaceOf, SimGateway } from './gateway.js';
+import { addressKey, type Endpoint, PacketReader, tupleKey } from './packets.js';
 import { SimProvider, type Tamper } from './provider.js';
 import { type Random, random, randomWord, subSeed } from './random.js';
 import { complete, type Family, type FullScenario, type Scenario } from './scenario.js';
@@ -29,6 +29,7 @@ export interface WorldOptions {
   /** See GatewayOptions; default 0. */
   readonly batchMicros?: Micros;
   readonly mapLagMicros?: Micros;
+  readonly onAsk?: GatewayOptions['onAsk'];
   /** Default: none, and no memory: everything is raced over all routes. */
   readonly services?: readonly EngineService[];
   readonly memory?: Partial<MemorySettings>;
@@ -37,6 +38,8 @@ export interface WorldOptions {
   /** One way between clients and gateway, microseconds; default 0, so that times can be computed by hand. */
   readonly lanMicros?: Micros;
   /** Which packets the LAN loses; `true` for lost. */
+  /** What was on the wire, and what came to each client, is kept to be looked at; default true. */
+  readonly records?: boolean;
   readonly lanLoses?: (bytes: Uint8Array, direction: 'to-client' | 'from-client') => boolean;
 }
 
@@ -101,7 +104,7 @@ const FIRST_CLIENT_PORT = 40_000;
 export class World {
   readonly scenario: FullScenario;
   readonly schedule = new Schedule();
-  readonly trace = new WireTrace();
+  readonly trace: WireTrace;
   readonly gateway: SimGateway;
   readonly providers: readonly SimProvider[];
   readonly servers: readonly SimServer[];
@@ -112,6 +115,7 @@ export class World {
   private readonly serverOf = new Map<string, SimServer>();
   private readonly sockets = new Map<string, SimClient>();
   private readonly random: Random;
+  private readonly reader = new PacketReader();
   private nextClientPort = FIRST_CLIENT_PORT;
 
   constructor(
@@ -119,6 +123,7 @@ export class World {
     private readonly options: WorldOptions = {},
   ) {
     this.scenario = complete(scenario);
+    this.trace = new WireTrace(options.records ?? true);
     const { seed, providers, servers } = this.scenario;
     this.random = random(subSeed(seed, 1000));
     const settings = { ...DEFAULT_SETTINGS, routes: providers.length, ...options.settings };
@@ -127,6 +132,7 @@ export class World {
       {
         settings,
         rest: 1,
+        ...(options.onAsk === undefined ? {} : { onAsk: options.onAsk }),
         batchMicros: options.batchMicros ?? 0,
         mapLagMicros: options.mapLagMicros ?? 0,
         serviceOf: options.serviceOf ?? (() => services[0]?.number ?? 0),
@@ -141,7 +147,7 @@ export class World {
     this.servers = servers.map(({ name }, index) => this.createServer(name, subSeed(seed, 2000 + index)));
     servers.forEach((server, index) => {
       for (const text of [...server.ipv4, ...server.ipv6]) {
-        this.serverOf.set(formatAddress(words(text)), this.servers[index]);
+        this.serverOf.set(addressKey(words(text)), this.servers[index]);
       }
     });
     this.providers = providers.map((_, index) => this.createProvider(index));
@@ -180,7 +186,7 @@ export class World {
     };
     const remote = { address: this.addressOf(to, family), port };
     const socket = new SimClient(
-      { ...rest, local, remote, isn: connect.isn ?? randomWord(this.random) },
+      { records: this.options.records, ...rest, local, remote, isn: connect.isn ?? randomWord(this.random) },
       this.schedule,
       (bytes) => this.fromClient(bytes),
     );
@@ -246,7 +252,7 @@ export class World {
       schedule: this.schedule,
       trace: this.trace,
       tamper: this.options.tamper,
-      serverAt: (address: string) => this.serverOf.get(address)?.name ?? null,
+      serverAt: (address) => this.serverOf.get(addressKey(address))?.name ?? null,
       toServer: (bytes: Uint8Array, provider: number, server: string) => {
         this.servers.find(({ name }) => name === server)?.receive(bytes, provider);
       },
@@ -261,7 +267,7 @@ export class World {
 
   private toClient(bytes: Uint8Array, provider: number): void {
     if (this.options.lanLoses?.(bytes, 'to-client') === true) return;
-    const packet = readPacket(bytes);
+    const packet = this.reader.read(bytes);
     if (packet === null) return;
     const isTcp = packet.protocol === 6;
     const { quote } = packet;

@@ -61,6 +61,9 @@ class Model {
   note(entry: Entry, route: number, verdict: number, rtt: number, now: number): void {
     const timed = verdict === VERDICT.ANSWERED && rtt >= 0;
     const own = verdict === VERDICT.ANSWERED && !timed ? VERDICT.RETRANSMITTED : verdict;
+    const said = entry.said.get(route);
+    const hasTime = said?.verdict === VERDICT.ANSWERED && said.at > this.voidUntil(entry, route);
+    if (own === VERDICT.RETRANSMITTED && hasTime) return;
     const last = this.silenceOf(entry, route);
     const before = last !== undefined && last.silences > 0 ? last : undefined;
     if (own === VERDICT.SILENT && before !== undefined && now < before.at + SECOND) return;
@@ -103,7 +106,7 @@ class Model {
     if (said === undefined || said.at <= this.voidUntil(entry, route)) return undefined;
     const short = Math.min(60 * SECOND, period / 10);
     const silent = lifeOf(this.silenceOf(entry, route)?.silences ?? 0, period);
-    const life = [0, period, period / 4, period / 4, short, silent][said.verdict];
+    const life = [0, period, short, period / 4, short, silent][said.verdict];
     return now < said.at + life ? { ...said, end: said.at + life } : undefined;
   }
 
@@ -126,13 +129,32 @@ class Model {
 
   expiry(entry: Entry, mask: number, now: number, period: number): number {
     const best = this.best(entry, mask, now, period);
-    if (best === 0) return -Infinity;
+    if (best === 0 || this.isFaster(entry, mask, best)) return -Infinity;
     if (routesOf(mask).every((route) => this.raced(entry).includes(route))) {
-      const silences = routesOf(mask).flatMap((route) => this.silenceOf(entry, route) ?? []);
-      const ends = silences.map(({ at, silences: count }) => at + lifeOf(count, period));
+      const ends = routesOf(mask).flatMap((route) => this.askedAgainAt(entry, route, period) ?? []);
       return Math.min(this.live(entry, best, now, period)!.end, ...ends);
     }
     return Math.min(...routesOf(mask).map((route) => this.live(entry, route, now, period)?.end ?? -Infinity));
+  }
+
+  /** Some other route took clearly less when it last said a time. */
+  private isFaster(entry: Entry, mask: number, best: number): boolean {
+    const limit = entry.said.get(best)!.rtt;
+    return routesOf(mask).some((route) => {
+      const said = entry.said.get(route);
+      if (said?.verdict !== VERDICT.ANSWERED || said.at <= this.voidUntil(entry, route)) return false;
+      return limit > said.rtt * 1.1 + 500;
+    });
+  }
+
+  /** When a route whose last word tells nothing of its time is due. */
+  private askedAgainAt(entry: Entry, route: number, period: number): number | undefined {
+    const said = entry.said.get(route);
+    if (said === undefined || said.at <= this.voidUntil(entry, route)) return undefined;
+    if (said.verdict === VERDICT.SILENT)
+      return said.at + lifeOf(this.silenceOf(entry, route)!.silences, period);
+    const isOpen = said.verdict === VERDICT.RETRANSMITTED || said.verdict === VERDICT.FAILED;
+    return isOpen ? said.at + Math.min(60 * SECOND, period / 10) : undefined;
   }
 
   remove(entry: Entry): void {
@@ -176,7 +198,7 @@ const step = fc.oneof(
       destination,
       route,
       verdict: fc.constantFrom<Verdict>(1, 1, 1, 1, 2, 3, 4, 5),
-      rtt: fc.constantFrom(-1, 0, 10, 10, 20, 2 ** 31 - 1),
+      rtt: fc.constantFrom(-1, 0, 10, 10, 20, 900, 2 ** 31 - 1),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('race' as const), destination, mask }) },

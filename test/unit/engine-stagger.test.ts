@@ -71,7 +71,9 @@ describe('a known destination that is no longer trusted', () => {
     const h = known([10, 20, 30]);
     const { memory } = h.engine;
     const slot = memory.find(SERVER.address, 0);
-    for (const route of [2, 3]) memory.note(slot, route, VERDICT.RETRANSMITTED, -1, h.now);
+    for (const route of [2, 3])
+      for (const verdict of [VERDICT.FAILED, VERDICT.RETRANSMITTED])
+        memory.note(slot, route, verdict, -1, h.now);
     expect(departures(h)).toEqual([
       [0, 1],
       [17.5, 2],

@@ -106,7 +106,7 @@ describe('a verdict', () => {
   it('has a name and a life', () => {
     expect(VERDICT_NAMES.length).toBe(Object.keys(VERDICT).length);
     expect(lifeOf(VERDICT.ANSWERED, TRUST)).toBe(10 * MINUTE);
-    expect(lifeOf(VERDICT.RETRANSMITTED, TRUST)).toBe(2.5 * MINUTE);
+    expect(lifeOf(VERDICT.RETRANSMITTED, TRUST)).toBe(MINUTE);
     expect(lifeOf(VERDICT.INTERCEPTED, TRUST)).toBe(2.5 * MINUTE);
     expect(lifeOf(VERDICT.FAILED, TRUST)).toBe(MINUTE);
     expect(lifeOf(VERDICT.SILENT, TRUST)).toBe(MINUTE);
@@ -219,7 +219,37 @@ describe('trust', () => {
     expect(table.expiry(slot, ALL, 0, TRUST)).toBe(MINUTE);
     expect(table.expiry(slot, ALL, MINUTE, TRUST)).toBe(Number.NEGATIVE_INFINITY);
     table.noteRace(slot, ALL, 0);
-    expect(table.expiry(slot, ALL, MINUTE, TRUST)).toBe(TRUST);
+    // Who has failed is asked again.
+    expect(table.expiry(slot, ALL, 1, TRUST)).toBe(MINUTE);
+    expect(table.expiry(slot, ALL, MINUTE, TRUST)).toBe(Number.NEGATIVE_INFINITY);
+    expect(table.expiry(slot, 0b0110, MINUTE, TRUST)).toBe(TRUST);
+  });
+
+  it('is not for a route that answers alone, while another was faster when it was last heard', () => {
+    const table = create();
+    const slot = raced(table);
+    table.note(slot, 2, VERDICT.ANSWERED, 20_000, TRUST);
+    expect(table.best(slot, ALL, TRUST, TRUST)).toBe(2);
+    expect(table.expiry(slot, ALL, TRUST, TRUST)).toBe(Number.NEGATIVE_INFINITY);
+    table.note(slot, 2, VERDICT.ANSWERED, 10_400, TRUST);
+    expect(table.expiry(slot, ALL, TRUST, TRUST)).toBe(2 * TRUST);
+  });
+
+  it('lasts a minute when a route has lost a packet: it may still be the fastest', () => {
+    const table = create();
+    const slot = raced(table);
+    table.note(slot, 1, VERDICT.RETRANSMITTED, -1, SECOND);
+    // What it has taken before stays.
+    expect([table.best(slot, ALL, SECOND, TRUST), table.expiry(slot, ALL, SECOND, TRUST)]).toEqual([
+      1,
+      TRUST,
+    ]);
+    table.note(slot, 1, VERDICT.FAILED, 0, SECOND);
+    table.note(slot, 1, VERDICT.RETRANSMITTED, -1, SECOND);
+    expect(table.best(slot, ALL, SECOND, TRUST)).toBe(2);
+    expect(table.expiry(slot, ALL, SECOND, TRUST)).toBe(SECOND + MINUTE);
+    expect(table.isDue(slot, 1, SECOND, TRUST)).toBe(false);
+    expect(table.isDue(slot, 1, SECOND + MINUTE, TRUST)).toBe(true);
   });
 
   it('does not last beyond the life of a silence, whoever was raced', () => {

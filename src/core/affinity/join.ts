@@ -3,7 +3,9 @@
  * has a route, those that are still undecided wait for the answer of that one. All copies have left meanwhile, so that nobody waits for a
  * round trip; what other routes answer is kept back, and asked for again should the group's route say no, or nothing.
  */
+
 import { type Family, sameAddress } from '../../model/address.js';
+import { makesCopies } from '../../model/config.js';
 import { ROUTE_OF_GROUP } from '../../model/reasons.js';
 import { isAvailable } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
@@ -53,12 +55,41 @@ export function joinGroup(
 export function keepsBack(turn: Turn, race: RaceId, route: RouteNumber): boolean {
   const { joins } = turn.shard;
   if (joins.route[race] === 0 || joins.route[race] === route) return false;
-  // An attempt that is no packet cannot be asked for its answer again.
-  if (turn.site.protocols[turn.shard.races.protocol[race]].packets === null) return false;
-  if ((joins.held[race] & (1 << route)) === 0) measure(turn, race, route);
-  joins.held[race] |= 1 << route;
+  if (!hold(turn, race, route)) return false;
   countIgnored(turn.shard, 'kept-for-group');
   return true;
+}
+
+/**
+ * The same for a route that is asked to prove itself: as long as nobody carries the connection it may still have to, and a reset could
+ * meet the client's next set-up at the server.
+ */
+export function keepsTrial(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  if (turn.shard.races.state[race] !== RACE.RACING || !hold(turn, race, route)) return false;
+  countIgnored(turn.shard, 'late-syn-ack');
+  return true;
+}
+
+function hold(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { joins, races } = turn.shard;
+  // An attempt that is no packet cannot be asked for its answer again.
+  if (turn.site.protocols[races.protocol[race]].packets === null) return false;
+  if ((joins.held[race] & (1 << route)) === 0) measure(turn, race, route);
+  joins.held[race] |= 1 << route;
+  return true;
+}
+
+/**
+ * The client repeats its set-up: routes that could only be measured have proved that they work, and none of the others has. They take part
+ * from now on, and the repeat asks them for their answer again. Who helps out like this says nothing of the group.
+ */
+export function admitTrials({ shard: { joins, races } }: Turn, race: RaceId): void {
+  const proven = joins.held[race] & races.trials[race];
+  if (proven === 0) return;
+  races.trials[race] &= ~proven;
+  races.settles[race] = 0;
+  joins.held[race] &= ~proven;
+  joins.inVain[race] = 1;
 }
 
 /** A race is won: those that were kept back are told, and count as answered. */
@@ -79,17 +110,26 @@ export function settleHeld(turn: Turn, race: RaceId): void {
 }
 
 /** The client repeats its set-up: whoever answers has won. */
-export function endWait({ shard: { joins } }: Turn, race: RaceId): void {
+export function endWait({ shard: { joins, races } }: Turn, race: RaceId): void {
   if (joins.route[race] === 0) return;
   joins.inVain[race] = 1;
   joins.route[race] = 0;
-  joins.held[race] = 0;
+  joins.held[race] &= races.trials[race];
+}
+
+/**
+ * The client repeats its set-up, so that others than the route that the criterion has chosen may carry it: they help out with this
+ * connection, and that says nothing of its group. Where races are the criterion, whoever wins is the choice.
+ */
+export function helpsOut({ site, shard: { joins, races } }: Turn, race: RaceId): void {
+  const service = site.services[races.service[race]];
+  if (service !== undefined && !makesCopies(service.criterion)) joins.inVain[race] = 1;
 }
 
 /** The group's route has said no, or has kept silent for too long: the others are asked again for what they have said. */
 export function goOnWithout(turn: Turn, race: RaceId): void {
   const { joins, races } = turn.shard;
-  const held = joins.held[race];
+  const held = joins.held[race] & ~races.trials[race];
   endWait(turn, race);
   const family = races.family[race] as Family;
   for (let route = 1; route <= races.routeCount; route++) {

@@ -1,4 +1,5 @@
 /** Later connections of a group follow the first: in the kernel, and here until the kernel has it. */
+import { makesCopies } from '../../model/config.js';
 import { canCarry, isOpen, lastingRoutes, silentRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isInterim } from '../health/missed.js';
@@ -38,7 +39,7 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
   if ((lasting & (1 << route)) === 0 || !isAble(turn, route)) return found;
   // What others measure is the answer where routes are not measured: the criterion chooses anew.
   found.isQuestioned = site.affinity.isQuestioned(at, packet.family, now, site.health);
-  if (!found.isQuestioned || service.criterion === 'race') found.route = route;
+  if (!found.isQuestioned || makesCopies(service.criterion)) found.route = route;
   return found;
 }
 
@@ -61,25 +62,40 @@ function isIntercepted({ site, shard: { memory }, packet, now }: Turn, route: Ro
  */
 export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber): void {
   if (service.affinity === 'none') return;
-  const { site, packet, shard, now } = turn;
-  const { memory } = shard;
   if (keepsQuestion(turn, service, route)) return;
-  const silent = silentRoutes(turn) & service.mask & ~(1 << route);
-  const slot = silent === 0 ? -1 : memory.find(packet.destination, 0);
-  let until = Number.POSITIVE_INFINITY;
-  for (const { number } of site.routes) {
-    if ((silent & (1 << number)) === 0 || !isOpen(site, number, packet.family)) continue;
-    until = Math.min(until, memory.silentUntil(slot, number, now, site.memorySettings.trustMicros));
-  }
+  const until = askedAgainAt(turn, service, ofPacket(turn), route);
   if (until === Number.POSITIVE_INFINITY) return pin(turn, service, ofPacket(turn), route, 0);
   const group = groupOf(turn, service, ofPacket(turn));
-  turn.notes.ask(service.number, group, Math.min(until - now, service.affinityMicros));
+  turn.notes.ask(service.number, group, Math.min(until - turn.now, service.affinityMicros));
+}
+
+/**
+ * When another route of the service is asked again that may be the better one for a destination, since it is open and was silent there, or
+ * its time is not known where that counts; infinity: there is none.
+ */
+function askedAgainAt(
+  { site, shard: { memory }, now }: Turn,
+  { routes, criterion }: ActiveService,
+  { destination, at, family }: GroupMembers,
+  route: RouteNumber,
+): Micros {
+  const { trustMicros } = site.memorySettings;
+  const slot = trustMicros === 0 ? -1 : memory.find(destination, at);
+  let until = Number.POSITIVE_INFINITY;
+  for (const number of routes) {
+    if (slot < 0 || number === route || !isOpen(site, number, family)) continue;
+    const end = makesCopies(criterion)
+      ? memory.openUntil(slot, number, trustMicros)
+      : memory.silentUntil(slot, number, now, trustMicros);
+    if (end > now) until = Math.min(until, end);
+  }
+  return until;
 }
 
 /** The group has this route already, and whether it is the best is still to be asked. */
 function keepsQuestion(turn: Turn, service: ActiveService, route: RouteNumber): boolean {
   const { site, packet, now } = turn;
-  if (service.criterion !== 'race') return false;
+  if (!makesCopies(service.criterion)) return false;
   const group = groupOf(turn, service, ofPacket(turn));
   const { affinity, health } = site;
   const at = affinity.find(service.number, group, now, health);
@@ -88,6 +104,15 @@ function keepsQuestion(turn: Turn, service: ActiveService, route: RouteNumber): 
   affinity.renew(at, now + service.affinityMicros);
   if (affinity.isInDoubt(at)) turn.notes.ask(service.number, group, service.affinityMicros);
   return true;
+}
+
+/** A race is won by the route that the criterion has chosen: it becomes that of the group, as if it had been given at once. */
+export function pinChosen(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const service = serviceOf(turn, race);
+  if (service === undefined) return;
+  const until = askedAgainAt(turn, service, membersOfRace(turn.shard.races, race), route);
+  if (until === Number.POSITIVE_INFINITY) pinRace(turn, race, route, 0);
+  else askRace(turn, race, until - turn.now);
 }
 
 /**

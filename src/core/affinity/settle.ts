@@ -2,12 +2,17 @@
  * What a race that is over says of its group's route. A group keeps its route, since servers know the client by it; it yields only to one
  * that was away, and is better by far. One that keeps silent is asked again, soon and increasingly rarely.
  */
+
 import type { Family } from '../../model/address.js';
+import { makesCopies } from '../../model/config.js';
 import { isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { isMissed } from '../health/missed.js';
 import { ATTEMPT } from '../race/life.js';
+
+import { surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
-import { doubtsOf, pinRace } from './pin.js';
+import { doubtsOf, pinChosen, pinRace } from './pin.js';
 
 /** Less is no reason to give the client another address. */
 const FAR = { times: 2, plusMicros: 20_000 } as const;
@@ -15,12 +20,13 @@ const FAR = { times: 2, plusMicros: 20_000 } as const;
 /** The winner of a race that has just been decided. */
 export function pinWinner(turn: Turn, race: RaceId): void {
   const { races } = turn.shard;
-  const carrier = races.carrier[race];
-  const tried = races.tried[race];
-  // A rescue is for one connection, a question is not answered yet, and what a route that is back might have carried is chosen anew.
-  if (turn.shard.joins.inVain[race] === 1) return;
-  if (races.settles[race] === 1 || (tried !== 0 && tried !== carrier) || isOutdated(turn, race)) return;
-  pinRace(turn, race, carrier, 0);
+  // A rescue is for one connection, and a flow that was tried has its group already, or had it when it began. A question is not answered
+  // yet, and what a route that is back might have carried is chosen anew.
+  if (turn.shard.joins.inVain[race] === 1 || races.tried[race] !== 0) return;
+  if (races.settles[race] === 1 || isOutdated(turn, race)) return;
+  const service = turn.site.services[races.service[race]];
+  if (service !== undefined && !makesCopies(service.criterion)) pinChosen(turn, race, races.carrier[race]);
+  else pinRace(turn, race, races.carrier[race], 0);
 }
 
 /**
@@ -28,21 +34,31 @@ export function pinWinner(turn: Turn, race: RaceId): void {
  * answered was silent.
  */
 export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAfter: Micros): void {
-  const { site, shard, now } = turn;
+  const { site, shard } = turn;
   const { races } = shard;
   const service = site.services[races.service[race]];
-  if (service?.criterion !== 'race' || races.tried[race] !== 0 || isOutdated(turn, race)) return;
+  if (
+    service === undefined ||
+    !makesCopies(service.criterion) ||
+    races.tried[race] !== 0 ||
+    isOutdated(turn, race)
+  )
+    return;
   const family = races.family[race] as Family;
   const carrier = races.carrier[race];
   const lasting = lastingRoutes(site, service.mask, family);
   let best = carrier;
   let honest = 0;
-  let isSilent = false;
+  let isUnsure = false;
+  let isAway = false;
   for (let route = 1; route <= races.routeCount; route++) {
-    if (route === carrier || (lasting & (1 << route)) === 0 || !isOpen(site, route, family)) continue;
+    if (route === carrier || (service.mask & (1 << route)) === 0) continue;
     const at = races.attempt(race, route);
-    if (races.attemptState[at] === ATTEMPT.SENT && now - races.attemptSentAt[at] >= silentAfter)
-      isSilent = true;
+    const hasNoTime = saysNoTime(turn, race, route, silentAfter);
+    // It was open when the race began.
+    isAway = isAway || (hasNoTime && isMissed(site, route, family));
+    if ((lasting & (1 << route)) === 0 || !isOpen(site, route, family)) continue;
+    isUnsure = isUnsure || (hasNoTime && route !== odd);
     if (races.attemptState[at] !== ATTEMPT.ANSWERED || races.attemptRtt[at] < 0 || route === odd) continue;
     if (isFarBetter(turn, race, route, best)) best = route;
     if (honest === 0 || races.attemptRtt[at] < races.attemptRtt[races.attempt(race, honest)]) honest = route;
@@ -51,8 +67,59 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   if (odd === carrier && honest !== 0) return pinRace(turn, race, honest, 0);
   const asks = races.settles[race] === 1;
   if (asks && best !== carrier) pinRace(turn, race, best, 0);
-  else if (isSilent) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
-  else if (asks) pinRace(turn, race, carrier, 0);
+  else if (isUnsure) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
+  else if (asks || isAway) pinRace(turn, race, carrier, 0);
+}
+
+/**
+ * The client of a question repeats its set-up, and the group's route has not answered yet. Where that is known to take so long it yields to
+ * one that was measured meanwhile and is better by far; else a packet may have been lost.
+ */
+export function settleUnanswered(turn: Turn, race: RaceId): void {
+  const { site, shard } = turn;
+  const { races } = shard;
+  const service = site.services[races.service[race]];
+  if (service === undefined || races.settles[race] === 0 || isOutdated(turn, race)) return;
+  const lasting = lastingRoutes(site, service.mask, races.family[race] as Family);
+  let best = 0;
+  let least = (timeOfAsked(turn, race) - FAR.plusMicros) / FAR.times;
+  for (let route = 1; route <= races.routeCount; route++) {
+    const rtt = races.attemptRtt[races.attempt(race, route)];
+    const hasTime = (shard.joins.held[race] & (1 << route)) !== 0 && rtt >= 0;
+    if ((lasting & (1 << route)) === 0 || !hasTime || rtt >= least) continue;
+    best = route;
+    least = rtt;
+  }
+  if (best !== 0) pinRace(turn, race, best, 0);
+}
+
+/** What the route takes for sure that carries a question; -1: nobody knows. */
+function timeOfAsked(turn: Turn, race: RaceId): Micros {
+  const { races } = turn.shard;
+  for (let route = 1; route <= races.routeCount; route++)
+    if (races.hasAttempt(race, route) && (races.trials[race] & (1 << route)) === 0)
+      return surelyTakes(turn, race, route);
+  return -1;
+}
+
+/** A route was asked, and may be the better one all the same: it has kept silent, said no, or lost a packet, so that its time is not known. */
+function saysNoTime(
+  { shard: { races }, now }: Turn,
+  race: RaceId,
+  route: RouteNumber,
+  silentAfter: Micros,
+): boolean {
+  const at = races.attempt(race, route);
+  switch (races.stateOf(race, route)) {
+    case ATTEMPT.SENT:
+      return now - races.attemptSentAt[at] >= silentAfter;
+    case ATTEMPT.ANSWERED:
+      return races.attemptRtt[at] < 0;
+    case ATTEMPT.NEGATIVE:
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** A route has come back since the race began. */

@@ -8,6 +8,8 @@ import { finishHash, mix, mixAddress } from '../hash.js';
 
 const ENTRIES = 4096;
 const LIFE_MICROS = 2_000_000;
+/** The longest between two set-ups of a client that was passed by: after 7 s the next one comes after 15 s. */
+export const REPEATS_LAST_MICROS = 10_000_000;
 
 /** BOUNDED: one entry per hash; a later flow overwrites. */
 export class RecentChoices {
@@ -15,13 +17,16 @@ export class RecentChoices {
   private readonly route = new Uint8Array(ENTRIES);
   private readonly at = new Float64Array(ENTRIES).fill(Number.NEGATIVE_INFINITY);
 
-  constructor(private readonly secret: number) {}
+  constructor(
+    private readonly secret: number,
+    private readonly lifeMicros: Micros = LIFE_MICROS,
+  ) {}
 
   /** The route of a flow that was chosen within the last seconds; 0 when there is none. */
   find(packet: Packet, now: Micros): RouteNumber {
     const { first, second } = this.hash(packet);
     const at = first & (ENTRIES - 1);
-    if (now - this.at[at] > LIFE_MICROS) return 0;
+    if (now - this.at[at] > this.lifeMicros) return 0;
     return this.tag[at * 2] === first && this.tag[at * 2 + 1] === second ? this.route[at] : 0;
   }
 

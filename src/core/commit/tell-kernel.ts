@@ -5,6 +5,7 @@ import type { MemoryEntry } from '../contract.js';
 import { finishHash, mix } from '../hash.js';
 import { isAnyMissed } from '../health/missed.js';
 import { INTERIM } from '../memory/kernel-copy.js';
+import { EQUAL } from '../memory/verdicts.js';
 import type { Turn } from '../turn.js';
 
 /** Memory has chosen for the packet in hand although the kernel could have: it does not know yet, or no longer. */
@@ -66,9 +67,6 @@ function entryOf({ entry, shard: { memory } }: Turn, slot: number, mask: number)
   entry.at = slot * 4;
   return entry;
 }
-
-/** Within this the kernel keeps the route that it has: it costs a transaction to change it, and nobody would notice. */
-const EQUAL = { times: 1.1, plusMicros: 500 } as const;
 
 /** The best route of `open`, or the one that the kernel has, `before`, when it is as good. */
 function keepEqual(

@@ -159,15 +159,16 @@ export class MemoryTable {
   /**
    * Until when `best` decides alone, unless something is noted before; minus infinity: it does not. `mask` has the routes
    * that can be used now. Nobody of them may be left who could be better and was not asked: either all of them were in a
-   * race together (a route that came up since, or was down since, was not: race again), or each has a verdict that counts.
+   * race together (a route that came up since, or was down since, was not: race again), or each has a verdict that counts. Nor
+   * may one be left that was faster when it was last heard: who answers alone is not the best for that.
    */
   expiry(slot: number, mask: number, now: Micros, trust: Micros): Micros {
     const best = this.verdicts.best(slot, mask, now, trust);
-    if (best === 0) return Number.NEGATIVE_INFINITY;
+    if (best === 0 || this.verdicts.hasFaster(slot, mask, best)) return Number.NEGATIVE_INFINITY;
     if ((mask & ~this.racedRoutes(slot)) === 0) {
       let until = this.verdicts.endOf(slot, best, trust);
       for (let route = 1; route <= this.routes; route++) {
-        if ((mask & (1 << route)) === 0 || this.verdicts.silencesOf(slot, route) === 0) continue;
+        if ((mask & (1 << route)) === 0 || !this.verdicts.isOpen(slot, route)) continue;
         until = Math.min(until, this.verdicts.endOf(slot, route, trust));
       }
       return until > now ? until : Number.NEGATIVE_INFINITY;
@@ -193,16 +194,23 @@ export class MemoryTable {
     return this.verdicts.order(slot, mask, now, forget, out);
   }
 
-  /** The last word of some route of `mask` is silence: whether it is back must be asked again and again. */
+  /** The last word of some route of `mask` does not tell whether it is the best: that must be asked again and again. */
   isDoubted(slot: number, mask: number): boolean {
     for (let route = 1; route <= this.routes; route++)
-      if ((mask & (1 << route)) !== 0 && this.verdicts.silencesOf(slot, route) > 0) return true;
+      if ((mask & (1 << route)) !== 0 && this.verdicts.isOpen(slot, route)) return true;
     return false;
   }
 
-  /** The route was silent, and it is time to ask it again. */
+  /** What the route takes could not be told when it was last asked, and it is time to ask it again. */
   isDue(slot: number, route: RouteNumber, now: Micros, trust: Micros): boolean {
-    return this.verdicts.silencesOf(slot, route) > 0 && this.verdicts.endOf(slot, route, trust) <= now;
+    return this.verdicts.isOpen(slot, route) && this.verdicts.endOf(slot, route, trust) <= now;
+  }
+
+  /** Until when the last word of a route counts that does not tell its time; minus infinity: it tells. */
+  openUntil(slot: number, route: RouteNumber, trust: Micros): Micros {
+    return this.verdicts.isOpen(slot, route)
+      ? this.verdicts.endOf(slot, route, trust)
+      : Number.NEGATIVE_INFINITY;
   }
 
   /** Until when a route that was silent is not asked; minus infinity: it was not, or is due. */

@@ -36,7 +36,10 @@ export const VERDICT_NAMES = [
 
 export const MAX_ROUTES = 16;
 
-/** Longest time that a failure is held against a route: outages of one path to one server are mostly shorter. */
+/**
+ * Longest time that a failure is held against a route, or one lost packet: outages of one path to one server are mostly shorter, and
+ * whoever has lost a packet may still be the fastest.
+ */
 const REFUSAL_LIFE_MICROS = 60_000_000;
 
 /**
@@ -44,6 +47,9 @@ const REFUSAL_LIFE_MICROS = 60_000_000;
  * `first`, each further one for twice as long as the one before. Those within `same` of each other are one.
  */
 const SILENCE = { same: 1_000_000, first: 2_000_000, most: REFUSAL_LIFE_MICROS } as const;
+
+/** Within this nobody notices, and the kernel keeps the route that it has: it costs a transaction to change it. */
+export const EQUAL = { times: 1.1, plusMicros: 500 } as const;
 
 /** Places in the order of a staggered race, best first, of the routes whose time is not known. */
 const RANK = 2 ** 32;
@@ -54,10 +60,10 @@ export function lifeOf(verdict: number, period: Micros): Micros {
   switch (verdict) {
     case VERDICT.ANSWERED:
       return period;
-    case VERDICT.RETRANSMITTED:
     case VERDICT.INTERCEPTED:
-    case VERDICT.SLOW:
       return period / 4;
+    case VERDICT.SLOW:
+    case VERDICT.RETRANSMITTED:
     case VERDICT.FAILED:
     case VERDICT.SILENT:
       return Math.min(REFUSAL_LIFE_MICROS, period / 10);
@@ -113,7 +119,10 @@ export class Verdicts {
     if (verdict === VERDICT.SILENT && !this.countSilence(slot, route, now)) return;
     const hasTime = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
     const timed = hasTime && rttMicros >= 0;
-    this.kind[at] = hasTime && !timed ? VERDICT.RETRANSMITTED : verdict;
+    const kind = hasTime && !timed ? VERDICT.RETRANSMITTED : verdict;
+    // A lost packet says nothing of the time, and what is known of that stays (RFC 6298 section 3).
+    if (kind === VERDICT.RETRANSMITTED && this.rttOf(slot, route) >= 0) return;
+    this.kind[at] = kind;
     this.rtt[at] = timed ? Math.min(rttMicros, 0x7fffffff) : -1;
     this.at[at] = now;
   }
@@ -152,6 +161,14 @@ export class Verdicts {
     if (kind === VERDICT.NONE || this.isForgotten(slot, route, this.at[at])) return Number.NEGATIVE_INFINITY;
     if (kind !== VERDICT.SILENT) return this.at[at] + lifeOf(kind, period);
     return this.at[at] + (this.isForgiven(slot, route) ? 0 : lifeOfSilence(this.silences[at], period));
+  }
+
+  /** The route may be the best, and its last word does not tell: it has kept silent, said no, or lost a packet, as it may have when it was slow. */
+  isOpen(slot: number, route: RouteNumber): boolean {
+    const at = slot * this.routes + route - 1;
+    const kind = this.kind[at];
+    const hasTime = kind === VERDICT.NONE || kind === VERDICT.ANSWERED || kind === VERDICT.INTERCEPTED;
+    return !hasTime && !this.isForgotten(slot, route, this.at[at]);
   }
 
   /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */
@@ -201,6 +218,17 @@ export class Verdicts {
       shortest = this.rtt[at];
     }
     return best;
+  }
+
+  /** Whether a route of `mask` took clearly less time than `route` has, however long ago that was. */
+  hasFaster(slot: number, mask: number, route: RouteNumber): boolean {
+    const limit = this.rtt[slot * this.routes + route - 1];
+    for (let other = 1; other <= this.routes; other++) {
+      if ((mask & (1 << other)) === 0 || other === route) continue;
+      const time = this.rttOf(slot, other);
+      if (time >= 0 && limit > time * EQUAL.times + EQUAL.plusMicros) return true;
+    }
+    return false;
   }
 
   /**

@@ -35,13 +35,28 @@ export function measure(turn: Turn, race: RaceId, route: RouteNumber): void {
   const at = races.attempt(race, route);
   races.attemptAnsweredAt[at] = turn.seenAt;
   const time = mostTime(races, race, route);
-  if (races.attemptSends[at] === 1 && time < SERVER_REPEATS_MICROS) setTime(turn, race, route, time);
-  else if (isAsUsual(turn, race, route)) races.attemptGap[at] = 0;
+  const isFirst = time < SERVER_REPEATS_MICROS || isSlowAsUsual(turn, race, route, time);
+  if (races.attemptSends[at] === 1 && isFirst) setTime(turn, race, route, time);
+  else if (races.attemptGap[at] === UNKNOWN_GAP || isAsUsual(turn, race, route)) races.attemptGap[at] = 0;
   else noteTime(turn, race, route, time);
 }
 
+/** Nobody has noted when the first copy left: what the answer has taken says nothing. */
+export const UNKNOWN_GAP = -1;
+
 /** When a server sends its answer again. */
 const SERVER_REPEATS_MICROS = 1_000_000;
+
+/** The route mostly takes so long: nearer to this than to what it would be if the server had sent its answer again. */
+function isSlowAsUsual(
+  { site, shard: { races } }: Turn,
+  race: RaceId,
+  route: RouteNumber,
+  time: Micros,
+): boolean {
+  const usual = site.roundTrips.of(route, races.family[race] as Family);
+  return usual >= 0 && Math.abs(time - usual) < Math.abs(time - SERVER_REPEATS_MICROS - usual);
+}
 
 /** The time since the last copy is nearer to what the route takes mostly than that since the first: what was before the last was lost. */
 function isAsUsual({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {

@@ -4,10 +4,10 @@
  * this connection.
  */
 import type { Family } from '../../model/address.js';
-import { isAvailable } from '../choose/candidates.js';
+import { isOpen } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
-import { HEALTH } from '../health/health.js';
 import type { Turn } from '../turn.js';
+import { UNKNOWN_GAP } from './attempt.js';
 import type { LocalEnds } from './ends.js';
 import { ATTEMPT_EVENT } from './life.js';
 import { overdueAfter, surelyTakes } from './patience.js';
@@ -22,14 +22,15 @@ const MOST_PATIENCE_MICROS = 4_000_000;
 export function adoptFlow(turn: Turn, race: RaceId, route: RouteNumber): boolean {
   const { site, shard, flows, now } = turn;
   const { races } = shard;
-  if (!isAvailable(site.routes[route - 1], races.family[race] as Family)) return false;
+  // A command keeps new connections from a route: what has left by it lives on.
+  if (site.routes[route - 1]?.usable[races.family[race] as Family] !== true) return false;
   if (flows === null || !flows.endsOf(found)) return false;
   if (!isOurs(turn, race, route, found.local, 0)) return false;
   races.adopt(race, route, found);
   races.stepAttempt(race, route, ATTEMPT_EVENT.SEND);
   const at = races.attempt(race, route);
   races.attemptFirstSentAt[at] = now - FIRST_REPEAT_MICROS;
-  races.attemptGap[at] = FIRST_REPEAT_MICROS;
+  races.attemptGap[at] = shard.repeated.find(turn.packet, now) === 0 ? FIRST_REPEAT_MICROS : UNKNOWN_GAP;
   races.attemptSentAt[at] = now;
   races.attemptSends[at] = 2;
   turn.goesOn = true;
@@ -54,7 +55,7 @@ export function patientUntil(turn: Turn, race: RaceId, route: RouteNumber): Micr
   const { races } = shard;
   const family = races.family[race] as Family;
   const expected = surelyTakes(turn, race, route);
-  if (expected < 0 || site.health.of(route, family) !== HEALTH.UP) return now;
+  if (expected < 0 || !isOpen(site, route, family)) return now;
   const first = races.attemptFirstSentAt[races.attempt(race, route)];
   return Math.max(now, first + Math.min(MOST_PATIENCE_MICROS, overdueAfter(expected)));
 }

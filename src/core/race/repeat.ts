@@ -1,5 +1,6 @@
 /** A set-up of a flow that has a race already: the same once more, or that of a new connection with the same ends. */
-import { endWait } from '../affinity/join.js';
+import { admitTrials, endWait, helpsOut } from '../affinity/join.js';
+import { settleUnanswered } from '../affinity/settle.js';
 import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -51,6 +52,9 @@ export function repeatOrReplace(
   }
   countIgnored(shard, 'syn-repeat');
   endWait(turn, race);
+  settleUnanswered(turn, race);
+  admitTrials(turn, race);
+  helpsOut(turn, race);
   // A repeat may carry fewer options than the first: copies follow what the client sends now.
   keepSetup(turn, race, protocol);
   races.lastSetupAt[race] = now;
@@ -112,7 +116,7 @@ function repeatOn(turn: Turn, race: RaceId, route: RouteNumber, tried: RouteNumb
   if (keeps || takeEnds(turn, race, turn.site.routes[route - 1])) sendAttempt(turn, race, route);
 }
 
-/** A route that could only be measured has proved that it works, and none of the others has. */
+/** The same where an answer cannot be asked for again: the race begins anew. */
 function trialAnswered({ shard: { races } }: Turn, race: RaceId): boolean {
   for (let route = 1; races.trials[race] !== 0 && route <= races.routeCount; route++) {
     if ((races.trials[race] & (1 << route)) === 0) continue;

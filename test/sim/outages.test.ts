@@ -1,0 +1,126 @@
+/** What `npm run outages` has found, each reduced to a site of two or three routes. */
+import { describe, expect, it } from 'vitest';
+import type { EngineService } from '../../src/core/engine-types.js';
+import type { SimClient } from '../../src/sim/client.js';
+import { serviceOver, World, type WorldOptions } from '../../src/sim/world.js';
+
+function site(rttsMs: readonly number[], service: Partial<EngineService>, options: WorldOptions = {}): World {
+  const numbers = rttsMs.map((_, i) => i + 1);
+  return new World(
+    {
+      lan: { clients: 20 },
+      providers: rttsMs.map((rtt, i) => ({ name: 'abc'[i]!, link: { delayMs: rtt / 2 } })),
+      servers: ['s0', 's1', 's2', 's3'].map((name) => ({ name })),
+    },
+    { services: [serviceOver(numbers, { affinityMicros: 1_800_000_000, ...service })], ...options },
+  );
+}
+
+function winners(clients: readonly SimClient[]): number[] {
+  return clients.map(({ winner }) => winner);
+}
+
+/** The link of a route is down and up again: it must prove itself by three answers. */
+function flap(world: World, number: number, atMs: number): void {
+  const told = (isThere: boolean) => () =>
+    world.gateway.setRoutes(
+      world.routes((route) =>
+        route.number === number ? { ...route, usable: { 4: isThere, 6: isThere } } : route,
+      ),
+    );
+  world.schedule.at(atMs * 1000, told(false));
+  world.schedule.at((atMs + 100) * 1000, told(true));
+}
+
+describe('a trial that answers while nobody carries the connection', () => {
+  it.each([1020, 1070, 1200])('after %i ms: the next SYN meets no reset of ours at the server', (rttMs) => {
+    const world = site([10, rttMs], { criterion: 'priority' });
+    flap(world, 2, 1000);
+    world.schedule.at(1_900_000, () => world.provider('a').set({ blackhole: 'in' }));
+    const client = world.connect({ at: 2000, bytes: 100 });
+    world.runUntil(30_000);
+    expect([client.result, client.winner, client.acknowledged]).toEqual(['connected', 2, 100]);
+  });
+});
+
+describe('a lost packet', () => {
+  it('moves nobody away from the route that was measured as the fastest', () => {
+    const world = site([20, 200], { criterion: 'race', affinity: 'none' });
+    const before = world.connect({ at: 0 });
+    world.schedule.at(1_000_000, () => {
+      world.gateway.kernel.maps.emptyMemory();
+      world.gateway.engine.memoryEmptied();
+      world.provider('a').drops.add({ packet: 'synack', direction: 'in' });
+    });
+    const hit = world.connect({ at: 700_000 });
+    const after = [1, 2, 3].map((i) => world.connect({ at: 700_000 + i * 5000, client: i }));
+    world.runUntil(760_000);
+    expect([before.winner, hit.winner]).toEqual([1, 2]);
+    expect(winners(after)).toEqual([1, 1, 1]);
+  });
+
+  it('of the first race of all hides the fastest route for one connection only', () => {
+    const world = site([20, 200], { criterion: 'race', affinity: 'client+destination' });
+    world.provider('a').drops.add({ packet: 'synack', direction: 'in' });
+    const hit = world.connect({ at: 0 });
+    const after = [1, 2, 3, 4].map((i) => world.connect({ at: i * 70_000 }));
+    world.runUntil(300_000);
+    expect(hit.winner).toBe(2);
+    expect(winners(after).slice(1)).toEqual([1, 1, 1]);
+  });
+});
+
+describe('a group', () => {
+  it('does not stay with who has helped out when its route said no beside a trial', () => {
+    const world = site([100, 30, 50], { criterion: 'priority', affinity: 'client' });
+    flap(world, 3, 1000);
+    world.schedule.at(1_500_000, () => world.provider('a').set({ reject: { '*': 'rst' } }));
+    const during = world.connect({ at: 2000 });
+    world.schedule.at(5_000_000, () => world.provider('a').set({ reject: {} }));
+    const after = [1, 2, 3].map((i) => world.connect({ at: 10_000 * i }));
+    world.runUntil(60_000);
+    expect(during.result).toBe('connected');
+    expect(winners(after)).toEqual([1, 1, 1]);
+  });
+
+  it('yields although its route is so slow that each client repeats its SYN', () => {
+    const world = site([300, 2400], { criterion: 'race', affinity: 'client' });
+    world.provider('a').set({ blackhole: true });
+    const during = [0, 1, 2, 3].map((i) => world.connect({ at: 5000 * i, to: `s${i}` }));
+    world.schedule.at(21_000_000, () => world.provider('a').set({ blackhole: false }));
+    const after = Array.from({ length: 12 }, (_, i) => world.connect({ at: 25_000 + i * 10_000 }));
+    world.runUntil(170_000);
+    expect(winners(during)).toEqual([2, 2, 2, 2]);
+    expect(winners(after).slice(7)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
+it('a repeat that went by while there was no other route says nothing of the round trip', () => {
+  const world = site([10, 2100], { criterion: 'priority', routes: [2, 1] });
+  world.gateway.setRoutes(
+    world.routes((route) => ({ ...route, admin: route.number === 1 ? 'draining' : 'enabled' })),
+  );
+  // The other one is enabled between the first and the second repeat.
+  world.schedule.at(1_500_000, () => world.gateway.setRoutes(world.routes()));
+  for (let i = 0; i < 3; i++) world.connect({ at: i, client: i });
+  const after = Array.from({ length: 12 }, (_, i) =>
+    world.connect({ at: 10_000 + i * 6000, to: `s${i % 4}`, client: 3 + i }),
+  );
+  world.runUntil(120_000);
+  expect(winners(after).slice(8)).toEqual([2, 2, 2, 2]);
+});
+
+it.each(['draining', 'disabled'] as const)(
+  '%s between a SYN and its repeat: the answer to the first one counts',
+  (admin) => {
+    const world = site([1800, 1200], { criterion: 'priority', routes: [2, 1] });
+    world.schedule.at(100_000, () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({ ...route, admin: route.number === 2 ? admin : 'enabled' })),
+      ),
+    );
+    const client = world.connect({ at: 0, bytes: 100, closes: true });
+    world.runUntil(30_000);
+    expect([client.result, client.winner, client.acknowledged]).toEqual(['connected', 2, 101]);
+  },
+);
