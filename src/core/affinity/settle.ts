@@ -66,7 +66,7 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   // A portal that answers for everybody holds nobody's clients.
   if (odd === carrier && honest !== 0) return pinRace(turn, race, honest, 0);
   const asks = races.settles[race] === 1;
-  if (asks && best !== carrier) pinRace(turn, race, best, 0);
+  if (asks && best !== carrier) pinRace(turn, race, best, isUnsure ? 1 : 0);
   else if (isUnsure) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
   else if (asks || isAway) pinRace(turn, race, carrier, 0);
 }
