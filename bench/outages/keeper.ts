@@ -15,7 +15,7 @@ const TOLD_AFTER_MS = { link: 30, 'next-hop': 2000 } as const;
 const BACK_BEFORE_MS = { link: 50, 'next-hop': 400 } as const;
 /** As in the daemon: grace of a link, how long a route is asked, how often next hops and checks are asked. */
 const GRACE_MS = 5000;
-const ASK_MS = 2000;
+const ASK_MS = 3500;
 const EVERY_MS = 5000;
 const CHECK_FAILS = 3;
 
@@ -84,7 +84,9 @@ export class Keeper {
     this.deeds.asked++;
     const since = schedule.now;
     const answersBefore = this.answersPing(route);
-    schedule.after(ASK_MS * 1000, () => {
+    // A host that answers ends the question.
+    const takesMs = answersBefore ? 2 * this.plan.routes[route - 1]!.delayMs : ASK_MS;
+    schedule.after(takesMs * 1000, () => {
       const own = answersBefore || this.heardAt[route]! > since;
       const others = this.plan.routes.some(
         ({ families }, i) =>

@@ -20,8 +20,8 @@ export interface AskerContext {
   talks(family: Family): ReadonlyMap<string, Talk>;
 }
 
-/** Time for answers, and for what flows to say something. */
-const WAIT_MS = 2000;
+/** Time for answers, and for what flows to say something: a route may take three seconds for a round trip. */
+const WAIT_MS = 3500;
 /** Hosts that are asked by their addresses. */
 const MOST_HOSTS = 6;
 /** So many connections that speak and hear nothing are no accident. */
@@ -38,14 +38,18 @@ export class RouteAsker {
     const others = this.others(route, family);
     const hosts = pings(hostsOf(before, number));
     const check = ofFamily(route.config.check, family);
-    const [byOwn, byOthers, targetsByOthers] = await Promise.all([
-      this.answers(route, family, hosts),
+    const byOwn = this.answers(route, family, hosts);
+    const rest = Promise.all([
       this.anyAnswers(others, family, hosts),
       this.anyAnswers(others, family, check),
       sleep(WAIT_MS),
     ]);
+    // Nobody may wait for it below.
+    rest.catch(() => undefined);
+    if (await byOwn) return true;
+    const [byOthers, targetsByOthers] = await rest;
     const heard = compare(before, this.context.talks(family), number);
-    if (byOwn || heard.answered) return true;
+    if (heard.answered) return true;
     return byOthers || targetsByOthers || heard.unheard >= UNHEARD ? false : null;
   }
 

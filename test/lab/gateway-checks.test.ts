@@ -98,7 +98,7 @@ test('a silent blackhole without any traffic: down after `fail` rounds, up again
     );
     const tookMs = performance.now() - startedAt;
     process.stderr.write(`found dead by its checks after ${tookMs.toFixed(0)} ms\n`);
-    // Nobody uses it from then on; it is down when it has been asked itself, for two seconds.
+    // Nobody uses it from then on; it is down when it has been asked itself, which takes some seconds.
     const route = await untilState(made, 'a', 'down', 5000);
     expect(route).toMatchObject({ state: 'down', reasons: ['ipv4-checks-failed', 'ipv6-checks-failed'] });
     expect(route.check).toMatchObject({ ok: false });

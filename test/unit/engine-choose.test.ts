@@ -249,6 +249,28 @@ describe('affinity', () => {
     expect(h.words).toEqual(['attempt 3', 'attempt 1', 'attempt 2', 'drop']);
   });
 
+  it('a route that stands in for a silent one gets no group, at whatever moment that silence runs out', () => {
+    let standIns = 0;
+    for (let afterMs = 2000; afterMs < 5000; afterMs += 50) {
+      const h = gateway(3, { criterion: 'priority', affinity: 'client' });
+      const destination = server('192.0.2.1');
+      for (let i = 0; i < 2; i++) {
+        h.connection(nextPort++, [null, 10, 20], { service: 1, tried: 1, destination });
+        h.pass(4500);
+      }
+      // With a route that must prove itself the connection is a race.
+      h.setRoutes(routes(3, ({ number }) => ({ usable: { 4: number !== 3, 6: true } })));
+      h.setRoutes(routes(3));
+      h.pass(afterMs);
+      const effects = h.connection(nextPort++, [null, 200, null], { service: 1, destination });
+      if (only(effects, 'commit')[0]?.route !== 2) continue;
+      standIns++;
+      expect(only(effects, 'attempt').map(({ route }) => route)).toEqual([2, 3]);
+      expect(only(effects, 'pin')).toEqual([]);
+    }
+    expect(standIns).toBeGreaterThan(10);
+  });
+
   it('of one service says nothing about another', () => {
     const h = new Harness(2);
     const pinned = { affinity: 'client' as const };

@@ -111,8 +111,19 @@ export function pinChosen(turn: Turn, race: RaceId, route: RouteNumber): void {
   const service = serviceOf(turn, race);
   if (service === undefined) return;
   const until = askedAgainAt(turn, service, membersOfRace(turn.shard.races, race), route);
-  if (until === Number.POSITIVE_INFINITY) pinRace(turn, race, route, 0);
-  else askRace(turn, race, until - turn.now);
+  if (until !== Number.POSITIVE_INFINITY) askRace(turn, race, until - turn.now);
+  else if (turn.shard.joins.inVain[race] === 0) pinRace(turn, race, route, 0);
+}
+
+/**
+ * A race begins for the route that a criterion has chosen. When that is because a better one is silent there it helps out, and says
+ * nothing of the group, also when the silence has run out by the time it wins.
+ */
+export function noteStandIn(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const service = serviceOf(turn, race);
+  if (service === undefined || makesCopies(service.criterion)) return;
+  const isStandIn = askedAgainAt(turn, service, ofPacket(turn), route) !== Number.POSITIVE_INFINITY;
+  if (isStandIn) turn.shard.joins.inVain[race] = 1;
 }
 
 /**

@@ -22,11 +22,10 @@ export function pinWinner(turn: Turn, race: RaceId): void {
   const { races } = turn.shard;
   // A rescue is for one connection, and a flow that was tried has its group already, or had it when it began. A question is not answered
   // yet, and what a route that is back might have carried is chosen anew.
-  if (turn.shard.joins.inVain[race] === 1 || races.tried[race] !== 0) return;
-  if (races.settles[race] === 1 || isOutdated(turn, race)) return;
+  if (races.tried[race] !== 0 || races.settles[race] === 1 || isOutdated(turn, race)) return;
   const service = turn.site.services[races.service[race]];
   if (service !== undefined && !makesCopies(service.criterion)) pinChosen(turn, race, races.carrier[race]);
-  else pinRace(turn, race, races.carrier[race], 0);
+  else if (turn.shard.joins.inVain[race] === 0) pinRace(turn, race, races.carrier[race], 0);
 }
 
 /**

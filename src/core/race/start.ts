@@ -1,6 +1,7 @@
 /** A new race: bounds, slot, and the copies that leave now. */
 import { SINGLE_REASONS, type SingleReason } from '../../model/reasons.js';
 import { enterGroup } from '../affinity/join.js';
+import { noteStandIn } from '../affinity/pin.js';
 import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -46,6 +47,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.startedAt[race] = now;
   races.lastSetupAt[race] = now;
   enterGroup(turn, race);
+  noteStandIn(turn, race, plan.racers.routes[0]);
   keepSetup(turn, race, protocol);
   setDeadline(shard, race, now + site.settings.raceTimeoutMicros);
   const livesOn = plan.tried !== 0 && adoptFlow(turn, race, plan.tried);
