@@ -71,7 +71,8 @@ export function stateOf(
   }
   const [first] = lanes;
   // A family that it had and has lost counts as down.
-  const same = route.reasons.length === 0 && lanes.every(({ lane }) => lane.state === first?.lane.state);
+  const isWhole = route.reasons.length === 0 || first?.lane.state === 'down';
+  const same = isWhole && lanes.every(({ lane }) => lane.state === first?.lane.state);
   const bad = lanes.filter(({ lane }) => lane.state !== 'up');
   // One family that is not well is worth a word also while the other carries everything.
   const reasons = bad.map(({ family, lane }) =>
