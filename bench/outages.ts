@@ -6,7 +6,6 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { PathraceError } from '../src/model/errors.js';
-import { counts } from './fuzz-words.js';
 import { missing } from './outages/coverage.js';
 import { drawPlan } from './outages/plan.js';
 import { LATE_BOUNDS_MS, lateness, type Report } from './outages/report.js';
@@ -83,7 +82,9 @@ function describe(
       `  ${criterion}: ${report.wrong[criterion] ?? 0} of ${quiet} elsewhere when all was well, the last after ${last} s`,
     );
   }
-  print(`  reached: ${counts(report.coverage)}`);
+  print('  reached:');
+  for (const [name, count] of Object.entries(report.coverage).sort(([a], [b]) => (a < b ? -1 : 1)))
+    print(`    ${name}: ${count}`);
   for (const { seed, why } of report.violations.slice(0, MOST_TOLD))
     print(`  FAILED with seed ${seed}: ${why}`);
   for (const name of notReached) print(`  FAILED: not reached: ${name}`);
