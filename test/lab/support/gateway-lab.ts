@@ -23,6 +23,9 @@ import { expectedState, type KernelState, kernelState } from './kernel-state.js'
 
 export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url));
 
+/** A shared machine under a flood: longer than an operator would wait. */
+const PATIENCE_MS = 20_000;
+
 /** Addresses of the lab's first and second server. */
 export const NEAR = '198.51.100.1';
 export const FAR = '198.51.100.2';
@@ -106,12 +109,12 @@ export class GatewayLab {
 
   /** What the command `status` prints, asked without the start of a process. */
   async status(): Promise<Status> {
-    return (await callControl(this.lab.controlSocket, STATUS_PATH)) as Status;
+    return (await callControl(this.lab.controlSocket, STATUS_PATH, PATIENCE_MS)) as Status;
   }
 
   async why(destination: string): Promise<Decision[]> {
     const { address, port } = parseDestination(destination);
-    return (await callControl(this.lab.controlSocket, whyPath(address, port))) as Decision[];
+    return (await callControl(this.lab.controlSocket, whyPath(address, port), PATIENCE_MS)) as Decision[];
   }
 
   /** A command that asks the control socket, with `--json`: its standard output. */
