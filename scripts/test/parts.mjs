@@ -64,7 +64,7 @@ function lab(project) {
     spawnSync(privileged[0], [privileged[1], 'true'], { stdio: ['ignore', 'inherit', 'inherit'] }).status ===
     0
   ) {
-    return runVitest(project, [...privileged, execPath], { alone: true });
+    return runVitest(project, [...privileged, execPath]);
   }
   return notRun(project, 'they need root or a user namespace; PATHRACE_NO_LAB=1 goes without them', 1);
 }

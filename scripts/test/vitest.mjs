@@ -10,13 +10,18 @@ const MOST_AGAIN = 5;
 /** Of one failure's message, in the list at the end. */
 const MOST_LINES = 12;
 
+/** What fails by chance is a counterexample, and none the less one when the next run draws others. */
+const DRAWN = 'test/property/';
+
 /**
- * `node` is the command that runs a script, with whatever has to come before it. `alone`: files that failed run once more, one at a
- * time, with everything set up anew. That tells what a busy machine does from what is broken; they are named, whichever it is.
+ * `node` is the command that runs a script, with whatever has to come before it. Files that failed run once more, one at a time, with
+ * everything set up anew. That tells what a busy machine does from what is broken; they are named, whichever it is.
  */
-export function runVitest(project, node, { alone = false } = {}) {
+export function runVitest(project, node) {
   const first = runOnce(project, node, []);
-  if (!alone || first.files.length === 0 || first.files.length > MOST_AGAIN) return first.count;
+  const { files } = first;
+  if (files.length === 0 || files.length > MOST_AGAIN || files.some((file) => file.startsWith(DRAWN)))
+    return first.count;
   console.log(`\n--- ${first.files.length} failed, once more alone: ${first.files.join(', ')}`);
   const again = runOnce(project, node, ['--maxWorkers=1', ...first.files]);
   if (again.count.failed === 0)

@@ -97,7 +97,8 @@ describe('the control socket', () => {
     await sleep(50);
     const before = performance.now();
     await control.close();
-    expect(performance.now() - before).toBeLessThan(1000);
+    // It does not wait for the client's own time-out of 3 s.
+    expect(performance.now() - before).toBeLessThan(2500);
     expect(await pending).toBe('E_CONTROL_UNREACHABLE');
   });
 });

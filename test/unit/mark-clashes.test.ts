@@ -5,6 +5,7 @@ import { explainUses } from '../../src/kernel/features-marks.js';
 import { type Listings, markUses } from '../../src/kernel/mark-clashes.js';
 import { marksOf } from '../../src/kernel/marks.js';
 import { DEFAULT_MARK_MASK } from '../../src/model/mark-mask.js';
+import { processorMs } from './processor-time.js';
 
 const RULES = `[{"priority":0,"src":"all","table":"local"},
   {"priority":5209,"src":"all","fwmark":"0x1","table":"100"},
@@ -164,9 +165,10 @@ describe('doctor', () => {
     const many = Array.from({ length: 50_000 }, (_, i) =>
       rule(`c${i}`, { match: { op: '==', left: { '&': [meta, 0xff00] }, right: i } }),
     );
-    const began = performance.now();
-    expect(explainUses(config(), listings({ ruleset: ruleset(...many) }))).toMatchObject([{ ok: true }]);
-    expect(performance.now() - began).toBeLessThan(5000);
+    const took = processorMs(() => {
+      expect(explainUses(config(), listings({ ruleset: ruleset(...many) }))).toMatchObject([{ ok: true }]);
+    });
+    expect(took).toBeLessThan(5000);
   });
 
   it('takes what is no JSON for nothing', () => {

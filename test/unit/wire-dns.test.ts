@@ -10,6 +10,7 @@ import {
   encodeDnsQuery,
 } from '../../src/wire/dns.js';
 import { viewed } from '../../src/wire/viewed-bytes.js';
+import { processorMs } from './processor-time.js';
 
 type Part = string | number[];
 
@@ -190,9 +191,10 @@ describe('decodeDnsAnswer', () => {
       record(pointer(16000), DNS_TYPE.CNAME, 1, pointer(16000)),
     );
     const payload = message('a.b', [record('', 16, 1, chain), ...records]);
-    const from = performance.now();
-    for (let i = 0; i < 20; i++) decoded(payload);
-    expect(performance.now() - from).toBeLessThan(1000);
+    const took = processorMs(() => {
+      for (let i = 0; i < 20; i++) decoded(payload);
+    });
+    expect(took).toBeLessThan(1000);
   });
 });
 
