@@ -63,9 +63,10 @@ beforeAll(async () => {
     {
       lan: { clients: 12 },
       providers: [
-        { name: 'a', link: { delayMs: 10 } },
-        { name: 'b', link: { delayMs: 5 } },
-        { name: 'c', link: { delayMs: 20 } },
+        // Far apart: on a busy machine an answer is late by some hundredths of a second.
+        { name: 'a', link: { delayMs: 70 } },
+        { name: 'b', link: { delayMs: 30 } },
+        { name: 'c', link: { delayMs: 80 } },
       ],
       servers: [{ name: 'near', ipv4: SERVERS[4], ipv6: SERVERS[6] }],
     },
@@ -79,7 +80,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  await made.lab.link('c').set({ delayMs: 20 });
+  await made.lab.link('c').set({ delayMs: 80 });
   await made.lab.wire.reset();
   await echo.forget();
 });
