@@ -67,7 +67,7 @@ test('80 % of the ports is an alarm, 100 % a counted refusal, other servers are 
     4000,
   );
   expect(alarmed.alarms.join()).toMatch(
-    /route a uses 9\d % of its ports towards 198\.51\.100\.1:7 \(10\.0\.0\.2 has 9\d\d\)/,
+    /route a uses [89]\d % of its ports towards 198\.51\.100\.1:7 \(10\.0\.0\.2 has 9\d\d\)/,
   );
   expect(alarmed.routes[0].portUse).toBeGreaterThan(0.88);
 
