@@ -29,7 +29,10 @@ export interface Report {
   readonly quiet: Counts;
   readonly wrong: Counts;
   readonly coverage: Counts;
+  /** The first of them. */
   readonly violations: (Violation & { readonly seed: number })[];
+  /** All. */
+  violationCount: number;
 }
 
 /** No more are kept: the first says enough. */
@@ -51,6 +54,7 @@ export function createReport(): Report {
     wrong: {},
     coverage: {},
     violations: [],
+    violationCount: 0,
   };
 }
 
@@ -60,6 +64,7 @@ export function addEpisode(report: Report, episode: Episode): void {
   report.episodes++;
   report.connections += judged.length;
   for (const one of judged) addConnection(report, episode, one);
+  report.violationCount += violations.length;
   for (const violation of violations)
     if (report.violations.length < MOST_VIOLATIONS)
       report.violations.push({ ...violation, seed: episode.plan.seed });
@@ -84,6 +89,7 @@ export function addReport(to: Report, from: Report): void {
     to.lastWrongMs[name] = Math.max(to.lastWrongMs[name] ?? 0, ms);
   for (const key of ['quiet', 'wrong', 'coverage'] as const)
     for (const [name, count] of Object.entries(from[key])) add(to[key], name, count);
+  to.violationCount += from.violationCount;
   to.violations.push(...from.violations.slice(0, MOST_VIOLATIONS - to.violations.length));
 }
 
