@@ -3,7 +3,6 @@
  * has a route, those that are still undecided wait for the answer of that one. All copies have left meanwhile, so that nobody waits for a
  * round trip; what other routes answer is kept back, and asked for again should the group's route say no, or nothing.
  */
-
 import { type Family, sameAddress } from '../../model/address.js';
 import { makesCopies } from '../../model/config.js';
 import { ROUTE_OF_GROUP } from '../../model/reasons.js';
@@ -17,7 +16,8 @@ import { isStillOurs } from '../race/translation.js';
 import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
-import { fillGroup, membersOfRace } from './group.js';
+import { membersOfRace } from './group.js';
+import { fillGroupOf } from './group-of.js';
 
 /** How long a connection waits for the route of its group: half of what a client waits before it repeats its SYN. */
 export const JOIN_MICROS: Micros = 500_000;
@@ -36,17 +36,11 @@ export function joinGroup(
   group: AffinityGroup,
   route: RouteNumber,
 ): void {
-  const { site, shard, now } = turn;
-  const { joins, races, otherGroup } = shard;
+  const { joins, races, otherGroup } = turn.shard;
   for (let race = joins.first(group.client, 0); race >= 0; race = joins.next(race)) {
     if (races.state[race] !== RACE.RACING || races.service[race] !== service.number) continue;
     if (joins.inVain[race] === 1 || joins.route[race] === route || hasWaited(turn, race)) continue;
-    const members = membersOfRace(races, race);
-    const webSite =
-      service.affinity === 'client+site'
-        ? site.webSites.of(races.host[race], members.destination, members.at, now)
-        : 0;
-    fillGroup(otherGroup, service.affinity, members, webSite);
+    fillGroupOf(turn, service, membersOfRace(races, race), races.host[race], otherGroup);
     if (isSame(otherGroup, group)) waitFor(turn, race, route);
   }
 }

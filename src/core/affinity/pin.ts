@@ -7,7 +7,8 @@ import { lifeOfSilence, VERDICT } from '../memory/verdicts.js';
 import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
-import { fillGroup, type GroupMembers, membersOfRace } from './group.js';
+import { type GroupMembers, membersOfRace } from './group.js';
+import { fillGroupOf } from './group-of.js';
 import { joinGroup } from './join.js';
 import type { Pin } from './table.js';
 
@@ -198,15 +199,9 @@ function mayHave({ site, host, hasGroup, now }: Turn, service: ActiveService, gr
   return site.hostGroups.take(host, number, affinityMicros, now);
 }
 
-function groupOf(
-  { site, shard, host, now }: Turn,
-  { affinity }: ActiveService,
-  members: GroupMembers,
-): AffinityGroup {
-  const { group } = shard;
-  const webSite =
-    affinity === 'client+site' ? site.webSites.of(host, members.destination, members.at, now) : 0;
-  fillGroup(group, affinity, members, webSite);
+function groupOf(turn: Turn, service: ActiveService, members: GroupMembers): AffinityGroup {
+  const { group } = turn.shard;
+  fillGroupOf(turn, service, members, turn.host, group);
   return group;
 }
 

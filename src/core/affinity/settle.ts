@@ -2,14 +2,12 @@
  * What a race that is over says of its group's route. A group keeps its route, since servers know the client by it; it yields only to one
  * that was away, and is better by far. One that keeps silent is asked again, soon and increasingly rarely.
  */
-
 import type { Family } from '../../model/address.js';
 import { makesCopies } from '../../model/config.js';
 import { isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isMissed } from '../health/missed.js';
 import { ATTEMPT } from '../race/life.js';
-
 import { surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
 import { doubtsOf, pinChosen, pinRace } from './pin.js';
