@@ -50,6 +50,23 @@ describe('the flow that the kernel has begun', () => {
     expect(h.words).toEqual(['cancel 2', 'drop']);
   });
 
+  it('that has been answered while the repeat was on its way to us needs nobody else', () => {
+    const h = gateway();
+    h.answer(1, { to: { address: words('203.0.1.2'), port: CLIENT.port } });
+    expect(h.words).toEqual(['pass']);
+    repeat(h);
+    expect(h.words).toEqual(['pass']);
+    // An answer to something else is none: an older connection with the same ports, or somebody's guess.
+    h.answer(1, { to: { address: words('203.0.1.2'), port: 40_009 }, acknowledgement: 77 });
+    repeat(h, 40_009);
+    expect(h.words).toEqual(['attempt 2', 'pass']);
+    // Nor is one of long ago.
+    h.answer(1, { to: { address: words('203.0.1.2'), port: 40_010 } });
+    h.pass(2100);
+    repeat(h, 40_010);
+    expect(h.words).toEqual(['attempt 2', 'pass']);
+  });
+
   it('is reset once another route carries the connection', () => {
     const h = gateway();
     repeat(h);
