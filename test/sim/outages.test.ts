@@ -59,6 +59,17 @@ describe('a lost packet', () => {
     expect(winners(after)).toEqual([1, 1, 1]);
   });
 
+  it('of the first race of all says nothing to the groups that begin beside it', () => {
+    const world = site([20, 200, 240], { criterion: 'race', affinity: 'client+destination' });
+    world.provider('a').drops.add({ packet: 'syn', direction: 'out' });
+    const hit = world.connect({ at: 0 });
+    // The first answer is there, or all but that of the fastest.
+    const beside = [220, 300, 800, 1500].map((at, i) => world.connect({ at, client: 1 + i }));
+    world.runUntil(10_000);
+    expect(hit.winner).toBe(2);
+    expect(winners(beside)).toEqual([1, 1, 1, 1]);
+  });
+
   it('of the first race of all hides the fastest route for one connection only', () => {
     const world = site([20, 200], { criterion: 'race', affinity: 'client+destination' });
     world.provider('a').drops.add({ packet: 'synack', direction: 'in' });
