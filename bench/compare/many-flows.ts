@@ -60,7 +60,7 @@ async function measure(lab: Lab, flows: number, real: boolean, quick: boolean): 
     log: { level: 'warn' },
   });
   const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config]);
-  await task.waitForLine(/^ready/);
+  await task.waitForLine(/^ready/, PATIENCE_MS);
   const release = real ? await hold(lab, flows) : await write(lab, flows);
   // What it has to read of them is no rest.
   await sleep(5000);

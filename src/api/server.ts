@@ -58,7 +58,7 @@ export async function startControl(path: string, backend: ControlBackend): Promi
 export function createApp(backend: ControlBackend) {
   const app = createServer();
   app.get(STATUS_PATH, NOTHING, () => backend.status());
-  app.get(ROUTES_PATH, NOTHING, async () => (await backend.status()).routes);
+  app.get(ROUTES_PATH, NOTHING, () => backend.routes());
   app.get(CONFIG_PATH, NOTHING, () => backend.config());
   app.get<{ Querystring: WhyQuery }>(WHY_PATH, { schema: { querystring: WHY_SCHEMA } }, async (request) => {
     const { address: text, port } = request.query;

@@ -9,7 +9,7 @@ import type { MemoryRows } from '../core/memory/rows.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
-import { Flows } from '../kernel/flows.js';
+import type { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
@@ -20,7 +20,7 @@ import { readServiceNames } from '../kernel/service-names.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
-import { PathraceError } from '../model/errors.js';
+import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
@@ -45,7 +45,9 @@ import { GuardWatch } from './guard-watch.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
+import { closeFlows, openFlows } from './open-flows.js';
 import { leaveOtherMarks } from './other-marks.js';
+import { mayPass } from './passing.js';
 import { LOOK_MS, type PathWatch } from './path-watch.js';
 import { Persistence, SAVE_MS, type SaveContext } from './persistence.js';
 import { PORTS_MS, PortWatch } from './port-watch.js';
@@ -174,11 +176,12 @@ export class Gateway implements GatewayState {
     await this.remember();
     this.touched = true;
     await this.alignment.begin();
-    this.flows = new Flows(this.marks, this.alignment.hasIpv6, this.alignment.fastPath);
+    const flows = openFlows(this.marks, this.alignment, this.boundary, this.complaints);
+    this.flows = flows;
     const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
-    this.ports = new PortWatch(this.flows, this.marks, this.log, nameOf);
+    this.ports = new PortWatch(flows, this.marks, this.log, nameOf);
     this.failover = new Failover(
-      failoverContext(this, this.flows, this.log, (work) => this.alignment.enqueue(work)),
+      failoverContext(this, flows, this.log, (work) => this.alignment.enqueue(work)),
     );
     await this.cutMisread(other);
     measure(this.config, this.numbers.routes, this.meters);
@@ -223,7 +226,7 @@ export class Gateway implements GatewayState {
       () => this.failover?.close(),
       () => this.save(),
       () => this.race?.stop(),
-      () => this.flows?.close(),
+      () => closeFlows(this.flows, this.log),
     ];
     for (const step of steps) await this.tryTo(step);
     let left: readonly string[] = [];
@@ -291,8 +294,7 @@ export class Gateway implements GatewayState {
       .catch((error: unknown) => {
         this.log.error({ event: 'reload-failed' }, String(error));
         // Not the fault of the file: nobody else would ask again.
-        const isOurs = error instanceof PathraceError && AGAIN.has(error.code);
-        if (isOurs) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
+        if (mayPass(error)) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
       });
   }
 
@@ -306,7 +308,7 @@ export class Gateway implements GatewayState {
 
   /** Connections whose marks say something else by now. */
   private async cutMisread(other: Marks | null): Promise<void> {
-    if (other !== null) await this.flows?.cut(() => true, other);
+    if (other !== null) await this.flows?.cut(() => true, other).done;
     if (!this.foundState) await this.failover?.cutMisfits(this.routes);
   }
 
@@ -395,6 +397,4 @@ export class Gateway implements GatewayState {
   }
 }
 
-/** What a reload may fail of that is worth another. */
-const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;
