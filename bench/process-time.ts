@@ -25,6 +25,14 @@ export function threadMicros(pid: number, thread: number | null): number {
   return (ticks / TICKS_PER_SECOND) * 1e6;
 }
 
+/** The same of programs that it has run and that have ended, microseconds. */
+export function childMicros(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return ((Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND) * 1e6;
+}
+
 /** Resident memory, bytes. */
 export function residentBytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

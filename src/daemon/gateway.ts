@@ -54,7 +54,7 @@ import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
-import { requireInterfaces } from './route-changes.js';
+import { interestOf, requireInterfaces } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import type { Upkeep } from './upkeep.js';
@@ -190,9 +190,8 @@ export class Gateway implements GatewayState {
       changed: () => this.alignment.linksChanged(),
       lost: (lost) => this.alignment.linkLost(lost),
       taken: () => this.upkeep.rulesTaken(),
-      settings: () => {
-        this.upkeep.look().catch(() => undefined);
-      },
+      settings: () => this.upkeep.lookSoon(),
+      interest: () => interestOf(this.config),
     });
     const { complaints } = this;
     this.closers.push(
