@@ -223,7 +223,7 @@ export class Gateway implements GatewayState {
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
       () => this.failover?.close(),
-      () => this.save(),
+      () => this.save(true),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),
     ];
@@ -388,10 +388,10 @@ export class Gateway implements GatewayState {
     if (this.race !== null && !this.race.hasEnded) await tellFacts(this.config, this.meters, this.race);
   }
 
-  private async save(): Promise<void> {
+  private async save(isLast = false): Promise<void> {
     if (this.race === null) return;
     await this.persistence
-      .save(this.race, this.saved)
+      .save(this.race, this.saved, isLast)
       .catch((error: unknown) => this.log.warn({ event: 'store-failed' }, String(error)));
   }
 }

@@ -50,7 +50,7 @@ export class FlowCounts {
   ) {
     this.listen();
     this.timer = setInterval(() => this.tick(), TICK_MS);
-    void this.read();
+    this.readSoon();
   }
 
   /** Whether every beginning and end is heard of. */
@@ -138,7 +138,11 @@ export class FlowCounts {
     ) {
       this.muted = null;
     }
-    if (now >= this.dueAt) void this.read();
+    if (now >= this.dueAt) this.readSoon();
+  }
+
+  private readSoon(): void {
+    this.read().catch((error: unknown) => this.boundary.caught('a count of connections', error));
   }
 
   /** Reads the table, unless that is under way. */
