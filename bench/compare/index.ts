@@ -4,6 +4,7 @@ import { compareChoices } from './choices.js';
 import type { Comparison } from './comparison.js';
 import { compareConnect } from './connect.js';
 import { compareFaults } from './faults.js';
+import { compareManyFlows } from './many-flows.js';
 import { compareMemory } from './memory.js';
 import { compareNeighbours } from './neighbours.js';
 import { compareRate } from './rate.js';
@@ -18,4 +19,5 @@ export const COMPARISONS: readonly Comparison[] = [
   compareMemory,
   compareNeighbours,
   compareChoices,
+  compareManyFlows,
 ];

@@ -67,16 +67,24 @@ export interface MemoryRoute {
 export interface ReloadReport {
   readonly applied: boolean;
   readonly changes: readonly ConfigChange[];
+  /** Flows that are still to be cut; absent when there are none. */
+  readonly left?: number;
 }
 
 /** A command on one route. */
 export type RouteCommand = 'drain' | 'undrain' | 'kill' | 'disable' | 'enable';
 
-export interface RouteCommandReport {
+export interface RouteCommandReport extends CutReport {
   readonly route: string;
   readonly state: RouteState;
-  /** Flows that were cut. */
+}
+
+/** Flows that a command cuts. It goes on in the background: `status` tells how far it has come. */
+export interface CutReport {
+  /** Those that were cut by now. */
   readonly cut: number;
+  /** Those that are still to be cut; absent when there are none. */
+  readonly left?: number;
 }
 
 export interface Status {
@@ -103,6 +111,8 @@ export interface Status {
     readonly single: Readonly<Record<string, number>>;
   };
   readonly fastPath: FastPathStatus;
+  /** Flows cut since start, and those that are being cut: by commands, and since their route is gone. */
+  readonly cutting: { readonly cut: number; readonly left: number };
   /** Packets dropped and ignored, by reason, plus what the queues carried. */
   readonly packets: {
     readonly dropped: Readonly<Record<string, number>>;
@@ -147,6 +157,8 @@ export interface Decision {
 /** What the daemon offers to the control socket. */
 export interface ControlBackend {
   status(): Promise<Status>;
+  /** The same, of the routes alone. */
+  routes(): Promise<readonly RouteStatus[]>;
   /** The recent decisions for an address, or an address and port; newest first. */
   why(address: string, port: number | null): Promise<readonly Decision[]>;
   /** Destinations in the order of their last use, newest first; at most `limit`, and only those within `prefix`. */

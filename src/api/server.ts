@@ -6,6 +6,7 @@ import { isName } from '../config/values/texts.js';
 import { formatAddress, parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { statusOf, toAnswer } from './answer.js';
+import { Connections, MAX_CONNECTIONS } from './connections.js';
 import type { ControlBackend, RouteCommand } from './contract.js';
 import { streamMemory } from './memory-stream.js';
 import {
@@ -28,8 +29,6 @@ export interface Control {
   close(): Promise<void>;
 }
 
-/** Connections at one time: a few operators and a collector of metrics. */
-const MAX_CONNECTIONS = 32;
 const REQUEST_TIMEOUT_MS = 5000;
 
 /** For an answer that waits for its turn, or for the kernel. */
@@ -58,7 +57,7 @@ export async function startControl(path: string, backend: ControlBackend): Promi
 export function createApp(backend: ControlBackend) {
   const app = createServer();
   app.get(STATUS_PATH, NOTHING, () => backend.status());
-  app.get(ROUTES_PATH, NOTHING, async () => (await backend.status()).routes);
+  app.get(ROUTES_PATH, NOTHING, () => backend.routes());
   app.get(CONFIG_PATH, NOTHING, () => backend.config());
   app.get<{ Querystring: WhyQuery }>(WHY_PATH, { schema: { querystring: WHY_SCHEMA } }, async (request) => {
     const { address: text, port } = request.query;
@@ -117,7 +116,14 @@ function createServer() {
     ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, _request, reply) => sendError(error, reply),
   });
-  app.server.maxConnections = MAX_CONNECTIONS;
+  const connections = new Connections(app.server);
+  app.addHook('onRequest', async (request) => {
+    const { method, raw } = request;
+    if (!connections.isQuickOnly(raw.socket)) return;
+    if (method === 'GET' && !raw.url?.startsWith(MEMORY_PATH)) return;
+    const message = `All ${MAX_CONNECTIONS} connections wait for answers: only what is answered at once is served.`;
+    throw new PathraceError('E_INTERNAL', message, { remedy: 'Ask again when fewer wait.' });
+  });
   app.setNotFoundHandler((request, reply) => {
     const message = `There is no ${request.method} ${request.url.slice(0, 100)}.`;
     return reply.code(404).send(toAnswer(new PathraceError('E_ARGUMENT', message)));

@@ -6,7 +6,7 @@ import { ConfigError } from '../config/problems.js';
 import { countChanges, renderChanges } from './changes.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
 import { reportProblems } from './problems.js';
-import { type Paint, paintFor } from './style.js';
+import { formatCount, type Paint, paintFor } from './style.js';
 
 export async function runReload(control: string, json: boolean, io: CommandIo): Promise<number> {
   let report: ReloadReport;
@@ -22,10 +22,11 @@ export async function runReload(control: string, json: boolean, io: CommandIo): 
 }
 
 /** A line per change and the result. */
-export function renderReload({ applied, changes }: ReloadReport, paint: Paint): string {
+export function renderReload({ applied, changes, left = 0 }: ReloadReport, paint: Paint): string {
   if (changes.length === 0) return 'nothing to change\n';
   const restart = changes.filter(({ apply }) => apply === 'restart').length;
   const later = restart === 0 ? '' : `${countChanges(restart)} at the next start`;
-  const result = [paint(applied ? 'green' : 'yellow', applied ? 'applied' : 'not applied'), later];
+  const cut = left === 0 ? '' : `${formatCount(left)} connections are being cut`;
+  const result = [paint(applied ? 'green' : 'yellow', applied ? 'applied' : 'not applied'), later, cut];
   return `${renderChanges(changes, paint)}${result.filter((part) => part !== '').join('; ')}\n`;
 }

@@ -38,13 +38,15 @@ export async function runRouteCommand(
 /** One line that says what happened; `route` is its state after that, if known. */
 export function renderCommand(
   command: RouteCommand,
-  { route: name, state, cut }: RouteCommandReport,
+  { route: name, state, cut, left = 0 }: RouteCommandReport,
   route: RouteStatus | undefined,
   paint: Paint,
 ): string {
   const reasons = state === 'down' || state === 'suspect' ? (route?.reasons ?? []) : [];
   const why = reasons.length === 0 ? '' : ` (${printable(reasons.join(', '))})`;
   const now = `${printable(name)} is ${paint(STATE_COLOURS[state] ?? 'dim', printable(state))}${why}`;
+  const more = `${formatCount(left)} ${left === 1 ? 'is' : 'are'} being cut (\`pathrace status\` says how many are left)`;
+  if (left > 0) return `${now}; ${cut === 0 ? '' : `${wereCut(cut)}, `}${more}\n`;
   return `${now}; ${consequence(command, state, cut, route?.connections)}\n`;
 }
 

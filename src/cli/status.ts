@@ -28,6 +28,7 @@ export function renderStatus(status: Status, paint: Paint): string {
     ),
     renderMemoryLine(status.memory, paint),
     renderFastPath(status.fastPath, paint),
+    renderCutting(status.cutting, paint),
     renderCounts(
       'races',
       { started: races.started, decided: races.decided, failed: races.failed, active: races.active },
@@ -93,6 +94,12 @@ function renderMemoryLine(memory: Status['memory'], paint: Paint): string {
 function renderFastPath({ state, why }: Status['fastPath'], paint: Paint): string {
   const words = why === null ? state : `${state}: ${printable(why)}`;
   return `${paint('dim', 'fast path')}: ${words}\n`;
+}
+
+/** Nothing to say where nothing is being cut. */
+function renderCutting({ cut, left }: Status['cutting'], paint: Paint): string {
+  if (left === 0) return '';
+  return `${paint('dim', 'cutting')}: ${formatCount(left)} connections left, ${formatCount(cut)} cut since the start\n`;
 }
 
 /** Counters that are zero only make the page longer; a whole group of them is one word. */

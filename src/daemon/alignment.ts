@@ -234,7 +234,7 @@ export class Alignment {
   private async followHealth(): Promise<void> {
     this.healthDue = true;
     await this.applyRules();
-    await this.context.failover()?.follow(this.health);
+    this.context.failover()?.follow(this.health);
     this.healthDue = false;
   }
 
@@ -281,9 +281,9 @@ export class Alignment {
     checker.follow(this.routes);
     for (const [old, route] of changedRoutes(before, after)) {
       logRoute(log, route);
-      await failover?.cutLost(old, route);
+      failover?.cutLost(old, route);
     }
-    await failover?.cutReplaced(before, after);
+    failover?.cutReplaced(before, after);
     this.settled = null;
   }
 

@@ -9,6 +9,7 @@ const WHAT = {
   operator: 'the rules of other tables could not be read',
   paths: 'the paths of routes could not be looked at',
   ports: 'the use of ports could not be looked at',
+  cut: 'connections could not be cut',
   guard: 'the counters of the guard could not be looked at',
 } as const;
 

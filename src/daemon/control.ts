@@ -1,8 +1,18 @@
 /** What the control socket can ask and command. */
-import type { ControlBackend, Decision, MemoryEntry, RouteCommandReport, Status } from '../api/contract.js';
+import type {
+  ControlBackend,
+  Decision,
+  MemoryEntry,
+  ReloadReport,
+  RouteCommandReport,
+  RouteStatus,
+  Status,
+} from '../api/contract.js';
+import type { Cut } from '../kernel/flow-cutter.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
+import { progressOf } from './cut-progress.js';
 import type { GatewayState } from './gateway-state.js';
 import { memoryEntries } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
@@ -17,7 +27,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
   };
   return {
     async status(): Promise<Status> {
-      const snapshot = await running().snapshot();
+      const [snapshot] = await Promise.all([running().snapshot(), gateway.flows?.counts.refresh()]);
       const { memory, engine } = snapshot;
       gateway.guard.look();
       const routes = routeStatus(gateway, snapshot);
@@ -41,9 +51,15 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         },
         routes,
         races: raceStatus(snapshot),
+        cutting: { cut: gateway.flows?.cutter.count ?? 0, left: gateway.flows?.cutter.left ?? 0 },
         fastPath: { wanted: gateway.config.kernel.fastPath, ...gateway.fastPath },
         packets: packetStatus(snapshot, gateway.config.kernel.queue),
       };
+    },
+
+    async routes(): Promise<readonly RouteStatus[]> {
+      const [snapshot] = await Promise.all([running().snapshot(), gateway.flows?.counts.refresh()]);
+      return routeStatus(gateway, snapshot);
     },
 
     async why(address, port): Promise<readonly Decision[]> {
@@ -71,21 +87,24 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         });
       }
       running();
-      let cut = 0;
+      let cut: Cut | null | undefined = null;
       if (command === 'kill') {
         const number = gateway.numbers.routes.of(name);
-        cut = (await gateway.flows?.cut((flow) => flow.route === number)) ?? 0;
+        cut = gateway.flows?.cut((flow) => flow.route === number);
       } else {
         await gateway.setAdmin(name, ADMIN_OF[command]);
-        if (command === 'disable' && route.onDown === 'reset') {
-          for (const family of [4, 6] as const)
-            cut += (await gateway.failover?.cutIfReplaceable(route, family)) ?? 0;
-        }
+        if (command === 'disable' && route.onDown === 'reset') cut = gateway.failover?.cutReplaceable(route);
       }
-      return { route: name, state: stateOf(gateway, name).state, cut };
+      const progress = await progressOf(cut == null ? [] : [cut]);
+      return { route: name, state: stateOf(gateway, name).state, ...progress };
     },
 
-    reload: () => gateway.reload(),
+    async reload(): Promise<ReloadReport> {
+      const { changes, applied } = await gateway.reload();
+      const { left } = await progressOf(gateway.flows?.cutter.underWay() ?? []);
+      return { applied, changes, ...(left === undefined ? {} : { left }) };
+    },
+
     config: async () => gateway.config,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { comesBefore, type Standing } from '../core/choose/preference.js';
 import type { HealthState } from '../core/health/health.js';
+import type { Cut } from '../kernel/flow-cutter.js';
 import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { addressesOf, type ResolvedRoute } from '../kernel/routes.js';
@@ -45,7 +46,7 @@ export class Failover {
   constructor(private readonly context: FailoverContext) {}
 
   /** Compares what is told now with what was done before, and does what follows; after a failure the next call does the rest. */
-  async follow(health: readonly RouteHealth[]): Promise<void> {
+  follow(health: readonly RouteHealth[]): void {
     for (const lane of [...this.states.keys()])
       if (!health.some(({ route }) => route === Number.parseInt(lane, 10))) this.states.delete(lane);
     for (const lanes of health) {
@@ -64,15 +65,16 @@ export class Failover {
         this.states.set(lane, state);
       }
     }
-    await this.cutWaiting();
+    this.cutWaiting();
   }
 
-  /** Cuts what a route carries in a family, if there is another route that could carry it instead. */
-  async cutIfReplaceable(route: RouteConfig, family: Family): Promise<number> {
+  /** Cuts what a route carries in the families in which another route could carry it instead; null: in none. */
+  cutReplaceable(route: RouteConfig, of: readonly Family[] = [4, 6]): Cut | null {
     // Reconnecting would lead nowhere: what still gets through on the old route is better than nothing.
-    if (!this.isReplaceable(route, family)) return 0;
+    const families = of.filter((family) => this.isReplaceable(route, family));
     const number = this.context.routes.of(route.name);
-    return this.context.flows.cut((flow) => flow.route === number && flow.family === family);
+    if (families.length === 0) return null;
+    return this.context.flows.cut((flow) => flow.route === number && families.includes(flow.family));
   }
 
   private isThere({ name }: RouteConfig, family: Family): boolean {
@@ -89,9 +91,8 @@ export class Failover {
    * Entries made with an address that is gone would leak packets with a foreign source (the kernel keeps them). A family that
    * has no address now leaks nothing, since nothing can leave: what becomes of its flows, `fell` decides.
    */
-  async cutLost(before: ResolvedRoute, after: ResolvedRoute): Promise<void> {
+  cutLost(before: ResolvedRoute, after: ResolvedRoute): void {
     if (!before.config.translate) return;
-    let count = 0;
     for (const family of [4, 6] as const) {
       const had = before[family === 4 ? 'ipv4' : 'ipv6'];
       const has = after[family === 4 ? 'ipv4' : 'ipv6'];
@@ -104,15 +105,12 @@ export class Failover {
       const isOther = had === null || kept.some((address) => !addressesOf(had).includes(address));
       const isWanted = JSON.stringify(before.config.addresses) !== JSON.stringify(after.config.addresses);
       if (isOther || isWanted || after.config.graceMs === 0)
-        count += await this.context.flows.cutLost(after.number, family, kept);
+        this.tellCut(after.config.name, this.context.flows.cutLost(after.number, family, kept));
       else
         this.later(`${after.config.name} ${family} addresses`, after.config.graceMs, () =>
           this.cutGone(after.config, family),
         );
     }
-    const route = after.config.name;
-    if (count > 0)
-      this.context.log.warn({ event: 'flows-cut', route, count }, `cut ${count} flows of ${route}`);
   }
 
   /**
@@ -120,7 +118,7 @@ export class Failover {
    * addresses are not theirs.
    */
   async cutMisfits(routes: readonly ResolvedRoute[]): Promise<void> {
-    const count = await this.context.flows.cut(({ route: number, family, source, untranslated, byMain }) => {
+    const cut = this.context.flows.cut(({ route: number, family, source, untranslated, byMain }) => {
       const route = routes.find((one) => one.number === number);
       if (route === undefined) return true;
       const carried = route[family === 4 ? 'ipv4' : 'ipv6'];
@@ -128,19 +126,25 @@ export class Failover {
       if (untranslated || byMain || byPrefix || carried === null) return false;
       return !addressesOf(carried).some((address) => sameAddress(parseAddress(address)!, 0, source, 0));
     });
+    const count = await cut.done;
     if (count > 0)
       this.context.log.warn({ event: 'flows-cut', count }, `cut ${count} flows with marks of somebody else`);
   }
 
   /** Flows of routes that are configured no more, and those with addresses of an interface that their route has left. */
-  async cutReplaced(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): Promise<void> {
+  cutReplaced(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): void {
     const gone = before.filter(({ config }) => !after.some((route) => route.config.name === config.name));
     const numbers = new Set(gone.map(({ number }) => number));
-    if (numbers.size > 0) await this.context.flows.cut((flow) => numbers.has(flow.route));
+    if (numbers.size > 0) {
+      const names = gone.map(({ config }) => config.name).join(', ');
+      this.tellCut(
+        names,
+        this.context.flows.cut((flow) => numbers.has(flow.route)),
+      );
+    }
     for (const route of after) {
       const old = before.find(({ config }) => config.name === route.config.name);
-      if (old !== undefined && old.config.interface !== route.config.interface)
-        await this.cutLost(old, route);
+      if (old !== undefined && old.config.interface !== route.config.interface) this.cutLost(old, route);
     }
   }
 
@@ -162,24 +166,24 @@ export class Failover {
   }
 
   /** Cuts what has an address that the route has no longer. */
-  private async cutGone({ name }: RouteConfig, family: Family): Promise<void> {
+  private cutGone({ name }: RouteConfig, family: Family): void {
     const route = this.context.resolved().find(({ config }) => config.name === name);
     const has = route?.[family === 4 ? 'ipv4' : 'ipv6'] ?? null;
     if (route === undefined || has === null) return;
-    const count = await this.context.flows.cutLost(route.number, family, addressesOf(has));
-    if (count > 0)
-      this.context.log.warn({ event: 'flows-cut', route: name, count }, `cut ${count} flows of ${name}`);
+    this.tellCut(name, this.context.flows.cutLost(route.number, family, addressesOf(has)));
   }
 
-  private later(name: string, afterMs: number, work: () => Promise<void>): void {
+  private later(name: string, afterMs: number, work: () => void): void {
     clearTimeout(this.timers.get(name));
     const run = (): void => {
       this.timers.delete(name);
       // Behind what is on its way: it may be back.
-      this.context.enqueue(work).catch((error: unknown) => {
-        this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
-        if (!this.closed) this.later(name, AGAIN_MS, work);
-      });
+      this.context
+        .enqueue(async () => work())
+        .catch((error: unknown) => {
+          this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
+          if (!this.closed) this.later(name, AGAIN_MS, work);
+        });
     };
     // A timer may ring a little early.
     this.timers.set(name, setTimeout(run, afterMs + 1));
@@ -193,7 +197,7 @@ export class Failover {
     this.resets.delete(lane);
   }
 
-  private async cutWaiting(): Promise<void> {
+  private cutWaiting(): void {
     for (const route of this.context.config().routes) {
       for (const family of [4, 6] as const) {
         const lane = `${route.name} ${family}`;
@@ -202,9 +206,9 @@ export class Failover {
           continue;
         // It is back and has not proved itself yet, or its addresses are deprecated: what lives goes on.
         if (waits.byLink && this.isThere(route, family)) continue;
-        const count = await this.cutIfReplaceable(route, family);
+        const cut = this.cutReplaceable(route, [family]);
         this.waiting.delete(lane);
-        if (count > 0) this.tellCut(route.name, count, 'route-down');
+        if (cut !== null) this.tellCut(route.name, cut, 'route-down');
       }
     }
   }
@@ -227,26 +231,32 @@ export class Failover {
     );
     const cut = (): void => {
       this.resets.delete(lane);
-      this.context.flows
-        .cut((flow) => flow.family === family && away.has(flow.service * 64 + flow.route))
-        .then(
-          (count) => this.tellCut(route.name, count, 'failback'),
-          (error: unknown) => {
-            log.error({ event: 'failback-failed', route: route.name }, `${error}; it is tried again`);
-            if (!this.closed) this.resets.set(lane, setTimeout(cut, AGAIN_MS));
-          },
-        );
+      const begun = this.context.flows.cut(
+        (flow) => flow.family === family && away.has(flow.service * 64 + flow.route),
+      );
+      this.tellCut(route.name, begun, 'failback');
     };
     this.resets.set(lane, setTimeout(cut, afterMs));
   }
 
-  private tellCut(route: string, count: number, why: 'route-down' | 'failback'): void {
-    const text = why === 'failback' ? `so that they return to ${route}` : `of ${route}, which is down`;
-    this.context.log.warn({ event: 'flows-cut', route, count, why }, `cut ${count} flows ${text}`);
+  /** Nobody waits for it: it goes on in the background, and is told when it is over. */
+  private tellCut(route: string, cut: Cut, why: keyof typeof WHY = 'gone'): void {
+    cut.done
+      .then((count) => {
+        if (count === 0 && why !== 'failback') return;
+        const fields = { event: 'flows-cut', route, count, ...(why === 'gone' ? {} : { why }) };
+        this.context.log.warn(fields, `cut ${count} flows ${WHY[why](route)}`);
+      })
+      .catch((error: unknown) => this.context.log.error({ event: 'cut-failed', route }, String(error)));
   }
 }
 
 const AGAIN_MS = 1000;
+const WHY = {
+  gone: (route: string) => `of ${route}`,
+  failback: (route: string) => `so that they return to ${route}`,
+  'route-down': (route: string) => `of ${route}, which is down`,
+} as const;
 
 /** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
 function lessPreferred(config: GatewayConfig, { select }: ServiceConfig, route: RouteConfig): string[] {

@@ -9,7 +9,7 @@ import type { MemoryRows } from '../core/memory/rows.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
-import { Flows } from '../kernel/flows.js';
+import type { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
 import { type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
@@ -20,7 +20,7 @@ import { readServiceNames } from '../kernel/service-names.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
-import { PathraceError } from '../model/errors.js';
+import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
@@ -45,14 +45,16 @@ import { GuardWatch } from './guard-watch.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
+import { closeFlows, openFlows } from './open-flows.js';
 import { leaveOtherMarks } from './other-marks.js';
+import { mayPass } from './passing.js';
 import { LOOK_MS, type PathWatch } from './path-watch.js';
 import { Persistence, SAVE_MS, type SaveContext } from './persistence.js';
 import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
-import { requireInterfaces } from './route-changes.js';
+import { interestOf, requireInterfaces } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import type { Upkeep } from './upkeep.js';
@@ -174,11 +176,12 @@ export class Gateway implements GatewayState {
     await this.remember();
     this.touched = true;
     await this.alignment.begin();
-    this.flows = new Flows(this.marks, this.alignment.hasIpv6, this.alignment.fastPath);
+    const flows = openFlows(this.marks, this.alignment, this.boundary, this.complaints);
+    this.flows = flows;
     const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
-    this.ports = new PortWatch(this.flows, this.marks, this.log, nameOf);
+    this.ports = new PortWatch(flows, this.marks, this.log, nameOf);
     this.failover = new Failover(
-      failoverContext(this, this.flows, this.log, (work) => this.alignment.enqueue(work)),
+      failoverContext(this, flows, this.log, (work) => this.alignment.enqueue(work)),
     );
     await this.cutMisread(other);
     measure(this.config, this.numbers.routes, this.meters);
@@ -187,9 +190,8 @@ export class Gateway implements GatewayState {
       changed: () => this.alignment.linksChanged(),
       lost: (lost) => this.alignment.linkLost(lost),
       taken: () => this.upkeep.rulesTaken(),
-      settings: () => {
-        this.upkeep.look().catch(() => undefined);
-      },
+      settings: () => this.upkeep.lookSoon(),
+      interest: () => interestOf(this.config),
     });
     const { complaints } = this;
     this.closers.push(
@@ -221,9 +223,9 @@ export class Gateway implements GatewayState {
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
       () => this.failover?.close(),
-      () => this.save(),
+      () => this.save(true),
       () => this.race?.stop(),
-      () => this.flows?.close(),
+      () => closeFlows(this.flows, this.log),
     ];
     for (const step of steps) await this.tryTo(step);
     let left: readonly string[] = [];
@@ -291,8 +293,7 @@ export class Gateway implements GatewayState {
       .catch((error: unknown) => {
         this.log.error({ event: 'reload-failed' }, String(error));
         // Not the fault of the file: nobody else would ask again.
-        const isOurs = error instanceof PathraceError && AGAIN.has(error.code);
-        if (isOurs) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
+        if (mayPass(error)) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
       });
   }
 
@@ -306,7 +307,7 @@ export class Gateway implements GatewayState {
 
   /** Connections whose marks say something else by now. */
   private async cutMisread(other: Marks | null): Promise<void> {
-    if (other !== null) await this.flows?.cut(() => true, other);
+    if (other !== null) await this.flows?.cut(() => true, other).done;
     if (!this.foundState) await this.failover?.cutMisfits(this.routes);
   }
 
@@ -387,14 +388,12 @@ export class Gateway implements GatewayState {
     if (this.race !== null && !this.race.hasEnded) await tellFacts(this.config, this.meters, this.race);
   }
 
-  private async save(): Promise<void> {
+  private async save(isLast = false): Promise<void> {
     if (this.race === null) return;
     await this.persistence
-      .save(this.race, this.saved)
+      .save(this.race, this.saved, isLast)
       .catch((error: unknown) => this.log.warn({ event: 'store-failed' }, String(error)));
   }
 }
 
-/** What a reload may fail of that is worth another. */
-const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;

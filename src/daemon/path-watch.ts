@@ -30,8 +30,8 @@ export interface PathWatchContext {
 
 /** Between two looks at the connections. */
 export const LOOK_MS = 2500;
-/** A look may take no more than this share of the time: with many connections there are fewer. */
-const SHARE = 0.02;
+/** A look may take no more than this share of the time: with many connections there are fewer; fewer yet while none begins. */
+const SHARE = { new: 0.005, old: 0.001 } as const;
 /** Hosts that have shown before that it is narrow. */
 const MOST_WITNESSES = 2;
 /** Addresses of a route's own checks that are asked. */
@@ -58,7 +58,10 @@ export class PathWatch {
   private lanes = new Map<string, Lane>();
   private readonly stalls = new Stalls();
   private readonly known = { 4: new KnownHosts(), 6: new KnownHosts() };
-  private restUntilMs = 0;
+  private lookedAtMs = Number.NEGATIVE_INFINITY;
+  private tookMs = 0;
+  /** Connections that had begun before the last look. */
+  private begun = -1;
 
   constructor(private readonly context: PathWatchContext) {}
 
@@ -67,10 +70,7 @@ export class PathWatch {
     const now = performance.now();
     this.follow();
     if (this.lanes.size === 0 || this.context.flows() === null) return;
-    if (now >= this.restUntilMs) {
-      this.read(now);
-      this.restUntilMs = now + (performance.now() - now) / SHARE;
-    }
+    await this.readIfDue(now);
     const due = [...this.lanes.values()].filter(({ search }) => search.isDue(performance.now()));
     await Promise.all(due.map((lane) => this.ask(lane)));
   }
@@ -144,7 +144,17 @@ export class PathWatch {
     return false;
   }
 
-  private read(now: number): void {
+  private async readIfDue(now: number): Promise<void> {
+    const counts = this.context.flows()?.counts;
+    const isNew = counts?.begun !== this.begun || counts?.listens !== true;
+    if (now < this.lookedAtMs + this.tookMs / (isNew ? SHARE.new : SHARE.old)) return;
+    this.begun = counts?.begun ?? 0;
+    this.lookedAtMs = now;
+    await this.read(now);
+    this.tookMs = performance.now() - now;
+  }
+
+  private async read(now: number): Promise<void> {
     let count = 0;
     let sample = 1;
     // All of few, some of many: ever further apart.
@@ -156,13 +166,12 @@ export class PathWatch {
     };
     const routes = this.context.routes();
     const own = new Set(routes.flatMap(({ ipv4, ipv6 }) => [...addressesOf(ipv4), ...addressesOf(ipv6)]));
-    const stalls = this.stalls.look((visit) => {
-      this.context.flows()?.eachCounted((flow) => {
-        visit(flow);
-        note(flow);
-      }, note);
-    }, now);
-    for (const { route, family, server } of stalls) {
+    const look = this.stalls.begin(now);
+    await this.context.flows()?.eachCounted((flow) => {
+      look.visit(flow);
+      note(flow);
+    }, note);
+    for (const { route, family, server } of look.end()) {
       const name = routes.find(({ number }) => number === route)?.config.name ?? '';
       const lane = this.lanes.get(keyOf(name, family));
       if (lane === undefined) continue;

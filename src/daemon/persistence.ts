@@ -10,9 +10,11 @@ import type { Numbers } from './numbers.js';
 import type { RaceClient } from './race-client.js';
 import { elapsedSince, type StoreContent } from './store/content.js';
 import { StoreFile } from './store/file.js';
+import { factsOf, SavePolicy } from './store/policy.js';
 
 export class Persistence {
   private readonly file: StoreFile | null;
+  private readonly policy = new SavePolicy();
   /** What the next race thread shall go on with. */
   private content: StoreContent | null = null;
 
@@ -30,6 +32,7 @@ export class Persistence {
     const found = await this.file.read();
     if (found.kind === 'content') {
       this.content = found.content;
+      this.policy.wrote(found.content, performance.now(), 0);
       const { count } = found.content.memory;
       this.log.info({ event: 'store-loaded', destinations: count }, `remembered ${count} destinations`);
     } else if (found.kind === 'refused') {
@@ -89,13 +92,19 @@ export class Persistence {
     if (this.content === null) await this.load();
   }
 
-  /** Writes everything as it is now. While there is no race thread its memory is what the next one will be given. */
-  async save(race: RaceClient, context: SaveContext): Promise<void> {
+  /**
+   * Writes everything as it is now, where that is due (store/policy.ts). While there is no race thread its memory is what the next one will be
+   * given. `isLast`: there is no later time.
+   */
+  async save(race: RaceClient, context: SaveContext, isLast = false): Promise<void> {
     if (this.file === null) return;
     const { content } = this;
     // Of a thread that has ended without a word nothing is known: better what was saved before than less.
     if (content === null && race.hasEnded) return;
-    const written = await this.file.write(
+    const facts = factsOf(routesOf(context.numbers.routes.list(), context), context.numbers.services.list());
+    if (!isLast && content === null && !this.policy.mayBeDue(facts, performance.now())) return;
+    const now = performance.now();
+    const wanted =
       content === null
         ? contentOf(
             await readMemory(race, this.config.memory.size),
@@ -108,9 +117,11 @@ export class Persistence {
             content.routes.map(({ name }) => name),
             context,
             content.savedAtMs,
-          ),
-    );
-    if (!written.ok)
+          );
+    if (!this.policy.isDue(wanted, now, isLast)) return;
+    const written = await this.file.write(wanted);
+    if (written.ok) this.policy.wrote(wanted, now, written.bytes);
+    else
       this.log.warn(
         { event: 'store-failed', reason: written.reason },
         `could not write ${this.file.path}: ${written.message}`,
@@ -126,7 +137,7 @@ export interface SaveContext {
   pathMtuOf(name: string): PathMtuFound | null;
 }
 
-/** Between two writes. */
+/** Between two looks whether anything has to be written. */
 export const SAVE_MS = 60_000;
 
 function pathMtu(found: PathMtuFound | null): { pathMtu?: PathMtuFound } {
@@ -137,17 +148,24 @@ function pathMtu(found: PathMtuFound | null): { pathMtu?: PathMtuFound } {
 function contentOf(
   memory: MemoryRows,
   names: readonly string[],
-  { adminOf, meters, numbers, pathMtuOf }: SaveContext,
+  context: SaveContext,
   savedAtMs: number,
 ): StoreContent {
-  const routes = names.map((name) => ({
+  const routes = routesOf(names, context);
+  return { savedAtMs, routes, services: context.numbers.services.list(), statistics: {}, memory };
+}
+
+function routesOf(
+  names: readonly string[],
+  { adminOf, meters, pathMtuOf }: SaveContext,
+): StoreContent['routes'] {
+  return names.map((name) => ({
     name,
     admin: adminOf(name),
     quota: meters.quotaOf(name),
     statistics: {},
     ...pathMtu(pathMtuOf(name)),
   }));
-  return { savedAtMs, routes, services: numbers.services.list(), statistics: {}, memory };
 }
 
 /** All rows, a part at a time. */

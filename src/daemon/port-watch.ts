@@ -21,6 +21,9 @@ export const PORT_ALARM = 0.8;
 export const PORTS_FULL = 0.995;
 /** Between two looks. */
 export const PORTS_MS = 2000;
+/** Looks at all connections may take this share of the time; where ports have to be freed, more. */
+const SHARE = 0.02;
+const URGENT_SHARE = 0.25;
 /** A full pair is refused for this long, then looked at again. */
 const REFUSE_SECONDS = 4;
 
@@ -28,6 +31,7 @@ export class PortWatch {
   /** By route: the address and server with the largest share. */
   private worst = new Map<number, PortUse>();
   private readonly alarmed = new Set<number>();
+  private restUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly flows: Flows,
@@ -37,23 +41,33 @@ export class PortWatch {
     private readonly reuses = reusesPorts(),
   ) {}
 
-  /** Looks once; nothing is read while there are too few connections for any alarm. */
+  /** Looks once; nothing is read while no source address can have many connections with one server. */
   async look(racePorts: PortRange): Promise<void> {
-    const entries = Number((await readSetting('net/netfilter/nf_conntrack_count')) ?? 0);
     const ports = kernelPorts(racePorts);
-    if (entries < sizeOf(ports) * PORT_ALARM) {
+    if (!(await this.mayBeMany(sizeOf(ports) * PORT_ALARM))) {
       this.worst = new Map();
       return;
     }
-    const uses = this.flows.portUse(ports, PORT_ALARM);
+    const now = performance.now();
+    if (now < this.restUntilMs) return;
+    const uses = await this.flows.portUse(ports, PORT_ALARM);
+    const isUrgent = !this.reuses && uses.some(({ held }) => held >= RECLAIM.to);
+    this.restUntilMs = now + (performance.now() - now) / (isUrgent ? URGENT_SHARE : SHARE);
     this.worst = new Map();
     for (const use of uses) {
       const { route, share } = use;
       if (share >= (this.worst.get(route)?.share ?? 0)) this.worst.set(route, use);
     }
-    if (!this.reuses && uses.some(({ held }) => held >= RECLAIM.from)) this.flows.reclaimPorts(ports);
+    if (!this.reuses && uses.some(({ held }) => held >= RECLAIM.from)) await this.flows.reclaimPorts(ports);
     await this.refuse(uses.filter(({ share, protocol }) => share >= PORTS_FULL && protocol === TCP));
     for (const use of this.worst.values()) this.tell(use);
+  }
+
+  /** What is over still holds its port on an old kernel, and is not counted: there all entries are a reason to look. */
+  private async mayBeMany(count: number): Promise<boolean> {
+    const entries = Number((await readSetting('net/netfilter/nf_conntrack_count')) ?? 0);
+    if (entries < count) return false;
+    return !this.reuses || this.flows.counts.busiestPair() >= count;
   }
 
   /** The largest share of its ports that any source address of a route has in use towards one server. */

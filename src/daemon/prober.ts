@@ -21,7 +21,7 @@ export class Prober {
       marks,
       routes: () => gateway.routes,
       health: () => gateway.health,
-      talks: (family) => gateway.flows?.talks(family) ?? new Map(),
+      talks: async (family) => (await gateway.flows?.talks(family)) ?? new Map(),
     });
   }
 

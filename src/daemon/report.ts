@@ -12,7 +12,7 @@ import type { GatewayState } from './gateway-state.js';
 /** Every route as it is now. */
 export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): RouteStatus[] {
   const { engine } = snapshot;
-  const connections = gateway.flows?.count() ?? new Map<number, number>();
+  const connections = gateway.flows?.counts.perRoute() ?? new Map<number, number>();
   return gateway.routes.map((route) => {
     const { name } = route.config;
     const check = gateway.checker.stateOf(name);

@@ -17,7 +17,7 @@ export interface AskerContext {
   marks(): Marks;
   routes(): readonly ResolvedRoute[];
   health(): readonly RouteHealth[];
-  talks(family: Family): ReadonlyMap<string, Talk>;
+  talks(family: Family): Promise<ReadonlyMap<string, Talk>>;
 }
 
 /** Time for answers, and for what flows to say something: a route may take three seconds for a round trip. */
@@ -34,7 +34,7 @@ export class RouteAsker {
   async ask(number: number, family: Family): Promise<boolean | null> {
     const route = this.context.routes().find((one) => one.number === number);
     if (route === undefined || route[family === 4 ? 'ipv4' : 'ipv6'] === null) return null;
-    const before = this.context.talks(family);
+    const before = await this.context.talks(family);
     const others = this.others(route, family);
     const hosts = pings(hostsOf(before, number));
     const check = ofFamily(route.config.check, family);
@@ -48,7 +48,7 @@ export class RouteAsker {
     rest.catch(() => undefined);
     if (await byOwn) return true;
     const [byOthers, targetsByOthers] = await rest;
-    const heard = compare(before, this.context.talks(family), number);
+    const heard = compare(before, await this.context.talks(family), number);
     if (heard.answered) return true;
     return byOthers || targetsByOthers || heard.unheard >= UNHEARD ? false : null;
   }

@@ -1,4 +1,5 @@
 /** What a change of links means for the routes. Pure, but for the errors. */
+import type { LinkInterest } from '../kernel/link-events.js';
 import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
@@ -15,6 +16,19 @@ export function requireInterfaces(config: GatewayConfig, present: ReadonlySet<st
     remedy: 'Compare the name with `ip link`; a route whose interface appears later says `optional: true`.',
   });
 }
+
+/** What of links, addresses and routes the configuration is about. */
+export function interestOf({ lan, routes, kernel }: GatewayConfig): LinkInterest {
+  const byPrefix = routes.some(({ prefix }) => prefix !== null);
+  return {
+    interfaces: [...lan, ...routes.map((route) => route.interface)],
+    prefixesOf: byPrefix ? lan : [],
+    tables: { from: kernel.table, to: kernel.table + MOST_TABLES },
+  };
+}
+
+/** Beside the first: one for each route, and one that is asked (desired.ts). */
+const MOST_TABLES = 16;
 
 /** The routes as they are now, less the families that could not be used before. */
 export function withoutGains(

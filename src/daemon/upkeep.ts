@@ -113,6 +113,11 @@ export class Upkeep {
     );
   }
 
+  /** For whom nothing depends on it; what fails is told by the next look of every second. */
+  lookSoon(): void {
+    this.look().catch(() => undefined);
+  }
+
   /** Looks at the settings: once a second, and when the kernel tells of a change. */
   async look(): Promise<void> {
     if (this.setting || this.closed) return;

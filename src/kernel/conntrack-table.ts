@@ -3,9 +3,6 @@ import type { LivingFlow } from '../core/engine-types.js';
 import type { LocalEnds } from '../core/race/ends.js';
 import { sameAddress } from '../model/address.js';
 import {
-  createEntry,
-  decodeEntry,
-  type Entry,
   encodeDeleteByOriginal,
   encodeDeleteByReply,
   encodeDump,
@@ -15,6 +12,7 @@ import {
   IPCTNL_MSG_CT,
   TCP_CONNTRACK,
 } from '../wire/netlink/ctnetlink.js';
+import { createEntry, decodeEntry, type Entry } from '../wire/netlink/ctnetlink-entry.js';
 import type { Writer } from '../wire/netlink/message.js';
 import { type Packet, PROTOCOL } from '../wire/packet.js';
 import { E } from './ffi.js';

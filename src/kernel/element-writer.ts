@@ -50,6 +50,8 @@ export interface ElementWriterOptions {
   /** Pauses in which other programs can read the ruleset; 0: none. */
   readonly breathMs?: number;
   readonly capacity?: number;
+  /** Elements of one transaction; default BATCH. For whom a transaction's own cost is all there is to wait for. */
+  readonly batch?: number;
   /** false: as on kernels before 6.3. Asked of the kernel unless it is said. */
   readonly destroy?: boolean;
 }
@@ -60,10 +62,8 @@ export class ElementWriter {
   /** The kernel takes a missing element out without an error (Linux 6.3). */
   readonly destroys: boolean;
 
-  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, {
-    sendBytes: BATCH * 2 * MAX_ELEMENT_MESSAGE + BATCH_FRAME,
-    receiveBytes: 16 * 1024,
-  });
+  private readonly socket: NetlinkSocket;
+  private readonly batch: number;
   private readonly queue: ElementQueue;
   private readonly delayMs: number;
   private readonly breathMs: number;
@@ -76,13 +76,13 @@ export class ElementWriter {
   private waiters: { readonly until: number; readonly resolve: () => void }[] = [];
 
   /** The batch in flight: slots of the queue that are not yet done, of which the first `sent` are in this transaction. */
-  private readonly work = new Int32Array(BATCH);
-  private readonly errors = new Int32Array(2 * BATCH);
+  private readonly work: Int32Array;
+  private readonly errors: Int32Array;
   /** Without DESTROY: the element is known to exist, so the addition of another needs its removal first. */
-  private readonly exists = new Uint8Array(BATCH);
+  private readonly exists: Uint8Array;
   private working = 0;
   private sent = 0;
-  private limit = BATCH;
+  private limit: number;
   private attempts = 0;
   private written = 0;
   private startedAt = 0;
@@ -91,10 +91,17 @@ export class ElementWriter {
 
   constructor(private readonly options: ElementWriterOptions) {
     this.queue = new ElementQueue(options.table ?? TABLE, options.capacity ?? CAPACITY);
+    const batch = options.batch ?? BATCH;
+    const sendBytes = batch * 2 * MAX_ELEMENT_MESSAGE + BATCH_FRAME;
+    this.batch = this.limit = batch;
+    this.work = new Int32Array(batch);
+    this.errors = new Int32Array(2 * batch);
+    this.exists = new Uint8Array(batch);
+    this.socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes, receiveBytes: 16 * 1024 });
     this.delayMs = options.delayMs ?? DELAY_MS;
     this.breathMs = options.breathMs ?? BREATH_MS;
     this.socket.setReceiveBuffer(RECEIVE_BUFFER);
-    setOption(this.socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
+    setOption(this.socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, Math.max(SEND_BUFFER, sendBytes));
     this.destroys = options.destroy ?? this.canDestroy();
   }
 
@@ -157,7 +164,7 @@ export class ElementWriter {
   private note(taken: boolean): boolean {
     if (!taken) this.stats.overflowed++;
     if (this.working > 0) return taken;
-    if (this.queue.waiting >= BATCH) this.flushSoon();
+    if (this.queue.waiting >= this.batch) this.flushSoon();
     else if (this.immediate === null) {
       this.timer ??= setTimeout(() => {
         this.timer = null;
@@ -176,7 +183,7 @@ export class ElementWriter {
       return;
     }
     this.exists.fill(0);
-    this.limit = BATCH;
+    this.limit = this.batch;
     this.attempts = 0;
     this.written = 0;
     this.startedAt = performance.now();
@@ -206,7 +213,7 @@ export class ElementWriter {
     this.attempts++;
     this.stats.transactions++;
     // Of this transaction: the frame, then two for each element.
-    this.sequence = (this.sequence + 1024) & 0x3fffffff;
+    this.sequence = (this.sequence + 2 * this.batch + 2) & 0x3fffffff;
     const base = this.sequence + 2;
     encodeBatchBegin(w, this.sequence);
     for (let i = 0; i < this.sent; i++) {

@@ -27,6 +27,9 @@ export class FastPath {
   private wanted: FastPathState | null = null;
   /** When what is unavailable is tried again. */
   private again = 0;
+  /** Who does without it at the moment; and whether it has to come back after that. */
+  private holders = 0;
+  private isInterrupted = false;
   /** One change after the other: who cuts flows does not wait for who follows links. */
   private changing: Promise<unknown> = Promise.resolve();
 
@@ -53,22 +56,36 @@ export class FastPath {
     });
   }
 
-  /** Does what concerns flows that may be in it while there is none: the kernel deletes no entry of a flow that is (before 6.4). */
-  without(action: () => Promise<void>): Promise<void> {
-    return this.inTurn(async () => {
-      if (this.report.state !== 'on') return action();
+  /**
+   * Does what concerns flows that may be in it while there is none: the kernel deletes no entry of a flow that is (before 6.4). Who follows
+   * links meanwhile is not kept waiting.
+   */
+  async without(action: () => Promise<void>): Promise<void> {
+    await this.inTurn(async () => {
+      this.holders++;
+      if (this.report.state !== 'on') return;
+      this.isInterrupted = true;
       await this.takeAway();
-      try {
-        await action();
-      } finally {
-        await this.declare();
-      }
     });
+    try {
+      await action();
+    } finally {
+      await this.inTurn(async () => {
+        this.holders--;
+        if (this.isInterrupted) await this.declare();
+      });
+    }
   }
 
+  /** What is wanted while somebody does without comes when that is over. */
   private async declare(): Promise<void> {
     const { wanted } = this;
+    if (this.holders > 0) {
+      this.isInterrupted = true;
+      return;
+    }
     if (wanted === null) return;
+    this.isInterrupted = false;
     const why = whyNoFastPath(this.kernel);
     if (why !== null) {
       this.report = { state: 'unavailable', why };

@@ -3,8 +3,8 @@
 import { formatAddress, readAddress } from '../model/address.js';
 import { eachAttribute } from '../wire/netlink/message.js';
 import { runCommand } from './command.js';
-import { RT_PROTOCOL } from './constants.js';
 import { type Watch, watchReadable } from './ffi.js';
+import { LinkEvents, type LinkInterest, RTM } from './link-events.js';
 import { type EachMessage, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
 
 /** One interface. */
@@ -108,6 +108,8 @@ const GROUPS = {
 } as const;
 /** Changes come in bursts: an address, its routes, its prefix. */
 const SETTLE_MS = 15;
+/** Where they go on coming, reading everything for each would be all that is done. */
+const BUSY = { calls: 4, withinMs: 1000, settleMs: 150 } as const;
 
 /** An interface that can carry nothing any more, or has lost an address. */
 export interface LostLink {
@@ -125,6 +127,8 @@ export interface LinkListener {
   lost(lost: LostLink): void;
   /** Soon after a rule or a route of ours was removed, by whomsoever. */
   taken(): void;
+  /** What of the machine matters; asked for each message. */
+  interest(): LinkInterest;
   /** Soon after a setting of an interface was changed that the kernel tells of: forwarding, the reverse-path check. */
   settings(): void;
 }
@@ -133,13 +137,21 @@ export function watchLinks(listener: LinkListener): { close(): void } {
   const socket = new NetlinkSocket(NETLINK_ROUTE, { groups: Object.values(GROUPS) });
   socket.setReceiveBuffer(1024 * 1024);
   let timer: NodeJS.Timeout | null = null;
+  const events = new LinkEvents(() => listener.interest());
+  // BOUNDED: BUSY.calls.
+  let calls: number[] = [];
+  const settleMs = (): number => {
+    const now = performance.now();
+    const isBusy = calls.length >= BUSY.calls && now - calls[0] < BUSY.withinMs;
+    return isBusy ? BUSY.settleMs : SETTLE_MS;
+  };
   const due = { changed: false, taken: false, settings: false };
   const watch: Watch = watchReadable(socket.fd, () => {
-    // What else changed does not matter: the snapshot is read as a whole.
+    // What has changed of what concerns us does not matter: the snapshot is read as a whole.
     const look: EachMessage = ({ type, body, end }, view) => {
       const lost = type === RTM.DELADDR ? lostAddress(view, body, end) : lostLink(type, view, body, end);
       if (lost !== null) listener.lost(lost);
-      const what = kindOf(type, view, body, end);
+      const what = events.kindOf(type, view, body, end);
       if (what !== null) due[what] = true;
     };
     while (socket.read(ignore, look)) {
@@ -148,12 +160,14 @@ export function watchLinks(listener: LinkListener): { close(): void } {
     if (!due.changed && !due.taken && !due.settings) return;
     timer ??= setTimeout(() => {
       timer = null;
+      calls = [...calls, performance.now()].slice(-BUSY.calls);
+      events.forget();
       for (const what of ['changed', 'taken', 'settings'] as const) {
         if (!due[what]) continue;
         due[what] = false;
         listener[what]();
       }
-    }, SETTLE_MS);
+    }, settleMs());
   });
   return {
     close(): void {
@@ -165,52 +179,6 @@ export function watchLinks(listener: LinkListener): { close(): void } {
 }
 
 function ignore(): void {}
-
-const RTM = {
-  NEWLINK: 16,
-  DELLINK: 17,
-  DELADDR: 21,
-  NEWROUTE: 24,
-  DELROUTE: 25,
-  NEWRULE: 32,
-  DELRULE: 33,
-  NEWNETCONF: 80,
-  DELNETCONF: 81,
-} as const;
-/** struct rtmsg: its protocol at 5. struct fib_rule_hdr: 12 bytes, the protocol is an attribute. */
-const RTMSG_LEN = 12;
-const FIB_RULE_HDR_LEN = 12;
-const FRA_PROTOCOL = 21;
-
-/** What a message is about; null: what we have done ourselves, rules of others, values of what is gone. */
-function kindOf(
-  type: number,
-  view: DataView,
-  body: number,
-  end: number,
-): 'changed' | 'taken' | 'settings' | null {
-  switch (type) {
-    case RTM.NEWROUTE:
-    case RTM.DELROUTE: {
-      if (end - body < RTMSG_LEN || view.getUint8(body + 5) !== RT_PROTOCOL) return 'changed';
-      return type === RTM.DELROUTE ? 'taken' : null;
-    }
-    case RTM.DELRULE: {
-      let ours = false;
-      eachAttribute(view, body + FIB_RULE_HDR_LEN, end, (attribute, value) => {
-        if (attribute === FRA_PROTOCOL) ours = view.getUint8(value) === RT_PROTOCOL;
-      });
-      return ours ? 'taken' : null;
-    }
-    case RTM.NEWRULE:
-    case RTM.DELNETCONF:
-      return null;
-    case RTM.NEWNETCONF:
-      return 'settings';
-    default:
-      return 'changed';
-  }
-}
 
 const IFF = { UP: 1, LOWER_UP: 0x1_0000 } as const;
 /** struct ifinfomsg (include/uapi/linux/rtnetlink.h): family at 0, index at 4, flags at 8. */

@@ -25,7 +25,7 @@ export const OWNERS = {
   domain: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
   asked: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
   full: { file: 'daemon/port-watch.ts', byPackets: false, part: null },
-  reset: { file: 'kernel/flows.ts', byPackets: false, part: null },
+  reset: { file: 'kernel/flow-cutter.ts', byPackets: false, part: null },
   /** The shares of hosts in the groups of a service. */
   host: { file: null, byPackets: true, part: null },
   flood: { file: null, byPackets: true, part: null },

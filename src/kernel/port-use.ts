@@ -7,9 +7,11 @@ import { release } from 'node:os';
 import { formatAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import { HIGH_PORTS, includes, sizeOf } from '../model/ports.js';
-import { type Entry, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
+import { TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
+import type { Entry } from '../wire/netlink/ctnetlink-entry.js';
 import { PROTOCOL } from '../wire/packet.js';
 import { isBefore } from './fast-path.js';
+import { FlowList } from './flow-list.js';
 import { type Marks, routeOfMark } from './marks.js';
 
 /** The ports of one source address of a route towards one server. */
@@ -35,14 +37,14 @@ export interface PortQuestion {
   readonly alarm: number;
 }
 
-/** Visits every entry of the connection table. */
-export type EachEntry = (visit: (entry: Entry) => void) => void;
+/** Visits every entry of the connection table; `visit` must not keep it. */
+export type EachEntry = (visit: (entry: Entry) => void) => Promise<void>;
 
 const MOST_USERS = 3;
 
-export function readPortUse(each: EachEntry, question: PortQuestion): PortUse[] {
+export async function readPortUse(each: EachEntry, question: PortQuestion): Promise<PortUse[]> {
   const uses = new Map<string, PortUse & { count: number; over: number }>();
-  each((entry) => {
+  await each((entry) => {
     const key = keyOf(entry, question);
     if (key === null) return;
     let use = uses.get(key);
@@ -61,7 +63,7 @@ export function readPortUse(each: EachEntry, question: PortQuestion): PortUse[] 
     use.held = (use.count + use.over) / size;
   });
   const busy = new Map([...uses].filter(([, { share }]) => share >= question.alarm));
-  if (busy.size > 0) nameUsers(each, question, busy);
+  if (busy.size > 0) await nameUsers(each, question, busy);
   return [...uses.values()];
 }
 
@@ -78,40 +80,46 @@ export function reusesPorts(kernel = release()): boolean {
 /** From this share of held ports on, and down to this one, ports are freed for a kernel that does not do it by itself. */
 export const RECLAIM = { from: 0.75, to: 0.5 } as const;
 
-/** The entries of flows that are over and rest longest, whose ports are needed: what names each, by family. */
-export function resting(each: EachEntry, question: PortQuestion): { family: 4 | 6; original: Uint8Array }[] {
-  const uses = new Map<string, { held: number; size: number; over: { rests: number; entry: Resting }[] }>();
-  each((entry) => {
+/** Flows that are over and rest longest, whose ports are needed. */
+export async function resting(each: EachEntry, question: PortQuestion): Promise<FlowList> {
+  const uses = new Map<
+    string,
+    { held: number; over: number; size: number; rests: number[]; limit: number }
+  >();
+  await each((entry) => {
     const key = keyOf(entry, question);
     if (key === null || entry.protocol !== PROTOCOL.TCP) return;
-    const use = uses.get(key) ?? { held: 0, size: sizeOf(question.tcpPorts), over: [] };
+    const size = sizeOf(question.tcpPorts);
+    const use = uses.get(key) ?? { held: 0, over: 0, size, rests: [], limit: 0 };
     uses.set(key, use);
     use.held++;
-    if (isOver(entry))
-      use.over.push({
-        rests: entry.timeoutSeconds,
-        entry: { family: entry.family, original: entry.original.slice() },
-      });
+    if (isOver(entry)) use.rests.push(entry.timeoutSeconds);
   });
-  return [...uses.values()]
-    .filter(({ held, size }) => held >= size * RECLAIM.from)
-    .flatMap(({ held, size, over }) =>
-      over
-        .sort((a, b) => a.rests - b.rests)
-        .slice(0, Math.max(0, held - Math.floor(size * RECLAIM.to)))
-        .map(({ entry }) => entry),
-    );
+  for (const use of uses.values()) {
+    const { held, size, rests } = use;
+    if (held < size * RECLAIM.from) continue;
+    use.over = Math.min(rests.length, Math.max(0, held - Math.floor(size * RECLAIM.to)));
+    use.limit = rests.sort((a, b) => a - b)[use.over - 1] ?? 0;
+  }
+  const found = new FlowList();
+  await each((entry) => {
+    const key = keyOf(entry, question);
+    const use = key === null ? undefined : uses.get(key);
+    if (use === undefined || use.over === 0 || !isOver(entry) || entry.timeoutSeconds > use.limit) return;
+    use.over--;
+    found.add(entry);
+  });
+  return found;
 }
 
-interface Resting {
-  readonly family: 4 | 6;
-  readonly original: Uint8Array;
-}
-
-function nameUsers(each: EachEntry, question: PortQuestion, busy: ReadonlyMap<string, PortUse>): void {
+async function nameUsers(
+  each: EachEntry,
+  question: PortQuestion,
+  busy: ReadonlyMap<string, PortUse>,
+): Promise<void> {
   // BOUNDED: by the entries of the connection table.
   const counts = new Map<string, Map<string, number>>();
-  each((entry) => {
+  await each((entry) => {
     const key = keyOf(entry, question);
     if (key === null || !busy.has(key) || isOver(entry)) return;
     const of = counts.get(key) ?? new Map<string, number>();

@@ -36,13 +36,13 @@ const SETS: readonly (readonly [string, string])[] = [
   [SET_FLOOD.host, 'type ether_addr; flags dynamic,timeout; timeout 10s; size 65535;'],
   [
     SET_RESET[4],
-    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 65536;',
+    'type ipv4_addr . inet_service . ipv4_addr . inet_service; flags timeout; timeout 2m; size 262144;',
   ],
   [SET_FULL[4], 'type ipv4_addr . inet_service . mark; flags timeout; size 1024;'],
   [SET_FULL[6], 'type ipv6_addr . inet_service . mark; flags timeout; size 1024;'],
   [
     SET_RESET[6],
-    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 65536;',
+    'type ipv6_addr . inet_service . ipv6_addr . inet_service; flags timeout; timeout 2m; size 262144;',
   ],
   ...([4, 6] as const).flatMap((family): [string, string][] => {
     const address = `ipv${family}_addr`;

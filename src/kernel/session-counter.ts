@@ -33,13 +33,12 @@ export class SessionCounter {
   follow(): void {
     if (!this.engine.countsSessions) return this.close();
     if (this.events !== null) return;
-    this.events = new SessionEvents(
-      this.marks,
-      (mark) => this.tell(mark, true),
-      (mark) => this.tell(mark, false),
-      () => this.recountAfterLoss(),
-      (error) => this.boundary.caught('an event of a connection', error),
-    );
+    this.events = new SessionEvents(this.marks, {
+      begin: (mark) => this.tell(mark, true),
+      end: (mark) => this.tell(mark, false),
+      lost: () => this.recountAfterLoss(),
+      broken: (error) => this.boundary.caught('an event of a connection', error),
+    });
     this.timer = setInterval(() => this.recount(), this.recountMs);
     this.recount();
   }

@@ -10,12 +10,14 @@
  * it ignored is acknowledged after all) count as ended; two living entries with the same 32-bit id (0.3 pairs of 50 000, 8 of
  * 260 000) count as one. An owner that recounts every minute or so is right again every minute.
  */
-import { encodeDump, IPCTNL_MSG_CT } from '../wire/netlink/ctnetlink.js';
+
+import { PathraceError } from '../model/errors.js';
 import {
   createSessionEvent,
   decodeSession,
   isOver,
   NFNLGRP_CONNTRACK,
+  pairOf,
   SESSION,
   sessionFilter,
 } from '../wire/netlink/ctnetlink-events.js';
@@ -34,6 +36,7 @@ import {
 import type { Marks } from './marks.js';
 import { MessageArray } from './mmsg.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
+import { Census, countTable } from './session-census.js';
 
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -50,35 +53,15 @@ const TURNS = 8;
 /** Longer than any event: tuples, labels, counters, time stamps, a helper's name. */
 const SLOT = 1024;
 
-/** What lives, by the kernel's id, and how much of it has each mark. BOUNDED: by nf_conntrack_max. */
-interface Census {
-  readonly marks: Map<number, number>;
-  readonly byMark: Map<number, number>;
+/** Who is told. */
+export interface SessionSinks {
+  begin(mark: number, protocol: number): void;
+  end(mark: number, protocol: number): void;
+  /** The kernel had no room for some events: counts are wrong until a recount. */
+  lost(): void;
+  /** An error while one of them was told; the others are. */
+  broken(error: unknown): void;
 }
-
-const createCensus = (): Census => ({ marks: new Map(), byMark: new Map() });
-
-function add({ marks, byMark }: Census, id: number, mark: number): boolean {
-  if (marks.has(id)) return false;
-  // As a small integer, which a map holds without a box.
-  marks.set(id, mark | 0);
-  byMark.set(mark, (byMark.get(mark) ?? 0) + 1);
-  return true;
-}
-
-/** The mark that it had, null: nobody knew it. */
-function remove({ marks, byMark }: Census, id: number): number | null {
-  const kept = marks.get(id);
-  if (kept === undefined) return null;
-  const mark = kept >>> 0;
-  marks.delete(id);
-  const left = (byMark.get(mark) ?? 0) - 1;
-  if (left > 0) byMark.set(mark, left);
-  else byMark.delete(mark);
-  return mark;
-}
-
-export type SessionSink = (mark: number, protocol: number) => void;
 
 export class SessionEvents {
   /** Since start. */
@@ -90,23 +73,19 @@ export class SessionEvents {
   private readonly message = createMessageView();
   private readonly event = createSessionEvent();
   private readonly watch: Watch;
-  private living = createCensus();
+  private living: Census;
   /** A recount under way: what it has found, and what ended meanwhile, of which the table may still tell. BOUNDED: by its duration. */
   private fresh: { readonly census: Census; readonly ended: Set<number> } | null = null;
   private recounting: Promise<boolean> | null = null;
   private closed = false;
 
-  /**
-   * Tells of sessions whose mark names a route. `onLost`: the kernel had no room for some events, counts are wrong until a
-   * recount. `onBroken`: an error while one of them was told; the others are.
-   */
+  /** Tells of sessions whose mark names a route. `countsPairs`: for `busiestPair`. */
   constructor(
     private readonly marks: Pick<Marks, 'routeMask' | 'flowMask'>,
-    private readonly onBegin: SessionSink,
-    private readonly onEnd: SessionSink,
-    private readonly onLost: () => void,
-    private readonly onBroken: (error: unknown) => void,
+    private readonly sinks: SessionSinks,
+    private readonly countsPairs = false,
   ) {
+    this.living = new Census(countsPairs);
     for (let i = 0; i < BATCH; i++) this.messages.setBuffer(i, this.memory.address + i * SLOT, SLOT);
     const { fd } = this.socket;
     // Not NETLINK_NO_ENOBUFS: a loss must be told.
@@ -121,14 +100,29 @@ export class SessionEvents {
       try {
         this.readSome();
       } catch (error) {
-        onBroken(error);
+        sinks.broken(error);
       }
     });
   }
 
   /** Sessions that are known to live. */
   get count(): number {
-    return this.living.marks.size;
+    return this.living.size;
+  }
+
+  /** The same by mark. */
+  get byMark(): ReadonlyMap<number, number> {
+    return this.living.byMark;
+  }
+
+  /** Sessions of the source address and server that have most; 0 unless pairs are counted. */
+  busiestPair(): number {
+    return this.living.busiestPair();
+  }
+
+  /** Hears now what has been told until now, as far as that is soon done. */
+  catchUp(): void {
+    this.readSome();
   }
 
   /**
@@ -142,7 +136,7 @@ export class SessionEvents {
   ): Promise<boolean> {
     while (this.recounting !== null) await this.recounting;
     if (this.closed) return false;
-    const fresh = { census: createCensus(), ended: new Set<number>() };
+    const fresh = { census: new Census(this.countsPairs), ended: new Set<number>() };
     this.fresh = fresh;
     this.recounting = this.readTable(fresh, families);
     try {
@@ -173,7 +167,7 @@ export class SessionEvents {
       const count = sys.recvmmsg(this.socket.fd, this.messages.address, BATCH, MSG_DONTWAIT, 0);
       if (count < 0) {
         if (errno() !== E.NOBUFS) return false;
-        this.onLost();
+        this.sinks.lost();
         continue;
       }
       for (let i = 0; i < count; i++) this.tryToHandle(i * SLOT, i * SLOT + this.messages.received(i));
@@ -187,7 +181,7 @@ export class SessionEvents {
     try {
       this.handle(start, end);
     } catch (error) {
-      this.onBroken(error);
+      this.sinks.broken(error);
     }
   }
 
@@ -197,63 +191,42 @@ export class SessionEvents {
     if (readMessage(message, view, start, end) === -1 || message.end < message.body + NFGENMSG_LEN) return;
     if (!decodeSession(event, view, message)) return;
     this.messagesRead++;
-    if (event.kind === SESSION.NEW) this.begin();
-    else if (event.kind === SESSION.DESTROY || isOver(event.tcpState)) this.end();
+    const begins = event.kind === SESSION.NEW;
+    if (!begins && event.kind !== SESSION.DESTROY && !isOver(event.tcpState)) return;
+    const pair = this.countsPairs ? pairOf(view, message) : 0;
+    if (begins) this.begin(pair);
+    else this.end(pair);
   }
 
-  private begin(): void {
+  private begin(pair: number): void {
     const { id, protocol } = this.event;
-    const mark = this.ours(this.event.mark);
+    const mark = (this.event.mark & this.marks.flowMask) >>> 0;
     if (this.fresh !== null) {
       this.fresh.ended.delete(id);
-      add(this.fresh.census, id, mark);
+      this.fresh.census.add(id, mark, pair);
     }
-    if (add(this.living, id, mark)) this.onBegin(mark, protocol);
+    if (this.living.add(id, mark, pair)) this.sinks.begin(mark, protocol);
   }
 
-  /** Others' bits would make many marks of one. */
-  private ours(mark: number): number {
-    return (mark & this.marks.flowMask) >>> 0;
-  }
-
-  private end(): void {
+  private end(pair: number): void {
     const { id, protocol } = this.event;
     if (this.fresh !== null) {
       this.fresh.ended.add(id);
-      remove(this.fresh.census, id);
+      this.fresh.census.remove(id, pair);
     }
-    const mark = remove(this.living, id);
-    if (mark !== null) this.onEnd(mark, protocol);
+    const mark = this.living.remove(id, pair);
+    if (mark !== null) this.sinks.end(mark, protocol);
   }
 
   private async readTable(
     { census, ended }: NonNullable<SessionEvents['fresh']>,
     families: readonly (4 | 6)[],
   ): Promise<boolean> {
-    const socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 4096, receiveBytes: 64 * 1024 });
-    const event = createSessionEvent();
-    let failed = false;
     try {
-      for (const family of families) {
-        encodeDump(socket.writer, family, 0, 0, socket.nextSequence());
-        failed = socket.flush() !== 0 || failed;
-        const onError = (error: number): void => {
-          failed = failed || error !== 0;
-        };
-        while (
-          socket.read(onError, (message, view) => {
-            if (message.type !== IPCTNL_MSG_CT.NEW || !decodeSession(event, view, message)) return;
-            if ((event.mark & this.marks.routeMask) === 0 || isOver(event.tcpState)) return;
-            if (!ended.has(event.id)) add(census, event.id, this.ours(event.mark));
-          })
-        ) {
-          await new Promise((resolve) => setImmediate(resolve));
-          if (this.closed) return false;
-        }
-      }
-      return !failed;
-    } finally {
-      socket.close();
+      return await countTable(census, ended, this.marks, families, () => this.closed);
+    } catch (error) {
+      if (error instanceof PathraceError) return false;
+      throw error;
     }
   }
 }

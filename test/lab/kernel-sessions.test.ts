@@ -35,15 +35,14 @@ function listen(body: string): Outcome {
     const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
     const events = [];
     const note = (sign) => (mark, protocol) => events.push(sign + mark.toString(16) + '/' + protocol);
-    const sessions = new SessionEvents(
-      MARKS,
-      note('+'),
-      note('-'),
-      () => events.push('lost'),
-      (error) => {
+    const sessions = new SessionEvents(MARKS, {
+      begin: note('+'),
+      end: note('-'),
+      lost: () => events.push('lost'),
+      broken: (error) => {
         throw error;
       },
-    );
+    });
     /** As if everything that a recount has found began now. */
     const anew = (found) => {
       events.length = 0;

@@ -1,19 +1,14 @@
 /** Whatever comes out of a socket: reading ends, points inside, and is the same wherever the bytes lie. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createEntry,
-  decodeEntry,
-  encodeDump,
-  encodeNew,
-  type FlowEntry,
-} from '../../src/wire/netlink/ctnetlink.js';
+import { encodeDump, encodeNew, type FlowEntry } from '../../src/wire/netlink/ctnetlink.js';
 import {
   ADDITIONS_LENGTH,
   type Additions,
   putAdditions,
   readAdditions,
 } from '../../src/wire/netlink/ctnetlink-additions.js';
+import { createEntry, decodeEntry } from '../../src/wire/netlink/ctnetlink-entry.js';
 import {
   createAttributeView,
   createMessageView,

@@ -134,6 +134,7 @@ beforeAll(async () => {
   writeFileSync(bad, `${routes}rest: { route: c }\n`);
   const backend: ControlBackend = {
     status: async () => ({ routes: [FIBER, LTE] }) as unknown as Status,
+    routes: async () => [FIBER, LTE],
     why: async () => [],
     memory: async (...args) => {
       asked.push(args);
@@ -290,6 +291,12 @@ describe('commands on a route', () => {
     ['drain', { state: 'down', cut: 0 }, 0, 'a is down (no-carrier); it has no connections left'],
     ['kill', { state: 'up', cut: 1234 }, 0, 'a is up; 1 234 connections were cut'],
     ['kill', { state: 'up', cut: 1 }, 0, 'a is up; 1 connection was cut'],
+    [
+      'kill',
+      { state: 'up', cut: 1234, left: 198_766 },
+      0,
+      'a is up; 1 234 connections were cut, 198 766 are being cut (`pathrace status` says how many are left)',
+    ],
     ['kill', { state: 'up', cut: 0 }, 0, 'a is up; it had no connections to cut'],
     ['disable', { state: 'disabled', cut: 3 }, 0, 'a is disabled; 3 connections were cut'],
     ['undrain', { state: 'up', cut: 0 }, 0, 'a is up; new connections use it'],

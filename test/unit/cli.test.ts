@@ -61,6 +61,7 @@ const STATUS: Status = {
   ],
   races: { started: 402, decided: 400, failed: 1, active: 1, single: { 'rate-limit': 7 } },
   fastPath: { wanted: 'auto', state: 'unavailable', why: 'Error: Could not process rule' },
+  cutting: { cut: 12_345, left: 6789 },
   packets: { dropped: { fragment: 12 }, ignored: {}, queue: { lan: 402, wan: 900 } },
 };
 
@@ -101,6 +102,7 @@ beforeAll(async () => {
   writeFileSync(bad, 'lan: l\nroutes: { a: { interface: w1 }, b: { intrface: w2 } }\nrest: { route: c }\n');
   const backend: ControlBackend = {
     status: async () => STATUS,
+    routes: async () => STATUS.routes,
     why: async (address) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
     memory: async () => [],
     route: async (name) => ({ route: name, state: 'up', cut: 0 }),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatAddress } from '../../src/model/address.js';
-import { createEntry, decodeEntry, TCP_CONNTRACK } from '../../src/wire/netlink/ctnetlink.js';
+import { TCP_CONNTRACK } from '../../src/wire/netlink/ctnetlink.js';
+import { createEntry, decodeEntry } from '../../src/wire/netlink/ctnetlink-entry.js';
 import {
   createAttributeView,
   createMessageView,
@@ -103,6 +104,7 @@ describe('decodeEntry', () => {
       source: formatAddress(entry.source),
     }).toEqual({
       original: 48,
+      id: 0x12345678,
       family: 4,
       protocol: 6,
       client: '192.168.1.10',

@@ -65,26 +65,37 @@ export class Stalls {
 
   /** Takes all flows as `each` visits them now; tells each that hangs once, and each that has begun to carry full segments. */
   look(each: (visit: (flow: FlowCount) => void) => void, nowMs: number): Stall[] {
+    const { visit, end } = this.begin(nowMs);
+    each(visit);
+    return end();
+  }
+
+  /** The same for who visits them little by little; one look at a time. */
+  begin(nowMs: number): { visit(flow: FlowCount): void; end(): Stall[] } {
     const found: Stall[] = []; // BOUNDED: by `followed`.
     const next = new Map<number, Followed>();
-    each((flow) => {
-      const { key, route, family, received } = flow;
-      const before = this.followed.get(key);
-      if (!isSmall(flow)) {
-        if (before !== undefined) found.push({ route, family, server: null });
-        return;
-      }
-      if (next.size >= MOST) return;
-      let told = before?.told ?? false;
-      const sinceMs = before?.received === received.packets ? before.sinceMs : nowMs;
-      if (!told && hasSpoken(flow) && nowMs - sinceMs >= SILENT_MS) {
-        told = true;
-        found.push({ route, family, server: serverOf(flow) });
-      }
-      next.set(key, { received: received.packets, sinceMs, told });
-    });
-    this.followed = next;
-    return found;
+    return {
+      visit: (flow) => {
+        const { key, route, family, received } = flow;
+        const before = this.followed.get(key);
+        if (!isSmall(flow)) {
+          if (before !== undefined) found.push({ route, family, server: null });
+          return;
+        }
+        if (next.size >= MOST) return;
+        let told = before?.told ?? false;
+        const sinceMs = before?.received === received.packets ? before.sinceMs : nowMs;
+        if (!told && hasSpoken(flow) && nowMs - sinceMs >= SILENT_MS) {
+          told = true;
+          found.push({ route, family, server: serverOf(flow) });
+        }
+        next.set(key, { received: received.packets, sinceMs, told });
+      },
+      end: () => {
+        this.followed = next;
+        return found;
+      },
+    };
   }
 }
 

@@ -16,9 +16,10 @@ import {
 /** Multicast groups (enum nfnetlink_groups). */
 export const NFNLGRP_CONNTRACK = { NEW: 1, UPDATE: 2, DESTROY: 3 } as const;
 
-const CTA = { TUPLE_ORIG: 1, STATUS: 3, PROTOINFO: 4, MARK: 8, ID: 12 } as const;
-const CTA_TUPLE_PROTO = 2;
-const CTA_PROTO_NUM = 1;
+const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, STATUS: 3, PROTOINFO: 4, MARK: 8, ID: 12 } as const;
+const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
+const CTA_IP = { 2: { SRC: 1, DST: 2 }, 10: { SRC: 3, DST: 4 } } as const;
+const CTA_PROTO = { NUM: 1, DST_PORT: 3 } as const;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_STATE = 1;
 
@@ -66,7 +67,7 @@ export function decodeSession(out: SessionEvent, view: DataView, message: Messag
     const { value, length } = outer;
     switch (outer.type) {
       case CTA.TUPLE_ORIG: {
-        const number = find(view, value, length, CTA_TUPLE_PROTO, CTA_PROTO_NUM);
+        const number = find(view, value, length, CTA_TUPLE.PROTO, CTA_PROTO.NUM);
         if (number >= 0) out.protocol = view.getUint8(number);
         break;
       }
@@ -103,6 +104,54 @@ function find(view: DataView, start: number, length: number, first: number, seco
   next = readAttribute(inner, view, inner.value, stop);
   while (next !== -1 && inner.type !== second) next = readAttribute(inner, view, next, stop);
   return next !== -1 && inner.length >= 1 ? inner.value : -1;
+}
+
+/**
+ * A hash of whose ports a flow uses: its translated source, its server, and the port there. 0: its source is not translated, or it has no
+ * ports.
+ */
+export function pairOf(view: DataView, { body, end }: MessageView): number {
+  const family = view.getUint8(body);
+  if (family !== 2 && family !== 10) return 0;
+  const { SRC, DST } = CTA_IP[family];
+  const words = family === 2 ? 1 : 4;
+  let original = 0;
+  let reply = 0;
+  let next = readAttribute(outer, view, body + NFGENMSG_LEN, end);
+  while (next !== -1) {
+    if (outer.type === CTA.TUPLE_ORIG) original = outer.value;
+    if (outer.type === CTA.TUPLE_REPLY) reply = outer.value;
+    next = readAttribute(outer, view, next, end);
+  }
+  if (original === 0 || reply === 0) return 0;
+  const client = inTuple(view, original, CTA_TUPLE.IP, SRC, 4 * words);
+  const server = inTuple(view, original, CTA_TUPLE.IP, DST, 4 * words);
+  const source = inTuple(view, reply, CTA_TUPLE.IP, DST, 4 * words);
+  const port = inTuple(view, original, CTA_TUPLE.PROTO, CTA_PROTO.DST_PORT, 2);
+  const protocol = inTuple(view, original, CTA_TUPLE.PROTO, CTA_PROTO.NUM, 1);
+  if (client < 0 || server < 0 || source < 0 || port < 0 || protocol < 0) return 0;
+  let hash = (view.getUint8(protocol) << 16) | view.getUint16(port);
+  let isTranslated = false;
+  for (let word = 0; word < words; word++) {
+    const own = view.getInt32(source + 4 * word);
+    if (own !== view.getInt32(client + 4 * word)) isTranslated = true;
+    hash = mixed(mixed(hash, own), view.getInt32(server + 4 * word));
+  }
+  // As a small integer, and never 0.
+  return isTranslated ? hash | 1 : 0;
+}
+
+/** As MurmurHash3 mixes a word in. */
+function mixed(hash: number, word: number): number {
+  const k = Math.imul(word, 0xcc9e2d51);
+  const h = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+/** Where a value of at least `bytes` begins in the tuple whose value begins at `tuple`; -1: it is not there. */
+function inTuple(view: DataView, tuple: number, first: number, second: number, bytes: number): number {
+  const at = find(view, tuple, view.getUint16(tuple - 4, true) - 4, first, second);
+  return at < 0 || inner.length < bytes ? -1 : at;
 }
 
 /** Classic BPF (include/uapi/linux/bpf_common.h, filter.h). */

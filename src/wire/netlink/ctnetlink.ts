@@ -1,13 +1,11 @@
 /** Entries of the kernel's connection table (include/uapi/linux/netfilter/nfnetlink_conntrack.h). */
-import { type AddressWords, type Family, readAddress, writeAddress } from '../../model/address.js';
+import { type AddressWords, type Family, writeAddress } from '../../model/address.js';
 import { ADDITIONS_LENGTH, type Additions, putAdditions } from './ctnetlink-additions.js';
 import {
   beginNested,
   beginNfMessage,
-  eachAttribute,
   endMessage,
   endNested,
-  NFGENMSG_LEN,
   NLM_F,
   putBe16,
   putBe32,
@@ -29,13 +27,11 @@ export const IPCTNL_MSG_CT = {
 const CTA = {
   TUPLE_ORIG: 1,
   TUPLE_REPLY: 2,
-  STATUS: 3,
   PROTOINFO: 4,
   NAT_SRC: 6,
   TIMEOUT: 7,
   MARK: 8,
-  COUNTERS_ORIG: 9,
-  COUNTERS_REPLY: 10,
+  ID: 12,
   MARK_MASK: 21,
 } as const;
 const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
@@ -43,7 +39,6 @@ const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
 const CTA_PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
 const CTA_NAT = { V4_MINIP: 1, V4_MAXIP: 2, PROTO: 3, V6_MINIP: 4, V6_MAXIP: 5 } as const;
 const CTA_PROTONAT = { PORT_MIN: 1, PORT_MAX: 2 } as const;
-const CTA_COUNTERS = { PACKETS: 1, BYTES: 2 } as const;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_PROTOINFO_TCP_ATTR = { STATE: 1, FLAGS_ORIGINAL: 4, FLAGS_REPLY: 5 } as const;
 
@@ -63,8 +58,6 @@ export const TCP_CONNTRACK = {
 
 const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 const IPPROTO_TCP = 6;
-/** enum ip_conntrack_status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
-const IPS_OFFLOAD = 1 << 14;
 const AF = { 4: 2, 6: 10 } as const;
 
 /** A TCP flow as the client sees it, and what its packets become on the route. Addresses are four words at an offset. */
@@ -144,13 +137,24 @@ export function encodeDeleteByOriginal(w: Writer, flow: FlowEntry, sequence: num
   endMessage(w);
 }
 
-/** Writes the deletion of an entry of any protocol by its original tuple as a dump has given it (`Entry.original`). */
-export function encodeDeleteByTuple(w: Writer, family: Family, tuple: Uint8Array, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[family]);
+/** Longest message of `encodeDeleteEntry`, for IPv6. */
+export const DELETE_LENGTH = 160;
+
+/**
+ * Writes the deletion of an entry of any protocol by its original tuple as a dump has given it (`Entry.original`), and only if it is still
+ * that very entry (`Entry.id`). Errors come back with `sequence`; success is silent.
+ */
+export function encodeDeleteEntry(
+  w: Writer,
+  { family, original, id }: { family: Family; original: Uint8Array; id: number },
+  sequence: number,
+): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST, sequence, AF[family]);
   const at = beginNested(w, CTA.TUPLE_ORIG);
-  w.bytes.set(tuple, w.length);
-  w.length += tuple.length;
+  w.bytes.set(original, w.length);
+  w.length += original.length;
   endNested(w, at);
+  putBe32(w, CTA.ID, id);
   endMessage(w);
 }
 
@@ -160,164 +164,6 @@ export function encodeDump(w: Writer, family: Family, mark: number, mask: number
   putBe32(w, CTA.MARK, mark);
   putBe32(w, CTA.MARK_MASK, mask);
   endMessage(w);
-}
-
-/** An entry as read back. */
-export interface Entry {
-  family: Family;
-  protocol: number;
-  readonly client: AddressWords;
-  clientPort: number;
-  readonly destination: AddressWords;
-  destinationPort: number;
-  /** Destination of the replies: the translated source. */
-  readonly source: AddressWords;
-  sourcePort: number;
-  mark: number;
-  /** One of TCP_CONNTRACK; NONE for other protocols. */
-  tcpState: number;
-  /** Until it goes, unless a packet comes. */
-  timeoutSeconds: number;
-  /** It goes by a flowtable, ours or another. */
-  offloaded: boolean;
-  /** Packets of either direction; -1: the kernel does not count them. */
-  sent: number;
-  received: number;
-  /** The same in bytes, with IP headers. */
-  sentBytes: number;
-  receivedBytes: number;
-  /** The attributes of the original tuple, which name an entry of any protocol; a view of what was read. */
-  original: Uint8Array;
-}
-
-export function createEntry(): Entry {
-  return {
-    family: 4,
-    protocol: 0,
-    client: new Int32Array(4),
-    clientPort: 0,
-    destination: new Int32Array(4),
-    destinationPort: 0,
-    source: new Int32Array(4),
-    sourcePort: 0,
-    mark: 0,
-    tcpState: TCP_CONNTRACK.NONE,
-    timeoutSeconds: 0,
-    offloaded: false,
-    sent: -1,
-    received: -1,
-    sentBytes: -1,
-    receivedBytes: -1,
-    original: NO_BYTES,
-  };
-}
-
-const NO_BYTES = new Uint8Array(0);
-
-/** Decodes the body of an IPCTNL_MSG_CT.NEW as the kernel sends it for GET and in dumps. */
-export function decodeEntry(out: Entry, view: DataView, body: number, end: number): boolean {
-  if (end - body < NFGENMSG_LEN) return false;
-  const family = view.getUint8(body);
-  if (family !== AF[4] && family !== AF[6]) return false;
-  out.family = family === AF[4] ? 4 : 6;
-  for (const words of [out.client, out.destination, out.source]) words.fill(0);
-  out.protocol = 0;
-  out.clientPort = 0;
-  out.destinationPort = 0;
-  out.sourcePort = 0;
-  out.mark = 0;
-  out.tcpState = TCP_CONNTRACK.NONE;
-  out.timeoutSeconds = 0;
-  out.offloaded = false;
-  out.sent = out.sentBytes = -1;
-  out.received = out.receivedBytes = -1;
-  const reply = { address: new Int32Array(4), port: 0 };
-  eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
-    if (type === CTA.MARK && length >= 4) out.mark = view.getUint32(value);
-    if (type === CTA.TIMEOUT && length >= 4) out.timeoutSeconds = view.getUint32(value);
-    if (type === CTA.STATUS && length >= 4) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
-    if (type === CTA.COUNTERS_ORIG) {
-      out.sent = readCounter(view, value, value + length, CTA_COUNTERS.PACKETS);
-      out.sentBytes = readCounter(view, value, value + length, CTA_COUNTERS.BYTES);
-    }
-    if (type === CTA.COUNTERS_REPLY) {
-      out.received = readCounter(view, value, value + length, CTA_COUNTERS.PACKETS);
-      out.receivedBytes = readCounter(view, value, value + length, CTA_COUNTERS.BYTES);
-    }
-    if (type === CTA.PROTOINFO) out.tcpState = readTcpState(view, value, value + length);
-    if (type === CTA.TUPLE_ORIG) {
-      out.original = new Uint8Array(view.buffer, view.byteOffset + value, length);
-      readTuple(view, value, value + length, out.family, {
-        source: (at) => readAddress(out.family, view, at, out.client),
-        destination: (at) => readAddress(out.family, view, at, out.destination),
-        protocol: (n) => {
-          out.protocol = n;
-        },
-        ports: (s, d) => {
-          if (s !== null) out.clientPort = s;
-          if (d !== null) out.destinationPort = d;
-        },
-      });
-    }
-    if (type === CTA.TUPLE_REPLY) {
-      readTuple(view, value, value + length, out.family, {
-        source: (at) => readAddress(out.family, view, at, reply.address),
-        destination: (at) => readAddress(out.family, view, at, out.source),
-        protocol: () => {},
-        ports: (_s, d) => {
-          if (d !== null) out.sourcePort = d;
-        },
-      });
-    }
-  });
-  // The kernel tells no state of what it does not look at itself; only what is established gets there.
-  if (out.offloaded && out.protocol === IPPROTO_TCP && out.tcpState === TCP_CONNTRACK.NONE)
-    out.tcpState = TCP_CONNTRACK.ESTABLISHED;
-  return true;
-}
-
-interface TupleSink {
-  source(at: number): void;
-  destination(at: number): void;
-  protocol(number: number): void;
-  ports(source: number | null, destination: number | null): void;
-}
-
-function readTuple(view: DataView, start: number, end: number, family: Family, sink: TupleSink): void {
-  const bytes = family === 4 ? 4 : 16;
-  eachAttribute(view, start, end, (type, value, length) => {
-    eachAttribute(view, value, value + length, (inner, at, size) => {
-      if (type === CTA_TUPLE.IP && size >= bytes) {
-        if (inner === (family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC)) sink.source(at);
-        if (inner === (family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST)) sink.destination(at);
-      }
-      if (type === CTA_TUPLE.PROTO) {
-        if (inner === CTA_PROTO.NUM && size >= 1) sink.protocol(view.getUint8(at));
-        if (inner === CTA_PROTO.SRC_PORT && size >= 2) sink.ports(view.getUint16(at), null);
-        if (inner === CTA_PROTO.DST_PORT && size >= 2) sink.ports(null, view.getUint16(at));
-      }
-    });
-  });
-}
-
-/** One of the nested CTA_COUNTERS, 64 bits; -1: it is not there. */
-function readCounter(view: DataView, start: number, end: number, wanted: number): number {
-  let counter = -1;
-  eachAttribute(view, start, end, (type, value, length) => {
-    if (type === wanted && length >= 8) counter = view.getUint32(value) * 2 ** 32 + view.getUint32(value + 4);
-  });
-  return counter;
-}
-
-function readTcpState(view: DataView, start: number, end: number): number {
-  let state: number = TCP_CONNTRACK.NONE;
-  eachAttribute(view, start, end, (type, value, length) => {
-    if (type !== CTA_PROTOINFO_TCP) return;
-    eachAttribute(view, value, value + length, (inner, at, size) => {
-      if (inner === CTA_PROTOINFO_TCP_ATTR.STATE && size >= 1) state = view.getUint8(at);
-    });
-  });
-  return state;
 }
 
 function putOriginal(w: Writer, flow: FlowEntry): void {

@@ -27,8 +27,8 @@ const NFTA_LIST_ELEM = 1;
 const NFTA_SET_ELEM = { KEY: 1, DATA: 2, TIMEOUT: 4 } as const;
 const NFTA_DATA_VALUE = 1;
 
-/** Longest key: two IPv6 addresses and a mark. The kernel's own bound is 64. */
-export const MAX_KEY = 36;
+/** Longest key: two IPv6 addresses and two ports. The kernel's own bound is 64. */
+export const MAX_KEY = 40;
 /** Longest message about one element, for names of 31 characters together, and the frame of a batch. */
 export const MAX_ELEMENT_MESSAGE = 192;
 export const BATCH_FRAME = 40;
@@ -62,6 +62,12 @@ export function keyOfHardware(key: ElementKey, high: number, low: number): Eleme
   key.length = 8;
   key.view.setUint32(0, high);
   key.view.setUint32(4, low);
+  return key;
+}
+
+export function addPort(key: ElementKey, port: number): ElementKey {
+  key.view.setUint32(key.length, port << 16);
+  key.length += 4;
   return key;
 }
 
