@@ -60,7 +60,7 @@ export class Meters {
       facts.weight[number] = route.weight;
       facts.cost[number] = route.cost;
       facts.capacity[number] = route.capacity ?? 0;
-      facts.quota[number] = route.quotaBytes ?? 0;
+      facts.quota[number] = route.quota?.bytes ?? 0;
       facts.traffic[number] += (Math.max(rate.in, rate.out) - facts.traffic[number]) * share;
       facts.used[number] = this.count(route, traffic, monthOf(date)).bytes;
       const intervalMs = route.check?.intervalMs ?? 0;

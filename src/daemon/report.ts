@@ -29,7 +29,7 @@ export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): Rout
       losses: engine.losses[route.number],
       connections: connections.get(route.number) ?? 0,
       traffic: rounded(gateway.meters.rateOf(route.config)),
-      quota: { used: gateway.meters.quotaOf(name).bytes, bytes: route.config.quotaBytes },
+      quota: { used: gateway.meters.quotaOf(name).bytes, bytes: route.config.quota?.bytes ?? null },
       rescues: engine.rescues[route.number],
       ...(check === null
         ? {}

@@ -39,7 +39,7 @@ const GOOD = {
       mtu: 1400,
       capacity: '500mbit',
       cost: '8/GB',
-      quota: '50GB/month',
+      quota: { volume: '50GB/month', day: 12, then: 'down' },
       use: 'last-resort',
       onDown: { flows: 'keep', after: '7s' },
       failback: 'reset after 10m',
