@@ -76,7 +76,7 @@ function resolveRoute(name: string, route: RouteFile): RouteConfig {
 }
 
 function resolveQuota(quota: RouteFile['quota']): QuotaConfig | null {
-  return quota === undefined ? null : { bytes: quota.volume, day: quota.day, then: quota.then };
+  return quota === undefined ? null : { bytes: quota.volume, day: quota.day, action: quota.then };
 }
 
 interface Family {

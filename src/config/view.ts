@@ -152,8 +152,9 @@ function viewOfSelect(select: SelectConfig, routes: readonly string[]): View {
 function viewOfQuota(quota: RouteConfig['quota']): View {
   if (quota === null) return null;
   const volume = `${formatVolume(quota.bytes)}/month`;
-  if (quota.day === 1 && quota.then === 'last-resort') return volume;
-  return mapping({ volume, day: String(quota.day), then: quota.then });
+  if (quota.day === 1 && quota.action === 'last-resort') return volume;
+  // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
+  return mapping({ volume, day: String(quota.day), then: quota.action });
 }
 
 function viewOfOnDown({ onDown, graceMs }: RouteConfig): View {

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { applyIpState, detectAbilities, detectMatches } from '../kernel/apply.js';
+import { monotonicMs } from '../kernel/clock.js';
 import {
   type Beside,
   type DesiredState,
@@ -37,7 +38,10 @@ export interface AlignmentContext {
   readonly log: Log;
   readonly complaints: Complaints;
   readonly checker: Checker;
-  readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'flows'>;
+  readonly gateway: Pick<
+    GatewayState,
+    'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'isSpent' | 'flows'
+  >;
   services(): EngineServices;
   failover(): Failover | null;
 }
@@ -173,7 +177,7 @@ export class Alignment {
 
   /** New connections stop at once; all else follows with the snapshot, which is on its way. */
   linkLost(lost: LostLink): void {
-    const left = this.losses.note(this.routes, this.health, lost, Date.now());
+    const left = this.losses.note(this.routes, this.health, lost, monotonicMs());
     if (left === null) return;
     ({ routes: this.routes, health: this.health } = left);
     this.tellRoutes(left.routes).catch(() => undefined);
@@ -189,7 +193,7 @@ export class Alignment {
   /** A thread that is being started again begins with the routes as they are then. */
   async tellRoutes(routes: readonly ResolvedRoute[] = this.routes): Promise<void> {
     const { gateway } = this.context;
-    const told = engineRoutes(routes, (name) => gateway.adminOf(name));
+    const told = engineRoutes(routes, gateway);
     await gateway.race?.setRoutes(told).catch(() => undefined);
   }
 
@@ -331,8 +335,10 @@ export class Alignment {
       masks: this.context.services().masks,
       health: this.health,
       adminOf: (name) => gateway.adminOf(name),
+      isSpent: (name) => gateway.isSpent(name),
       facts: gateway.meters.facts,
       now: new Date(),
+      monotonicMs: monotonicMs(),
     });
   }
 }

@@ -1,5 +1,6 @@
 /** What the control socket can ask and command. */
 import type { ControlBackend, Decision, MemoryEntry, RouteCommandReport, Status } from '../api/contract.js';
+import { monotonicMs } from '../kernel/clock.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
@@ -23,12 +24,12 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),
-        uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
+        uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
         alarms: [
           ...alarmsOf(routes, snapshot, gateway.boundary.count),
           ...(gateway.ports?.alarms() ?? []),
           ...gateway.upkeep.alarms(),
-          ...gateway.guard.alarms(Date.now()),
+          ...gateway.guard.alarms(monotonicMs()),
           ...gateway.troubles(),
         ],
         memory: {

@@ -1,15 +1,15 @@
-/** Keeps memory, quotas and commands over a restart: read once, written in the background. */
+/** Keeps the memory over a restart: read once, written in the background. Commands and quotas are apart (books.ts). */
 import { addRows, CHUNK_SLOTS, createRows, type MemoryRows } from '../core/memory/rows.js';
 import type { StoredMemory } from '../kernel/race-messages.js';
 import type { PathMtuFound } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
-import type { Admin } from './engine-routes.js';
-import type { Meters } from './meters.js';
+import type { OldRoute } from './books.js';
 import type { Numbers } from './numbers.js';
 import type { RaceClient } from './race-client.js';
 import { elapsedSince, type StoreContent } from './store/content.js';
 import { StoreFile } from './store/file.js';
+import { readOldRoutes } from './store/old-routes.js';
 
 export class Persistence {
   private readonly file: StoreFile | null;
@@ -51,18 +51,15 @@ export class Persistence {
     return this.content?.services ?? [];
   }
 
-  admins(): Map<string, Admin> {
-    return new Map(this.content?.routes.map(({ name, admin }) => [name, admin]) ?? []);
-  }
-
   /** Largest packets that were found to pass, by the names of routes. */
   pathMtus(): [string, PathMtuFound][] {
     const routes = this.content?.routes ?? [];
     return routes.flatMap(({ name, pathMtu }) => (pathMtu === undefined ? [] : [[name, pathMtu]]));
   }
 
-  restoreQuotas(meters: Meters): void {
-    for (const { name, quota } of this.content?.routes ?? []) meters.restore(name, quota);
+  /** Commands and quotas that a file of before has. */
+  async oldRoutes(): Promise<readonly OldRoute[]> {
+    return this.file === null ? [] : readOldRoutes(this.file.path);
   }
 
   /** What the race thread shall remember, until it is `taken`. */
@@ -121,8 +118,6 @@ export class Persistence {
 /** What is saved besides memory. */
 export interface SaveContext {
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
-  readonly meters: Meters;
-  adminOf(name: string): Admin;
   pathMtuOf(name: string): PathMtuFound | null;
 }
 
@@ -137,13 +132,11 @@ function pathMtu(found: PathMtuFound | null): { pathMtu?: PathMtuFound } {
 function contentOf(
   memory: MemoryRows,
   names: readonly string[],
-  { adminOf, meters, numbers, pathMtuOf }: SaveContext,
+  { numbers, pathMtuOf }: SaveContext,
   savedAtMs: number,
 ): StoreContent {
   const routes = names.map((name) => ({
     name,
-    admin: adminOf(name),
-    quota: meters.quotaOf(name),
     statistics: {},
     ...pathMtu(pathMtuOf(name)),
   }));

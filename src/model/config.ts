@@ -55,7 +55,7 @@ export interface QuotaConfig {
   /** Day of the month on which a period begins, 1 to 31; the last one of a month that is shorter. Local time. */
   readonly day: number;
   /** What the route is when they are used up, until the period is over: as one of `use: last-resort`, as one that is down, as before. */
-  readonly then: (typeof QUOTA_ACTIONS)[number];
+  readonly action: (typeof QUOTA_ACTIONS)[number];
 }
 
 /** Inclusive range of ports. */

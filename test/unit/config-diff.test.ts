@@ -232,6 +232,7 @@ describe('any two configurations', () => {
     { translate: { inside: 'fd00::/48', outside: '2001:db8::/48' } },
     { capacity: '2.5gbit', cost: '0.3/GB', quota: '50GiB', use: 'last-resort' },
     { quota: { volume: '7MB', day: 31 } },
+    // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
     { quota: { volume: '7MB', then: 'alarm' } },
     { failback: 'reset after 5', onDown: 'keep', weight: 7, optional: true, mtu: 1400 },
     { addresses: ['203.0.113.2-203.0.113.20', '2001:db8::1'] },

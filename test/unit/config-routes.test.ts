@@ -33,13 +33,13 @@ describe('what a route carries and costs', () => {
     ['50GiB', 50 * 2 ** 30],
     ['2TiB', 2 * 2 ** 40],
   ])('quota: %s', (text, bytes) => {
-    expect(routeWith(`quota: ${text}`).quota).toEqual({ bytes, day: 1, then: 'last-resort' });
+    expect(routeWith(`quota: ${text}`).quota).toEqual({ bytes, day: 1, action: 'last-resort' });
   });
 
   it.each([
-    ['{ volume: 50GB }', { bytes: 50e9, day: 1, then: 'last-resort' }],
-    ['{ volume: 50GB/month, day: 12, then: down }', { bytes: 50e9, day: 12, then: 'down' }],
-    ['{ volume: 7MB, day: 31, then: alarm }', { bytes: 7e6, day: 31, then: 'alarm' }],
+    ['{ volume: 50GB }', { bytes: 50e9, day: 1, action: 'last-resort' }],
+    ['{ volume: 50GB/month, day: 12, then: down }', { bytes: 50e9, day: 12, action: 'down' }],
+    ['{ volume: 7MB, day: 31, then: alarm }', { bytes: 7e6, day: 31, action: 'alarm' }],
   ])('quota: %s', (text, quota) => {
     expect(routeWith(`quota: ${text}`).quota).toEqual(quota);
   });

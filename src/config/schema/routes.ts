@@ -74,6 +74,7 @@ const QuotaMapping = z.strictObject({
     31,
     1,
   ),
+  // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
   then: optional(
     {
       description:

@@ -158,7 +158,7 @@ export class Ledger {
   private give(day: Day, bytes: number): void {
     this.days.set(day, (this.days.get(day) ?? 0) + bytes);
     if (this.days.size <= MAX_DAYS) return;
-    const oldest = [...this.days.keys()].reduce((first, other) => (other < first ? other : first));
+    const [oldest] = [...this.days.keys()].sort();
     this.days.delete(oldest);
   }
 
