@@ -152,6 +152,12 @@ export class Accounts {
   }
 }
 
+/** Whether one of the routes that share the interface of a route has a quota. */
+export function sharesQuota(routes: readonly RouteConfig[], { name, interface: wan }: RouteConfig): boolean {
+  const sharers = routes.filter((route) => route.interface === wan);
+  return sharers.some((route) => route.name !== name) && sharers.some(({ quota }) => quota !== null);
+}
+
 function shareOf(ways: readonly Share[], i: number): Share {
   const sum = (way: 'in' | 'out'): number => ways.reduce((all, one) => all + one[way], 0);
   const of = (way: 'in' | 'out'): number => (sum(way) > 0 ? ways[i][way] / sum(way) : 0);

@@ -20,6 +20,7 @@ import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
+import { sharesQuota } from './accounts.js';
 import { Changeover } from './changeover.js';
 import type { Checker } from './checker.js';
 import { kernelChoices } from './choices.js';
@@ -316,6 +317,8 @@ export class Alignment {
     const providers = present(config.routes.map((route) => route.interface));
     const routes = this.routes
       .filter((route) => providers.has(route.config.interface))
+      // What passes by the rules is counted for no route, where an interface does not tell.
+      .filter((route) => !sharesQuota(config.routes, route.config))
       .map((route) => ({
         interface: route.config.interface,
         mark: (routeMark(marks, route.number) | marks.chosen) >>> 0,

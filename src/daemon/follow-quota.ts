@@ -12,17 +12,14 @@ export function takeMeasures({ config, numbers, meters, books }: GatewayState): 
  * Once a second: what was measured goes to whoever chooses by it. `chooseAnew`: tells engine and kernel what routes may be used for.
  */
 export async function measured(gateway: GatewayState, chooseAnew: () => Promise<void>): Promise<void> {
-  if (takeMeasures(gateway)) await follow(gateway, chooseAnew);
+  if (takeMeasures(gateway)) await chooseAnew();
+  await cutFallen(gateway);
   const { config, meters, race } = gateway;
   if (race !== null && !race.hasEnded) await tellFacts(config, meters, race);
 }
 
-/** New connections choose anew; those of a route that is down now are cut as its configuration says. */
-async function follow(
-  { config, books, failover }: GatewayState,
-  chooseAnew: () => Promise<void>,
-): Promise<void> {
-  await chooseAnew();
+/** Connections of a route that is down since then are cut as its configuration says, also when a reload has made it so. */
+async function cutFallen({ config, books, failover }: GatewayState): Promise<void> {
   for (const route of config.routes) {
     if (!books.spent.takeFallen(route.name) || route.onDown !== 'reset') continue;
     for (const family of [4, 6] as const) await failover?.cutIfReplaceable(route, family);

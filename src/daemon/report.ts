@@ -1,5 +1,5 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
-import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
+import type { Decision, QuotaStatus, RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
 import { dateText } from '../kernel/clock.js';
 import { readCounters } from '../kernel/nft-read.js';
@@ -10,6 +10,7 @@ import { type Family, familyOf, formatEndpoint } from '../model/address.js';
 import type { RouteConfig } from '../model/config.js';
 import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
+import { localTime } from './local-time.js';
 import { SPENT_WORDS } from './spent.js';
 
 /** Every route as it is now. */
@@ -108,7 +109,8 @@ export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapsho
   for (const { name, state, reasons, quota } of routes) {
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
     if (state === 'down' || state === 'suspect') alarms.push(`route ${name} is ${state}${why}`);
-    if (quota.spent && quota.action !== undefined) alarms.push(`route ${name} ${SPENT_WORDS[quota.action]}`);
+    if (quota.spent && quota.action !== undefined)
+      alarms.push(`route ${name} ${SPENT_WORDS[quota.action]}, ${untilText(quota)}`);
   }
   if (broken + caught > 0)
     alarms.push(
@@ -116,6 +118,11 @@ export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapsho
     );
   if (routes.every(({ state }) => state === 'down')) alarms.unshift('no route is up');
   return alarms;
+}
+
+function untilText({ until, zone }: QuotaStatus): string {
+  if (until === undefined) return 'the date is not known';
+  return `until ${localTime(zone).dayOf(Date.parse(until))} 00:00 ${zone}`;
 }
 
 function rounded(rate: { in: number; out: number }): { in: number; out: number } {

@@ -43,7 +43,7 @@ export class SpentRoutes {
 }
 
 export const SPENT_WORDS: Readonly<Record<Spent, string>> = {
-  'last-resort': 'has used up its quota: it is a last resort until the period is over',
-  down: 'has used up its quota: it is down until the period is over',
+  'last-resort': 'has used up its quota and is a last resort',
+  down: 'has used up its quota and is down',
   alarm: 'has used up its quota',
 };
