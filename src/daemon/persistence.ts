@@ -1,5 +1,6 @@
 /** Keeps the memory over a restart: read once, written in the background. Commands and quotas are apart (books.ts). */
 import { addRows, CHUNK_SLOTS, createRows, type MemoryRows } from '../core/memory/rows.js';
+import { monotonicMs } from '../kernel/clock.js';
 import type { StoredMemory } from '../kernel/race-messages.js';
 import type { PathMtuFound } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
@@ -15,6 +16,8 @@ export class Persistence {
   private readonly file: StoreFile | null;
   /** What the next race thread shall go on with. */
   private content: StoreContent | null = null;
+  /** Monotonic time when this process was handed it; null: it is from the file. */
+  private handedAtMs: number | null = null;
 
   constructor(
     private readonly config: GatewayConfig,
@@ -67,18 +70,23 @@ export class Persistence {
     const { content } = this;
     if (content === null) return null;
     const newNumber = [0, ...content.routes.map(({ name }) => routes.of(name))];
-    const elapsedMs = elapsedSince(content.savedAtMs, nowMs, this.config.memory.trustMs);
+    const elapsedMs =
+      this.handedAtMs === null
+        ? elapsedSince(content.savedAtMs, nowMs, this.config.memory.trustMs)
+        : monotonicMs() - this.handedAtMs;
     return { rows: content.memory, newNumber, elapsedMs };
   }
 
   /** A race thread goes on with it: from now on it is asked. */
   taken(): void {
     this.content = null;
+    this.handedAtMs = null;
   }
 
   /** A race thread has ended, and this is what it remembered. */
   handOver(memory: MemoryRows, context: SaveContext): void {
     this.content = contentOf(memory, context.numbers.routes.list(), context, Date.now());
+    this.handedAtMs = monotonicMs();
   }
 
   /** A race thread has ended and could not tell what it remembered: then it is what was saved last. */

@@ -100,6 +100,26 @@ export function purityViolations(files: readonly SourceFile[]): Violation[] {
   return violations;
 }
 
+/** Who may look at the wall clock, which somebody may set at any moment: for all else there is the monotonic one. */
+const WALL_CLOCK: Readonly<Record<string, string>> = {
+  'src/kernel/clock.ts': 'makes dates of monotonic times',
+  'src/daemon/measuring.ts': 'reads both clocks at one moment, for the day of a bill',
+  'src/daemon/alignment.ts': 'services have times of the day',
+  'src/daemon/gateway.ts': 'the age of the memory of an earlier run',
+  'src/daemon/persistence.ts': 'the age of the memory of this run, for a later one',
+  'src/daemon/run.ts': 'the time of a line of the log',
+  'src/observe/log.ts': 'the time of a line of the log',
+  'src/cli/routes.ts': 'compares dates of an answer with now',
+};
+
+export function wallClockViolations(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap(({ path, code }) => {
+    const found = /\bDate\.now\(|\bnew Date\(\)|\btimeOrigin\b/.exec(withoutStrings(code));
+    if (found === null || WALL_CLOCK[path] !== undefined) return [];
+    return [`${path}: says ${found[0]}: the wall clock may be set; use monotonicMs of kernel/clock.ts`];
+  });
+}
+
 /** Where a package may be imported. */
 const OWNERS: Readonly<Record<string, { readonly by: RegExp; readonly why: string }>> = {
   koffi: {
