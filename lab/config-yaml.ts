@@ -6,7 +6,10 @@ import type { FullProvider, FullScenario } from '../src/sim/scenario.js';
 import { uplink } from './plan.js';
 
 export interface ConfigOverrides {
-  /** Per provider name: keys that are added to its route or replace what the lab wrote; null leaves the route out. */
+  /**
+   * Per provider name: keys that are added to its route or replace what the lab wrote; null leaves the route out. Another name is a route
+   * more, with these keys alone.
+   */
   routes?: Record<string, Record<string, unknown> | null>;
   /** Any other key of the file, replaced as a whole. */
   [key: string]: unknown;
@@ -25,6 +28,9 @@ export function configYaml(
   const routes = scenario.providers
     .filter(({ name }) => changes[name] !== null)
     .map((provider): [string, object] => [provider.name, { ...route(provider), ...changes[provider.name] }]);
+  const own = new Set(scenario.providers.map(({ name }) => name));
+  for (const [name, more] of Object.entries(changes))
+    if (more !== null && !own.has(name)) routes.push([name, more]);
   const config = {
     control,
     lan: ['lan0'],

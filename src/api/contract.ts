@@ -1,4 +1,5 @@
 /** What the control socket answers: the one contract of CLI, other tools and the page. */
+import type { QuotaConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
 
 export type { ConfigChange };
@@ -8,6 +9,22 @@ export type { ConfigChange };
  * criteria do not. `down`: not used. `draining`: keeps what it has, takes nothing new. `disabled`: not used by command.
  */
 export type RouteState = 'up' | 'suspect' | 'down' | 'draining' | 'disabled';
+
+export interface QuotaStatus {
+  /** Bytes, both directions. */
+  readonly used: number;
+  /** null: without a quota. */
+  readonly bytes: number | null;
+  /** What happens when it is used up, and the day of the month on which a period begins. */
+  readonly action?: QuotaConfig['action'];
+  readonly day?: number;
+  /** When the period has begun, and when the next one does; not there while no date is known (the clock has not been set). */
+  readonly since?: string;
+  readonly until?: string;
+  /** Of the midnight at which periods begin, such as `Europe/Berlin`. */
+  readonly zone?: string;
+  readonly spent?: boolean;
+}
 
 export interface RouteStatus {
   readonly name: string;
@@ -28,8 +45,8 @@ export interface RouteStatus {
   readonly connections: number;
   /** Traffic of the last second, bits per second. */
   readonly traffic: { readonly in: number; readonly out: number };
-  /** Bytes of this calendar month; `bytes` is null without a quota. */
-  readonly quota: { readonly used: number; readonly bytes: number | null };
+  /** What is used of the billing period, and the quota. */
+  readonly quota: QuotaStatus;
   /** Connections that this route left unanswered and another one saved, since start. */
   readonly rescues: number;
   /** The route's own checks: absent without any. */

@@ -41,7 +41,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'CONNECTIONS', align: 'right' },
   { title: 'IN', align: 'right' },
   { title: 'OUT', align: 'right' },
-  { title: 'THIS MONTH', align: 'right' },
+  { title: 'THIS PERIOD', align: 'right' },
   { title: 'CHECK' },
   { title: 'RESCUES', align: 'right' },
   { title: 'PORTS', align: 'right' },

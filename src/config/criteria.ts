@@ -42,7 +42,8 @@ export const CRITERION_DOCS: Readonly<Record<CriterionName, CriterionDoc>> = {
     uses: ['routes', 'period'],
   },
   cheapest: {
-    meaning: 'The route with the lowest `cost` whose `quota` is not used up; equal ones share by `weight`.',
+    meaning:
+      'The route with the lowest `cost` whose `quota` is not used up (with `then: alarm` it does not count); equal ones share by `weight`.',
     uses: ['routes'],
   },
   priority: { meaning: 'The first of `routes` that can be used.', uses: ['routes'] },

@@ -42,11 +42,11 @@ export function mergeLive(
   after: GatewayConfig,
   atStart: number = before.routes.length,
 ): GatewayConfig {
-  const { control, limits } = before;
+  const { control, limits, state } = before;
   const kernel = { ...before.kernel, fastPath: after.kernel.fastPath };
   const { size, aggregate, store } = before.memory;
   const memory = { ...after.memory, size, aggregate, store };
-  const live = { ...after, control, limits, kernel, memory };
+  const live = { ...after, control, state, limits, kernel, memory };
   if (fits(after, atStart)) return live;
   const { lan, routes, services, rest } = before;
   return { ...live, lan, routes, services, rest };

@@ -39,7 +39,7 @@ routes:
     gateway: [198.51.100.1, "2001:db8::1"]
     addresses: [198.51.100.7, "2001:db8::7"]
     cost: 8/GB
-    quota: 50GB/month
+    quota: { volume: 50GB, day: 12, then: down }
     use: last-resort
 sets:
   guests: [192.168.8.0/24, "fd00:8::/64"]
@@ -94,7 +94,7 @@ function renderCriteria(): string {
   return `## Criteria
 
 Only routes that can be used are chosen from: one that is down, draining or disabled is left out, and one of
-\`use: last-resort\` is used only when no other is left.
+\`use: last-resort\`, or whose \`quota\` is used up, is used only when no other is left.
 
 | criterion | chooses | options of \`select\` |
 |---|---|---|

@@ -8,6 +8,7 @@ import type {
   MatchConfig,
   MemoryConfig,
   NextHopSource,
+  QuotaConfig,
   RouteConfig,
   SelectConfig,
   ServiceConfig,
@@ -42,6 +43,7 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     services: file.services.map((service) => resolveService(service, file, names)),
     rest: { route: file.rest.route, translate: file.rest.translate ?? restRoute?.translate ?? true },
     memory: resolveMemory(file),
+    state: file.state ?? besideSocket(file.control, 'state'),
     limits: { ...limits, raceTimeoutMs: raceTimeout },
     kernel: { ...kernel, heartbeatMs: heartbeat },
     log: file.log,
@@ -63,7 +65,7 @@ function resolveRoute(name: string, route: RouteFile): RouteConfig {
     weight: route.weight,
     capacity: route.capacity ?? null,
     cost: route.cost,
-    quotaBytes: route.quota ?? null,
+    quota: resolveQuota(route.quota),
     lastResort: route.use === 'last-resort',
     onDown: route.onDown.flows,
     graceMs: route.onDown.after,
@@ -71,6 +73,10 @@ function resolveRoute(name: string, route: RouteFile): RouteConfig {
     check: route.check === undefined ? null : resolveCheck(route.check),
     optional: route.optional,
   };
+}
+
+function resolveQuota(quota: RouteFile['quota']): QuotaConfig | null {
+  return quota === undefined ? null : { bytes: quota.volume, day: quota.day, action: quota.then };
 }
 
 interface Family {
@@ -165,13 +171,13 @@ function resolveMemory({ control, memory }: ConfigFile): MemoryConfig {
     size,
     aggregate,
     refresh,
-    store: store === undefined ? defaultStore(control) : store,
+    store: store === undefined ? besideSocket(control, 'store') : store,
     stagger,
   };
 }
 
 /** What is in /run is gone with the next boot; elsewhere the socket's directory tells one gateway from another. */
-function defaultStore(control: string): string {
+function besideSocket(control: string, kind: 'store' | 'state'): string {
   const directory = control.startsWith('/run/') ? STORE_DIRECTORY : dirname(control);
-  return join(directory, `${basename(control, '.sock')}.store`);
+  return join(directory, `${basename(control, '.sock')}.${kind}`);
 }

@@ -22,6 +22,7 @@ import {
   oneOf,
   parseInterfaces,
   parseSocketPath,
+  parseStatePath,
 } from './values/texts.js';
 
 const LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -93,6 +94,17 @@ export const ConfigSchema = z.strictObject({
   }),
   rest: RestSchema,
   memory: MemorySchema,
+  state: absent(
+    {
+      description:
+        'File that keeps operators’ commands, and what of the quotas is used. It is written before a command is answered.',
+      allowed: 'an absolute path',
+      apply: 'restart',
+      json: { type: 'string', pattern: '^/' },
+    },
+    parseStatePath,
+    '/var/lib/pathrace/control.state: the name of the control socket with `.state` for `.sock`, beside the socket unless that is in /run',
+  ),
   limits: LimitsSchema,
   kernel: KernelSchema,
   log: LogSchema,

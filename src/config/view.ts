@@ -41,7 +41,7 @@ export interface Mapping {
 
 /** Everything but `routes` and `services`, which go by name. */
 export function viewOfRest(config: GatewayConfig): Mapping {
-  const { control, lan, protect, resolvers, rest, memory, limits, kernel, log } = config;
+  const { control, lan, protect, resolvers, rest, memory, state, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
   const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
   return mapping({
@@ -59,6 +59,7 @@ export function viewOfRest(config: GatewayConfig): Mapping {
       store: memory.store ?? 'none',
       stagger: memory.stagger,
     }),
+    state,
     limits: mapping({
       ...texts(counts),
       racePorts: formatPortRange(racePorts),
@@ -83,7 +84,7 @@ export function viewOfRoute(route: RouteConfig): Mapping {
     weight: String(route.weight),
     capacity: route.capacity === null ? null : formatCapacity(route.capacity),
     cost: formatCost(route.cost),
-    quota: route.quotaBytes === null ? null : `${formatVolume(route.quotaBytes)}/month`,
+    quota: viewOfQuota(route.quota),
     use: route.lastResort ? 'last-resort' : 'normal',
     onDown: viewOfOnDown(route),
     failback: formatFailback(route.failback),
@@ -146,6 +147,14 @@ function viewOfSelect(select: SelectConfig, routes: readonly string[]): View {
   const uses = usesOf(criterion);
   const used = Object.entries(options).filter(([key]) => uses.some((use) => use === key));
   return { kind: criterion, main: 'criterion', keys: { criterion, ...Object.fromEntries(used) } };
+}
+
+function viewOfQuota(quota: RouteConfig['quota']): View {
+  if (quota === null) return null;
+  const volume = `${formatVolume(quota.bytes)}/month`;
+  if (quota.day === 1 && quota.action === 'last-resort') return volume;
+  // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
+  return mapping({ volume, day: String(quota.day), then: quota.action });
 }
 
 function viewOfOnDown({ onDown, graceMs }: RouteConfig): View {

@@ -34,6 +34,8 @@ export interface EngineRoute {
   readonly admin: 'enabled' | 'draining' | 'disabled';
   /** Taken only while no other route of a service can be used. */
   readonly lastResort: boolean;
+  /** It is a last resort only until its quota is renewed; so it is not when absent. */
+  readonly isSpent?: boolean;
   /** What has moved away from it comes back when it does; so it is when absent. */
   readonly callsBack?: boolean;
   readonly translate: boolean;

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { applyIpState, detectAbilities, detectMatches } from '../kernel/apply.js';
+import { monotonicMs } from '../kernel/clock.js';
 import {
   type Beside,
   type DesiredState,
@@ -19,6 +20,7 @@ import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
+import { sharesQuota } from './accounts.js';
 import { Changeover } from './changeover.js';
 import type { Checker } from './checker.js';
 import { kernelChoices } from './choices.js';
@@ -37,7 +39,10 @@ export interface AlignmentContext {
   readonly log: Log;
   readonly complaints: Complaints;
   readonly checker: Checker;
-  readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'flows'>;
+  readonly gateway: Pick<
+    GatewayState,
+    'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'isSpent' | 'flows'
+  >;
   services(): EngineServices;
   failover(): Failover | null;
 }
@@ -173,7 +178,7 @@ export class Alignment {
 
   /** New connections stop at once; all else follows with the snapshot, which is on its way. */
   linkLost(lost: LostLink): void {
-    const left = this.losses.note(this.routes, this.health, lost, Date.now());
+    const left = this.losses.note(this.routes, this.health, lost, monotonicMs());
     if (left === null) return;
     ({ routes: this.routes, health: this.health } = left);
     this.tellRoutes(left.routes).catch(() => undefined);
@@ -189,7 +194,7 @@ export class Alignment {
   /** A thread that is being started again begins with the routes as they are then. */
   async tellRoutes(routes: readonly ResolvedRoute[] = this.routes): Promise<void> {
     const { gateway } = this.context;
-    const told = engineRoutes(routes, (name) => gateway.adminOf(name));
+    const told = engineRoutes(routes, gateway);
     await gateway.race?.setRoutes(told).catch(() => undefined);
   }
 
@@ -312,6 +317,8 @@ export class Alignment {
     const providers = present(config.routes.map((route) => route.interface));
     const routes = this.routes
       .filter((route) => providers.has(route.config.interface))
+      // What passes by the rules is counted for no route, where an interface does not tell.
+      .filter((route) => !sharesQuota(config.routes, route.config))
       .map((route) => ({
         interface: route.config.interface,
         mark: (routeMark(marks, route.number) | marks.chosen) >>> 0,
@@ -331,8 +338,10 @@ export class Alignment {
       masks: this.context.services().masks,
       health: this.health,
       adminOf: (name) => gateway.adminOf(name),
+      isSpent: (name) => gateway.isSpent(name),
       facts: gateway.meters.facts,
       now: new Date(),
+      monotonicMs: monotonicMs(),
     });
   }
 }

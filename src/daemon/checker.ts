@@ -1,6 +1,7 @@
 /** The routes' own checks: started and stopped with their routes, one per family, so that a dead IPv6 is not hidden by IPv4. */
 import { type CheckRound, startCheck } from '../kernel/checks/check.js';
 import type { CheckedRoute } from '../kernel/checks/route-socket.js';
+import { monotonicMs } from '../kernel/clock.js';
 import { type Marks, routeMark } from '../kernel/marks.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
@@ -10,7 +11,7 @@ import type { CheckConfig } from '../model/config.js';
 export interface CheckState {
   readonly ok: boolean;
   readonly rttMicros: number | null;
-  /** Wall time, milliseconds; null: never. */
+  /** Monotonic time, milliseconds; null: never. */
   readonly lastOkMs: number | null;
 }
 
@@ -68,7 +69,7 @@ export class Checker {
       this.states.set(key, {
         ok: round.answered,
         rttMicros: round.rttMicros ?? before?.rttMicros ?? null,
-        lastOkMs: round.answered ? Date.now() : (before?.lastOkMs ?? null),
+        lastOkMs: round.answered ? monotonicMs() : (before?.lastOkMs ?? null),
       });
       this.onRound(route, family, round);
     });

@@ -27,8 +27,12 @@ export interface ChoiceInputs {
   readonly masks: readonly number[];
   readonly health: readonly RouteHealth[];
   readonly adminOf: (name: string) => Admin;
+  /** Whether a route is a last resort until its quota is renewed. */
+  readonly isSpent: (name: string) => boolean;
   readonly facts: RouteFacts;
+  /** For the times of services. */
   readonly now: Date;
+  readonly monotonicMs: number;
 }
 
 export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
@@ -56,12 +60,13 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
       return isInterim(inputs, service, route, family) ? found.interim : found.generation;
     },
     rank: kind,
+    isSpent: inputs.isSpent,
   };
 }
 
 /** As the engine's candidates rank; CLOSED_RANK for what takes no new connection. */
 function rankOf(
-  { resolved, adminOf, now }: ChoiceInputs,
+  { resolved, adminOf, isSpent, monotonicMs }: ChoiceInputs,
   lane: LaneHealth | undefined,
   route: number,
   family: Family,
@@ -70,17 +75,18 @@ function rankOf(
   if (found === undefined || adminOf(found.config.name) !== 'enabled') return CLOSED_RANK;
   if (!isFresh(found[family === 4 ? 'ipv4' : 'ipv6'])) return CLOSED_RANK;
   const state = lane?.state ?? 'up';
-  const isMomentary = state === 'suspect' && lane?.reason !== 'returned' && isRecent(lane, now);
-  return kindOf(HEALTH_STATES.indexOf(state), found.config.lastResort, isMomentary);
+  const isMomentary = state === 'suspect' && lane?.reason !== 'returned' && isRecent(lane, monotonicMs);
+  const lastResort = found.config.lastResort || isSpent(found.config.name);
+  return kindOf(HEALTH_STATES.indexOf(state), lastResort, isMomentary);
 }
 
-function isRecent(lane: LaneHealth | undefined, now: Date): boolean {
-  return lane !== undefined && now.getTime() - lane.sinceMs < MOMENT_MICROS / 1000;
+function isRecent(lane: LaneHealth | undefined, nowMs: number): boolean {
+  return lane !== undefined && nowMs - lane.sinceMs < MOMENT_MICROS / 1000;
 }
 
 /** As `isInterim` of the engine (core/health/missed.ts). */
 function isInterim(
-  { config, routes, health, adminOf }: ChoiceInputs,
+  { config, routes, health, adminOf, isSpent }: ChoiceInputs,
   { select }: ServiceConfig,
   number: number,
   family: Family,
@@ -90,11 +96,15 @@ function isInterim(
     return { place, cost, lastResort };
   };
   const own = select.routes.findIndex((name) => routes.of(name) === number);
+  if (own < 0) return false;
+  const usual = standing(own);
+  const present = { ...usual, lastResort: usual.lastResort || isSpent(select.routes[own]) };
   return select.routes.some((name, place) => {
     const lane = health.find(({ route }) => route === routes.of(name))?.[family];
     const { failback } = config.routes.find((route) => route.name === name)!;
-    const isAway = lane?.missed === true || (adminOf(name) !== 'enabled' && failback.kind !== 'stay');
-    return place !== own && isAway && comesBefore(select.criterion, standing(place), standing(own));
+    const isLeft = (adminOf(name) !== 'enabled' || isSpent(name)) && failback.kind !== 'stay';
+    const isAway = lane?.missed === true || isLeft;
+    return place !== own && isAway && comesBefore(select.criterion, standing(place), present);
   });
 }
 

@@ -9,7 +9,12 @@ export class Commands {
     return this.given.get(name)?.admin ?? 'enabled';
   }
 
-  /** Wall time, milliseconds; 0: nothing has been commanded. */
+  /** Routes that have been commanded something. */
+  names(): string[] {
+    return [...this.given.keys()];
+  }
+
+  /** Monotonic time, milliseconds; 0: nothing has been commanded. */
   since(name: string): number {
     return this.given.get(name)?.atMs ?? 0;
   }

@@ -8,6 +8,7 @@ import type {
   RouteStatus,
   Status,
 } from '../api/contract.js';
+import { monotonicMs } from '../kernel/clock.js';
 import type { Cut } from '../kernel/flow-cutter.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
@@ -33,12 +34,12 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),
-        uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
+        uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
         alarms: [
           ...alarmsOf(routes, snapshot, gateway.boundary.count),
           ...(gateway.ports?.alarms() ?? []),
           ...gateway.upkeep.alarms(),
-          ...gateway.guard.alarms(Date.now()),
+          ...gateway.guard.alarms(monotonicMs()),
           ...gateway.troubles(),
         ],
         memory: {

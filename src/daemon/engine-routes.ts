@@ -3,7 +3,7 @@ import { masksOf } from '../core/choose/services.js';
 import type { EngineRoute, EngineService, EngineSettings, MemorySettings } from '../core/engine-types.js';
 import type { DesiredState } from '../kernel/desired.js';
 import { ofRaceThread } from '../kernel/owners.js';
-import type { ServicesMessage } from '../kernel/race-messages.js';
+import type { RaceThreadOptions, ServicesMessage } from '../kernel/race-messages.js';
 import { objectsOf } from '../kernel/render-objects.js';
 import { isFresh, mtuOf, type ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
@@ -17,12 +17,15 @@ export type Admin = EngineRoute['admin'];
 /** The engine has a place for every number, and an empty route where none is given. */
 export function engineRoutes(
   resolved: readonly ResolvedRoute[],
-  adminOf: (name: string) => Admin,
+  limits: { adminOf(name: string): Admin; isSpent(name: string): boolean },
 ): EngineRoute[] {
-  return resolved.map((route) => toEngineRoute(route, adminOf(route.config.name)));
+  return resolved.map((route) => {
+    const { name } = route.config;
+    return toEngineRoute(route, limits.adminOf(name), limits.isSpent(name));
+  });
 }
 
-function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
+function toEngineRoute(route: ResolvedRoute, admin: Admin, isSpent: boolean): EngineRoute {
   const { config } = route;
   return {
     number: route.number,
@@ -32,7 +35,8 @@ function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
     checkFails: config.check?.fail ?? 0,
     checkRecovers: config.check?.recover ?? 3,
     admin,
-    lastResort: config.lastResort,
+    lastResort: config.lastResort || isSpent,
+    isSpent: isSpent && !config.lastResort,
     callsBack: config.failback.kind !== 'stay',
     translate: config.translate,
     mtu: { 4: mtuOf(route, 'ipv4'), 6: mtuOf(route, 'ipv6') },
@@ -43,6 +47,17 @@ function toEngineRoute(route: ResolvedRoute, admin: Admin): EngineRoute {
     })),
     addresses: { 4: pool(route.ipv4?.addresses ?? []), 6: pool(route.ipv6?.addresses ?? []) },
   };
+}
+
+/** What the race thread has for as long as it lives. `routes`: how many there can be. */
+export function threadSettings(
+  config: GatewayConfig,
+  routes: number,
+  secret: readonly [number, number],
+): Pick<RaceThreadOptions, 'settings' | 'mark' | 'queue' | 'queueLength' | 'heartbeatMs'> {
+  const { mark, queue, heartbeatMs } = config.kernel;
+  const settings = engineSettings(config, routes, secret);
+  return { settings, mark, queue, queueLength: config.limits.queue, heartbeatMs };
 }
 
 /** `routes`: how many there can be while the engine lives. */

@@ -21,6 +21,7 @@ export function failoverContext(
     config: () => gateway.config,
     isUsable: (route, family) => isUsable(gateway, route, family),
     resolved: () => gateway.routes,
-    isEnabled: (name) => gateway.adminOf(name) === 'enabled',
+    isEnabled: (name) => gateway.adminOf(name) === 'enabled' && !gateway.isSpent(name),
+    isSpent: (name) => gateway.isSpent(name),
   };
 }

@@ -22,8 +22,10 @@ export interface FailoverContext {
   config(): GatewayConfig;
   /** Whether a route takes new connections now. */
   isUsable(route: RouteConfig, family: Family): boolean;
-  /** Whether no command keeps new connections from it. */
+  /** Whether neither a command nor its quota keeps new connections from it. */
   isEnabled(name: string): boolean;
+  /** Whether a route is a last resort until its quota is renewed. */
+  isSpent(name: string): boolean;
   /** One change after the other. */
   enqueue(work: () => Promise<void>): Promise<void>;
   /** The routes as they are now. */
@@ -214,12 +216,12 @@ export class Failover {
   }
 
   private returned(route: RouteConfig, family: Family): void {
-    const { config, routes, services, log } = this.context;
+    const { config, routes, services, log, isSpent } = this.context;
     const lane = `${route.name} ${family}`;
     if (!this.away.delete(lane) || route.failback.kind !== 'reset') return;
     const away = new Set<number>();
     for (const service of config().services)
-      for (const name of lessPreferred(config(), service, route))
+      for (const name of lessPreferred(config(), service, route, isSpent))
         away.add(services.of(service.name) * 64 + routes.of(name));
     if (config().rest.route === route.name)
       for (const { name } of config().routes) if (name !== route.name) away.add(routes.of(name));
@@ -259,10 +261,15 @@ const WHY = {
 } as const;
 
 /** Routes of a service that only carry its connections while a better one does not: those that `route` comes before. */
-function lessPreferred(config: GatewayConfig, { select }: ServiceConfig, route: RouteConfig): string[] {
+function lessPreferred(
+  config: GatewayConfig,
+  { select }: ServiceConfig,
+  route: RouteConfig,
+  isSpent: (name: string) => boolean,
+): string[] {
   const standingOf = (name: string): Standing => {
     const { cost, lastResort } = config.routes.find((one) => one.name === name)!;
-    return { place: select.routes.indexOf(name), cost, lastResort };
+    return { place: select.routes.indexOf(name), cost, lastResort: lastResort || isSpent(name) };
   };
   if (!select.routes.includes(route.name)) return [];
   const own = standingOf(route.name);

@@ -5,6 +5,7 @@ import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
+import type { Books } from './books.js';
 import type { Checker } from './checker.js';
 import type { Commands } from './commands.js';
 import type { Admin } from './engine-routes.js';
@@ -16,6 +17,7 @@ import type { PortWatch } from './port-watch.js';
 import type { RaceClient } from './race-client.js';
 
 export interface GatewayState {
+  /** Monotonic time, as all times here. */
   readonly startedAt: number;
   readonly config: GatewayConfig;
   readonly routes: readonly ResolvedRoute[];
@@ -30,13 +32,17 @@ export interface GatewayState {
   readonly checker: Checker;
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly commands: Commands;
+  readonly books: Books;
   readonly upkeep: { alarms(): string[] };
   readonly guard: { look(): void; alarms(nowMs: number): string[] };
   /** Errors of ours that were caught in this thread, since start. */
   readonly boundary: { readonly count: number };
   /** What does not work at the moment, or has not for a while, in words. */
   troubles(): string[];
+  /** What keeps new connections from a route, or not: a command, or its quota. */
   adminOf(name: string): Admin;
+  /** Whether a route is a last resort until its quota is renewed. */
+  isSpent(name: string): boolean;
   setAdmin(name: string, admin: Admin): Promise<void>;
   reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;
 }

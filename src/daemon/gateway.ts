@@ -8,6 +8,7 @@ import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
+import { monotonicMs } from '../kernel/clock.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
 import type { Flows } from '../kernel/flows.js';
 import { readLinks, watchLinks } from '../kernel/links.js';
@@ -24,6 +25,7 @@ import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
+import { Books } from './books.js';
 import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
 import { Commands } from './commands.js';
@@ -34,15 +36,16 @@ import {
   type EngineServices,
   engineRoutes,
   engineServices,
-  engineSettings,
   servicesMessage,
+  threadSettings,
 } from './engine-routes.js';
 import { every, NOT_TOLD } from './every.js';
 import { Failover } from './failover.js';
 import { failoverContext } from './failover-context.js';
+import { measured, takeMeasures } from './follow-quota.js';
 import type { GatewayState } from './gateway-state.js';
 import { GuardWatch } from './guard-watch.js';
-import { measure, tellFacts } from './measuring.js';
+import { tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
 import { Numbers } from './numbers.js';
 import { closeFlows, openFlows } from './open-flows.js';
@@ -66,11 +69,12 @@ export class Gateway implements GatewayState {
   readonly boundary: Boundary;
   /** Somebody before us has left state in the kernel, which connections may live by. */
   foundState = false;
-  readonly startedAt = Date.now();
+  readonly startedAt = monotonicMs();
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly meters: Meters;
   readonly checker: Checker;
   readonly commands = new Commands();
+  readonly books: Books;
   race: RaceClient | null = null;
   flows: Flows | null = null;
   failover: Failover | null = null;
@@ -116,13 +120,9 @@ export class Gateway implements GatewayState {
     const capacity = routeCapacity(this.atStart);
     this.persistence = new Persistence(config, log);
     this.numbers = { routes: new Numbers(capacity), services: new Numbers(this.marks.maxService) };
-    this.meters = new Meters(capacity, new TrafficMeter());
-    this.saved = {
-      numbers: this.numbers,
-      meters: this.meters,
-      adminOf: (name) => this.adminOf(name),
-      pathMtuOf: (name) => this.paths.found(name),
-    };
+    this.books = new Books(() => this.config, this.commands, log);
+    this.meters = new Meters(capacity, new TrafficMeter(), this.books.accounts);
+    this.saved = { numbers: this.numbers, pathMtuOf: (name) => this.paths.found(name) };
     this.keeper = new RaceKeeper({
       log,
       start: () => this.startRacesAgain(),
@@ -130,7 +130,7 @@ export class Gateway implements GatewayState {
       giveUp: (error) => this.fail(error),
     });
     this.checker = new Checker(this.marks, (route, family, { answered, rttMicros }) => {
-      if (rttMicros !== null) this.meters.noteProbe(route.config.name, rttMicros, Date.now());
+      if (rttMicros !== null) this.meters.noteProbe(route.config.name, rttMicros, monotonicMs());
       this.race?.checked(route.number, family, answered).catch(() => undefined);
     });
     this.alignment = new Alignment({
@@ -184,7 +184,7 @@ export class Gateway implements GatewayState {
       failoverContext(this, flows, this.log, (work) => this.alignment.enqueue(work)),
     );
     await this.cutMisread(other);
-    measure(this.config, this.numbers.routes, this.meters);
+    takeMeasures(this);
     await this.startRaces();
     const watch = watchLinks({
       changed: () => this.alignment.linksChanged(),
@@ -198,9 +198,10 @@ export class Gateway implements GatewayState {
       () => watch.close(),
       every(MEASURE_MS, () => this.upkeep.look(), complaints.about('settings')),
       every(MEASURE_MS, async () => this.guard.look(), complaints.about('guard')),
-      every(MEASURE_MS, () => this.measured(), complaints.about('measure')),
+      every(MEASURE_MS, () => measured(this, () => this.chooseAnew()), complaints.about('measure')),
       every(MEASURE_MS, () => this.alignment.again(), NOT_TOLD),
       every(SAVE_MS, () => this.save(), NOT_TOLD),
+      every(KEEP_MS, () => this.books.keepIfDue(), NOT_TOLD),
       every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts), complaints.about('ports')),
       every(PROBE_MS, () => this.prober.probe(), NOT_TOLD),
       every(LOOK_MS, () => this.paths.look(), complaints.about('paths')),
@@ -224,6 +225,7 @@ export class Gateway implements GatewayState {
       () => this.checker.close(),
       () => this.failover?.close(),
       () => this.save(true),
+      () => this.books.keep(),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),
     ];
@@ -256,21 +258,28 @@ export class Gateway implements GatewayState {
       ...this.keeper.alarms(),
       ...unread,
       ...this.complaints.alarms(),
+      ...this.books.alarms(),
       ...this.alignment.operator.alarms(),
     ];
   }
 
   adminOf(name: string): Admin {
-    return this.commands.of(name);
+    return this.books.adminOf(name);
+  }
+
+  isSpent(name: string): boolean {
+    return this.books.spent.of(name) === 'last-resort';
   }
 
   /** Applies an operator's command on a route; connections that it has are the caller's business. */
-  setAdmin(name: string, admin: Admin): Promise<void> {
-    return this.alignment.enqueue(async () => {
-      this.commands.set(name, admin, Date.now());
-      await this.alignment.followCommand();
-      this.save().catch(() => undefined);
-    });
+  async setAdmin(name: string, admin: Admin): Promise<void> {
+    this.commands.set(name, admin, monotonicMs());
+    await this.chooseAnew();
+    await this.books.keep();
+  }
+
+  private chooseAnew(): Promise<void> {
+    return this.alignment.enqueue(() => this.alignment.followCommand());
   }
 
   /** Reads the file again and takes over what can be changed now. */
@@ -301,7 +310,7 @@ export class Gateway implements GatewayState {
     this.config = config;
     this.log.level = config.log.level;
     this.number();
-    measure(this.config, this.numbers.routes, this.meters);
+    takeMeasures(this);
     await this.alignment.followConfig();
   }
 
@@ -313,11 +322,8 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
+    await this.books.load(() => this.persistence.oldRoutes());
     await this.persistence.load();
-    const names = new Set(this.config.routes.map(({ name }) => name));
-    for (const [name, admin] of this.persistence.admins())
-      if (names.has(name)) this.commands.set(name, admin, Date.now());
-    this.persistence.restoreQuotas(this.meters);
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);
     const services = readServiceNames();
@@ -338,14 +344,10 @@ export class Gateway implements GatewayState {
     const services = servicesMessage(wanted, alignment.desired());
     this.race = await RaceClient.start(
       {
-        settings: engineSettings(config, routeCapacity(this.atStart), newSecret()),
-        routes: engineRoutes(this.routes, (name) => this.adminOf(name)),
+        ...threadSettings(config, routeCapacity(this.atStart), newSecret()),
+        routes: engineRoutes(this.routes, this),
         services,
-        mark: config.kernel.mark,
-        queue: config.kernel.queue,
-        queueLength: config.limits.queue,
         hasIpv6: alignment.hasIpv6,
-        heartbeatMs: config.kernel.heartbeatMs,
         memory: this.persistence.memoryAt(Date.now(), this.numbers.routes),
         empty: this.knowsNumbers ? OF_ENGINE : EVERYTHING,
       },
@@ -382,12 +384,6 @@ export class Gateway implements GatewayState {
     if (failure !== null) throw failure;
   }
 
-  /** Once a second: what was measured goes to whoever chooses by it. */
-  private async measured(): Promise<void> {
-    measure(this.config, this.numbers.routes, this.meters);
-    if (this.race !== null && !this.race.hasEnded) await tellFacts(this.config, this.meters, this.race);
-  }
-
   private async save(isLast = false): Promise<void> {
     if (this.race === null) return;
     await this.persistence
@@ -397,3 +393,4 @@ export class Gateway implements GatewayState {
 }
 
 const MEASURE_MS = 1000;
+const KEEP_MS = 10_000;

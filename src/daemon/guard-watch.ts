@@ -2,6 +2,7 @@
  * What the guard has dropped (render-guard.ts) should never have come to it: somebody else changes marks, rules or translations, or
  * we have a bug. Said in the log, at most once a minute for each provider, and an alarm for some minutes.
  */
+import { dateText, monotonicMs } from '../kernel/clock.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { GUARD_COUNTERS, type GuardReason, guardCounter } from '../kernel/render-guard.js';
 import type { Log } from '../observe/log.js';
@@ -47,7 +48,7 @@ export class GuardWatch {
 
   /** Looks at the kernel's counters now. */
   look(): void {
-    this.note(readCounters(), Date.now());
+    this.note(readCounters(), monotonicMs());
   }
 
   /** Takes the counters as they are now. What they begin with is from before. */
@@ -69,10 +70,7 @@ export class GuardWatch {
   alarms(nowMs: number): string[] {
     return [...this.drops.values()]
       .filter(({ lastMs }) => nowMs - lastMs < GUARD_ALARM_MS)
-      .map(
-        (drops) =>
-          `${this.words(drops, drops.packets)} (last at ${new Date(drops.lastMs).toISOString()}): ${REMEDY}`,
-      );
+      .map((drops) => `${this.words(drops, drops.packets)} (last at ${dateText(drops.lastMs)}): ${REMEDY}`);
   }
 
   private take(drops: Drops, count: number, nowMs: number): void {

@@ -1,4 +1,7 @@
 /** Takes the measurements that criteria go by, and hands them to the race loop. */
+import { monotonicMs } from '../kernel/clock.js';
+import { readCounters } from '../kernel/nft-read.js';
+import { sharing } from '../kernel/render-usage.js';
 import { readTraffic } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Meters } from './meters.js';
@@ -12,8 +15,22 @@ export function measure(config: GatewayConfig, numbers: Numbers, meters: Meters)
   const periods = config.services.filter(({ select }) => select.criterion === 'fastest-probe');
   // There is one time of a route: the service that wants to follow most quickly decides for all.
   const period = periods.length === 0 ? PERIOD_MS : Math.min(...periods.map(({ select }) => select.periodMs));
-  const reading = { traffic: readTraffic(), micros: performance.now() * 1000, date: new Date() };
+  const isShared = sharing(config.routes).length > 0;
+  const reading = {
+    traffic: readTraffic(),
+    usage: isShared ? readCounters('bytes') : new Map<string, number>(),
+    ...bothClocks(),
+  };
   meters.update(config.routes, numbers, reading, period);
+}
+
+/** At one moment: what came between is not a step of a clock. */
+function bothClocks(): { monotonicMs: number; wallMs: number } {
+  for (let attempt = 1; ; attempt++) {
+    const before = monotonicMs();
+    const wallMs = Date.now();
+    if (monotonicMs() - before < 20 || attempt === 5) return { monotonicMs: before, wallMs };
+  }
 }
 
 /** Both ways: what is measured here goes there, the history of races comes back. */

@@ -1,31 +1,16 @@
 /** What is measured outside the race loop: traffic, the use of quotas, the routes' own checks. */
 import { createFacts, type RouteFacts } from '../core/choose/criterion.js';
-import type { Rate, Traffic, TrafficMeter } from '../kernel/traffic.js';
+import type { Rate, TrafficMeter } from '../kernel/traffic.js';
 import type { RouteConfig } from '../model/config.js';
+import type { Accounts, Reading } from './accounts.js';
 import type { Numbers } from './numbers.js';
 
 /** Traffic is averaged over about this long before a criterion sees it: one burst must not move a site. */
 const SMOOTHING_MICROS = 5_000_000;
 
-/** Bytes of a calendar month. */
-export interface QuotaUse {
-  readonly month: string;
-  readonly bytes: number;
-}
-
-/** The counters of all interfaces at one moment. */
-export interface Reading {
-  readonly traffic: ReadonlyMap<string, Traffic>;
-  /** Of the monotonic clock. */
-  readonly micros: number;
-  readonly date: Date;
-}
-
 export class Meters {
   readonly facts: RouteFacts;
 
-  private readonly quotas = new Map<string, QuotaUse>();
-  private last = new Map<string, Traffic>();
   private lastAt = 0;
   private rates: ReadonlyMap<string, Rate> = new Map();
   /** Round-trip times of checks within the period, by route. */
@@ -34,73 +19,51 @@ export class Meters {
   constructor(
     capacity: number,
     private readonly meter: TrafficMeter,
+    private readonly accounts: Accounts,
   ) {
     this.facts = createFacts(capacity);
   }
 
-  /** What the store remembers. */
-  restore(name: string, use: QuotaUse): void {
-    this.quotas.set(name, use);
-  }
-
   /** Takes a reading. `probePeriodMs`: how long a check's time counts. */
-  update(
-    routes: readonly RouteConfig[],
-    numbers: Numbers,
-    { traffic, micros, date }: Reading,
-    probePeriodMs: number,
-  ): void {
-    const { facts } = this;
-    this.rates = this.meter.update(traffic, micros);
+  update(routes: readonly RouteConfig[], numbers: Numbers, reading: Reading, probePeriodMs: number): void {
+    const { facts, accounts } = this;
+    const { monotonicMs } = reading;
+    const micros = monotonicMs * 1000;
+    accounts.charge(routes, numbers, reading);
+    this.rates = this.meter.update(reading.traffic, micros);
     const share = this.lastAt === 0 ? 1 : 1 - Math.exp((this.lastAt - micros) / SMOOTHING_MICROS);
     this.lastAt = micros;
     for (const route of routes) {
       const number = numbers.of(route.name);
-      const rate = this.rates.get(route.interface) ?? { in: 0, out: 0 };
+      const rate = this.rateOf(route);
       facts.weight[number] = route.weight;
       facts.cost[number] = route.cost;
       facts.capacity[number] = route.capacity ?? 0;
-      facts.quota[number] = route.quotaBytes ?? 0;
+      // Where it is only said that the quota is used up nobody chooses by it.
+      facts.quota[number] = route.quota === null || route.quota.action === 'alarm' ? 0 : route.quota.bytes;
       facts.traffic[number] += (Math.max(rate.in, rate.out) - facts.traffic[number]) * share;
-      facts.used[number] = this.count(route, traffic, monthOf(date)).bytes;
+      facts.used[number] = accounts.of(route.name).used;
       const intervalMs = route.check?.intervalMs ?? 0;
       facts.probe[number] = this.medianProbe(
         route.name,
-        date.getTime() - Math.max(probePeriodMs, 2 * intervalMs),
+        monotonicMs - Math.max(probePeriodMs, 2 * intervalMs),
       );
     }
-    this.last = new Map(traffic);
   }
 
   rateOf(route: RouteConfig): Rate {
-    return this.rates.get(route.interface) ?? { in: 0, out: 0 };
+    const rate = this.rates.get(route.interface) ?? { in: 0, out: 0 };
+    const share = this.accounts.shareOf(route.name);
+    return { in: rate.in * share.in, out: rate.out * share.out };
   }
 
-  quotaOf(name: string): QuotaUse {
-    return this.quotas.get(name) ?? { month: monthOf(new Date()), bytes: 0 };
-  }
-
-  /** A check of a route was answered. */
+  /** A check of a route was answered; `nowMs` of the monotonic clock. */
   noteProbe(name: string, rttMicros: number, nowMs: number): void {
     const list = this.probes.get(name) ?? [];
     list.push({ at: nowMs, rtt: rttMicros });
     // BOUNDED: a median needs no more.
     if (list.length > MAX_PROBES) list.shift();
     this.probes.set(name, list);
-  }
-
-  private count(route: RouteConfig, traffic: ReadonlyMap<string, Traffic>, month: string): QuotaUse {
-    const before = this.last.get(route.interface);
-    const now = traffic.get(route.interface);
-    const total = (t: Traffic): number => t.received + t.sent;
-    // A counter that went back began anew with its interface.
-    let added = 0;
-    if (before !== undefined && now !== undefined)
-      added = total(now) >= total(before) ? total(now) - total(before) : total(now);
-    const old = this.quotas.get(route.name);
-    const use = { month, bytes: (old?.month === month ? old.bytes : 0) + added };
-    this.quotas.set(route.name, use);
-    return use;
   }
 
   private medianProbe(name: string, since: number): number {
@@ -111,8 +74,3 @@ export class Meters {
 }
 
 const MAX_PROBES = 301;
-
-/** `2026-07`, local time: what an operator's bill goes by. */
-function monthOf(date: Date): string {
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}`;
-}

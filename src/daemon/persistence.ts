@@ -1,15 +1,16 @@
-/** Keeps memory, quotas and commands over a restart: read once, written in the background. */
+/** Keeps the memory over a restart: read once, written in the background. Commands and quotas are apart (books.ts). */
 import { addRows, CHUNK_SLOTS, createRows, type MemoryRows } from '../core/memory/rows.js';
+import { monotonicMs } from '../kernel/clock.js';
 import type { StoredMemory } from '../kernel/race-messages.js';
 import type { PathMtuFound } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
-import type { Admin } from './engine-routes.js';
-import type { Meters } from './meters.js';
+import type { OldRoute } from './books.js';
 import type { Numbers } from './numbers.js';
 import type { RaceClient } from './race-client.js';
 import { elapsedSince, type StoreContent } from './store/content.js';
 import { StoreFile } from './store/file.js';
+import { readOldRoutes } from './store/old-routes.js';
 import { factsOf, SavePolicy } from './store/policy.js';
 
 export class Persistence {
@@ -17,6 +18,8 @@ export class Persistence {
   private readonly policy = new SavePolicy();
   /** What the next race thread shall go on with. */
   private content: StoreContent | null = null;
+  /** Monotonic time when this process was handed it; null: it is from the file. */
+  private handedAtMs: number | null = null;
 
   constructor(
     private readonly config: GatewayConfig,
@@ -54,18 +57,15 @@ export class Persistence {
     return this.content?.services ?? [];
   }
 
-  admins(): Map<string, Admin> {
-    return new Map(this.content?.routes.map(({ name, admin }) => [name, admin]) ?? []);
-  }
-
   /** Largest packets that were found to pass, by the names of routes. */
   pathMtus(): [string, PathMtuFound][] {
     const routes = this.content?.routes ?? [];
     return routes.flatMap(({ name, pathMtu }) => (pathMtu === undefined ? [] : [[name, pathMtu]]));
   }
 
-  restoreQuotas(meters: Meters): void {
-    for (const { name, quota } of this.content?.routes ?? []) meters.restore(name, quota);
+  /** Commands and quotas that a file of before has. */
+  async oldRoutes(): Promise<readonly OldRoute[]> {
+    return this.file === null ? [] : readOldRoutes(this.file.path);
   }
 
   /** What the race thread shall remember, until it is `taken`. */
@@ -73,18 +73,23 @@ export class Persistence {
     const { content } = this;
     if (content === null) return null;
     const newNumber = [0, ...content.routes.map(({ name }) => routes.of(name))];
-    const elapsedMs = elapsedSince(content.savedAtMs, nowMs, this.config.memory.trustMs);
+    const elapsedMs =
+      this.handedAtMs === null
+        ? elapsedSince(content.savedAtMs, nowMs, this.config.memory.trustMs)
+        : monotonicMs() - this.handedAtMs;
     return { rows: content.memory, newNumber, elapsedMs };
   }
 
   /** A race thread goes on with it: from now on it is asked. */
   taken(): void {
     this.content = null;
+    this.handedAtMs = null;
   }
 
   /** A race thread has ended, and this is what it remembered. */
   handOver(memory: MemoryRows, context: SaveContext): void {
     this.content = contentOf(memory, context.numbers.routes.list(), context, Date.now());
+    this.handedAtMs = monotonicMs();
   }
 
   /** A race thread has ended and could not tell what it remembered: then it is what was saved last. */
@@ -132,8 +137,6 @@ export class Persistence {
 /** What is saved besides memory. */
 export interface SaveContext {
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
-  readonly meters: Meters;
-  adminOf(name: string): Admin;
   pathMtuOf(name: string): PathMtuFound | null;
 }
 
@@ -155,14 +158,9 @@ function contentOf(
   return { savedAtMs, routes, services: context.numbers.services.list(), statistics: {}, memory };
 }
 
-function routesOf(
-  names: readonly string[],
-  { adminOf, meters, pathMtuOf }: SaveContext,
-): StoreContent['routes'] {
+function routesOf(names: readonly string[], { pathMtuOf }: SaveContext): StoreContent['routes'] {
   return names.map((name) => ({
     name,
-    admin: adminOf(name),
-    quota: meters.quotaOf(name),
     statistics: {},
     ...pathMtu(pathMtuOf(name)),
   }));

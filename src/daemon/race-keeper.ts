@@ -47,7 +47,7 @@ export class RaceKeeper {
 
   private startSoon(error: PathraceError): void {
     if (this.closed) return;
-    if (!this.limit.allows(Date.now())) return this.context.giveUp(error);
+    if (!this.limit.allows(performance.now())) return this.context.giveUp(error);
     this.timer = setTimeout(() => {
       this.context.start().catch((reason: PathraceError) => {
         this.context.log.error({ event: 'race-thread-failed', code: reason.code }, reason.message);

@@ -1,13 +1,17 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
-import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
+import type { Decision, QuotaStatus, RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DecisionRecord } from '../core/decisions.js';
+import { dateText } from '../kernel/clock.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
 import { GUARD_COUNTERS } from '../kernel/render-guard.js';
 import { type Family, familyOf, formatEndpoint } from '../model/address.js';
+import type { RouteConfig } from '../model/config.js';
 import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
+import { localTime } from './local-time.js';
+import { SPENT_WORDS } from './spent.js';
 
 /** Every route as it is now. */
 export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): RouteStatus[] {
@@ -29,7 +33,7 @@ export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): Rout
       losses: engine.losses[route.number],
       connections: connections.get(route.number) ?? 0,
       traffic: rounded(gateway.meters.rateOf(route.config)),
-      quota: { used: gateway.meters.quotaOf(name).bytes, bytes: route.config.quotaBytes },
+      quota: quotaStatus(gateway, route.config),
       rescues: engine.rescues[route.number],
       ...(check === null
         ? {}
@@ -37,13 +41,27 @@ export function routeStatus(gateway: GatewayState, snapshot: RaceSnapshot): Rout
             check: {
               ok: check.ok,
               rttMicros: check.rttMicros,
-              lastOk: lastOk === null ? null : new Date(lastOk).toISOString(),
+              lastOk: lastOk === null ? null : dateText(lastOk),
             },
           }),
       ...(pathMtu === null ? {} : { pathMtu }),
       portUse: Math.round((gateway.ports?.of(route.number) ?? 0) * 1000) / 1000,
     };
   });
+}
+
+function quotaStatus({ books }: GatewayState, { name, quota }: RouteConfig): RouteStatus['quota'] {
+  const { accounts, spent } = books;
+  const { used, period } = accounts.of(name);
+  const date = (day: string): string => new Date(accounts.startOf(day)).toISOString();
+  return {
+    used,
+    bytes: quota?.bytes ?? null,
+    ...(quota === null ? {} : { action: quota.action, day: quota.day }),
+    ...(period === null ? {} : { since: date(period.from), until: date(period.until) }),
+    zone: accounts.zone,
+    spent: spent.of(name) !== null,
+  };
 }
 
 /** State of a route in one word: an operator's command, its link, or what its traffic shows; mixed families are `suspect`. */
@@ -60,15 +78,15 @@ export function stateOf(
   const sinceMs = Math.max(
     gateway.startedAt,
     route?.state === 'up' ? gateway.commands.since(name) : 0,
-    ...([4, 6] as const).map((family) => Math.floor(health?.[family].sinceMs ?? 0)),
+    ...([4, 6] as const).map((family) => health?.[family].sinceMs ?? 0),
   );
-  const since = new Date(sinceMs).toISOString();
-  const admin = gateway.adminOf(name);
+  const since = dateText(sinceMs);
+  const admin = gateway.commands.of(name);
   if (route?.state !== 'up') return { state: 'down', reasons: [...(route?.reasons ?? [])], since };
   if (admin !== 'enabled') {
-    const commanded = new Date(gateway.commands.since(name)).toISOString();
-    return { state: admin, reasons: ['by-command'], since: commanded };
+    return { state: admin, reasons: ['by-command'], since: dateText(gateway.commands.since(name)) };
   }
+  if (gateway.adminOf(name) !== 'enabled') return { state: 'down', reasons: ['quota'], since };
   const [first] = lanes;
   // A family that it had and has lost counts as down.
   const isWhole = route.reasons.length === 0 || first?.lane.state === 'down';
@@ -91,8 +109,8 @@ export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapsho
   for (const { name, state, reasons, quota } of routes) {
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
     if (state === 'down' || state === 'suspect') alarms.push(`route ${name} is ${state}${why}`);
-    if (quota.bytes !== null && quota.used >= quota.bytes)
-      alarms.push(`route ${name} has used up its quota of this month`);
+    if (quota.spent && quota.action !== undefined)
+      alarms.push(`route ${name} ${SPENT_WORDS[quota.action]}, ${untilText(quota)}`);
   }
   if (broken + caught > 0)
     alarms.push(
@@ -100,6 +118,11 @@ export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapsho
     );
   if (routes.every(({ state }) => state === 'down')) alarms.unshift('no route is up');
   return alarms;
+}
+
+function untilText({ until, zone }: QuotaStatus): string {
+  if (until === undefined) return 'the date is not known';
+  return `until ${localTime(zone).dayOf(Date.parse(until))} 00:00 ${zone}`;
 }
 
 function rounded(rate: { in: number; out: number }): { in: number; out: number } {
@@ -153,7 +176,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
   };
 }
 
-/** A decision in words. `originMs` is the wall time at which the engine's clock was 0. */
+/** A decision in words. `originMs` is the monotonic time at which the engine's clock was 0. */
 export function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
   const { routes, services } = gateway.numbers;
   const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
@@ -163,7 +186,7 @@ export function toDecision(record: DecisionRecord, gateway: GatewayState, origin
     gateway.fastPath.state === 'on' &&
     gateway.flows?.isOffloaded(client, clientPort, destination, destinationPort) === true;
   return {
-    time: new Date(originMs + record.at / 1000).toISOString(),
+    time: dateText(originMs + record.at / 1000),
     client: formatEndpoint(client, 0, clientPort),
     destination: formatEndpoint(destination, 0, destinationPort),
     route: name(record.route),

@@ -91,7 +91,7 @@ export class Upkeep {
   rulesTaken(): void {
     this.taken = true;
     if (this.timer !== null || this.closed) return;
-    const wait = this.rules.waitMs(Date.now());
+    const wait = this.rules.waitMs(performance.now());
     if (wait === 0) return this.context.follow();
     this.timer = setTimeout(() => {
       this.timer = null;
@@ -106,7 +106,7 @@ export class Upkeep {
     const rules = lines.filter((line) => line.startsWith('rule add')).length;
     const routes = lines.filter((line) => line.startsWith('route replace')).length;
     if (!taken || rules + routes === 0) return;
-    this.rules.note(Date.now());
+    this.rules.note(performance.now());
     this.context.log.warn(
       { event: 'rules-lost', rules, routes },
       `${rules} of our ip rules and ${routes} of our routes were removed by somebody else; put back`,
@@ -126,7 +126,7 @@ export class Upkeep {
     const differing = differingSettings(settings, this.before);
     for (const path of this.left.keys())
       if (!differing.some((one) => one.path === path)) this.left.delete(path);
-    const now = Date.now();
+    const now = performance.now();
     const heal = differing.filter(({ path, current }) => this.mayHeal(path, current, now));
     if (heal.length === 0) return;
     const paths = new Set(heal.map(({ path }) => path));
@@ -151,7 +151,7 @@ export class Upkeep {
     );
     for (const name of this.withoutIpv6)
       alarms.push(`IPv6 was switched off on ${name} (${ipv6Off(name)}): its addresses are gone`);
-    if (this.rules.isReached(Date.now()))
+    if (this.rules.isReached(performance.now()))
       alarms.push(
         `somebody else removes our ip rules or routes again and again: they are put back every ${PAUSE_MS / 1000} s`,
       );

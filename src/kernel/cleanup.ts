@@ -95,13 +95,13 @@ function words(text: string): string {
 }
 
 async function lockWhenFree(): Promise<{ close(): void }> {
-  const until = Date.now() + LAST_BREATH_MS;
+  const until = performance.now() + LAST_BREATH_MS;
   for (;;) {
     try {
       return lockNamespace();
     } catch (error) {
       if (!(error instanceof PathraceError) || error.code !== 'E_ALREADY_RUNNING') throw error;
-      if (Date.now() > until) {
+      if (performance.now() > until) {
         throw new PathraceError('E_ALREADY_RUNNING', error.message, {
           remedy: 'Stop it first (SIGTERM removes everything), or use --force.',
         });

@@ -126,6 +126,8 @@ export interface KernelChoices {
   generation(service: ServiceConfig, route: number, family: 4 | 6): number;
   /** Routes that carry the rest, the best first; CLOSED_RANK: takes nothing new. */
   rank(route: number, family: 4 | 6): number;
+  /** Whether a route is a last resort until its quota is renewed. */
+  isSpent(name: string): boolean;
 }
 
 export const CLOSED_RANK = 9;
@@ -253,7 +255,9 @@ function restRoute(
     undefined,
   );
   // Nothing better than the one that was named: it stays, also while it is only suspected.
-  return named !== undefined && best !== undefined && rank(named) <= Math.max(rank(best), 2) ? named : best;
+  if (named === undefined || best === undefined) return best;
+  const most = choices.isSpent(named.name) ? rank(best) : Math.max(rank(best), 2);
+  return rank(named) <= most ? named : best;
 }
 
 function restMark(marks: Marks, { rest }: GatewayConfig, route: DesiredRoute | undefined): number {

@@ -28,15 +28,15 @@ export function readRuleComments(chain: string): string[] {
   });
 }
 
-/** Packets per named counter. */
-export function readCounters(): Map<string, number> {
+/** Packets, or bytes with all headers of IP, per named counter. */
+export function readCounters(what: 'packets' | 'bytes' = 'packets'): Map<string, number> {
   return withSocket((socket) => {
     const counters = new Map<string, number>();
     encodeGetCounters(socket.writer, TABLE, socket.nextSequence());
     ask(socket, (message, view) => {
       if (message.type !== NFT_MSG.NEWOBJ) return;
       const counter = decodeCounter(view, message.body, message.end, TABLE);
-      if (counter !== null) counters.set(counter.name, counter.packets);
+      if (counter !== null) counters.set(counter.name, counter[what]);
     });
     return counters;
   });

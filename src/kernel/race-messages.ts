@@ -126,7 +126,7 @@ export type RaceReply = {
   | {
       readonly kind: 'decisions';
       readonly decisions: readonly DecisionRecord[];
-      /** Wall time, milliseconds, of the origin of the engine's clock. */
+      /** Monotonic time, milliseconds, of the origin of the engine's clock. */
       readonly originMs: number;
     }
 );
@@ -135,7 +135,7 @@ export type RaceReply = {
 export interface LaneHealth {
   readonly state: HealthState;
   readonly reason: HealthReason;
-  /** Wall time, milliseconds. */
+  /** Monotonic time, milliseconds. */
   readonly sinceMs: number;
   readonly generation: number;
   /** Generation of what holds only until a route that is away is back. */

@@ -11,6 +11,7 @@ import {
   snapshot,
 } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
+import { originMs } from './clock.js';
 import type { FrontEnd } from './front-end.js';
 import type { LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
 
@@ -26,7 +27,7 @@ function lane(engine: Engine, route: number, family: Family): LaneHealth {
   return {
     state: HEALTH_STATES[health.of(route, family)],
     reason: health.reasonOf(route, family),
-    sinceMs: performance.timeOrigin + health.since(route, family) / 1000,
+    sinceMs: originMs() + health.since(route, family) / 1000,
     generation: health.generationOf(route, family),
     interim: health.interimOf(route, family),
     missed: engine.isMissed(route, family),

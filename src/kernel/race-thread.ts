@@ -7,6 +7,7 @@ import { type MemoryRows, restore } from '../core/memory/rows.js';
 import { PathraceError } from '../model/errors.js';
 import { SINGLE_REASONS } from '../model/reasons.js';
 import { Boundary, describeError } from './boundary.js';
+import { originMs } from './clock.js';
 import { DnsLearner } from './dns-learner.js';
 import { noteHoldings, type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
@@ -155,7 +156,7 @@ class RaceThread {
         const { address, port, limit } = request;
         const decisions =
           address === null ? engine.latestDecisions(limit) : engine.decisionsFor(address, port, limit);
-        return send({ id, kind: 'decisions', decisions, originMs: performance.timeOrigin });
+        return send({ id, kind: 'decisions', decisions, originMs: originMs() });
       }
       case 'stop':
         return this.afterwards(

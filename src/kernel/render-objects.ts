@@ -11,6 +11,7 @@ import {
 import type { DesiredState } from './desired.js';
 import { guardCounters } from './render-guard.js';
 import { serviceSets } from './render-services.js';
+import { usageCounters } from './render-usage.js';
 
 export interface DeclaredObject {
   readonly kind: 'set' | 'map' | 'counter';
@@ -24,7 +25,11 @@ export function objectsOf(state: DesiredState): DeclaredObject[] {
   return [
     ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
     ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
-    ...[...COUNTERS, ...guardCounters(state)].map((name) => ({ kind: 'counter' as const, name, body: '' })),
+    ...[...COUNTERS, ...guardCounters(state), ...usageCounters(state)].map((name) => ({
+      kind: 'counter' as const,
+      name,
+      body: '',
+    })),
   ];
 }
 

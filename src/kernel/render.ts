@@ -20,6 +20,7 @@ import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
 import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
 import { hold, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
 
@@ -102,6 +103,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['errors', errors(state)],
     ...natChains(state),
     ...guardChains(state),
+    ...usageChains(state),
   ]);
 }
 
@@ -123,6 +125,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['dns', 'type filter hook prerouting priority -90; policy accept;'],
   ['dns_local', 'type filter hook output priority -150; policy accept;'],
   ...WAY_BACK_HOOKS,
+  ...USAGE_HOOKS,
 ];
 const HOOK_NAMES: ReadonlySet<string> = new Set(HOOKS.map(([name]) => name));
 

@@ -31,8 +31,8 @@ export interface RouteConfig {
   readonly capacity: number | null;
   /** Price of a gigabyte (10^9 bytes), in any unit; 0: nothing. */
   readonly cost: number;
-  /** Volume of a calendar month in bytes, both directions; null: without bound. */
-  readonly quotaBytes: number | null;
+  /** null: without bound. */
+  readonly quota: QuotaConfig | null;
   /** `use: last-resort`: only while no other route of a service can be used. */
   readonly lastResort: boolean;
   /** What becomes of its established flows when it goes down. */
@@ -44,6 +44,18 @@ export interface RouteConfig {
   readonly check: CheckConfig | null;
   /** The interface may be missing when the gateway starts. */
   readonly optional: boolean;
+}
+
+export const QUOTA_ACTIONS = ['last-resort', 'down', 'alarm'] as const;
+
+/** What may be carried in a billing period. */
+export interface QuotaConfig {
+  /** Bytes, both directions together. */
+  readonly bytes: number;
+  /** Day of the month on which a period begins, 1 to 31; the last one of a month that is shorter. Local time. */
+  readonly day: number;
+  /** What the route is when they are used up, until the period is over: as one of `use: last-resort`, as one that is down, as before. */
+  readonly action: (typeof QUOTA_ACTIONS)[number];
 }
 
 /** Inclusive range of ports. */
@@ -211,6 +223,8 @@ export interface GatewayConfig {
   /** Where everything goes that no service names, and what the daemon would be asked about when it does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };
   readonly memory: MemoryConfig;
+  /** File that keeps commands, and what of the quotas is used. */
+  readonly state: string;
   readonly limits: LimitsConfig;
   readonly kernel: KernelConfig;
   readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace' };

@@ -8,6 +8,7 @@ import {
   promiseViolations,
   purityViolations,
   styleViolations,
+  wallClockViolations,
 } from './rules.js';
 import { readSources, sourceFile } from './source-files.js';
 
@@ -42,6 +43,14 @@ describe('the source', () => {
 
   it('imports each package in its one place', () => {
     expect(ownerViolations(sources)).toEqual([]);
+  });
+
+  it('asks the wall clock for dates alone', () => {
+    expect(wallClockViolations(src)).toEqual([]);
+    const bad = (text: string): unknown[] => wallClockViolations([sourceFile('src/daemon/x.ts', text)]);
+    expect(bad('const due = Date.now() + 5;')).toHaveLength(1);
+    expect(bad('const since = performance.timeOrigin;')).toHaveLength(1);
+    expect(bad('const date = new Date(ms);')).toEqual([]);
   });
 
   it('has small files, docstrings, and errors with a code', () => {

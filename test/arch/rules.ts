@@ -100,6 +100,26 @@ export function purityViolations(files: readonly SourceFile[]): Violation[] {
   return violations;
 }
 
+/** Who may look at the wall clock, which somebody may set at any moment: for all else there is the monotonic one. */
+const WALL_CLOCK: Readonly<Record<string, string>> = {
+  'src/kernel/clock.ts': 'makes dates of monotonic times',
+  'src/daemon/measuring.ts': 'reads both clocks at one moment, for the day of a bill',
+  'src/daemon/alignment.ts': 'services have times of the day',
+  'src/daemon/gateway.ts': 'the age of the memory of an earlier run',
+  'src/daemon/persistence.ts': 'the age of the memory of this run, for a later one',
+  'src/daemon/run.ts': 'the time of a line of the log',
+  'src/observe/log.ts': 'the time of a line of the log',
+  'src/cli/routes.ts': 'compares dates of an answer with now',
+};
+
+export function wallClockViolations(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap(({ path, code }) => {
+    const found = /\bDate\.now\(|\bnew Date\(\)|\btimeOrigin\b/.exec(withoutStrings(code));
+    if (found === null || WALL_CLOCK[path] !== undefined) return [];
+    return [`${path}: says ${found[0]}: the wall clock may be set; use monotonicMs of kernel/clock.ts`];
+  });
+}
+
 /** Where a package may be imported. */
 const OWNERS: Readonly<Record<string, { readonly by: RegExp; readonly why: string }>> = {
   koffi: {
@@ -108,7 +128,7 @@ const OWNERS: Readonly<Record<string, { readonly by: RegExp; readonly why: strin
   },
   fastify: { by: /^src\/api\//, why: 'one folder speaks HTTP' },
   commander: { by: /^src\/cli\//, why: 'one folder reads arguments' },
-  zod: { by: /^src\/(config|api|daemon\/store)\//, why: 'checked where it comes in, trusted behind' },
+  zod: { by: /^src\/(config|api|daemon\/(store|state))\//, why: 'checked where it comes in, trusted behind' },
   yaml: { by: /^(src\/config|lab|bench)\//, why: 'one folder reads files of people' },
   'ipaddr.js': { by: /^src\/config\//, why: 'the hot path has its own addresses' },
   pino: { by: /^src\/observe\//, why: 'one folder writes the log' },

@@ -74,6 +74,8 @@ export function choices(
     services,
     masks: engineServices(parsed, routes, services).masks,
     health,
+    isSpent: () => false,
+    monotonicMs: 3_600_000,
     adminOf: () => 'enabled',
     facts,
     now,

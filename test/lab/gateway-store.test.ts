@@ -148,7 +148,7 @@ describe('the store', () => {
     });
   });
 
-  test('`store: none` writes nothing, and remembers nothing', async () => {
+  test('`store: none` writes nothing, and remembers nothing but commands', async () => {
     await withStore(async (made, store, config) => {
       const none = { ...config, memory: { trust: '10m', refresh: 0, store: 'none' } };
       await made.stopDaemon();
@@ -160,7 +160,7 @@ describe('the store', () => {
       expect(existsSync(store) ? readFileSync(store) : null).toEqual(before);
       await made.startDaemon();
       expect(await memory(made)).toEqual([]);
-      expect((await routesOf(made)).map(({ state }) => state)).toEqual(['up', 'up', 'up']);
+      expect((await routesOf(made)).map(({ state }) => state)).toEqual(['up', 'up', 'draining']);
     });
   });
 });

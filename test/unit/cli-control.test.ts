@@ -223,7 +223,7 @@ DESTINATION        fiber                    lte         AGE  TRUSTED
 describe('routes', () => {
   it('prints an aligned table', () => {
     expect(renderRoutes([FIBER, { ...LTE, check: { ...LTE.check!, lastOk: null } }], NOW, plain)).toBe(`\
-ROUTE  STATE         SINCE  REASONS                CONNECTIONS          IN          OUT                 THIS MONTH  CHECK             RESCUES  PORTS
+ROUTE  STATE         SINCE  REASONS                CONNECTIONS          IN          OUT                THIS PERIOD  CHECK             RESCUES  PORTS
 fiber  up          2 d 2 h                                  12  123 Mbit/s  1.00 Mbit/s                    12.3 GB  ok 12.3 ms          1 234   <1 %
 lte    suspect  1 min 30 s  checks-failed, silent            0     0 bit/s      7 bit/s  45.0 GB of 50.0 GB (90 %)  failed, never ok        0   97 %
 `);

@@ -32,6 +32,11 @@ describe('diffConfigs', () => {
     ['wan1 }', 'wan1, cost: 8/GB }', 'routes.a.cost: 0 -> 8/GB (live)'],
     ['wan1 }', 'wan1, capacity: 500mbit }', 'routes.a.capacity: null -> 500mbit (live)'],
     ['wan1 }', 'wan1, quota: 50GiB }', 'routes.a.quota: null -> 50GiB/month (live)'],
+    [
+      'wan1 }',
+      'wan1, quota: { volume: 50GiB, day: 12, then: down } }',
+      'routes.a.quota: null -> { volume: 50GiB/month, day: 12, then: down } (live)',
+    ],
     ['wan1 }', 'wan1, use: last-resort }', 'routes.a.use: normal -> last-resort (live)'],
     ['wan1 }', 'wan1, failback: reset after 90 }', 'routes.a.failback: move-new -> reset after 90m (live)'],
     ['wan1 }', 'wan1, mtu: 1400 }', 'routes.a.mtu: auto -> 1400 (live)'],
@@ -118,6 +123,7 @@ describe('diffConfigs', () => {
     expect(changes(/^/, 'control: /tmp/x.sock\n')).toEqual([
       'control: /run/pathrace/control.sock -> /tmp/x.sock (restart)',
       'memory.store: /var/lib/pathrace/control.store -> /tmp/x.store (restart)',
+      'state: /var/lib/pathrace/control.state -> /tmp/x.state (restart)',
     ]);
   });
 
@@ -225,6 +231,9 @@ describe('any two configurations', () => {
     { translate: false },
     { translate: { inside: 'fd00::/48', outside: '2001:db8::/48' } },
     { capacity: '2.5gbit', cost: '0.3/GB', quota: '50GiB', use: 'last-resort' },
+    { quota: { volume: '7MB', day: 31 } },
+    // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
+    { quota: { volume: '7MB', then: 'alarm' } },
     { failback: 'reset after 5', onDown: 'keep', weight: 7, optional: true, mtu: 1400 },
     { addresses: ['203.0.113.2-203.0.113.20', '2001:db8::1'] },
     { gateway: '203.0.113.1', addresses: '203.0.113.3' },

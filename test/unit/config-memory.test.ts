@@ -36,6 +36,18 @@ describe('memory', () => {
     expect(memoryOf('{}', `${control}\n`).store).toBe(store);
   });
 
+  it.each([
+    ['', '/var/lib/pathrace/control.state'],
+    ['control: /run/pathrace/second.sock', '/var/lib/pathrace/second.state'],
+    ['control: /tmp/y/control.sock', '/tmp/y/control.state'],
+    ['state: /srv/pathrace', '/srv/pathrace'],
+  ])(
+    'keeps commands and quotas under the name of the control socket, whatever becomes of the memory: %s',
+    (line, state) => {
+      expect(read(`${SMALL}memory: { store: none }\n${line}\n`).state).toBe(state);
+    },
+  );
+
   it('keeps none where that is said', () => {
     expect(memoryOf('{ store: none }').store).toBeNull();
   });

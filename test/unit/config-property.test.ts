@@ -39,7 +39,8 @@ const GOOD = {
       mtu: 1400,
       capacity: '500mbit',
       cost: '8/GB',
-      quota: '50GB/month',
+      // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
+      quota: { volume: '50GB/month', day: 12, then: 'down' },
       use: 'last-resort',
       onDown: { flows: 'keep', after: '7s' },
       failback: 'reset after 10m',

@@ -33,7 +33,24 @@ describe('what a route carries and costs', () => {
     ['50GiB', 50 * 2 ** 30],
     ['2TiB', 2 * 2 ** 40],
   ])('quota: %s', (text, bytes) => {
-    expect(routeWith(`quota: ${text}`).quotaBytes).toBe(bytes);
+    expect(routeWith(`quota: ${text}`).quota).toEqual({ bytes, day: 1, action: 'last-resort' });
+  });
+
+  it.each([
+    ['{ volume: 50GB }', { bytes: 50e9, day: 1, action: 'last-resort' }],
+    ['{ volume: 50GB/month, day: 12, then: down }', { bytes: 50e9, day: 12, action: 'down' }],
+    ['{ volume: 7MB, day: 31, then: alarm }', { bytes: 7e6, day: 31, action: 'alarm' }],
+  ])('quota: %s', (text, quota) => {
+    expect(routeWith(`quota: ${text}`).quota).toEqual(quota);
+  });
+
+  it.each([
+    ['{ day: 12 }', 'quota.volume: This key is required.'],
+    ['{ volume: 1GB, day: 0 }', 'quota.day: Too small.'],
+    ['{ volume: 1GB, day: 32 }', 'quota.day: Too large.'],
+    ['{ volume: 1GB, then: "off" }', 'quota.then: Not one of the allowed words.'],
+  ])('refuses quota: %s', (text, message) => {
+    expect(complaints(withRoute(`{ interface: wan1, quota: ${text} }`))).toEqual([`2 routes.a.${message}`]);
   });
 
   it('use, onDown and weight', () => {

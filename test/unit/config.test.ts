@@ -26,7 +26,7 @@ const USUAL_ROUTE = {
   weight: 1,
   capacity: null,
   cost: 0,
-  quotaBytes: null,
+  quota: null,
   lastResort: false,
   onDown: 'reset',
   graceMs: 5000,
@@ -51,6 +51,7 @@ describe('configurations that are accepted', () => {
   it('takes the configuration of the interface as it stands', () => {
     expect(parseConfig(INTERFACE, 'file.yaml')).toEqual({
       control: '/run/pathrace/test.sock',
+      state: '/var/lib/pathrace/test.state',
       lan: ['lan0'],
       routes: [
         {

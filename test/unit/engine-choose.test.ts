@@ -141,6 +141,50 @@ describe('a last resort', () => {
   });
 });
 
+describe('a route whose quota is used up', () => {
+  const spent = ({ number }: EngineRoute): Partial<EngineRoute> =>
+    number === 1 ? { lastResort: true, isSpent: true } : {};
+  const pinned = (h: Harness): unknown =>
+    h.setup({ service: 1 }).find(({ kind }) => kind === 'release')?.route;
+
+  it('is as a last resort: no copy leaves by it while another route lives', () => {
+    const h = gateway(3, {}, spent);
+    for (let i = 0; i < 8; i++) {
+      h.setup({ service: 1, client: { ...CLIENT, port: 40_000 + i } });
+      expect(h.words).toEqual(['attempt 2', 'attempt 3', 'drop']);
+    }
+    expect(chosen(gateway(3, { criterion: 'priority' }, spent), 2)).toEqual([2, 2]);
+  });
+
+  it('its groups and what is remembered leave it in one step, and come back with the next period', () => {
+    const h = gateway(3, { criterion: 'priority', affinity: 'client' });
+    expect(pinned(h)).toBe(1);
+    const generation = h.engine.openGeneration(1, 4);
+    const interim = h.engine.openInterim(2, 4);
+    h.setRoutes(routes(3, spent));
+    expect(h.engine.openGeneration(1, 4)).toBe(0);
+    expect(pinned(h)).toBe(2);
+    // Only in the place of route 1.
+    expect(only(h.last, 'pin')).toMatchObject([{ route: 2, interim: true }]);
+    expect(h.engine.openInterim(2, 4)).toBe(interim);
+    h.setRoutes(routes(3));
+    expect(h.engine.openGeneration(1, 4)).toBe(generation);
+    expect(h.engine.openInterim(2, 4)).not.toBe(interim);
+    expect(pinned(h)).toBe(1);
+  });
+
+  it('is open to the kernel when there is no other, and closed again when there is', () => {
+    const h = gateway(2, { criterion: 'priority' }, spent);
+    expect(h.engine.openGeneration(1, 4)).toBe(0);
+    h.setRoutes(routes(2, (route) => ({ ...spent(route), usable: { 4: route.number === 1, 6: false } })));
+    expect(h.engine.openGeneration(1, 4)).not.toBe(0);
+    expect(chosen(h, 2)).toEqual([1, 1]);
+    // With all quotas used up it is as if none were.
+    h.setRoutes(routes(2, () => ({ lastResort: true, isSpent: true })));
+    expect(h.engine.openGeneration(1, 4)).not.toBe(0);
+  });
+});
+
 describe('affinity', () => {
   const MINUTES = 600_000_000;
 

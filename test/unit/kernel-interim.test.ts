@@ -38,6 +38,7 @@ function interim(
   text: string,
   missed: readonly string[],
   adminOf: (name: string) => Admin = () => 'enabled',
+  spent: readonly string[] = [],
 ): string {
   const parsed = parseConfig(text, 'test.yaml');
   const routes = new Numbers(16);
@@ -58,7 +59,9 @@ function interim(
     health,
     adminOf,
     facts: createFacts(16),
+    isSpent: (name) => spent.includes(name),
     now: new Date(2026, 0, 1),
+    monotonicMs: 0,
   });
   const [service] = parsed.services;
   const said = parsed.routes.map(({ name }) => ({
@@ -107,6 +110,13 @@ describe('what stands in for a route that is away', () => {
     const lastResort = { a: ', use: last-resort' };
     expect(interim(config('round-robin', lastResort), ['b'])).toBe('a');
     expect(interim(config('priority', lastResort), ['a'])).toBe('');
+  });
+
+  it('a route whose quota is used up is away, unless nothing comes back to it', () => {
+    expect(interim(config('priority'), [], undefined, ['a'])).toBe('bc');
+    expect(interim(config('priority'), [], undefined, ['b'])).toBe('c');
+    expect(interim(config('priority', { a: ', failback: stay' }), [], undefined, ['a'])).toBe('');
+    expect(interim(config('round-robin'), [], undefined, ['a'])).toBe('');
   });
 
   it('a route that an operator has taken out is away, unless nothing comes back to it', () => {

@@ -1,8 +1,11 @@
 /** Times of the routes' own checks: how long they count. */
 import { describe, expect, it } from 'vitest';
+import { Accounts } from '../../src/daemon/accounts.js';
+import { localTime } from '../../src/daemon/local-time.js';
 import { measure } from '../../src/daemon/measuring.js';
 import { Meters } from '../../src/daemon/meters.js';
 import { Numbers } from '../../src/daemon/numbers.js';
+import { monotonicMs } from '../../src/kernel/clock.js';
 import { TrafficMeter } from '../../src/kernel/traffic.js';
 import { config } from '../golden/states.js';
 
@@ -19,8 +22,8 @@ function probes(services: string, a: readonly (readonly [number, number])[], b: 
   const parsed = config(`${YAML}${services}`);
   const numbers = new Numbers(4);
   numbers.assign(['a', 'b']);
-  const meters = new Meters(4, new TrafficMeter());
-  const now = Date.now();
+  const meters = new Meters(4, new TrafficMeter(), new Accounts(localTime(), ''));
+  const now = monotonicMs();
   for (const [name, list] of [['a', a] as const, ['b', b] as const])
     for (const [ago, micros] of list) meters.noteProbe(name, micros, now - ago);
   measure(parsed, numbers, meters);

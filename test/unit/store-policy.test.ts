@@ -12,18 +12,16 @@ interface World {
   used: number[];
   /** Verdict of each about its first route. */
   verdicts: number[];
-  quota: number;
-  admin: 'enabled' | 'draining';
+  pathMtu: number;
 }
 
 const world = (rows = 3): World => ({
   used: Array<number>(rows).fill(-DAY),
   verdicts: Array<number>(rows).fill(1),
-  quota: 0,
-  admin: 'enabled',
+  pathMtu: 1500,
 });
 
-function contentAt({ used, verdicts, quota, admin }: World, nowMs: number): StoreContent {
+function contentAt({ used, verdicts, pathMtu }: World, nowMs: number): StoreContent {
   const memory: MemoryRows = createRows(used.length, 2);
   memory.count = used.length;
   for (const [row, at] of used.entries()) {
@@ -33,7 +31,7 @@ function contentAt({ used, verdicts, quota, admin }: World, nowMs: number): Stor
     memory.verdict[row * 2] = verdicts[row];
     memory.age.fill(nowMs - at, row * 2, row * 2 + 2);
   }
-  const route = { name: 'a', admin, quota: { month: '2026-07', bytes: quota }, statistics: {} };
+  const route = { name: 'a', pathMtu: { ipv4: pathMtu }, statistics: {} };
   return { savedAtMs: nowMs, routes: [route], services: ['web'], statistics: {}, memory };
 }
 
@@ -61,7 +59,6 @@ describe('a day of the store', () => {
   it('is 48 writes at most where only times are new', () => {
     const written = day(new SavePolicy(), 1000, (it, now) => {
       it.used[1] = now - 1;
-      it.quota = now;
     });
     expect(written / 1000).toBeLessThanOrEqual(DAY / TIMES_MS);
     expect(written / 1000).toBeGreaterThan(40);
@@ -88,11 +85,11 @@ describe('a day of the store', () => {
 });
 
 describe('what is due', () => {
-  it('is a command at once, whatever was written a moment ago', () => {
+  it('is what a path carries at once, whatever was written a moment ago', () => {
     const policy = new SavePolicy();
     const it = world();
     policy.wrote(contentAt(it, 0), 0, 5_400_000);
-    it.admin = 'draining';
+    it.pathMtu = 1400;
     const content = contentAt(it, 10);
     expect(policy.mayBeDue(factsOf(content.routes, content.services), 10)).toBe(true);
     expect(policy.isDue(content, 10, false)).toBe(true);
@@ -100,7 +97,6 @@ describe('what is due', () => {
 
   it.each([
     ['a destination that was used', (it: World) => it.used.fill(50), true],
-    ['bytes of a quota', (it: World) => Object.assign(it, { quota: 7 }), true],
     ['another verdict', (it: World) => it.verdicts.fill(2), true],
     [
       'a destination more',

@@ -19,6 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRows } from '../../src/core/memory/rows.js';
+import { EARLIEST_MS } from '../../src/core/quota/clock.js';
 import { elapsedSince, type StoreContent } from '../../src/daemon/store/content.js';
 import { StoreFile, type StoreRead } from '../../src/daemon/store/file.js';
 import { maxFileBytes } from '../../src/daemon/store/format.js';
@@ -190,7 +191,7 @@ describe('a damaged store file', () => {
     const bytes = await written(contentOf(50));
     expect(await file({ destinations: 49 }).read()).toEqual(refused('too-large'));
     const newer = Uint8Array.from(bytes);
-    newer[8] = 2;
+    newer[8] = 3;
     place(signed(newer));
     expect(await file().read()).toEqual(refused('newer-version'));
     place(bytes);
@@ -345,7 +346,11 @@ describe('overlapping calls', () => {
 
 describe('the age of what was saved', () => {
   it('is not known when the clock has run backwards', () => {
-    expect(elapsedSince(1000, 5000, 600_000)).toBe(4000);
-    expect(elapsedSince(5000, 1000, 600_000)).toBe(600_000);
+    expect(elapsedSince(EARLIEST_MS + 1000, EARLIEST_MS + 5000, 600_000)).toBe(4000);
+    expect(elapsedSince(EARLIEST_MS + 5000, EARLIEST_MS + 1000, 600_000)).toBe(600_000);
+  });
+
+  it('is not known when the clock had not been set then', () => {
+    expect(elapsedSince(1000, EARLIEST_MS + 5000, 600_000)).toBe(600_000);
   });
 });

@@ -1,5 +1,6 @@
 /** `routes`: one uplink and everything that is said about it. */
 import { z } from 'zod';
+import { QUOTA_ACTIONS } from '../../model/config.js';
 import { absent, asKey, mappingOr, optional, required, section } from '../key.js';
 import { ADDRESSES_ALLOWED, GATEWAY_ALLOWED, parseAddresses, parseGateway } from '../values/addresses.js';
 import { FAILBACK_ALLOWED, FAILBACK_PATTERN, parseFailback } from '../values/failback.js';
@@ -51,6 +52,39 @@ const OnDownMapping = z.strictObject({
     'How long the link, the next hop or an address may be gone before anything is cut; new connections avoid the route at once. A route that is down by its traffic or its checks has been so for long enough.',
     { text: ['0s', '10m'], ms: [0, 600_000] },
     '5s',
+  ),
+});
+
+const QUOTA_JSON = { type: 'string', pattern: QUOTA_PATTERN } as const;
+
+const QuotaMapping = z.strictObject({
+  volume: required(
+    {
+      description: 'What may be carried in a billing period, both directions together.',
+      allowed: QUOTA_ALLOWED,
+      apply: 'live',
+      json: QUOTA_JSON,
+    },
+    parseQuota,
+  ),
+  day: count(
+    'live',
+    'Day of the month on which a billing period begins, at midnight local time; the last day of a month that is shorter.',
+    1,
+    31,
+    1,
+  ),
+  // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
+  then: optional(
+    {
+      description:
+        'What happens when the volume is used up, until the period is over or the volume is raised. `last-resort`: the route is used as one of `use: last-resort`; what flows on it goes on. `down`: as one that is disabled, nothing new uses it and `onDown` says what becomes of its connections. `alarm`: it is only said.',
+      allowed: QUOTA_ACTIONS.join(', '),
+      apply: 'live',
+      json: words(QUOTA_ACTIONS),
+    },
+    oneOf(QUOTA_ACTIONS),
+    'last-resort',
   ),
 });
 
@@ -118,12 +152,13 @@ export const RouteSchema = section(
     quota: absent(
       {
         description:
-          'Volume of a calendar month, both directions together. A route whose quota is used up is no longer `cheapest`.',
-        allowed: QUOTA_ALLOWED,
+          'Volume of a billing period, both directions together. A route whose quota is used up is a last resort until the next period.',
+        allowed: `${QUOTA_ALLOWED}; or { volume: VOLUME, day: DAY, then: ACTION }`,
         apply: 'live',
-        json: { type: 'string', pattern: QUOTA_PATTERN },
+        json: QUOTA_JSON,
+        mapping: QuotaMapping,
       },
-      parseQuota,
+      mappingOr(QuotaMapping, asKey(QuotaMapping, 'volume')),
       'without bound',
     ),
     use: optional(

@@ -45,7 +45,11 @@ const MAX_STORE_PATH_BYTES = 4000;
 
 /** A file, or `none`. */
 export function parseStore(raw: unknown): Parsed<string | null> {
-  if (raw === 'none') return { value: null };
+  return raw === 'none' ? { value: null } : parseStatePath(raw);
+}
+
+/** A file. */
+export function parseStatePath(raw: unknown): Parsed<string> {
   const path = parseFilePath(raw);
   if (!('value' in path) || byteLength(path.value) <= MAX_STORE_PATH_BYTES) return path;
   return bad('The path is too long.', `at most ${MAX_STORE_PATH_BYTES} bytes`);

@@ -131,9 +131,19 @@ export function isAvailable(route: EngineRoute | undefined, family: Family): boo
   return route?.usable[family] === true && route.admin === 'enabled';
 }
 
-/** The kernel, memory and affinity may use it without asking. */
+/**
+ * The kernel, memory and affinity may use it without asking. A route whose quota is used up is closed to them while another is open, so
+ * that everything leaves it in one step, and comes back as from any other absence.
+ */
 export function isOpen(site: Site, number: RouteNumber, family: Family): boolean {
-  return isAvailable(site.routes[number - 1], family) && site.health.of(number, family) === HEALTH.UP;
+  if (!isUp(site, number, family)) return false;
+  if (site.routes[number - 1].isSpent !== true) return true;
+  for (const other of site.routes) if (!other.lastResort && isUp(site, other.number, family)) return false;
+  return true;
+}
+
+function isUp({ routes, health }: Site, number: RouteNumber, family: Family): boolean {
+  return isAvailable(routes[number - 1], family) && health.of(number, family) === HEALTH.UP;
 }
 
 /**

@@ -36,6 +36,8 @@ export function isInterim(site: Site, service: ActiveService, route: RouteNumber
     const other = service.routes[place];
     if (other === route || !isMissed(site, other, family)) continue;
     fill(missed, site, other, place);
+    // As it will be when its quota is renewed.
+    if (site.routes[other - 1].isSpent === true) missed.lastResort = false;
     fill(present, site, route, service.routes.indexOf(route));
     if (comesBefore(service.criterion, missed, present)) return true;
   }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { MemoryRows } from '../../core/memory/rows.js';
 import { MAX_ROUTES } from '../../core/memory/verdicts.js';
+import { EARLIEST_MS } from '../../core/quota/clock.js';
 
 /** Longest JSON part that is read or written, bytes. */
 export const MAX_JSON_BYTES = 262_144;
@@ -26,13 +27,15 @@ const PathMtu = z.int().min(68).max(65_535);
 
 const StoredRouteSchema = z.strictObject({
   name: Name,
-  /** What an operator commanded. */
-  admin: z.enum(['enabled', 'draining', 'disabled']),
+  /** In a file of before: what an operator commanded. It is kept apart now (state/content.ts), and so is what follows. */
+  admin: z.enum(['enabled', 'draining', 'disabled']).optional(),
   /** Bytes of a calendar month, `2026-07`. */
-  quota: z.strictObject({
-    month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/),
-    bytes: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
-  }),
+  quota: z
+    .strictObject({
+      month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/),
+      bytes: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
+    })
+    .optional(),
   statistics: Statistics,
   /** Largest packets that were found to pass. */
   pathMtu: z.strictObject({ ipv4: PathMtu.optional(), ipv6: PathMtu.optional() }).optional(),
@@ -77,9 +80,10 @@ export interface StoreLimits {
 }
 
 /**
- * How long ago something was saved. A clock that runs backwards (a machine without a battery for it) tells nothing: then it
- * was `trustMs` ago, so that what was remembered orders races and decides none.
+ * How long ago something was saved. A clock that runs backwards, or was not set then (a machine without a battery for it), tells
+ * nothing: then it was `trustMs` ago, so that what was remembered orders races and decides none.
  */
 export function elapsedSince(savedAtMs: number, wallMs: number, trustMs: number): number {
-  return wallMs >= savedAtMs ? wallMs - savedAtMs : trustMs;
+  const isKnown = savedAtMs >= EARLIEST_MS && wallMs >= savedAtMs;
+  return isKnown ? wallMs - savedAtMs : trustMs;
 }

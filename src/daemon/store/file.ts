@@ -206,7 +206,7 @@ async function mayReplace(path: string): Promise<boolean> {
 }
 
 /** So that the new name survives a loss of power, too; some file systems refuse it and do without. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   try {
     await handle.sync();
@@ -217,7 +217,8 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function removeLeftovers(path: string): Promise<void> {
+/** What interrupted writes of a file have left beside it. */
+export async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path);
   const names = await readdir(folder).catch((): string[] => []);
   const start = `${basename(path)}.`;
@@ -231,10 +232,10 @@ function unreadable(error: unknown): StoreRead {
   return { kind: 'refused', reason: 'unreadable', message: messageOf(error), keptAs: null };
 }
 
-function codeOf(error: unknown): string | undefined {
+export function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException).code;
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -16,7 +16,8 @@ import { JsonPartSchema, MAX_JSON_BYTES, type StoreContent, type StoreLimits } f
 /** A byte that no text has, a name, and an end of line that a transfer as text would change. */
 export const MAGIC = Uint8Array.of(0x89, 0x50, 0x52, 0x73, 0x74, 0x6f, 0x72, 0x0a);
 export const DIGEST_BYTES = 32;
-const VERSION = 1;
+/** 1 had commands and quotas as well. */
+const VERSION = 2;
 const SECTIONS = 1 + ROW_COLUMNS.length;
 const HEADER_BYTES = padded(16 + 4 * SECTIONS);
 
@@ -78,7 +79,7 @@ export function decode(
   if (!same(file.subarray(0, MAGIC.length), MAGIC)) return 'corrupt';
   const [version, count, ...lengths] = new Uint32Array(file.buffer, 8, 2 + SECTIONS);
   if (version > VERSION) return 'newer-version';
-  if (version !== VERSION || count !== SECTIONS) return 'corrupt';
+  if (version < 1 || count !== SECTIONS) return 'corrupt';
   const total = lengths.reduce((sum, length) => sum + padded(length), HEADER_BYTES) + DIGEST_BYTES;
   if (file.length !== total) return file.length < total ? 'truncated' : 'corrupt';
   if (!same(file.subarray(total - DIGEST_BYTES), digest)) return 'corrupt';
@@ -98,6 +99,14 @@ export function decode(
   const memory = { ...columns, count: rows, routes } as MemoryRows;
   const { savedAtMs, routes: known, services = [], statistics } = part;
   return { savedAtMs, routes: known, services, statistics, memory };
+}
+
+/** JSON alone, of a file that begins with these bytes; null: there is none. */
+export function jsonOf(start: Uint8Array): ReturnType<typeof JsonPartSchema.parse> | null {
+  if (start.length < HEADER_BYTES || !same(start.subarray(0, MAGIC.length), MAGIC)) return null;
+  const [, count, length] = new Uint32Array(start.buffer, 8, 3);
+  if (count !== SECTIONS || HEADER_BYTES + length > start.length) return null;
+  return jsonPart(start.subarray(HEADER_BYTES, HEADER_BYTES + length));
 }
 
 function jsonPart(bytes: Uint8Array): ReturnType<typeof JsonPartSchema.parse> | null {

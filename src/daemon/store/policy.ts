@@ -1,6 +1,6 @@
 /**
- * When the store is written. Flash wears out by writing, and the whole file is written each time with a sync. What an operator has commanded
- * is on the disk at once; what was learnt, some minutes later; what is only times (ages, round trips, bytes of a quota) every half hour; and what has
+ * When the store is written. Flash wears out by writing, and the whole file is written each time with a sync. Numbers and
+ * what paths carry are on the disk at once; what was learnt, some minutes later; what is only times (ages, round trips) every half hour; and what has
  * not changed at all, never. A clean stop writes everything. Pure: time comes in, of a clock that does not jump.
  */
 import type { MemoryRows } from '../../core/memory/rows.js';
@@ -9,7 +9,7 @@ import type { StoreContent } from './content.js';
 /** Between two writes, at least. */
 export const LEARNT_MS = 5 * 60_000;
 export const TIMES_MS = 30 * 60_000;
-/** Bytes that all writes of a day may have together: a large memory is written less often. Commands are not counted. */
+/** Bytes that all writes of a day may have together: a large memory is written less often. */
 export const BYTES_PER_DAY = 256 * 1024 * 1024;
 const DAY_MS = 86_400_000;
 
@@ -17,7 +17,6 @@ interface Written {
   readonly atMs: number;
   readonly bytes: number;
   readonly facts: string;
-  readonly quotas: string;
   readonly learnt: number;
 }
 
@@ -36,7 +35,7 @@ export class SavePolicy {
     if (written === null || written.facts !== factsOf(content.routes, content.services)) return true;
     const elapsedMs = nowMs - written.atMs;
     if (written.learnt !== learntOf(content.memory)) return isLast || elapsedMs >= restMs(LEARNT_MS, written);
-    const isTouched = written.quotas !== quotasOf(content) || isYounger(content.memory, elapsedMs);
+    const isTouched = isYounger(content.memory, elapsedMs);
     return isTouched && (isLast || elapsedMs >= restMs(TIMES_MS, written));
   }
 
@@ -45,22 +44,17 @@ export class SavePolicy {
       atMs: nowMs,
       bytes,
       facts: factsOf(content.routes, content.services),
-      quotas: quotasOf(content),
       learnt: learntOf(content.memory),
     };
   }
 }
 
-/** What must not be lost once it is so: commands, what paths carry, and who has which number. */
+/** What must not be lost once it is so: what paths carry, and who has which number. Commands and quotas have a store of their own. */
 export function factsOf(
-  routes: readonly Pick<StoreContent['routes'][number], 'name' | 'admin' | 'pathMtu'>[],
+  routes: readonly Pick<StoreContent['routes'][number], 'name' | 'pathMtu'>[],
   services: readonly string[],
 ): string {
-  return JSON.stringify([routes.map(({ name, admin, pathMtu }) => [name, admin, pathMtu ?? null]), services]);
-}
-
-function quotasOf({ routes }: StoreContent): string {
-  return JSON.stringify(routes.map(({ quota }) => [quota.month, quota.bytes]));
+  return JSON.stringify([routes.map(({ name, pathMtu }) => [name, pathMtu ?? null]), services]);
 }
 
 function restMs(leastMs: number, { bytes }: Written): number {

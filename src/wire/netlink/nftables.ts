@@ -231,16 +231,18 @@ export function decodeCounter(
   body: number,
   end: number,
   table: string,
-): { name: string; packets: number } | null {
-  const counter = { name: '', packets: 0 };
+): { name: string; packets: number; bytes: number } | null {
+  const counter = { name: '', packets: 0, bytes: 0 };
   let ours = false;
   eachAttribute(view, body + NFGENMSG_LEN, end, (type, value, length) => {
     if (type === NFTA_OBJ.TABLE) ours = readString(view, value, length) === table;
     if (type === NFTA_OBJ.NAME) counter.name = readString(view, value, length);
     if (type !== NFTA_OBJ.DATA) return;
     eachAttribute(view, value, value + length, (inner, at, size) => {
-      if (inner !== NFTA_COUNTER.PACKETS || size < 8) return;
-      counter.packets = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+      if (size < 8) return;
+      const count = view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+      if (inner === NFTA_COUNTER.PACKETS) counter.packets = count;
+      if (inner === NFTA_COUNTER.BYTES) counter.bytes = count;
     });
   });
   return ours && counter.name !== '' ? counter : null;

@@ -1,0 +1,228 @@
+/** Commands and money: kept apart from the memory, on the disk before anybody is answered. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/load.js';
+import { createRows } from '../../src/core/memory/rows.js';
+import { Books } from '../../src/daemon/books.js';
+import { Commands } from '../../src/daemon/commands.js';
+import { Numbers } from '../../src/daemon/numbers.js';
+import { StoreFile } from '../../src/daemon/store/file.js';
+import { readOldRoutes } from '../../src/daemon/store/old-routes.js';
+import { monotonicMs } from '../../src/kernel/clock.js';
+import type { GatewayConfig } from '../../src/model/config.js';
+import type { Log } from '../../src/observe/log.js';
+
+let folder: string;
+let path: string;
+let said: string[];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pathrace-books-'));
+  path = join(folder, 'control.state');
+  said = [];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const log = {
+  info: (_: object, text: string) => said.push(text),
+  warn: (_: object, text: string) => said.push(text),
+} as unknown as Log;
+
+function config(more = '', state = path): GatewayConfig {
+  return parseConfig(
+    `lan: lan0
+routes:
+  a: { interface: wan1 }
+  lte: { interface: wan2, quota: { volume: 1MB${more} } }
+rest: { route: a }
+state: ${state}
+`,
+    'test.yaml',
+  );
+}
+
+const numbers = new Numbers(4);
+numbers.assign(['a', 'lte']);
+
+function open(of = config()): { books: Books; commands: Commands; carry: (bytes: number) => void } {
+  const commands = new Commands();
+  const books = new Books(() => of, commands, log);
+  const carry = (bytes: number): void =>
+    books.accounts.charge(of.routes, numbers, {
+      traffic: new Map([['wan2', { received: bytes, sent: 0 }]]),
+      usage: new Map(),
+      monotonicMs: monotonicMs(),
+      wallMs: Date.now(),
+    });
+  return { books, commands, carry };
+}
+
+const none = async (): Promise<[]> => [];
+
+describe('commands and quotas', () => {
+  it('are on the disk when a command is answered, for the owner alone', async () => {
+    const { books, commands, carry } = open();
+    await books.load(none);
+    carry(1000);
+    carry(501_000);
+    commands.set('lte', 'disabled', monotonicMs());
+    await books.keep();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readdirSync(folder)).toEqual(['control.state']);
+    // No word of a stop: as after kill -9.
+    const next = open();
+    await next.books.load(none);
+    expect(next.commands.of('lte')).toBe('disabled');
+    expect(next.books.accounts.of('lte').used).toBe(0);
+    next.carry(501_000);
+    expect(next.books.accounts.of('lte').used).toBe(500_000);
+    expect(next.books.alarms()).toEqual([]);
+  });
+
+  it('what was carried while no daemon was there is charged by the next one, as the kernel has counted it', async () => {
+    const first = open();
+    await first.books.load(none);
+    first.carry(1000);
+    await first.books.keep();
+    const next = open();
+    await next.books.load(none);
+    next.carry(301_000);
+    expect(next.books.accounts.of('lte').used).toBe(300_000);
+    // Another boot: the counters have begun from zero.
+    await next.books.keep();
+    writeFileSync(path, readFileSync(path, 'utf8'));
+    const later = open();
+    await later.books.load(none);
+    later.carry(250_000);
+    expect(later.books.accounts.of('lte').used).toBe(550_000);
+  });
+
+  it.each([
+    ['half of it', (text: string) => text.slice(0, text.length / 2)],
+    ['one letter', (text: string) => text.replace('disabled', 'disablee')],
+    ['another number', (text: string) => text.replace(/"undated":\d+/, '"undated":7')],
+    ['nothing', () => ''],
+  ])('a corrupt file (%s) is kept aside, an alarm, and no reason not to run', async (_, corrupt) => {
+    const { books, commands } = open();
+    await books.load(none);
+    commands.set('lte', 'disabled', monotonicMs());
+    await books.keep();
+    writeFileSync(path, corrupt(readFileSync(path, 'utf8')));
+    const next = open();
+    await next.books.load(none);
+    expect(next.commands.of('lte')).toBe('enabled');
+    expect(next.books.alarms()).toEqual([
+      expect.stringMatching(/control\.state cannot be used.*kept as .*\.corrupt/),
+    ]);
+    expect(existsSync(`${path}.corrupt`)).toBe(true);
+    await next.books.keep();
+    expect(next.books.alarms()).toHaveLength(1);
+    const again = open();
+    await again.books.load(none);
+    expect(again.books.alarms()).toEqual([]);
+  });
+
+  it('somebody else’s file is left alone, which is an alarm', async () => {
+    writeFileSync(path, 'root:x:0:0:root:/root:/bin/bash\n');
+    const { books, commands } = open();
+    await books.load(none);
+    commands.set('lte', 'disabled', monotonicMs());
+    await books.keep();
+    expect(readFileSync(path, 'utf8')).toMatch(/^root:x/);
+    expect(books.alarms()).toEqual([expect.stringMatching(/not a state file of Pathrace/)]);
+  });
+
+  it('a disk that takes nothing: the command is answered, an alarm until it does again', async () => {
+    const blocked = join(folder, 'file');
+    writeFileSync(blocked, '');
+    const { books, commands } = open(config('', join(blocked, 'control.state')));
+    await books.load(none);
+    commands.set('lte', 'disabled', monotonicMs());
+    await books.keep();
+    await books.keep();
+    expect(books.alarms()).toContainEqual(
+      expect.stringMatching(/could not write .*commands and quotas are not kept/),
+    );
+    expect(said.filter((text) => text.startsWith('could not write'))).toHaveLength(1);
+    rmSync(blocked);
+    mkdirSync(blocked);
+    await books.keepIfDue();
+    expect(books.alarms().filter((alarm) => alarm.startsWith('could not write'))).toEqual([]);
+  });
+
+  it('are taken over from the store of before, also when its memory is larger than it may be now', async () => {
+    const store = join(folder, 'control.store');
+    const memory = createRows(50, 2);
+    memory.count = 50;
+    const now = new Date();
+    const month = `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, '0')}`;
+    const route = (name: string, admin: 'enabled' | 'draining', bytes: number) => ({
+      name,
+      admin,
+      quota: { month, bytes },
+      statistics: {},
+    });
+    const routes = [route('a', 'enabled', 5), route('lte', 'draining', 700_000)];
+    const content = { savedAtMs: now.getTime(), routes, services: [], statistics: {}, memory };
+    expect(await new StoreFile(store, { destinations: 50 }).write(content)).toMatchObject({ ok: true });
+    const { books, commands, carry } = open();
+    await books.load(() => readOldRoutes(store));
+    carry(0);
+    expect(commands.of('lte')).toBe('draining');
+    expect(books.accounts.of('lte').used).toBe(700_000);
+    expect(await readOldRoutes(join(folder, 'nothing'))).toEqual([]);
+    await books.keep();
+    // From now on the state file says it, whatever the store does.
+    const next = open();
+    await next.books.load(() => readOldRoutes(store));
+    expect(next.commands.of('lte')).toBe('draining');
+  });
+});
+
+describe('a quota that is used up', () => {
+  it.each([
+    ['', 'last-resort', 'enabled'],
+    [', then: last-resort', 'last-resort', 'enabled'],
+    [', then: down', 'down', 'disabled'],
+    [', then: alarm', 'alarm', 'enabled'],
+  ])('{ volume: 1MB%s } is %s, until the volume is raised', async (then, action, admin) => {
+    const of = config(then);
+    const { books, carry } = open(of);
+    await books.load(none);
+    carry(0);
+    expect(books.follow()).toBe(false);
+    carry(999_999);
+    expect(books.follow()).toBe(false);
+    carry(1_000_000);
+    expect(books.follow()).toBe(true);
+    expect(books.spent.of('lte')).toBe(action);
+    expect(books.adminOf('lte')).toBe(admin);
+    expect(books.spent.takeFallen('lte')).toBe(action === 'down');
+    expect(books.follow()).toBe(false);
+    const [a, lte] = of.routes;
+    (of as { routes: unknown }).routes = [a, { ...lte, quota: { ...lte.quota, bytes: 2e6 } }];
+    expect(books.follow()).toBe(true);
+    expect([books.spent.of('lte'), books.adminOf('lte')]).toEqual([null, 'enabled']);
+  });
+
+  it('is no reason to enable what an operator has closed', async () => {
+    const { books, commands, carry } = open(config(', then: down'));
+    await books.load(none);
+    carry(0);
+    commands.set('lte', 'draining', monotonicMs());
+    carry(2_000_000);
+    books.follow();
+    expect(books.adminOf('lte')).toBe('draining');
+  });
+});
