@@ -2,20 +2,26 @@
 import { CommanderError } from 'commander';
 import { ConfigError, problemLine } from '../config/problems.js';
 import { PathraceError } from '../model/errors.js';
-import { type CommandIo, EXIT, type Output, writeJson } from './io.js';
+import { type CommandIo, EXIT, type Output, writeError } from './io.js';
 import { createProgram } from './program.js';
 import { takeSignals } from './signals.js';
+import { CHECK_EXIT } from './status-check.js';
 
 /** Runs the command that `args` (without `node` and the script) name; the result is the exit code. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  const json = args.includes('--json');
   let code: number = EXIT.ok;
   try {
-    await createProgram(io, (result) => {
+    const done = (result: number): void => {
       code = result;
-    }).parseAsync(args, { from: 'user' });
+    };
+    await createProgram(io, done, json).parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    return report(error, args.includes('--json'), io);
+    code = report(error, json, io);
+    // To monitoring 1 and 2 are an alarm and a gateway that is down.
+    const isCheck = args[0] === 'status' && args.includes('--check');
+    return isCheck && code !== EXIT.ok ? CHECK_EXIT.unknown : code;
   }
 }
 
@@ -31,14 +37,24 @@ export async function runProcess(): Promise<void> {
       if (error.code === 'EPIPE' && !runsOn) process.exit(EXIT.ok);
     });
   }
-  process.exit(await main(args, { stdout, stderr, env, signals }));
+  process.exit(await main(args, { stdout, stderr, env, signals, interrupted }));
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
 }
 
 function report(error: unknown, json: boolean, io: CommandIo): number {
-  // Commander has printed the help or what is wrong; 0 means that help was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  // Commander has printed the help or, without `--json`, what is wrong; 0 means that help was asked for.
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok;
+    if (json) writeError(io, new PathraceError('E_ARGUMENT', messageOf(error).replace(/^error: /, '')));
+    return EXIT.usage;
+  }
   const known = error instanceof PathraceError ? error : new PathraceError('E_INTERNAL', messageOf(error));
-  if (json) writeJson(io.stderr, toJson(known));
+  if (json) writeError(io, known);
   else writeText(io.stderr, known);
   const debug = io.env.PATHRACE_DEBUG;
   if (debug !== undefined && debug !== '' && debug !== '0') {
@@ -52,12 +68,6 @@ function writeText(output: Output, error: PathraceError): void {
     for (const problem of error.problems) output.write(`${problemLine(error.file, problem)}\n`);
   }
   output.write(`pathrace: ${error.toString()}\n`);
-}
-
-function toJson(error: PathraceError): Record<string, unknown> {
-  const { code, message, found, expected, remedy } = error;
-  const problems = error instanceof ConfigError ? { problems: error.problems } : {};
-  return { code, message, found, expected, remedy, ...problems };
 }
 
 function messageOf(error: unknown): string {

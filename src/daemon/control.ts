@@ -1,5 +1,6 @@
 /** What the control socket can ask and command. */
 import type { ControlBackend, Decision, MemoryEntry, RouteCommandReport, Status } from '../api/contract.js';
+import { unknownName } from '../config/vocabulary.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
@@ -13,7 +14,7 @@ const WHY_LIMIT = 100;
 export function createBackend(gateway: GatewayState): ControlBackend {
   const running = (): RaceClient => {
     if (gateway.race !== null) return gateway.race;
-    throw new PathraceError('E_CONTROL_UNREACHABLE', 'The gateway is still starting.');
+    throw new PathraceError('E_CONTROL_BUSY', 'The gateway is still starting.');
   };
   return {
     async status(): Promise<Status> {
@@ -65,10 +66,11 @@ export function createBackend(gateway: GatewayState): ControlBackend {
     async route(name, command): Promise<RouteCommandReport> {
       const route = gateway.config.routes.find((one) => one.name === name);
       if (route === undefined) {
-        throw new PathraceError('E_ARGUMENT', 'There is no such route.', {
-          found: name,
-          expected: gateway.config.routes.map((one) => one.name).join(', '),
-        });
+        throw unknownName(
+          'route',
+          name,
+          gateway.config.routes.map((one) => one.name),
+        );
       }
       running();
       let cut = 0;

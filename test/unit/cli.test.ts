@@ -157,7 +157,8 @@ describe('check', () => {
     const { code, out, err } = await run(['check', bad]);
     expect([code, out.trim().split('\n').length, err]).toEqual([1, 3, '']);
     const json = JSON.parse((await run(['check', '--json', bad])).out);
-    expect(json).toMatchObject({ ok: false, problems: [{ line: 2 }, { line: 2 }, { line: 3, column: 16 }] });
+    const problems = [{ line: 2 }, { line: 2 }, { line: 3, column: 16 }];
+    expect(json).toMatchObject({ ok: false, error: { code: 'E_CONFIG_INVALID', file: bad, problems } });
   });
 
   it.each(['/nowhere/x.yaml', '/', '/dev/zero'])('%s is not a configuration', async (file) => {
@@ -174,11 +175,13 @@ describe('status', () => {
     expect(code).toBe(0);
     expect(out).toBe(`Pathrace 0.1.0, up 1 d 2 h
 
-ROUTE  STATE  INTERFACE  CONNECTIONS   ATTEMPTS  WINS  SHARE  LOSSES  ADDRESSES
-a      up     wan-a                0  1 234 567   300   75 %       0  203.0.1.2 fd03:1::2
-b      down   wan-b                0          0   100   25 %       0  (no-carrier)
+ROUTE  STATE  CONNECTIONS  ATTEMPTS  WINS  OF ALL WINS  LOSSES
+a      up               0    1.23 M   300         75 %       0
+b      down             0         0   100         25 %       0
+    no-carrier
 
-memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0 evicted, 1 rescue
+memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0
+  evicted, 1 rescue
 
 fast path: unavailable: Error: Could not process rule
 
@@ -199,6 +202,16 @@ packets ignored, by reason: none
 packets queued to the daemon
   900  wan
   402  lan
+`);
+  });
+
+  it('shows all columns with --wide, in lines as long as they are', async () => {
+    expect((await run(['status', '--control', control, '--wide'])).out).toContain(`
+ROUTE  STATE  INTERFACE  CONNECTIONS   ATTEMPTS  WINS  OF ALL WINS  LOSSES  ADDRESSES
+a      up     wan-a                0  1 234 567   300         75 %       0  203.0.1.2 fd03:1::2
+b      down   wan-b                0          0   100         25 %       0  (no-carrier)
+
+memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0 evicted, 1 rescue
 `);
   });
 
@@ -223,15 +236,20 @@ packets queued to the daemon
   });
 
   it('passes the answer on as JSON', async () => {
-    expect(JSON.parse((await run(['status', '--control', control, '--json'])).out)).toEqual(STATUS);
+    const { out } = await run(['status', '--control', control, '--json']);
+    expect(JSON.parse(out)).toEqual({ format: 1, ok: true, ...STATUS });
   });
 
   it('says that there is no gateway', async () => {
     const { code, err } = await run(['status', '--control', join(folder, 'none.sock')]);
     expect(code).toBe(1);
     expect(err).toMatch(/^pathrace: E_CONTROL_UNREACHABLE: .* Remedy: .*\n$/);
-    const json = JSON.parse((await run(['status', '--json', '--control', join(folder, 'none.sock')])).err);
-    expect(json).toMatchObject({ code: 'E_CONTROL_UNREACHABLE', remedy: expect.any(String) });
+    const json = await run(['status', '--json', '--control', join(folder, 'none.sock')]);
+    expect(json.err).toBe('');
+    expect(JSON.parse(json.out)).toMatchObject({
+      ok: false,
+      error: { code: 'E_CONTROL_UNREACHABLE', remedy: expect.any(String) },
+    });
   });
 });
 
@@ -264,7 +282,8 @@ describe('why', () => {
   it('says so when nothing is remembered', async () => {
     const { code, out } = await run(['why', '2001:db8::1', '--control', control]);
     expect([code, out.startsWith('No decision about 2001:db8::1 is remembered.')]).toEqual([0, true]);
-    expect((await run(['why', '2001:db8::1', '--control', control, '--json'])).out).toBe('[]\n');
+    const json = JSON.parse((await run(['why', '2001:db8::1', '--control', control, '--json'])).out);
+    expect(json).toEqual({ format: 1, ok: true, decisions: [] });
   });
 
   it.each([
@@ -381,8 +400,6 @@ describe('the other commands', () => {
     [['help', 'why'], 0],
     [['status', '--help'], 0],
     [['nonsense'], 2],
-    [['gateway'], 2],
-    [['check'], 2],
     [['check', 'a', 'b'], 2],
     [['why'], 2],
     [['status', '--nonsense'], 2],
