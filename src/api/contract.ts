@@ -79,8 +79,49 @@ export interface RouteCommandReport {
   readonly cut: number;
 }
 
+/** A service, and what has come of it. */
+export interface ServiceStatus {
+  readonly name: string;
+  /** What it matches, how it chooses, which connections stay together: as the file says it, defaults left out. */
+  readonly match: string;
+  readonly select: string;
+  readonly affinity: string;
+  /** Its time is now: at others it takes no new connections. */
+  readonly active: boolean;
+  /** What the kernel does with a new connection of each family by itself, at this moment. */
+  readonly plan: { readonly ipv4: ServicePlan; readonly ipv6: ServicePlan };
+  /** First packets of new connections that it took, since the gateway first started here. */
+  readonly hits: number;
+}
+
+/**
+ * `race`: copies decide. `memory`: what is remembered does, else copies. `turns`, `hash`, `one`: the kernel, among `routes`.
+ * `daemon`: the daemon chooses each. `rest`: as what no service takes. `none`: no route of it carries the family.
+ */
+export interface ServicePlan {
+  readonly kind: 'race' | 'memory' | 'turns' | 'hash' | 'one' | 'daemon' | 'rest' | 'none';
+  /** Share of each route, 0 to 1; empty unless the kernel chooses. */
+  readonly routes: Readonly<Record<string, number>>;
+}
+
+/** The configuration file, and whether what it says is what runs. */
+export interface ConfigurationStatus {
+  readonly file: string;
+  /** ISO 8601, UTC: when it was read last. */
+  readonly readAt: string;
+  /**
+   * `same`: what it says runs. `changed`: it has changed since it was read. `waiting`: it was read, and some of it is not in use
+   * before a restart. `gone`: it cannot be read now.
+   */
+  readonly state: 'same' | 'changed' | 'waiting' | 'gone';
+  /** Keys by which what was read differs from what runs. */
+  readonly differences: number;
+}
+
 export interface Status {
   readonly version: string;
+  /** Absent: a gateway of an older version. */
+  readonly configuration?: ConfigurationStatus;
   /** What an operator should look at, in words; empty when all is well. */
   readonly alarms: readonly string[];
   readonly memory: {
@@ -147,6 +188,8 @@ export interface Decision {
 /** What the daemon offers to the control socket. */
 export interface ControlBackend {
   status(): Promise<Status>;
+  /** In the order in which they match. */
+  services(): Promise<readonly ServiceStatus[]>;
   /** The recent decisions for an address, or an address and port; newest first. */
   why(address: string, port: number | null): Promise<readonly Decision[]>;
   /** Destinations in the order of their last use, newest first; at most `limit`, and only those within `prefix`. */

@@ -21,6 +21,7 @@ export const STATUS_PATH = '/v1/status';
 export const WHY_PATH = '/v1/why';
 export const MEMORY_PATH = '/v1/memory';
 export const ROUTES_PATH = '/v1/routes';
+export const SERVICES_PATH = '/v1/services';
 export const RELOAD_PATH = '/v1/reload';
 export const CONFIG_PATH = '/v1/config';
 

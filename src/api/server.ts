@@ -17,6 +17,7 @@ import {
   RELOAD_PATH,
   ROUTE_COMMANDS,
   ROUTES_PATH,
+  SERVICES_PATH,
   STATUS_PATH,
   WHY_PATH,
 } from './paths.js';
@@ -59,6 +60,7 @@ export function createApp(backend: ControlBackend) {
   const app = createServer();
   app.get(STATUS_PATH, NOTHING, () => backend.status());
   app.get(ROUTES_PATH, NOTHING, async () => (await backend.status()).routes);
+  app.get(SERVICES_PATH, NOTHING, () => backend.services());
   app.get(CONFIG_PATH, NOTHING, () => backend.config());
   app.get<{ Querystring: WhyQuery }>(WHY_PATH, { schema: { querystring: WHY_SCHEMA } }, async (request) => {
     const { address: text, port } = request.query;

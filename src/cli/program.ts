@@ -145,6 +145,18 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
       done(await runRoutes(socketOf(options), options, io));
     });
 
+  program
+    .command('services')
+    .description('show which connections are chosen how, how many there were, and how the next is chosen')
+    .option(...wide)
+    .option(...watch)
+    .option(...control)
+    .option(...json)
+    .action(async (options: Page) => {
+      const { runServices } = await import('./services.js');
+      done(await runServices(socketOf(options), options, io));
+    });
+
   for (const [command, description] of ROUTE_COMMANDS) {
     program
       .command(command)

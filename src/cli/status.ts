@@ -1,6 +1,6 @@
 /** `pathrace status`: routes, races and packets of the running gateway. */
 import { callControl } from '../api/client.js';
-import type { RouteStatus, Status } from '../api/contract.js';
+import type { ConfigurationStatus, RouteStatus, Status } from '../api/contract.js';
 import { STATUS_PATH } from '../api/paths.js';
 import type { CommandIo } from './io.js';
 import { pathText, stateCell } from './route-state.js';
@@ -24,7 +24,7 @@ export function renderStatus(status: Status, paint: Paint, width: number = NARRO
     renderCounts(name, of, paint);
   const lines = [
     status.alarms.map((alarm) => renderAlarm(alarm, paint, width)).join(''),
-    `${title}, up ${formatDuration(status.uptimeSeconds)}\n`,
+    `${title}, up ${formatDuration(status.uptimeSeconds)}\n${renderConfiguration(status.configuration, paint, width)}`,
     renderRouteTable(status.routes, paint, width),
     renderMemoryLine(status.memory, paint, width),
     renderFastPath(status.fastPath, paint, width),
@@ -48,6 +48,24 @@ function renderAlarm(alarm: string, paint: Paint, width: number): string {
     .split('\n')
     .map((line) => `${paint('red', line)}\n`)
     .join('');
+}
+
+const FILE_STATES: Readonly<Record<string, string | undefined>> = {
+  same: 'in use as it is',
+  changed:
+    'has changed since it was read: `pathrace check --diff` shows what, `pathrace reload` takes it over',
+  waiting: 'was read, and some of it waits for a restart: `pathrace check --diff` shows what',
+  gone: 'cannot be read now; what it said is still in use',
+};
+
+/** The file, and whether it is what runs. A gateway of an older version does not say. */
+function renderConfiguration(file: ConfigurationStatus | undefined, paint: Paint, width: number): string {
+  if (file === undefined) return '';
+  const words = FILE_STATES[file.state] ?? printable(file.state);
+  const text = `${printable(file.file)} ${words}`;
+  const shown = renderText(`configuration: ${text}`, width);
+  const colour = file.state === 'same' ? 'dim' : 'yellow';
+  return shown.replace('configuration', () => paint(colour, 'configuration'));
 }
 
 const COUNTS: readonly Column[] = [

@@ -1,17 +1,38 @@
 /** What the control socket can ask and command. */
-import type { ControlBackend, Decision, MemoryEntry, RouteCommandReport, Status } from '../api/contract.js';
+import type {
+  ControlBackend,
+  Decision,
+  MemoryEntry,
+  RouteCommandReport,
+  ServiceStatus,
+  Status,
+} from '../api/contract.js';
 import { unknownName } from '../config/vocabulary.js';
+import type { DesiredState } from '../kernel/desired.js';
+import { readCounters } from '../kernel/nft-read.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
+import type { ConfigSource } from './config-source.js';
 import type { GatewayState } from './gateway-state.js';
 import { memoryEntries } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
 import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf, toDecision } from './report.js';
+import { serviceStatus } from './service-report.js';
 
 const WHY_LIMIT = 100;
 
-export function createBackend(gateway: GatewayState): ControlBackend {
+/** What of the rest of the gateway commands look at. */
+export interface BackendParts {
+  /** The state that the kernel is to have now. */
+  desired(): DesiredState;
+}
+
+export function createBackend(
+  gateway: GatewayState,
+  source: ConfigSource,
+  parts: BackendParts,
+): ControlBackend {
   const running = (): RaceClient => {
     if (gateway.race !== null) return gateway.race;
     throw new PathraceError('E_CONTROL_BUSY', 'The gateway is still starting.');
@@ -24,6 +45,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),
+        configuration: await source.report(gateway.config),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
           ...alarmsOf(routes, snapshot, gateway.boundary.count),
@@ -45,6 +67,12 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         fastPath: { wanted: gateway.config.kernel.fastPath, ...gateway.fastPath },
         packets: packetStatus(snapshot, gateway.config.kernel.queue),
       };
+    },
+
+    async services(): Promise<readonly ServiceStatus[]> {
+      running();
+      const { routes } = gateway.numbers;
+      return serviceStatus(gateway.config, parts.desired(), (route) => routes.nameOf(route), readCounters());
     },
 
     async why(address, port): Promise<readonly Decision[]> {

@@ -3,6 +3,7 @@ import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
 import { createLog } from '../observe/log.js';
 import { type LineStream, LossyOutput } from '../observe/lossy-output.js';
+import { ConfigSource } from './config-source.js';
 import { Gateway } from './gateway.js';
 import { checkPrivileges } from './preflight.js';
 
@@ -36,7 +37,7 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
   const { signals } = io;
   const output = new LossyOutput(io.stderr, lossLine);
   const log = createLog({ level: config.log.level, write: (line) => output.write(line) });
-  const gateway = new Gateway(config, file, log, output);
+  const gateway = new Gateway(config, await new ConfigSource(file, config).begin(), log, output);
   process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));
   process.on('uncaughtException', (error) => gateway.boundary.caught('an event', error));
   if (signals.hasEnded) return 0;

@@ -10,7 +10,7 @@ import {
 } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { guardCounters } from './render-guard.js';
-import { serviceSets } from './render-services.js';
+import { serviceCounters, serviceSets } from './render-services.js';
 
 export interface DeclaredObject {
   readonly kind: 'set' | 'map' | 'counter';
@@ -24,7 +24,11 @@ export function objectsOf(state: DesiredState): DeclaredObject[] {
   return [
     ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
     ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
-    ...[...COUNTERS, ...guardCounters(state)].map((name) => ({ kind: 'counter' as const, name, body: '' })),
+    ...[...COUNTERS, ...guardCounters(state), ...serviceCounters(state)].map((name) => ({
+      kind: 'counter' as const,
+      name,
+      body: '',
+    })),
   ];
 }
 

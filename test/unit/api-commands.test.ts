@@ -37,6 +37,7 @@ type Calls = unknown[][];
 function backend(overrides: Partial<ControlBackend> = {}, calls: Calls = []): ControlBackend {
   return {
     status: async () => STATUS,
+    services: async () => [],
     why: async () => [],
     memory: async (...asked) => {
       calls.push(['memory', ...asked]);

@@ -16,6 +16,7 @@ const STATUS = { version: '1', uptimeSeconds: 1, routes: [] } as unknown as Stat
 function backend(overrides: Partial<ControlBackend> = {}): ControlBackend {
   return {
     status: async () => STATUS,
+    services: async () => [],
     why: async () => [],
     memory: async () => [],
     route: async (route) => ({ route, state: 'up', cut: 0 }),

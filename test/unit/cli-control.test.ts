@@ -8,6 +8,7 @@ import type {
   MemoryEntry,
   RouteCommandReport,
   RouteStatus,
+  ServiceStatus,
   Status,
 } from '../../src/api/contract.js';
 import { startControl } from '../../src/api/server.js';
@@ -17,6 +18,7 @@ import { renderMemory } from '../../src/cli/memory.js';
 import { renderReload } from '../../src/cli/reload.js';
 import { renderCommand } from '../../src/cli/route-command.js';
 import { renderRoutes } from '../../src/cli/routes.js';
+import { renderServices } from '../../src/cli/services.js';
 import { formatBytes, formatMillis, formatRate, formatShare } from '../../src/cli/style.js';
 import { WIDE } from '../../src/cli/table.js';
 import { loadConfig } from '../../src/config/load.js';
@@ -135,6 +137,7 @@ beforeAll(async () => {
   writeFileSync(bad, `${routes}rest: { route: c }\n`);
   const backend: ControlBackend = {
     status: async () => ({ routes: [FIBER, LTE] }) as unknown as Status,
+    services: async () => (await answers.services?.()) ?? [],
     why: async () => [],
     memory: async (...args) => {
       asked.push(args);
@@ -277,6 +280,40 @@ lte    suspect  1 min 30 s  checks-failed, silent            0     0 bit/s      
     const { code, out } = await run('routes', '--json');
     expect([code, JSON.parse(out)]).toEqual([0, { format: 1, ok: true, routes: [FIBER, LTE] }]);
     expect((await run('routes')).out).toContain('fiber  up');
+  });
+});
+
+describe('services', () => {
+  const none = { kind: 'none', routes: {} } as const;
+  const turns = { kind: 'turns', routes: { fiber: 0.75, cable: 0.25 } } as const;
+  const BANK = { name: 'bank', match: 'tcp: 443', select: 'race', affinity: 'client', active: true };
+  const SERVICES: readonly ServiceStatus[] = [
+    { ...BANK, plan: { ipv4: { kind: 'memory', routes: {} }, ipv6: none }, hits: 1234 },
+    { ...BANK, name: 'bulk', select: 'weighted', plan: { ipv4: turns, ipv6: turns }, hits: 0, active: false },
+  ];
+
+  it('prints an aligned table with what each matches and does next', async () => {
+    answers.services = async () => SERVICES;
+    expect((await run('services')).out).toBe(`\
+SERVICE  ACTIVE    HITS  CHOSEN BY
+bank     yes      1 234  race
+    matches tcp: 443
+    next: what is remembered of its destination, else copies by all routes
+bulk     not now      0  weighted
+    matches tcp: 443
+    next: in turn: fiber 75 %, cable 25 %
+`);
+    const document = JSON.parse((await run('services', '--json')).out);
+    expect(document).toEqual({ format: 1, ok: true, services: SERVICES });
+  });
+
+  it('says where both families differ, and that there are none', () => {
+    const [bank] = SERVICES as [ServiceStatus];
+    const text = renderServices([{ ...bank, plan: { ...bank.plan, ipv6: turns } }], plain, WIDE);
+    expect(text).toContain(
+      'IPv4 what is remembered of its destination, else copies by all routes; IPv6 in turn: fiber 75 %',
+    );
+    expect(renderServices([], plain)).toBe('There are no services: everything goes by the rest route.\n');
   });
 });
 

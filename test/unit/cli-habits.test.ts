@@ -25,6 +25,7 @@ beforeAll(async () => {
   writeFileSync(file, 'lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\nrest: { route: a }\n');
   const backend: ControlBackend = {
     status: async () => status,
+    services: async () => [],
     why: async () => [],
     memory: async () => [],
     route: async (name) => {

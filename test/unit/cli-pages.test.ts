@@ -8,13 +8,22 @@ import { startControl } from '../../src/api/server.js';
 import { renderProbes } from '../../src/cli/doctor.js';
 import { renderMemory } from '../../src/cli/memory.js';
 import { renderRoutes } from '../../src/cli/routes.js';
+import { renderServices } from '../../src/cli/services.js';
 import { renderStatus } from '../../src/cli/status.js';
 import { formatAge, formatLocal, formatTally } from '../../src/cli/style.js';
 import { NARROW, WIDE } from '../../src/cli/table.js';
 import { renderWhy } from '../../src/cli/why.js';
 import { alignColumns, shortened, wrapped } from '../../src/model/columns.js';
 import { PathraceError } from '../../src/model/errors.js';
-import { longName, plain, runCommand, WORST_DECISION, WORST_MEMORY, WORST_STATUS } from './cli-tools.js';
+import {
+  longName,
+  plain,
+  runCommand,
+  WORST_DECISION,
+  WORST_MEMORY,
+  WORST_SERVICE,
+  WORST_STATUS,
+} from './cli-tools.js';
 
 const NOW = Date.parse('2024-03-01T12:00:00.000Z');
 const PROBE = {
@@ -42,6 +51,8 @@ const PRINTERS: Readonly<Record<string, (width: number) => string>> = {
   why: (width) => renderWhy(WORST_DECISION.destination, [WORST_DECISION], plain, width),
   'why of nothing': (width) => renderWhy(WORST_DECISION.destination, [], plain, width),
   'why of what went nowhere': (width) => renderWhy('x', [{ ...WORST_DECISION, route: null }], plain, width),
+  services: (width) => renderServices([WORST_SERVICE, { ...WORST_SERVICE, name: 'b' }], plain, width),
+  'services of none': (width) => renderServices([], plain, width),
   doctor: (width) => renderProbes([PROBE, { ...PROBE, ok: true, name: 'b' }], plain, width),
 };
 

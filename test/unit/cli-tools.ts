@@ -1,5 +1,5 @@
 /** Runs commands in this process, and gateways' answers as bad as they can be. */
-import type { Decision, MemoryEntry, RouteStatus, Status } from '../../src/api/contract.js';
+import type { Decision, MemoryEntry, RouteStatus, ServiceStatus, Status } from '../../src/api/contract.js';
 import type { CommandIo } from '../../src/cli/io.js';
 import { main } from '../../src/cli/main.js';
 
@@ -73,6 +73,12 @@ const ROUTES = Array.from({ length: 16 }, (_, at) => worstRoute(at + 1));
 
 export const WORST_STATUS: Status = {
   version: '10.20.30-beta.40',
+  configuration: {
+    file: `/etc/${'a-long-folder/'.repeat(8)}pathrace.yaml`,
+    readAt: '2024-03-01T02:59:07.123Z',
+    state: 'waiting',
+    differences: 12,
+  },
   alarms: [
     `route ${longName(1)} is down (no-carrier, ipv6-no-address), and this alarm goes on and on over the end of every line`,
     'x'.repeat(300),
@@ -98,6 +104,19 @@ export const WORST_STATUS: Status = {
     ignored: { 'syn-repeat-after-decision': HUGE },
     queue: { 'lan-kernel-total': HUGE },
   },
+};
+
+export const WORST_SERVICE: ServiceStatus = {
+  name: longName(1),
+  match: `tcp: [${'1000-2000, '.repeat(30)}9], domain: ${'x'.repeat(60)}.example, time: Mon-Sun 8:00-18:00`,
+  select: `criterion: least-weighted-load, routes: [${ROUTES.map(({ name }) => name).join(', ')}]`,
+  affinity: 'client+destination',
+  active: false,
+  plan: {
+    ipv4: { kind: 'turns', routes: Object.fromEntries(ROUTES.map(({ name }) => [name, 0.0625])) },
+    ipv6: { kind: 'memory', routes: {} },
+  },
+  hits: HUGE,
 };
 
 export const WORST_MEMORY: MemoryEntry = {

@@ -101,6 +101,7 @@ beforeAll(async () => {
   writeFileSync(bad, 'lan: l\nroutes: { a: { interface: w1 }, b: { intrface: w2 } }\nrest: { route: c }\n');
   const backend: ControlBackend = {
     status: async () => STATUS,
+    services: async () => [],
     why: async (address) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
     memory: async () => [],
     route: async (name) => ({ route: name, state: 'up', cut: 0 }),
@@ -213,6 +214,21 @@ b      down   wan-b                0          0   100         25 %       0  (no-
 
 memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0 evicted, 1 rescue
 `);
+  });
+
+  it.each([
+    ['same', 'configuration: /etc/pathrace.yaml in use as it is\n'],
+    ['changed', 'configuration: /etc/pathrace.yaml has changed since it was read: `pathrace check\n'],
+    ['waiting', 'configuration: /etc/pathrace.yaml was read, and some of it waits for a restart:\n'],
+    ['gone', 'configuration: /etc/pathrace.yaml cannot be read now; what it said is still in\n'],
+  ] as const)('says whether the file is what runs: %s', (state, line) => {
+    const configuration = {
+      file: '/etc/pathrace.yaml',
+      readAt: STATUS.routes[0]!.since,
+      state,
+      differences: 0,
+    };
+    expect(renderStatus({ ...STATUS, configuration }, (_, shown) => shown)).toContain(line);
   });
 
   it('uses colour on a terminal only, and not against NO_COLOR', async () => {
