@@ -1,6 +1,6 @@
 /** The commands and their options. Each loads what it needs when it runs, so that every start is quick. */
 import { existsSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { RouteCommand } from '../api/contract.js';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import { version } from '../observe/version.js';
@@ -179,6 +179,19 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     .action(async (options: Controlled) => {
       const { runReload } = await import('./reload.js');
       done(await runReload(socketOf(options), options.json === true, io));
+    });
+
+  program
+    .command('completion')
+    .description('print what makes a shell complete commands, options, routes and services')
+    .argument('[shell]', 'bash, zsh or fish')
+    .addOption(new Option('--names <what>', 'routes or services of the running gateway').hideHelp())
+    .option(...control)
+    .action(async (shell: string | undefined, options: Controlled & { names?: string }) => {
+      const { runCompletion, runNames } = await import('./completion/run.js');
+      const { names } = options;
+      if (names !== undefined) return done(await runNames(names, socketOf(options), io));
+      done(runCompletion(shell ?? '', program, io));
     });
 
   passOn(program, 'demo', 'race real connections in a small internet on this machine').action(
