@@ -118,6 +118,9 @@ export interface ConfigurationStatus {
   readonly differences: number;
 }
 
+/** By the words of counters.ts; those that are 0 may be left out. */
+export type Counts = Readonly<Record<string, number>>;
+
 export interface Status {
   readonly version: string;
   /** Absent: a gateway of an older version. */
@@ -141,15 +144,15 @@ export interface Status {
     readonly failed: number;
     readonly active: number;
     /** New connections that went by one route without a race, by reason. */
-    readonly single: Readonly<Record<string, number>>;
+    readonly single: Counts;
   };
   readonly fastPath: FastPathStatus;
   /** Packets dropped and ignored, by reason, plus what the queues carried. */
   readonly packets: {
-    readonly dropped: Readonly<Record<string, number>>;
-    readonly ignored: Readonly<Record<string, number>>;
+    readonly dropped: Counts;
+    readonly ignored: Counts;
     /** Packets that reached the daemon, per queue, and what the kernel could not hand over. */
-    readonly queue: Readonly<Record<string, number>>;
+    readonly queue: Counts;
   };
 }
 

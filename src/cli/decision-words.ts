@@ -13,6 +13,14 @@ export function explainDecision({ criterion, reasons, route, routes }: Decision)
   return `rescued from ${from}, which ${how === undefined ? '' : `was chosen ${how} but `}did not answer`;
 }
 
+/** What each word of `reasons` means; of `races.single`, too. */
+export function meaningOf(reason: string): string {
+  if (reason === 'criterion') return 'chosen by the criterion of its service';
+  if (reason === 'rescued') return 'taken over from a route that had been chosen and did not answer';
+  const chosen = lookUp(CHOICES, reason);
+  return lookUp(REASONS, reason) ?? (chosen === undefined ? reason : `chosen ${chosen}`);
+}
+
 /** The answer as the contract has it, with words for those that need some. */
 export function explainAnswer(answer: string): string {
   const meaning = lookUp(ANSWERS, answer);

@@ -1,5 +1,6 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
 import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
+import type { DroppedReason, IgnoredWord, QueueWord } from '../api/counters.js';
 import type { DecisionRecord } from '../core/decisions.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
@@ -133,7 +134,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'no-route': counters.get('no_route') ?? 0,
       'guarded-way': sumOf(counters, GUARD_COUNTERS.way),
       'guarded-source': sumOf(counters, GUARD_COUNTERS.source),
-    },
+    } satisfies Partial<Record<DroppedReason, number>>,
     ignored: {
       ...byName(IGNORED_REASONS, snapshot.engine.ignored),
       'host-groups':
@@ -142,14 +143,14 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,
       'entry-kept': counters.get('kept') ?? 0,
-    },
+    } satisfies Partial<Record<IgnoredWord, number>>,
     queue: {
       lan: snapshot.received.lan,
       wan: snapshot.received.wan,
       'overload-pauses': snapshot.overloads,
       ...kernelQueue('lan', queue),
       ...kernelQueue('wan', queue + 1),
-    },
+    } satisfies Partial<Record<QueueWord, number>>,
   };
 }
 
@@ -217,13 +218,25 @@ function sumOf(counters: ReadonlyMap<string, number>, prefix: string): number {
 }
 
 /** Non-zero counters by name; `ok` is no reason. */
-function byName(names: readonly string[], values: ArrayLike<number>): Record<string, number> {
-  const result: Record<string, number> = {};
-  for (const [i, name] of names.entries()) if (values[i] > 0 && name !== 'ok') result[name] = values[i];
-  return result;
+function byName<Name extends string>(
+  names: readonly Name[],
+  values: ArrayLike<number>,
+): { [name in Exclude<Name, 'ok'>]?: number } {
+  const counted = [...names.entries()].filter(([i, name]) => values[i] > 0 && name !== 'ok');
+  return Object.fromEntries(counted.map(([i, name]) => [name, values[i]])) as {
+    [name in Exclude<Name, 'ok'>]?: number;
+  };
 }
 
-function kernelQueue(name: string, queue: number): Record<string, number> {
+function kernelQueue<Name extends 'lan' | 'wan'>(
+  name: Name,
+  queue: number,
+): Record<`${Name}-${'waiting' | 'overflow' | 'kernel-total'}`, number> {
   const { waiting, overflow, total } = readQueueState(queue);
-  return { [`${name}-waiting`]: waiting, [`${name}-overflow`]: overflow, [`${name}-kernel-total`]: total };
+  const words = {
+    [`${name}-waiting`]: waiting,
+    [`${name}-overflow`]: overflow,
+    [`${name}-kernel-total`]: total,
+  };
+  return words as Record<`${Name}-${'waiting' | 'overflow' | 'kernel-total'}`, number>;
 }
