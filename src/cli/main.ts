@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { ConfigError, problemLine } from '../config/problems.js';
 import { PathraceError } from '../model/errors.js';
+import { journalPriority, logForm } from '../observe/journal.js';
 import { type CommandIo, EXIT, type Output, writeError } from './io.js';
 import { createProgram } from './program.js';
 import { takeSignals } from './signals.js';
@@ -55,7 +56,7 @@ function report(error: unknown, json: boolean, io: CommandIo): number {
   }
   const known = error instanceof PathraceError ? error : new PathraceError('E_INTERNAL', messageOf(error));
   if (json) writeError(io, known);
-  else writeText(io.stderr, known);
+  else writeText(io.stderr, known, logForm(io.env) === 'journal' ? journalPriority('error') : '');
   const debug = io.env.PATHRACE_DEBUG;
   if (debug !== undefined && debug !== '' && debug !== '0') {
     io.stderr.write(`${(error as Error | null)?.stack ?? String(error)}\n`);
@@ -63,11 +64,12 @@ function report(error: unknown, json: boolean, io: CommandIo): number {
   return known.code === 'E_ARGUMENT' ? EXIT.usage : EXIT.failed;
 }
 
-function writeText(output: Output, error: PathraceError): void {
+/** `priority`: what the journal reads at the begin of a line. */
+function writeText(output: Output, error: PathraceError, priority: string): void {
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) output.write(`${problemLine(error.file, problem)}\n`);
+    for (const problem of error.problems) output.write(`${priority}${problemLine(error.file, problem)}\n`);
   }
-  output.write(`pathrace: ${error.toString()}\n`);
+  output.write(`${priority}pathrace: ${error.toString()}\n`);
 }
 
 function messageOf(error: unknown): string {
