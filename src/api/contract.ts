@@ -169,14 +169,33 @@ export interface AttemptReport {
   readonly route: string;
   /** Time from sending to the answer in microseconds; absent when there was none. */
   readonly rttMicros?: number;
-  /** What the route answered: `syn-ack`, `rst`, `icmp 3/13`, `silence`, `not-sent`, ... */
+  /** What the route answered: `syn-ack`, `rst`, `icmp 3/13`, `silence`, `not-sent`, `waited`, ... */
   readonly answer: string;
+  /**
+   * When its copy left, microseconds from the begin of the race, or, of one that has `waited`, was to leave; negative: the kernel had given
+   * the connection to it before. Absent: none left.
+   */
+  readonly sentMicros?: number;
+  /** When its yes came, from the begin of the race; absent: none did. */
+  readonly answeredMicros?: number;
+  /** Copies that left, where there was more than one. */
+  readonly copies?: number;
+  /** It was down or in doubt, and asked only to measure it: it could not win. */
+  readonly trial?: true;
 }
 
 /** One decision about one new connection. */
 export interface Decision {
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC: when it was decided; of an open connection that nobody has noted (`by: kernel`), when it was looked at. */
   readonly time: string;
+  /** `race`: copies. `daemon`: chosen by the daemon without. `kernel`: by the kernel alone, or longer ago than is remembered. */
+  readonly by?: 'race' | 'daemon' | 'kernel';
+  /** `tcp`, `udp`, `icmp`, or the number. */
+  readonly protocol?: string;
+  /** The service that took it; null: none. */
+  readonly service?: string | null;
+  /** It is open now; absent: it is over, or that was not looked at. */
+  readonly open?: true;
   readonly client: string;
   readonly destination: string;
   /** The route that carries it; null when none could. */
@@ -188,13 +207,26 @@ export interface Decision {
   readonly fastPath?: true;
 }
 
+/** Which connections `why` is asked about; what is absent may be anything. */
+export interface WhyQuery {
+  /** Canonical text. */
+  readonly address?: string;
+  readonly port?: number;
+  readonly client?: string;
+  /** Names. */
+  readonly route?: string;
+  readonly service?: string;
+  /** Default WHY_LIMIT. */
+  readonly limit?: number;
+}
+
 /** What the daemon offers to the control socket. */
 export interface ControlBackend {
   status(): Promise<Status>;
   /** In the order in which they match. */
   services(): Promise<readonly ServiceStatus[]>;
-  /** The recent decisions for an address, or an address and port; newest first. */
-  why(address: string, port: number | null): Promise<readonly Decision[]>;
+  /** Recent decisions and open connections; newest first. Throws E_ARGUMENT for a route or service that there is not. */
+  why(query: WhyQuery): Promise<readonly Decision[]>;
   /** Destinations in the order of their last use, newest first; at most `limit`, and only those within `prefix`. */
   memory(limit: number, prefix: string | null): Promise<readonly MemoryEntry[]>;
   /** Throws E_ARGUMENT when there is no such route. */

@@ -55,7 +55,14 @@ const ROUTE: Fields = [
 ];
 
 const DECISION: Fields = [
-  ['time', 'When it was decided. ISO 8601, UTC.'],
+  ['time', 'When it was decided; with `by: kernel`, when it was looked at. ISO 8601, UTC.'],
+  [
+    'by',
+    '`race`: copies. `daemon`: without copies. `kernel`: by the kernel alone, or longer ago than is remembered.',
+  ],
+  ['protocol', '`tcp`, `udp`, `icmp`, `icmpv6`, or a number.'],
+  ['service', 'The service that took it; null: none.'],
+  ['open', 'true: it is open now; else absent.'],
   ['client', 'Address and port of the client.'],
   ['destination', 'Address and port of the destination.'],
   ['route', 'The route that carries it; null: none could.'],
@@ -64,12 +71,19 @@ const DECISION: Fields = [
   ['routes[].route', 'A route that was asked.'],
   [
     'routes[].answer',
-    '`syn-ack`, `rst`, `icmp TYPE/CODE`, `icmpv6 TYPE/CODE`, `silence`, `not-sent`, `failed`.',
+    '`syn-ack`, `rst`, `icmp TYPE/CODE`, `icmpv6 TYPE/CODE`, `silence`, `not-sent`, `failed`, `waited` (its turn did not come).',
   ],
   [
     'routes[].rttMicros',
     'Microseconds from its copy to its answer; absent: there was none, or it cannot be told.',
   ],
+  [
+    'routes[].sentMicros',
+    'When its copy left, or was to leave, from the begin of the race; negative: the kernel had given it the connection before.',
+  ],
+  ['routes[].answeredMicros', 'When its yes came, from the begin of the race; absent: none did.'],
+  ['routes[].copies', 'Copies that left, where there was more than one.'],
+  ['routes[].trial', 'true: it was only measured, and could not win; else absent.'],
   ['fastPath', 'true: its packets pass by the rules now, in a flowtable; else absent.'],
 ];
 

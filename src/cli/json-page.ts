@@ -1,14 +1,13 @@
 /** docs/json.md: the documents of `--json`, made of the table of their fields and the lists of counters. */
 import { DROPPED, IGNORED, QUEUE, ROUTE_REASONS } from '../api/counters.js';
-import { OUTCOME_REASONS, SINGLE_REASONS } from '../model/reasons.js';
+import { OPEN_REASONS, OUTCOME_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import { meaningOf } from './decision-words.js';
 import { ERROR_FIELDS, FIELDS, type Fields } from './json-fields.js';
 
 export function renderJsonPage(): string {
-  const decisions = [...OUTCOME_REASONS, ...SINGLE_REASONS].map((reason): [string, string] => [
-    reason,
-    meaningOf(reason),
-  ]);
+  const decisions = [...new Set([...OUTCOME_REASONS, ...SINGLE_REASONS, ...OPEN_REASONS])].map(
+    (reason): [string, string] => [reason, meaningOf(reason)],
+  );
   return `# JSON
 
 This page is generated from the code (\`npm run docs\`). With \`--json\` a command writes exactly one document to standard output, whatever

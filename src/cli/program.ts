@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { RouteCommand } from '../api/contract.js';
+import { WHY_LIMIT } from '../api/paths.js';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import { version } from '../observe/version.js';
 import { configFile, controlSocket, DEFAULT_CONFIG_FILE } from './defaults.js';
@@ -9,6 +10,7 @@ import type { CommandIo } from './io.js';
 import type { PageOptions } from './show.js';
 import { Signals } from './signals.js';
 import { NARROW, WIDE } from './table.js';
+import type { WhyOptions } from './why.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
 export function createProgram(io: CommandIo, done: (code: number) => void, isJson = false): Command {
@@ -109,12 +111,17 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
 
   program
     .command('why')
-    .description('show how the recent connections to a destination were decided')
-    .argument('<destination>', '198.51.100.7, 198.51.100.7:443, 2001:db8::1 or [2001:db8::1]:443')
+    .description('show how connections came to their routes: those that are open, and recent ones')
+    .argument('[destination]', '198.51.100.7, 198.51.100.7:443, 2001:db8::1, [2001:db8::1]:443 or a name')
+    .option('--client <address>', 'only of this client')
+    .option('--route <route>', 'only those that go by this route')
+    .option('--service <service>', 'only those that this service took')
+    .option('--limit <number>', `connections at most (default: ${WHY_LIMIT})`)
+    .option('--follow', 'go on with those to come, until Ctrl-C')
     .option(...wide)
     .option(...control)
     .option(...json)
-    .action(async (destination: string, options: Page) => {
+    .action(async (destination: string | undefined, options: WhyOptions & Controlled) => {
       const { runWhy } = await import('./why.js');
       done(await runWhy(destination, socketOf(options), options, io));
     });

@@ -10,17 +10,15 @@ import type {
 import { unknownName } from '../config/vocabulary.js';
 import type { DesiredState } from '../kernel/desired.js';
 import { readCounters } from '../kernel/nft-read.js';
-import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
 import type { ConfigSource } from './config-source.js';
 import type { GatewayState } from './gateway-state.js';
 import { memoryEntries } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
-import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf, toDecision } from './report.js';
+import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf } from './report.js';
 import { serviceStatus } from './service-report.js';
-
-const WHY_LIMIT = 100;
+import { explain } from './why-report.js';
 
 /** What of the rest of the gateway commands look at. */
 export interface BackendParts {
@@ -75,10 +73,7 @@ export function createBackend(
       return serviceStatus(gateway.config, parts.desired(), (route) => routes.nameOf(route), readCounters());
     },
 
-    async why(address, port): Promise<readonly Decision[]> {
-      const { decisions, originMs } = await running().decisions(parseAddress(address), port, WHY_LIMIT);
-      return decisions.map((record) => toDecision(record, gateway, originMs));
-    },
+    why: (query): Promise<readonly Decision[]> => explain(gateway, running(), query),
 
     memory(limit, prefix): Promise<readonly MemoryEntry[]> {
       const { ipv4, ipv6 } = gateway.config.memory.aggregate;

@@ -1,13 +1,11 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
-import type { Decision, RouteState, RouteStatus, Status } from '../api/contract.js';
+import type { RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DroppedReason, IgnoredWord, QueueWord } from '../api/counters.js';
-import type { DecisionRecord } from '../core/decisions.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
 import { GUARD_COUNTERS } from '../kernel/render-guard.js';
-import { type Family, familyOf, formatEndpoint } from '../model/address.js';
-import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
+import { DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
 
 /** Every route as it is now. */
@@ -152,63 +150,6 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       ...kernelQueue('wan', queue + 1),
     } satisfies Partial<Record<QueueWord, number>>,
   };
-}
-
-/** A decision in words. `originMs` is the wall time at which the engine's clock was 0. */
-export function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
-  const { routes, services } = gateway.numbers;
-  const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
-  const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));
-  const { client, clientPort, destination, destinationPort } = record;
-  const isFast =
-    gateway.fastPath.state === 'on' &&
-    gateway.flows?.isOffloaded(client, clientPort, destination, destinationPort) === true;
-  return {
-    time: new Date(originMs + record.at / 1000).toISOString(),
-    client: formatEndpoint(client, 0, clientPort),
-    destination: formatEndpoint(destination, 0, destinationPort),
-    route: name(record.route),
-    criterion: criterionOf(record, service?.select.criterion),
-    reasons: [record.reason],
-    routes: record.answers.flatMap(({ answer, rttMicros }, index) =>
-      answer === ANSWER.NONE
-        ? []
-        : [
-            {
-              route: name(index + 1) ?? String(index + 1),
-              ...(rttMicros >= 0 ? { rttMicros: Math.round(rttMicros) } : {}),
-              answer: answerText(answer, familyOf(record.client)),
-            },
-          ],
-    ),
-    ...(isFast ? { fastPath: true } : {}),
-  };
-}
-
-/** The service's criterion; a connection of a raced service that could not be raced was chosen by none. */
-function criterionOf(record: DecisionRecord, criterion: string | undefined): string {
-  if (record.raced) return criterion ?? 'race';
-  const chosen: readonly string[] = ['criterion', 'remembered', 'affinity', 'same-flow'];
-  return chosen.includes(record.reason) && criterion !== undefined ? criterion : 'single';
-}
-
-function answerText(answer: number, family: Family): string {
-  switch (answer) {
-    case ANSWER.SILENCE:
-      return 'silence';
-    case ANSWER.ANSWERED:
-      return 'syn-ack';
-    case ANSWER.REFUSED:
-      return 'rst';
-    case ANSWER.NOT_SENT:
-      return 'not-sent';
-    case ANSWER.FAILED:
-      return 'failed';
-    default: {
-      const evidence = answer - ANSWER.ICMP;
-      return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;
-    }
-  }
 }
 
 function sumOf(counters: ReadonlyMap<string, number>, prefix: string): number {

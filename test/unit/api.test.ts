@@ -109,7 +109,7 @@ describe('requests', () => {
   it('ask for canonical addresses', async () => {
     const asked: unknown[] = [];
     await start({
-      why: async (address, port) => {
+      why: async ({ address, port = null }) => {
         asked.push([address, port]);
         return [];
       },
@@ -123,7 +123,10 @@ describe('requests', () => {
   });
 
   it.each([
-    ['/v1/why', 400],
+    ['/v1/why?route=', 400],
+    ['/v1/why?client=x7', 400],
+    ['/v1/why?limit=0', 400],
+    ['/v1/why?limit=501', 400],
     ['/v1/why?address=', 400],
     ['/v1/why?address=hello', 400],
     ['/v1/why?address=fe80::1%25lo', 400],

@@ -48,9 +48,10 @@ const PRINTERS: Readonly<Record<string, (width: number) => string>> = {
       plain,
       width,
     ),
-  why: (width) => renderWhy(WORST_DECISION.destination, [WORST_DECISION], plain, width),
-  'why of nothing': (width) => renderWhy(WORST_DECISION.destination, [], plain, width),
-  'why of what went nowhere': (width) => renderWhy('x', [{ ...WORST_DECISION, route: null }], plain, width),
+  why: (width) => renderWhy(WORST_DECISION.destination, [WORST_DECISION], plain, { width }),
+  'why of nothing': (width) => renderWhy(WORST_DECISION.destination, [], plain, { width }),
+  'why of what went nowhere': (width) =>
+    renderWhy('x', [{ ...WORST_DECISION, route: null, by: 'kernel' }], plain, { width }),
   services: (width) => renderServices([WORST_SERVICE, { ...WORST_SERVICE, name: 'b' }], plain, width),
   'services of none': (width) => renderServices([], plain, width),
   doctor: (width) => renderProbes([PROBE, { ...PROBE, ok: true, name: 'b' }], plain, width),

@@ -102,7 +102,7 @@ beforeAll(async () => {
   const backend: ControlBackend = {
     status: async () => STATUS,
     services: async () => [],
-    why: async (address) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
+    why: async ({ address }) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
     memory: async () => [],
     route: async (name) => ({ route: name, state: 'up', cut: 0 }),
     reload: async () => ({ applied: true, changes: [] }),
@@ -275,15 +275,15 @@ describe('why', () => {
     expect(code).toBe(0);
     expect(out).toBe(`2024-03-01 02:59:07.123 UTC  192.0.2.10:40001 -> 198.51.100.7:443
   went by a: the first to answer (race, first-reply)
-   a  12.3 ms  syn-ack: accepted            <- carries it
-   b   870 us  rst: refused the connection
-   c        -  silence: no answer
+ >  a    12.3 ms  syn-ack: accepted; carries it
+    b    0.87 ms  rst: refused the connection
+    c          -  silence: no answer
 
 2024-03-01 02:59:07.123 UTC  192.0.2.10:40001 -> 198.51.100.7:443
   went nowhere: no route answered (race, all-routes-silent)
-   a  12.3 ms  syn-ack: accepted
-   b   870 us  rst: refused the connection
-   c        -  silence: no answer
+    a    12.3 ms  syn-ack: accepted
+    b    0.87 ms  rst: refused the connection
+    c          -  silence: no answer
 `);
   });
 
@@ -297,7 +297,10 @@ describe('why', () => {
 
   it('says so when nothing is remembered', async () => {
     const { code, out } = await run(['why', '2001:db8::1', '--control', control]);
-    expect([code, out.startsWith('No decision about 2001:db8::1 is remembered.')]).toEqual([0, true]);
+    expect([code, out]).toEqual([
+      0,
+      'Nothing is known of 2001:db8::1: no such connection is open, and no decision\nabout one is remembered.\n',
+    ]);
     const json = JSON.parse((await run(['why', '2001:db8::1', '--control', control, '--json'])).out);
     expect(json).toEqual({ format: 1, ok: true, decisions: [] });
   });
@@ -373,7 +376,7 @@ describe('why', () => {
   });
 
   it('calls a wrong destination wrong usage', async () => {
-    const { code, err } = await run(['why', 'example.org']);
+    const { code, err } = await run(['why', 'exam ple.org']);
     expect([code, err.includes('E_ARGUMENT')]).toEqual([2, true]);
   });
 });
@@ -417,7 +420,6 @@ describe('the other commands', () => {
     [['status', '--help'], 0],
     [['nonsense'], 2],
     [['check', 'a', 'b'], 2],
-    [['why'], 2],
     [['status', '--nonsense'], 2],
     [['status', '--control'], 2],
     [['drain'], 2],
