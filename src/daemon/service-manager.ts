@@ -21,6 +21,11 @@ export interface ManagerIo {
 /** Between two looks at what there is to say, when there is no watchdog. */
 const STATUS_MS = 10_000;
 
+/** How often, and how many times, what was not heard is told again. */
+const AGAIN_MS = 50;
+const AGAIN_TIMES = 100;
+const MOST_UNTOLD = 16;
+
 /** Signs of life in the time in which one is due: two may be lost. */
 const SIGNS = 3;
 
@@ -30,6 +35,9 @@ export class ServiceManager {
   private timer: NodeJS.Timeout | null = null;
   private status = '';
   private reloads = 0;
+  // BOUNDED: MOST_UNTOLD, the oldest gives way.
+  private readonly untold: string[] = [];
+  private again: NodeJS.Timeout | null = null;
 
   constructor(
     env: ManagerEnv,
@@ -70,6 +78,7 @@ export class ServiceManager {
   /** Says nothing any more. */
   close(): void {
     if (this.timer !== null) clearInterval(this.timer);
+    if (this.again !== null) clearTimeout(this.again);
     this.timer = null;
   }
 
@@ -77,7 +86,8 @@ export class ServiceManager {
     const status = this.statusLine(describe);
     const life = this.watchdogMs === null ? '' : 'WATCHDOG=1';
     const text = [life, status].filter((part) => part !== '').join('\n');
-    if (text !== '') this.tell(text);
+    // The next one comes soon.
+    if (text !== '' && this.untold.length === 0) this.tell(text);
   }
 
   /** Empty while it says the same as before. */
@@ -88,8 +98,21 @@ export class ServiceManager {
     return `STATUS=${status}`;
   }
 
+  /** What is not heard at once is told again, in its order: a manager that is busy must not miss that a reload is over. */
   private tell(text: string): void {
-    if (this.path !== null) this.io.send(this.path, text.trimEnd());
+    if (this.path === null) return;
+    if (this.untold.length === MOST_UNTOLD) this.untold.shift();
+    this.untold.push(text.trimEnd());
+    this.tellAll(this.path, AGAIN_TIMES);
+  }
+
+  private tellAll(path: string, times: number): void {
+    if (this.again !== null) clearTimeout(this.again);
+    this.again = null;
+    while (this.untold.length > 0 && this.io.send(path, this.untold[0] ?? '')) this.untold.shift();
+    if (this.untold.length === 0) return;
+    if (times === 0) this.untold.length = 0;
+    else this.again = setTimeout(() => this.tellAll(path, times - 1), AGAIN_MS).unref();
   }
 }
 

@@ -85,6 +85,19 @@ describe('what systemd is told', () => {
       expect(sendNotification(path, 'READY=1')).toBe(false);
   });
 
+  it('is told again, in its order, while the manager does not listen', async () => {
+    const heard: string[] = [];
+    let deaf = true;
+    const send = (_: string, text: string): boolean => !deaf && heard.push(text) > 0;
+    const one = new ServiceManager({ NOTIFY_SOCKET: socket }, { ...io, send });
+    told.push(one);
+    await one.reloading(async () => undefined);
+    one.stopping('x');
+    deaf = false;
+    await sleep(150);
+    expect(heard).toEqual(['RELOADING=1\nMONOTONIC_USEC=1234', 'READY=1', 'STOPPING=1\nSTATUS=x']);
+  });
+
   it('is nothing where nobody asked', () => {
     const sent: string[] = [];
     const silent = new ServiceManager({}, { ...io, send: (_, text) => sent.push(text) > 0 });
