@@ -1,4 +1,6 @@
 /** A measured value beside its budget. */
+import { writeResult } from '../src/cli/io.js';
+import { renderTable, WIDE } from '../src/cli/table.js';
 
 export interface BudgetRow {
   readonly what: string;
@@ -14,7 +16,8 @@ export interface BudgetRow {
 export function printRows(rows: BudgetRow[], details: Record<string, unknown>, json: boolean): void {
   for (const row of rows) row.met = isMet(row);
   if (json) {
-    process.stdout.write(`${JSON.stringify({ rows, details }, null, 2)}\n`);
+    const { stdout, stderr, env } = process;
+    writeResult({ stdout, stderr, env }, { rows, details }, rows.every(isMet));
     return;
   }
   const cells = rows.map((row) => [
@@ -23,16 +26,9 @@ export function printRows(rows: BudgetRow[], details: Record<string, unknown>, j
     row.atLeast === undefined ? `<= ${row.atMost}` : `>= ${row.atLeast}`,
     row.met ? 'met' : 'missed',
   ]);
-  const head = ['what', 'measured', 'budget', ''];
-  const widths = head.map((_, i) => Math.max(...[head, ...cells].map((line) => line[i]!.length)));
-  for (const line of [head, ...cells]) {
-    process.stdout.write(
-      `${line
-        .map((cell, i) => cell.padEnd(widths[i]!))
-        .join('  ')
-        .trimEnd()}\n`,
-    );
-  }
+  const columns = ['what', 'measured', 'budget', ''].map((title) => ({ title }));
+  const table = cells.map((row) => row.map((text) => ({ text })));
+  process.stdout.write(renderTable(columns, table, (_, text) => text, WIDE));
 }
 
 function isMet(row: BudgetRow): boolean {

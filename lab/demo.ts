@@ -1,5 +1,5 @@
 /** `pathrace demo`: real connections of real programs, raced over emulated providers, and compared with plain NAT. */
-import { writeJson } from '../src/cli/io.js';
+import { writeResult } from '../src/cli/io.js';
 import { paintFor } from '../src/cli/style.js';
 import { display } from './demo/display.js';
 import { HELP, parseOptions } from './demo/options.js';
@@ -28,7 +28,8 @@ export async function runDemo(argv: string[]): Promise<number> {
     show.close();
     stopping.release();
   }
-  if (options.json) writeJson(stdout, summary);
+  const ok = (summary.lostByRacing ?? 0) === 0;
+  if (options.json) writeResult({ stdout, stderr, env }, { ...summary }, ok);
   else stdout.write(renderSummary(summary, paintFor(stdout, env)));
-  return (summary.lostByRacing ?? 0) === 0 ? 0 : 1;
+  return ok ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 /** Lines of coloured text that can be put side by side and cut to a terminal's size. */
 import type { Paint } from '../../src/cli/style.js';
 import type { Cell, Column } from '../../src/cli/table.js';
+import { alignColumns } from '../../src/model/columns.js';
 
 export type Line = readonly Cell[];
 
@@ -16,16 +17,7 @@ export function text(content: string, colour?: Cell['colour']): Cell {
 /** A dim header and rows with aligned columns, `gap` spaces apart. */
 export function grid(columns: readonly FixedColumn[], rows: readonly Line[], gap = 2): Line[] {
   const head = columns.map(({ title }) => text(title, 'dim'));
-  const all = [head, ...rows];
-  const widths = columns.map(({ min }, at) => Math.max(min, ...all.map((row) => row[at]?.text.length ?? 0)));
-  return all.map((row) =>
-    columns.flatMap((column, at) => {
-      const cell = row[at] ?? text('');
-      const space = text(' '.repeat((widths[at] ?? 0) - cell.text.length));
-      const between = text(' '.repeat(at === columns.length - 1 ? 0 : gap));
-      return column.align === 'right' ? [space, cell, between] : [cell, space, between];
-    }),
-  );
+  return alignColumns(columns, [head, ...rows], { gap });
 }
 
 /** Two blocks side by side, the right one starting at column `at`. */

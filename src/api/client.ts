@@ -15,8 +15,8 @@ const COMMAND_TIMEOUT_MS = 30_000;
 const MEMORY_TIMEOUT_MS = 30_000;
 
 /**
- * The JSON answer to a GET of `route` at the socket `path`. Throws E_CONTROL_UNREACHABLE if nobody answers in time,
- * else the error that the daemon names.
+ * The JSON answer to a GET of `route` at the socket `path`. Throws E_CONTROL_UNREACHABLE if nobody listens, E_CONTROL_BUSY if
+ * somebody does and does not answer in time, else the error that the daemon names.
  */
 export function callControl(path: string, route: string, timeoutMs: number = TIMEOUT_MS): Promise<unknown> {
   return exchange(path, route, { method: 'GET', timeoutMs, maxBytes: MAX_ANSWER_BYTES });
@@ -50,12 +50,15 @@ interface ExchangeOptions {
 function exchange(path: string, route: string, options: ExchangeOptions): Promise<unknown> {
   const { method, timeoutMs, maxBytes } = options;
   return new Promise((resolve, reject) => {
-    const fail = (why: string, remedy?: string) => {
+    let connected = false;
+    const end = (error: PathraceError) => {
       clearTimeout(timer);
       sent.destroy();
-      const message = `No gateway answers at ${path}: ${why}.`;
-      reject(new PathraceError('E_CONTROL_UNREACHABLE', message, remedy === undefined ? {} : { remedy }));
+      reject(error);
     };
+    const fail = (why: string, remedy?: string) => end(unreachable(path, why, remedy));
+    const busy = (why: string) =>
+      end(new PathraceError('E_CONTROL_BUSY', `The gateway at ${path} is there, but ${why}.`));
     const sent = request({ socketPath: path, path: route, method, agent: false }, (answer) => {
       const chunks: Uint8Array[] = []; // BOUNDED: maxBytes.
       let length = 0;
@@ -77,10 +80,35 @@ function exchange(path: string, route: string, options: ExchangeOptions): Promis
       });
     });
     // One clock for the whole exchange: a socket's idle time starts anew with every byte.
-    const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
-    sent.on('error', (error: NodeJS.ErrnoException) => fail(...whyNot(error)));
+    const timer = setTimeout(() => {
+      // The kernel makes the connection as soon as somebody listens, however busy that is.
+      if (connected) busy(`has not answered within ${timeoutMs} ms`);
+      else fail(`no answer within ${timeoutMs} ms`);
+    }, timeoutMs);
+    sent.on('socket', (socket) => {
+      socket.once('connect', () => {
+        connected = true;
+      });
+    });
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      const why = BUSY[error.code ?? ''];
+      if (why !== undefined) busy(why);
+      else fail(...whyNot(error));
+    });
     sent.end();
   });
+}
+
+/** Somebody listens, and takes no more. */
+const BUSY: Readonly<Record<string, string>> = {
+  EAGAIN: 'too many wait for it already',
+  ECONNRESET: 'has closed the connection: it is just ending, or has too many of them',
+  EPIPE: 'has closed the connection: it is just ending, or has too many of them',
+};
+
+function unreachable(path: string, why: string, remedy?: string): PathraceError {
+  const message = `No gateway answers at ${path}: ${why}.`;
+  return new PathraceError('E_CONTROL_UNREACHABLE', message, remedy === undefined ? {} : { remedy });
 }
 
 function whyNot(error: NodeJS.ErrnoException): [string, string?] {

@@ -104,8 +104,52 @@ export interface CutReport {
   readonly left?: number;
 }
 
+/** A service, and what has come of it. */
+export interface ServiceStatus {
+  readonly name: string;
+  /** What it matches, how it chooses, which connections stay together: as the file says it, defaults left out. */
+  readonly match: string;
+  readonly select: string;
+  readonly affinity: string;
+  /** Its time is now: at others it takes no new connections. */
+  readonly active: boolean;
+  /** What the kernel does with a new connection of each family by itself, at this moment. */
+  readonly plan: { readonly ipv4: ServicePlan; readonly ipv6: ServicePlan };
+  /** First packets of new connections that it took, since the gateway first started here. */
+  readonly hits: number;
+}
+
+/**
+ * `race`: copies decide. `memory`: what is remembered does, else copies. `turns`, `hash`, `one`: the kernel, among `routes`.
+ * `daemon`: the daemon chooses each. `rest`: as what no service takes. `none`: no route of it carries the family.
+ */
+export interface ServicePlan {
+  readonly kind: 'race' | 'memory' | 'turns' | 'hash' | 'one' | 'daemon' | 'rest' | 'none';
+  /** Share of each route, 0 to 1; empty unless the kernel chooses. */
+  readonly routes: Readonly<Record<string, number>>;
+}
+
+/** The configuration file, and whether what it says is what runs. */
+export interface ConfigurationStatus {
+  readonly file: string;
+  /** ISO 8601, UTC: when it was read last. */
+  readonly readAt: string;
+  /**
+   * `same`: what it says runs. `changed`: it has changed since it was read. `waiting`: it was read, and some of it is not in use
+   * before a restart. `gone`: it cannot be read now.
+   */
+  readonly state: 'same' | 'changed' | 'waiting' | 'gone';
+  /** Keys by which what was read differs from what runs. */
+  readonly differences: number;
+}
+
+/** By the words of counters.ts; those that are 0 may be left out. */
+export type Counts = Readonly<Record<string, number>>;
+
 export interface Status {
   readonly version: string;
+  /** Absent: a gateway of an older version. */
+  readonly configuration?: ConfigurationStatus;
   /** What an operator should look at, in words; empty when all is well. */
   readonly alarms: readonly string[];
   readonly memory: {
@@ -125,17 +169,17 @@ export interface Status {
     readonly failed: number;
     readonly active: number;
     /** New connections that went by one route without a race, by reason. */
-    readonly single: Readonly<Record<string, number>>;
+    readonly single: Counts;
   };
   readonly fastPath: FastPathStatus;
   /** Flows cut since start, and those that are being cut: by commands, and since their route is gone. */
   readonly cutting: { readonly cut: number; readonly left: number };
   /** Packets dropped and ignored, by reason, plus what the queues carried. */
   readonly packets: {
-    readonly dropped: Readonly<Record<string, number>>;
-    readonly ignored: Readonly<Record<string, number>>;
+    readonly dropped: Counts;
+    readonly ignored: Counts;
     /** Packets that reached the daemon, per queue, and what the kernel could not hand over. */
-    readonly queue: Readonly<Record<string, number>>;
+    readonly queue: Counts;
   };
 }
 
@@ -152,14 +196,33 @@ export interface AttemptReport {
   readonly route: string;
   /** Time from sending to the answer in microseconds; absent when there was none. */
   readonly rttMicros?: number;
-  /** What the route answered: `syn-ack`, `rst`, `icmp 3/13`, `silence`, `not-sent`, ... */
+  /** What the route answered: `syn-ack`, `rst`, `icmp 3/13`, `silence`, `not-sent`, `waited`, ... */
   readonly answer: string;
+  /**
+   * When its copy left, microseconds from the begin of the race, or, of one that has `waited`, was to leave; negative: the kernel had given
+   * the connection to it before. Absent: none left.
+   */
+  readonly sentMicros?: number;
+  /** When its yes came, from the begin of the race; absent: none did. */
+  readonly answeredMicros?: number;
+  /** Copies that left, where there was more than one. */
+  readonly copies?: number;
+  /** It was down or in doubt, and asked only to measure it: it could not win. */
+  readonly trial?: true;
 }
 
 /** One decision about one new connection. */
 export interface Decision {
-  /** ISO 8601, UTC. */
+  /** ISO 8601, UTC: when it was decided; of an open connection that nobody has noted (`by: kernel`), when it was looked at. */
   readonly time: string;
+  /** `race`: copies. `daemon`: chosen by the daemon without. `kernel`: by the kernel alone, or longer ago than is remembered. */
+  readonly by?: 'race' | 'daemon' | 'kernel';
+  /** `tcp`, `udp`, `icmp`, or the number. */
+  readonly protocol?: string;
+  /** The service that took it; null: none. */
+  readonly service?: string | null;
+  /** It is open now; absent: it is over, or that was not looked at. */
+  readonly open?: true;
   readonly client: string;
   readonly destination: string;
   /** The route that carries it; null when none could. */
@@ -171,13 +234,28 @@ export interface Decision {
   readonly fastPath?: true;
 }
 
+/** Which connections `why` is asked about; what is absent may be anything. */
+export interface WhyQuery {
+  /** Canonical text. */
+  readonly address?: string;
+  readonly port?: number;
+  readonly client?: string;
+  /** Names. */
+  readonly route?: string;
+  readonly service?: string;
+  /** Default WHY_LIMIT. */
+  readonly limit?: number;
+}
+
 /** What the daemon offers to the control socket. */
 export interface ControlBackend {
   status(): Promise<Status>;
   /** The same, of the routes alone. */
   routes(): Promise<readonly RouteStatus[]>;
-  /** The recent decisions for an address, or an address and port; newest first. */
-  why(address: string, port: number | null): Promise<readonly Decision[]>;
+  /** In the order in which they match. */
+  services(): Promise<readonly ServiceStatus[]>;
+  /** Recent decisions and open connections; newest first. Throws E_ARGUMENT for a route or service that there is not. */
+  why(query: WhyQuery): Promise<readonly Decision[]>;
   /** Destinations in the order of their last use, newest first; at most `limit`, and only those within `prefix`. */
   memory(limit: number, prefix: string | null): Promise<readonly MemoryEntry[]>;
   /** Throws E_ARGUMENT when there is no such route. */

@@ -1,5 +1,8 @@
 /** Names and bounds that both ends of the control socket share. */
-import type { RouteCommand } from './contract.js';
+import type { RouteCommand, WhyQuery } from './contract.js';
+
+/** Decisions in one answer, unless asked otherwise. */
+export const WHY_LIMIT = 100;
 
 /** Most decisions in one answer; the ring of the daemon may hold more. */
 export const MAX_DECISIONS_ANSWERED = 500;
@@ -21,6 +24,7 @@ export const STATUS_PATH = '/v1/status';
 export const WHY_PATH = '/v1/why';
 export const MEMORY_PATH = '/v1/memory';
 export const ROUTES_PATH = '/v1/routes';
+export const SERVICES_PATH = '/v1/services';
 export const RELOAD_PATH = '/v1/reload';
 export const CONFIG_PATH = '/v1/config';
 
@@ -32,9 +36,16 @@ export const ROUTE_COMMANDS = [
   'enable',
 ] as const satisfies readonly RouteCommand[];
 
-/** The request for the decisions of an address, or of an address and port. */
-export function whyPath(address: string, port: number | null): string {
-  const query = new URLSearchParams({ address, ...(port === null ? {} : { port: String(port) }) });
+/** The request for the decisions of an address, or of an address and port; null: of any. */
+export function whyPath(
+  address: string | null,
+  port: number | null,
+  more: Omit<WhyQuery, 'address' | 'port'> = {},
+): string {
+  const all = { ...(address === null ? {} : { address }), ...(port === null ? {} : { port }), ...more };
+  const query = new URLSearchParams(
+    Object.entries(all).map(([key, value]): [string, string] => [key, String(value)]),
+  );
   return `${WHY_PATH}?${query}`;
 }
 

@@ -7,7 +7,7 @@ import { formatAddress, parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { statusOf, toAnswer } from './answer.js';
 import { Connections, MAX_CONNECTIONS } from './connections.js';
-import type { ControlBackend, RouteCommand } from './contract.js';
+import type { ControlBackend, RouteCommand, WhyQuery } from './contract.js';
 import { streamMemory } from './memory-stream.js';
 import {
   CONFIG_PATH,
@@ -18,6 +18,7 @@ import {
   RELOAD_PATH,
   ROUTE_COMMANDS,
   ROUTES_PATH,
+  SERVICES_PATH,
   STATUS_PATH,
   WHY_PATH,
 } from './paths.js';
@@ -58,14 +59,15 @@ export function createApp(backend: ControlBackend) {
   const app = createServer();
   app.get(STATUS_PATH, NOTHING, () => backend.status());
   app.get(ROUTES_PATH, NOTHING, () => backend.routes());
+  app.get(SERVICES_PATH, NOTHING, () => backend.services());
   app.get(CONFIG_PATH, NOTHING, () => backend.config());
   app.get<{ Querystring: WhyQuery }>(WHY_PATH, { schema: { querystring: WHY_SCHEMA } }, async (request) => {
-    const { address: text, port } = request.query;
-    const address = parseAddress(text);
-    if (address === null) {
-      throw new PathraceError('E_ARGUMENT', 'The address of the query is not an IPv4 or IPv6 address.');
-    }
-    const decisions = await backend.why(formatAddress(address), port ?? null);
+    const { address, client, ...others } = request.query;
+    const decisions = await backend.why({
+      ...others,
+      ...(address === undefined ? {} : { address: canonical(address) }),
+      ...(client === undefined ? {} : { client: canonical(client) }),
+    });
     return decisions.slice(0, MAX_DECISIONS_ANSWERED);
   });
 
@@ -132,19 +134,24 @@ function createServer() {
   return app;
 }
 
-interface WhyQuery {
-  readonly address: string;
-  readonly port?: number;
+/** Throws E_ARGUMENT. */
+function canonical(text: string): string {
+  const address = parseAddress(text);
+  if (address !== null) return formatAddress(address);
+  throw new PathraceError('E_ARGUMENT', 'An address of the query is not an IPv4 or IPv6 address.');
 }
 
 /** The longest text of an IPv6 address has 45 characters. */
 const WHY_SCHEMA = {
   type: 'object',
-  required: ['address'],
   additionalProperties: false,
   properties: {
     address: { type: 'string', minLength: 2, maxLength: 45 },
     port: { type: 'integer', minimum: 1, maximum: 65535 },
+    client: { type: 'string', minLength: 2, maxLength: 45 },
+    route: { type: 'string', minLength: 1, maxLength: 32 },
+    service: { type: 'string', minLength: 1, maxLength: 32 },
+    limit: { type: 'integer', minimum: 1, maximum: MAX_DECISIONS_ANSWERED },
   },
 } as const;
 

@@ -7,7 +7,8 @@ import { ConfigError } from '../config/problems.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
 import { countChanges, renderChanges } from './changes.js';
-import { type CommandIo, EXIT, writeJson } from './io.js';
+import { controlSocket } from './defaults.js';
+import { type CommandIo, EXIT, writeResult } from './io.js';
 import { reportProblems } from './problems.js';
 import { type Paint, paintFor } from './style.js';
 
@@ -30,8 +31,10 @@ export async function runCheck(file: string, options: CheckOptions, io: CommandI
   }
   const services = config.services.length === 1 ? '1 service' : `${config.services.length} services`;
   if (!json) io.stdout.write(`${file}: ok, ${config.routes.length} routes, ${services}\n`);
-  const changes = diff ? await diffToRunning(config, control ?? config.control) : undefined;
-  if (json) writeJson(io.stdout, { ok: true, file, problems: [], config, ...(diff ? { changes } : {}) });
+  const changes = diff
+    ? await diffToRunning(config, controlSocket(control, io.env, config.control))
+    : undefined;
+  if (json) writeResult(io, { file, config, ...(diff ? { changes } : {}) });
   else if (changes !== undefined) io.stdout.write(renderDiff(changes, paintFor(io.stdout, io.env)));
   return EXIT.ok;
 }

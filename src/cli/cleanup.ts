@@ -1,11 +1,11 @@
 /** `pathrace cleanup`: removes what a gateway left in the kernel. */
-import { type CommandIo, EXIT, writeJson } from './io.js';
+import { type CommandIo, EXIT, writeResult } from './io.js';
 
 export async function runCleanup(force: boolean, json: boolean, io: CommandIo): Promise<number> {
   const { cleanUp } = await import('../kernel/cleanup.js');
   const { removed, left } = await cleanUp({ force });
   if (json) {
-    writeJson(io.stdout, { removed, left });
+    writeResult(io, { removed, left }, left.length === 0);
   } else {
     if (removed.length === 0 && left.length === 0) io.stdout.write('Nothing to remove.\n');
     for (const item of removed) io.stdout.write(`removed ${item}\n`);

@@ -3,6 +3,13 @@ import type { Decision } from '../api/contract.js';
 
 /** Why it went where it went: `the first to answer`, `chosen in turn by weight`; empty where there are no words for it. */
 export function explainDecision({ criterion, reasons, route, routes }: Decision): string {
+  const group = reasons.includes('group-or-criterion') ? ', or to stay with its group' : '';
+  return explain({ criterion, reasons, route, routes }) + group;
+}
+
+type Explained = Pick<Decision, 'criterion' | 'reasons' | 'route' | 'routes'>;
+
+function explain({ criterion, reasons, route, routes }: Explained): string {
   const plain = reasons.flatMap((reason) => lookUp(REASONS, reason) ?? []);
   if (plain.length > 0) return plain.join(', ');
   // A reason to choose is nearer to the connection than the criterion of its service.
@@ -11,6 +18,18 @@ export function explainDecision({ criterion, reasons, route, routes }: Decision)
   const left = routes.filter((one) => one.answer === 'silence' && one.route !== route);
   const from = left.length === 0 ? 'another route' : left.map((one) => one.route).join(' and ');
   return `rescued from ${from}, which ${how === undefined ? '' : `was chosen ${how} but `}did not answer`;
+}
+
+/** What each word of `reasons` means; of `races.single`, too. */
+export function meaningOf(reason: string): string {
+  if (reason === 'criterion') return 'chosen by the criterion of its service';
+  if (reason === 'group-or-criterion')
+    return 'chosen by the criterion of its service, or to stay with its group';
+  if (reason === 'chosen-before')
+    return 'chosen by the criterion of its service, longer ago than is remembered';
+  if (reason === 'rescued') return 'taken over from a route that had been chosen and did not answer';
+  const chosen = lookUp(CHOICES, reason);
+  return lookUp(REASONS, reason) ?? (chosen === undefined ? reason : `chosen ${chosen}`);
 }
 
 /** The answer as the contract has it, with words for those that need some. */
@@ -27,6 +46,7 @@ function lookUp(words: Words, word: string): string | undefined {
 
 /** Criteria and reasons that end the sentence `The route was chosen ...`. */
 const CHOICES: Words = {
+  'group-or-remembered': 'to stay with its group, or as the fastest that is remembered',
   remembered: 'as the fastest that is remembered',
   affinity: 'to stay with its group',
   'same-flow': 'to stay with its flow',
@@ -76,9 +96,13 @@ const REASONS: Words = {
   'replaced-by-new-connection': 'the client began anew on the same port',
   'tuple-in-use': 'the kernel already had such a connection',
   'no-copy-sent': 'no route took the packet',
+  'main-table': 'its way is the main routing table’s own',
+  'came-by-it': 'it came in by this route, or keeps its own address',
+  'raced-before': 'won a race that is no longer remembered',
 };
 
 const ANSWERS: Words = {
+  waited: 'not asked, as the race was over before its turn',
   'syn-ack': 'accepted',
   rst: 'refused the connection',
   silence: 'no answer',

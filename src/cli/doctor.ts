@@ -4,24 +4,29 @@ import type { RouteStatus } from '../api/contract.js';
 import { ROUTES_PATH } from '../api/paths.js';
 import { loadConfig, parseConfig } from '../config/load.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
-import { type CommandIo, EXIT, writeJson } from './io.js';
+import { type CommandIo, EXIT, writeResult } from './io.js';
 import { pathText } from './route-state.js';
 import { type Colour, type Paint, paintFor, printable } from './style.js';
-import { renderTable } from './table.js';
+import { NARROW, renderText, renderWrapped } from './table.js';
 
-export async function runDoctor(file: string | undefined, json: boolean, io: CommandIo): Promise<number> {
+export async function runDoctor(
+  file: string | undefined,
+  json: boolean,
+  io: CommandIo,
+  width: number = NARROW,
+): Promise<number> {
   const target = targetOf(file);
   const { probeFeatures } = await import('../kernel/features.js');
   const found = await probeFeatures(target);
   const probes = file === undefined ? found : [...found, ...(await probePaths(target.config.control))];
   const ok = probes.every((probe) => probe.ok || probe.severity !== 'required');
-  if (json) writeJson(io.stdout, { ok, probes });
-  else io.stdout.write(renderProbes(probes, paintFor(io.stdout, io.env)));
+  if (json) writeResult(io, { probes }, ok);
+  else io.stdout.write(renderProbes(probes, paintFor(io.stdout, io.env), width));
   return ok ? EXIT.ok : EXIT.failed;
 }
 
 /** A line per probe, the remedy below each that needs one, and the result. */
-export function renderProbes(probes: readonly Probe[], paint: Paint): string {
+export function renderProbes(probes: readonly Probe[], paint: Paint, width: number = NARROW): string {
   const rows = probes.map((probe) => {
     const { word, colour } = verdict(probe);
     const wanted = probe.ok ? '' : `; wanted: ${probe.expected}`;
@@ -31,10 +36,12 @@ export function renderProbes(probes: readonly Probe[], paint: Paint): string {
       { text: printable(probe.found + wanted) },
     ];
   });
-  const lines = renderTable([{ title: '' }, { title: '' }, { title: '' }], rows, paint);
+  const lines = renderWrapped([{ title: '' }, { title: '', shrink: 16 }, { title: '' }], rows, paint, width);
   const failed = probes.filter((probe) => !probe.ok && probe.severity !== 'info');
-  const remedies = failed.map(
-    ({ name, remedy }) => `${paint('bold', printable(name))}: ${printable(remedy)}\n`,
+  const remedies = failed.map(({ name, remedy }) =>
+    renderText(`${printable(name)}: ${printable(remedy)}`, width).replace(printable(name), () =>
+      paint('bold', printable(name)),
+    ),
   );
   const required = failed.filter(({ severity }) => severity === 'required').length;
   const result =

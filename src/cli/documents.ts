@@ -1,12 +1,14 @@
 /** The pages of `docs/` that are made from the code; `scripts/docs.mjs` writes them, a test compares. */
 import { configurationSchema, renderConfiguration } from '../config/document.js';
 import { ERRORS } from '../model/errors.js';
+import { renderJsonPage } from './json-page.js';
 
 /** Text of each page by its path. */
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': renderConfiguration,
   'docs/configuration.schema.json': () => `${JSON.stringify(configurationSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
+  'docs/json.md': renderJsonPage,
 };
 
 function renderErrors(): string {
@@ -17,7 +19,7 @@ function renderErrors(): string {
 
 This page is generated from the registry (\`npm run docs\`); edit \`src/model/errors.ts\` instead. A code keeps its meaning
 for ever and is never used again for another. Every command prints one line with the code, what was found and the remedy,
-and ends with 1, or with 2 when it was called wrongly; with \`--json\` the same comes as JSON.
+and ends with 1, or with 2 when it was called wrongly; with \`--json\` the same comes as a document (docs/json.md).
 
 | code | meaning | remedy |
 |---|---|---|

@@ -2,20 +2,27 @@
 import { CommanderError } from 'commander';
 import { ConfigError, problemLine } from '../config/problems.js';
 import { PathraceError } from '../model/errors.js';
-import { type CommandIo, EXIT, type Output, writeJson } from './io.js';
+import { journalPriority, logForm } from '../observe/journal.js';
+import { type CommandIo, EXIT, type Output, writeError } from './io.js';
 import { createProgram } from './program.js';
 import { takeSignals } from './signals.js';
+import { CHECK_EXIT } from './status-check.js';
 
 /** Runs the command that `args` (without `node` and the script) name; the result is the exit code. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  const json = args.includes('--json');
   let code: number = EXIT.ok;
   try {
-    await createProgram(io, (result) => {
+    const done = (result: number): void => {
       code = result;
-    }).parseAsync(args, { from: 'user' });
+    };
+    await createProgram(io, done, json).parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    return report(error, args.includes('--json'), io);
+    code = report(error, json, io);
+    // To monitoring 1 and 2 are an alarm and a gateway that is down.
+    const isCheck = args[0] === 'status' && args.includes('--check');
+    return isCheck && code !== EXIT.ok ? CHECK_EXIT.unknown : code;
   }
 }
 
@@ -31,15 +38,25 @@ export async function runProcess(): Promise<void> {
       if (error.code === 'EPIPE' && !runsOn) process.exit(EXIT.ok);
     });
   }
-  process.exit(await main(args, { stdout, stderr, env, signals }));
+  process.exit(await main(args, { stdout, stderr, env, signals, interrupted }));
+}
+
+function interrupted(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
 }
 
 function report(error: unknown, json: boolean, io: CommandIo): number {
-  // Commander has printed the help or what is wrong; 0 means that help was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  // Commander has printed the help or, without `--json`, what is wrong; 0 means that help was asked for.
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.ok;
+    if (json) writeError(io, new PathraceError('E_ARGUMENT', messageOf(error).replace(/^error: /, '')));
+    return EXIT.usage;
+  }
   const known = error instanceof PathraceError ? error : new PathraceError('E_INTERNAL', messageOf(error));
-  if (json) writeJson(io.stderr, toJson(known));
-  else writeText(io.stderr, known);
+  if (json) writeError(io, known);
+  else writeText(io.stderr, known, logForm(io.env) === 'journal' ? journalPriority('error') : '');
   const debug = io.env.PATHRACE_DEBUG;
   if (debug !== undefined && debug !== '' && debug !== '0') {
     io.stderr.write(`${(error as Error | null)?.stack ?? String(error)}\n`);
@@ -47,17 +64,12 @@ function report(error: unknown, json: boolean, io: CommandIo): number {
   return known.code === 'E_ARGUMENT' ? EXIT.usage : EXIT.failed;
 }
 
-function writeText(output: Output, error: PathraceError): void {
+/** `priority`: what the journal reads at the begin of a line. */
+function writeText(output: Output, error: PathraceError, priority: string): void {
   if (error instanceof ConfigError) {
-    for (const problem of error.problems) output.write(`${problemLine(error.file, problem)}\n`);
+    for (const problem of error.problems) output.write(`${priority}${problemLine(error.file, problem)}\n`);
   }
-  output.write(`pathrace: ${error.toString()}\n`);
-}
-
-function toJson(error: PathraceError): Record<string, unknown> {
-  const { code, message, found, expected, remedy } = error;
-  const problems = error instanceof ConfigError ? { problems: error.problems } : {};
-  return { code, message, found, expected, remedy, ...problems };
+  output.write(`${priority}pathrace: ${error.toString()}\n`);
 }
 
 function messageOf(error: unknown): string {

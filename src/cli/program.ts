@@ -1,13 +1,19 @@
 /** The commands and their options. Each loads what it needs when it runs, so that every start is quick. */
-import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { Command, Option } from 'commander';
 import type { RouteCommand } from '../api/contract.js';
+import { WHY_LIMIT } from '../api/paths.js';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import { version } from '../observe/version.js';
+import { configFile, controlSocket, DEFAULT_CONFIG_FILE } from './defaults.js';
 import type { CommandIo } from './io.js';
+import type { PageOptions } from './show.js';
 import { Signals } from './signals.js';
+import { NARROW, WIDE } from './table.js';
+import type { WhyOptions } from './why.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
-export function createProgram(io: CommandIo, done: (code: number) => void): Command {
+export function createProgram(io: CommandIo, done: (code: number) => void, isJson = false): Command {
   const program = new Command('pathrace')
     .description('Races every new connection over all uplinks and keeps the fastest.')
     .version(version())
@@ -16,49 +22,64 @@ export function createProgram(io: CommandIo, done: (code: number) => void): Comm
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
-      writeErr: (text) => void io.stderr.write(text),
+      // As a document, like everything else that `--json` says (main.ts).
+      writeErr: (text) => void (isJson ? undefined : io.stderr.write(text)),
     })
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 ok, 1 failed, 2 wrong usage. PATHRACE_DEBUG=1 shows the origin of an error.',
-    );
-  const json = ['--json', 'print JSON for programs'] as const;
-  const control = ['--control <socket>', 'control socket of the gateway', DEFAULT_CONTROL_PATH] as const;
+    .addHelpText('after', HELP);
+  const { env } = io;
+  const json = ['--json', 'print one JSON document for programs (docs/json.md)'] as const;
+  const control = [
+    '--control <socket>',
+    `control socket of the gateway (default: PATHRACE_CONTROL, else ${DEFAULT_CONTROL_PATH})`,
+  ] as const;
+  const wide = ['--wide', 'all columns, in lines longer than 80 characters'] as const;
+  const watch = ['--watch [seconds]', 'again and again until Ctrl-C (default: every 2 seconds)'] as const;
+  const place = `PATHRACE_CONFIG, else ${DEFAULT_CONFIG_FILE}`;
+  const socketOf = (options: Controlled): string => controlSocket(options.control, env);
 
   program
     .command('gateway')
     .description('run the gateway in this network namespace until SIGTERM or SIGINT')
-    .requiredOption('--config <file>', 'configuration file')
+    .option('--config <file>', `configuration file (default: ${place})`)
     .option(...json)
-    .action(async (options: { config: string }) => {
+    .action(async (options: { config?: string }) => {
       const { loadConfig } = await import('../config/load.js');
-      const config = loadConfig(options.config);
+      const file = configFile(options.config, env);
+      const config = loadConfig(file);
       const { runGateway } = await import('../daemon/run.js');
       const { stdout, stderr, signals = new Signals(() => {}) } = io;
-      done(await runGateway(config, options.config, { stdout, stderr, signals }));
+      done(await runGateway(config, file, { stdout, stderr, signals }));
     });
 
   program
     .command('check')
     .description('check a configuration; prints every mistake with its line')
-    .argument('<file>', 'configuration file')
+    .argument('[file]', `configuration file (default: ${place})`)
     .option('--diff', 'also show what it would change in the running gateway')
-    .option('--control <socket>', 'control socket of the gateway (default: that of the file)')
+    .option(
+      '--control <socket>',
+      'control socket of the gateway (default: PATHRACE_CONTROL, else as the file says)',
+    )
     .option(...json)
-    .action(async (file: string, options: Json & { diff?: boolean; control?: string }) => {
+    .action(async (file: string | undefined, options: Controlled & { diff?: boolean }) => {
       const { runCheck } = await import('./check.js');
       const { diff = false, json = false, control } = options;
-      done(await runCheck(file, { diff, json, control }, io));
+      done(await runCheck(configFile(file, env), { diff, json, control }, io));
     });
 
   program
     .command('doctor')
     .description('say what this machine has and lacks for a gateway')
-    .option('--config <file>', 'also look for what this configuration needs')
+    .option(
+      '--config <file>',
+      `also look for what this configuration needs (default: ${place}, if it is there)`,
+    )
+    .option(...wide)
     .option(...json)
-    .action(async (options: Json & { config?: string }) => {
+    .action(async (options: Json & { config?: string; wide?: boolean }) => {
       const { runDoctor } = await import('./doctor.js');
-      done(await runDoctor(options.config, options.json === true, io));
+      const file = options.config ?? existing(configFile(undefined, env));
+      done(await runDoctor(file, options.json === true, io, options.wide === true ? WIDE : NARROW));
     });
 
   program
@@ -74,22 +95,35 @@ export function createProgram(io: CommandIo, done: (code: number) => void): Comm
   program
     .command('status')
     .description('show routes, races and packets of the running gateway')
+    .option('--check', 'one line for monitoring; exit code 0 well, 1 alarm, 2 down, 3 unknown')
+    .option(...wide)
+    .option(...watch)
     .option(...control)
     .option(...json)
-    .action(async (options: Controlled) => {
+    .action(async (options: Page & { check?: boolean }) => {
+      if (options.check === true) {
+        const { runStatusCheck } = await import('./status-check.js');
+        return done(await runStatusCheck(socketOf(options), options.json === true, io));
+      }
       const { runStatus } = await import('./status.js');
-      done(await runStatus(options.control, options.json === true, io));
+      done(await runStatus(socketOf(options), options, io));
     });
 
   program
     .command('why')
-    .description('show how the recent connections to a destination were decided')
-    .argument('<destination>', '198.51.100.7, 198.51.100.7:443, 2001:db8::1 or [2001:db8::1]:443')
+    .description('show how connections came to their routes: those that are open, and recent ones')
+    .argument('[destination]', '198.51.100.7, 198.51.100.7:443, 2001:db8::1, [2001:db8::1]:443 or a name')
+    .option('--client <address>', 'only of this client')
+    .option('--route <route>', 'only those that go by this route')
+    .option('--service <service>', 'only those that this service took')
+    .option('--limit <number>', `connections at most (default: ${WHY_LIMIT})`)
+    .option('--follow', 'go on with those to come, until Ctrl-C')
+    .option(...wide)
     .option(...control)
     .option(...json)
-    .action(async (destination: string, options: Controlled) => {
+    .action(async (destination: string | undefined, options: WhyOptions & Controlled) => {
       const { runWhy } = await import('./why.js');
-      done(await runWhy(destination, options.control, options.json === true, io));
+      done(await runWhy(destination, socketOf(options), options, io));
     });
 
   program
@@ -97,22 +131,37 @@ export function createProgram(io: CommandIo, done: (code: number) => void): Comm
     .description('show what is remembered of destinations, the last used first')
     .argument('[prefix]', 'only these: 198.51.100.7, 198.51.100.0/24 or 2001:db8::/32')
     .option('--limit <number>', 'destinations at most (default: 1000)')
+    .option(...wide)
     .option(...control)
     .option(...json)
-    .action(async (prefix: string | undefined, options: Controlled & { limit?: string }) => {
+    .action(async (prefix: string | undefined, options: Page & { limit?: string }) => {
       const { runMemory } = await import('./memory.js');
-      const { control, json = false, limit } = options;
-      done(await runMemory(prefix, { control, json, limit }, io));
+      const { json = false, limit, wide } = options;
+      done(await runMemory(prefix, { control: socketOf(options), json, limit, wide }, io));
     });
 
   program
     .command('routes')
     .description('show the state of every route, why, and how busy it is')
+    .option(...wide)
+    .option(...watch)
     .option(...control)
     .option(...json)
-    .action(async (options: Controlled) => {
+    .action(async (options: Page) => {
       const { runRoutes } = await import('./routes.js');
-      done(await runRoutes(options.control, options.json === true, io));
+      done(await runRoutes(socketOf(options), options, io));
+    });
+
+  program
+    .command('services')
+    .description('show which connections are chosen how, how many there were, and how the next is chosen')
+    .option(...wide)
+    .option(...watch)
+    .option(...control)
+    .option(...json)
+    .action(async (options: Page) => {
+      const { runServices } = await import('./services.js');
+      done(await runServices(socketOf(options), options, io));
     });
 
   for (const [command, description] of ROUTE_COMMANDS) {
@@ -124,7 +173,8 @@ export function createProgram(io: CommandIo, done: (code: number) => void): Comm
       .option(...json)
       .action(async (route: string, options: Controlled) => {
         const { runRouteCommand } = await import('./route-command.js');
-        done(await runRouteCommand(route, command, options, io));
+        const { json = false } = options;
+        done(await runRouteCommand(route, command, { control: socketOf(options), json }, io));
       });
   }
 
@@ -135,7 +185,20 @@ export function createProgram(io: CommandIo, done: (code: number) => void): Comm
     .option(...json)
     .action(async (options: Controlled) => {
       const { runReload } = await import('./reload.js');
-      done(await runReload(options.control, options.json === true, io));
+      done(await runReload(socketOf(options), options.json === true, io));
+    });
+
+  program
+    .command('completion')
+    .description('print what makes a shell complete commands, options, routes and services')
+    .argument('[shell]', 'bash, zsh or fish')
+    .addOption(new Option('--names <what>', 'routes or services of the running gateway').hideHelp())
+    .option(...control)
+    .action(async (shell: string | undefined, options: Controlled & { names?: string }) => {
+      const { runCompletion, runNames } = await import('./completion/run.js');
+      const { names } = options;
+      if (names !== undefined) return done(await runNames(names, socketOf(options), io));
+      done(runCompletion(shell ?? '', program, io));
     });
 
   passOn(program, 'demo', 'race real connections in a small internet on this machine').action(
@@ -158,7 +221,18 @@ interface Json {
 }
 
 interface Controlled extends Json {
-  readonly control: string;
+  readonly control?: string;
+}
+
+type Page = Controlled & PageOptions;
+
+const HELP = `
+Exit codes: 0 ok, 1 failed, 2 wrong usage; of status --check 0 well, 1 alarm, 2 down, 3 unknown.
+Environment: PATHRACE_CONFIG (configuration file), PATHRACE_CONTROL (control socket), NO_COLOR,
+PATHRACE_DEBUG=1 (shows the origin of an error).`;
+
+function existing(file: string): string | undefined {
+  return existsSync(file) ? file : undefined;
 }
 
 const ROUTE_COMMANDS: readonly (readonly [RouteCommand, string])[] = [

@@ -4,7 +4,7 @@ import type { ReloadReport } from '../api/contract.js';
 import { RELOAD_PATH } from '../api/paths.js';
 import { ConfigError } from '../config/problems.js';
 import { countChanges, renderChanges } from './changes.js';
-import { type CommandIo, EXIT, writeJson } from './io.js';
+import { type CommandIo, EXIT, writeResult } from './io.js';
 import { reportProblems } from './problems.js';
 import { formatCount, type Paint, paintFor } from './style.js';
 
@@ -16,7 +16,7 @@ export async function runReload(control: string, json: boolean, io: CommandIo): 
     if (!(error instanceof ConfigError)) throw error;
     return reportProblems(error, json, io);
   }
-  if (json) writeJson(io.stdout, report);
+  if (json) writeResult(io, { ...report });
   else io.stdout.write(renderReload(report, paintFor(io.stdout, io.env)));
   return EXIT.ok;
 }

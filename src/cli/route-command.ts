@@ -4,7 +4,7 @@ import type { RouteCommand, RouteCommandReport, RouteStatus } from '../api/contr
 import { ROUTES_PATH, routePath } from '../api/paths.js';
 import { isName, NAME_ALLOWED } from '../config/values/texts.js';
 import { PathraceError } from '../model/errors.js';
-import { type CommandIo, EXIT, writeJson } from './io.js';
+import { type CommandIo, EXIT, writeResult } from './io.js';
 import { STATE_COLOURS } from './route-state.js';
 import { formatCount, type Paint, paintFor, printable } from './style.js';
 
@@ -25,7 +25,7 @@ export async function runRouteCommand(
   }
   const report = (await commandControl(control, routePath(name, command))) as RouteCommandReport;
   if (json) {
-    writeJson(io.stdout, report);
+    writeResult(io, { ...report });
     return EXIT.ok;
   }
   // The command is done; only its line is poorer when the gateway does not answer a second time.

@@ -1,85 +1,127 @@
 /** `pathrace status`: routes, races and packets of the running gateway. */
 import { callControl } from '../api/client.js';
-import type { RouteStatus, Status } from '../api/contract.js';
+import type { ConfigurationStatus, RouteStatus, Status } from '../api/contract.js';
 import { STATUS_PATH } from '../api/paths.js';
-import { type CommandIo, EXIT, writeJson } from './io.js';
+import type { CommandIo } from './io.js';
 import { pathText, stateCell } from './route-state.js';
-import { formatCount, formatDuration, type Paint, paintFor, printable } from './style.js';
-import { type Cell, type Column, renderTable } from './table.js';
+import { type PageOptions, showPage } from './show.js';
+import { formatCount, formatDuration, formatTally, type Paint, printable } from './style.js';
+import { type Column, NARROW, type Row, renderTable, renderText, renderTitled, WIDE } from './table.js';
 
-export async function runStatus(control: string, json: boolean, io: CommandIo): Promise<number> {
-  const status = (await callControl(control, STATUS_PATH)) as Status;
-  if (json) writeJson(io.stdout, status);
-  else io.stdout.write(renderStatus(status, paintFor(io.stdout, io.env)));
-  return EXIT.ok;
+export function runStatus(control: string, options: PageOptions, io: CommandIo): Promise<number> {
+  return showPage(options, io, {
+    ask: async () => (await callControl(control, STATUS_PATH)) as Status,
+    json: (status) => ({ ...status }),
+    render: renderStatus,
+  });
 }
 
-/** The status as a page for a person. */
-export function renderStatus(status: Status, paint: Paint): string {
+/** The status as a page for a person, `width` characters wide at most. */
+export function renderStatus(status: Status, paint: Paint, width: number = NARROW): string {
   const { races, packets } = status;
   const title = paint('bold', `Pathrace ${printable(status.version)}`);
+  const counts = (name: string, of: Readonly<Record<string, number>>): string =>
+    renderCounts(name, of, paint);
   const lines = [
-    status.alarms.map((alarm) => `${paint('red', `! ${printable(alarm)}`)}\n`).join(''),
-    `${title}, up ${formatDuration(status.uptimeSeconds)}\n`,
-    renderTable(
-      ROUTE_COLUMNS,
-      status.routes.map((route) => routeCells(route, status.routes)),
-      paint,
-    ),
-    renderMemoryLine(status.memory, paint),
-    renderFastPath(status.fastPath, paint),
-    renderCutting(status.cutting, paint),
-    renderCounts(
-      'races',
-      { started: races.started, decided: races.decided, failed: races.failed, active: races.active },
-      paint,
-    ),
-    renderCounts('without a race, by reason', races.single, paint),
-    renderCounts('packets dropped, by reason', packets.dropped, paint),
-    renderCounts('packets ignored, by reason', packets.ignored, paint),
-    renderCounts('packets queued to the daemon', packets.queue, paint),
+    status.alarms.map((alarm) => renderAlarm(alarm, paint, width)).join(''),
+    `${title}, up ${formatDuration(status.uptimeSeconds)}\n${renderConfiguration(status.configuration, paint, width)}`,
+    renderRouteTable(status.routes, paint, width),
+    renderMemoryLine(status.memory, paint, width),
+    renderFastPath(status.fastPath, paint, width),
+    renderCutting(status.cutting, paint, width),
+    counts('races', {
+      started: races.started,
+      decided: races.decided,
+      failed: races.failed,
+      active: races.active,
+    }),
+    counts('without a race, by reason', races.single),
+    counts('packets dropped, by reason', packets.dropped),
+    counts('packets ignored, by reason', packets.ignored),
+    counts('packets queued to the daemon', packets.queue),
   ];
   return lines.filter((part) => part !== '').join('\n');
 }
 
-const ROUTE_COLUMNS: readonly Column[] = [
-  { title: 'ROUTE' },
-  { title: 'STATE' },
-  { title: 'INTERFACE' },
+function renderAlarm(alarm: string, paint: Paint, width: number): string {
+  return renderText(`! ${printable(alarm)}`, width)
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => `${paint('red', line)}\n`)
+    .join('');
+}
+
+const FILE_STATES: Readonly<Record<string, string | undefined>> = {
+  same: 'in use as it is',
+  changed:
+    'has changed since it was read: `pathrace check --diff` shows what, `pathrace reload` takes it over',
+  waiting: 'was read, and some of it waits for a restart: `pathrace check --diff` shows what',
+  gone: 'cannot be read now; what it said is still in use',
+};
+
+/** The file, and whether it is what runs. A gateway of an older version does not say. */
+function renderConfiguration(file: ConfigurationStatus | undefined, paint: Paint, width: number): string {
+  if (file === undefined) return '';
+  const words = FILE_STATES[file.state] ?? printable(file.state);
+  const text = `${printable(file.file)} ${words}`;
+  const shown = renderText(`configuration: ${text}`, width);
+  const colour = file.state === 'same' ? 'dim' : 'yellow';
+  return shown.replace('configuration', () => paint(colour, 'configuration'));
+}
+
+const COUNTS: readonly Column[] = [
   { title: 'CONNECTIONS', align: 'right' },
   { title: 'ATTEMPTS', align: 'right' },
   { title: 'WINS', align: 'right' },
-  { title: 'SHARE', align: 'right' },
+  { title: 'OF ALL WINS', align: 'right' },
   { title: 'LOSSES', align: 'right' },
+];
+const FEW: readonly Column[] = [{ title: 'ROUTE', shrink: 8 }, { title: 'STATE' }, ...COUNTS];
+const ALL: readonly Column[] = [
+  { title: 'ROUTE' },
+  { title: 'STATE' },
+  { title: 'INTERFACE' },
+  ...COUNTS,
   { title: 'ADDRESSES' },
 ];
+
+function renderRouteTable(routes: readonly RouteStatus[], paint: Paint, width: number): string {
+  const isWide = width === WIDE;
+  const rows = routes.map((route) => routeRow(route, routes, isWide));
+  return renderTable(isWide ? ALL : FEW, rows, paint, width);
+}
+
+function routeRow(route: RouteStatus, routes: readonly RouteStatus[], isWide: boolean): Row {
+  const allWins = routes.reduce((sum, { wins }) => sum + wins, 0);
+  const share = allWins === 0 ? '-' : `${Math.round((100 * route.wins) / allWins)} %`;
+  const tally = isWide ? formatCount : formatTally;
+  const counts = [
+    { text: tally(route.connections) },
+    { text: tally(route.attempts) },
+    { text: tally(route.wins) },
+    { text: share },
+    { text: tally(route.losses) },
+  ];
+  const name = { text: printable(route.name), colour: 'bold' } as const;
+  const reasons = printable([...route.reasons, pathText(route) ?? []].flat().join(', '));
+  if (!isWide) {
+    const notes = reasons === '' ? [] : [{ text: reasons }];
+    return { cells: [name, stateCell(route.state), ...counts], notes };
+  }
+  const why = reasons === '' ? '' : `(${reasons})`;
+  const addresses = printable([addressesOf(route), why].filter((part) => part !== '').join(' '));
+  return [name, stateCell(route.state), { text: printable(route.interface) }, ...counts, { text: addresses }];
+}
 
 /** More addresses than this make the line longer than terminals are. */
 const ADDRESSES_SHOWN = 3;
 
-function routeCells(route: RouteStatus, routes: readonly RouteStatus[]): readonly Cell[] {
-  const allWins = routes.reduce((sum, { wins }) => sum + wins, 0);
-  const share = allWins === 0 ? '-' : `${Math.round((100 * route.wins) / allWins)} %`;
-  const more = route.addresses.length - ADDRESSES_SHOWN;
-  const addresses =
-    route.addresses.slice(0, ADDRESSES_SHOWN).join(' ') + (more > 0 ? ` and ${more} more` : '');
-  const path = pathText(route);
-  const reasons = path === null ? route.reasons : [...route.reasons, path];
-  const why = reasons.length === 0 ? '' : `(${reasons.join(', ')})`;
-  return [
-    { text: printable(route.name), colour: 'bold' },
-    stateCell(route.state),
-    { text: printable(route.interface) },
-    { text: formatCount(route.connections) },
-    { text: formatCount(route.attempts) },
-    { text: formatCount(route.wins) },
-    { text: share },
-    { text: formatCount(route.losses) },
-    { text: printable([addresses, why].filter((part) => part !== '').join(' ')) },
-  ];
+function addressesOf({ addresses }: RouteStatus): string {
+  const more = addresses.length - ADDRESSES_SHOWN;
+  return addresses.slice(0, ADDRESSES_SHOWN).join(' ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function renderMemoryLine(memory: Status['memory'], paint: Paint): string {
+function renderMemoryLine(memory: Status['memory'], paint: Paint, width: number): string {
   const { destinations, size, trusted, inKernel, evicted, rescues } = memory;
   const parts = [
     `${formatCount(destinations)} of ${formatCount(size)} destinations`,
@@ -88,18 +130,18 @@ function renderMemoryLine(memory: Status['memory'], paint: Paint): string {
     `${formatCount(evicted)} evicted`,
     `${formatCount(rescues)} ${rescues === 1 ? 'rescue' : 'rescues'}`,
   ];
-  return `${paint('dim', 'memory')}: ${parts.join(', ')}\n`;
+  return renderTitled('memory', parts.join(', '), paint, width);
 }
 
-function renderFastPath({ state, why }: Status['fastPath'], paint: Paint): string {
-  const words = why === null ? state : `${state}: ${printable(why)}`;
-  return `${paint('dim', 'fast path')}: ${words}\n`;
+function renderFastPath({ state, why }: Status['fastPath'], paint: Paint, width: number): string {
+  return renderTitled('fast path', why === null ? state : `${state}: ${printable(why)}`, paint, width);
 }
 
 /** Nothing to say where nothing is being cut. */
-function renderCutting({ cut, left }: Status['cutting'], paint: Paint): string {
+function renderCutting({ cut, left }: Status['cutting'], paint: Paint, width: number): string {
   if (left === 0) return '';
-  return `${paint('dim', 'cutting')}: ${formatCount(left)} connections left, ${formatCount(cut)} cut since the start\n`;
+  const words = `${formatCount(left)} connections left, ${formatCount(cut)} cut since the start`;
+  return renderTitled('cutting', words, paint, width);
 }
 
 /** Counters that are zero only make the page longer; a whole group of them is one word. */

@@ -18,6 +18,11 @@ export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ' ');
 }
 
+/** A count for a narrow column: `999 999`, from a million on `1.23 M`. */
+export function formatTally(count: number): string {
+  return count < 1_000_000 ? formatCount(count) : formatScaled(count);
+}
+
 /** Microseconds with a unit that fits: `870 us`, `12.3 ms`, `3.05 s`. */
 export function formatMicros(micros: number): string {
   if (micros < 1000) return `${Math.round(micros)} us`;
@@ -74,12 +79,29 @@ export function formatDuration(seconds: number): string {
   return parts.slice(0, 2).join(' ');
 }
 
+/** Seconds as the largest unit alone: `2 d`, `59 min`. */
+export function formatAge(seconds: number): string {
+  return formatDuration(seconds).split(' ').slice(0, 2).join(' ');
+}
+
 const UNITS = [
   [86_400, 'd'],
   [3600, 'h'],
   [60, 'min'],
   [1, 's'],
 ] as const;
+
+/** The local time with its distance from UTC, which tells the two hours of a change of clocks apart: `2024-03-01 03:59:07.123 +01:00`. */
+export function formatLocal(date: Date, withMillis = true): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
+  const millis = withMillis ? `.${String(date.getMilliseconds()).padStart(3, '0')}` : '';
+  const east = -date.getTimezoneOffset();
+  const ahead = Math.abs(east);
+  const zone = `${east < 0 ? '-' : '+'}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
+  return `${day} ${time}${millis} ${east === 0 ? 'UTC' : zone}`;
+}
 
 /** Text from elsewhere without what could steer a terminal. */
 export function printable(text: string): string {

@@ -1,59 +1,145 @@
-/** `pathrace why`: how the recent connections to a destination were decided. */
+/** `pathrace why`: how recent and open connections came to their routes. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { callControl } from '../api/client.js';
-import type { AttemptReport, Decision } from '../api/contract.js';
-import { whyPath } from '../api/paths.js';
-import { explainAnswer, explainDecision } from './decision-words.js';
-import { parseDestination } from './destination.js';
-import { type CommandIo, EXIT, writeJson } from './io.js';
-import { formatMicros, type Paint, paintFor, printable } from './style.js';
-import { type Cell, renderTable } from './table.js';
+import type { Decision, WhyQuery } from '../api/contract.js';
+import { MAX_DECISIONS_ANSWERED, WHY_LIMIT, whyPath } from '../api/paths.js';
+import { isName, NAME_ALLOWED } from '../config/values/texts.js';
+import { PathraceError } from '../model/errors.js';
+import { findDestination } from './destination.js';
+import { type CommandIo, EXIT, resultDocument, writeResult } from './io.js';
+import { paintFor } from './style.js';
+import { NARROW, WIDE } from './table.js';
+import { renderWhy } from './why-page.js';
 
-export async function runWhy(text: string, control: string, json: boolean, io: CommandIo): Promise<number> {
-  const { address, port } = parseDestination(text);
-  const decisions = (await callControl(control, whyPath(address, port))) as readonly Decision[];
-  if (json) writeJson(io.stdout, decisions);
-  else io.stdout.write(renderWhy(text, decisions, paintFor(io.stdout, io.env)));
+export { renderWhy };
+
+/** As typed. */
+export interface WhyOptions {
+  readonly json?: boolean;
+  readonly wide?: boolean;
+  readonly client?: string;
+  readonly route?: string;
+  readonly service?: string;
+  readonly limit?: string;
+  readonly follow?: boolean;
+}
+
+/** A question to the gateway; `name`: what was typed for the address. */
+interface Asked {
+  readonly query: WhyQuery;
+  readonly name: string | null;
+}
+
+export async function runWhy(
+  destination: string | undefined,
+  control: string,
+  options: WhyOptions,
+  io: CommandIo,
+): Promise<number> {
+  const asked = await questions(destination, options);
+  const limit = asked[0]?.query.limit ?? WHY_LIMIT;
+  const names = new Map(asked.map(({ query, name }) => [query.address ?? '', name]));
+  const ask = async (): Promise<readonly Decision[]> => {
+    const answers = await Promise.all(asked.map(({ query }) => callControl(control, pathOf(query))));
+    const all = (answers as (readonly Decision[])[]).flat();
+    return all.sort((a, b) => Number(a.time < b.time) - Number(a.time > b.time)).slice(0, limit);
+  };
+  const page = (decisions: readonly Decision[]): string =>
+    renderWhy(subject(destination, options), decisions, paintFor(io.stdout, io.env), {
+      width: options.wide === true ? WIDE : NARROW,
+      names,
+    });
+  if (options.follow === true) return follow(ask, page, options.json === true, io);
+  const decisions = await ask();
+  if (options.json === true) writeResult(io, { decisions });
+  else io.stdout.write(page(decisions));
   return EXIT.ok;
 }
 
-/** One block per decision, the newest first. */
-export function renderWhy(text: string, decisions: readonly Decision[], paint: Paint): string {
-  if (decisions.length === 0) {
-    return `No decision about ${text} is remembered. Either nothing connected to it, or it was long ago.\n`;
+const FOLLOW_MS = 1000;
+
+/** Prints what comes, the oldest first, until Ctrl-C; first what is there. */
+async function follow(
+  ask: () => Promise<readonly Decision[]>,
+  page: (decisions: readonly Decision[]) => string,
+  json: boolean,
+  io: CommandIo,
+): Promise<number> {
+  const end = new AbortController();
+  io.interrupted?.().then(
+    () => end.abort(),
+    () => end.abort(),
+  );
+  let seen = new Set<string>();
+  while (!end.signal.aborted) {
+    const decisions = await ask();
+    // BOUNDED: by what one answer has.
+    const now = new Set(decisions.map(keyOf));
+    const news = decisions.filter((decision) => !seen.has(keyOf(decision))).reverse();
+    seen = now;
+    for (const one of news)
+      io.stdout.write(
+        json ? `${JSON.stringify(resultDocument({ decisions: [one] }))}\n` : `${page([one])}\n`,
+      );
+    await sleep(FOLLOW_MS, undefined, { signal: end.signal }).catch(() => undefined);
   }
-  return decisions.map((decision) => renderDecision(decision, paint)).join('\n');
+  return EXIT.ok;
 }
 
-function renderDecision(decision: Decision, paint: Paint): string {
-  const { time, client, destination, route, criterion, reasons, routes, fastPath } = decision;
-  const when = printable(time.replace('T', ' ').replace('Z', ' UTC'));
-  const who = `${printable(client)} -> ${printable(destination)}`;
-  const result =
-    route === null ? paint('red', 'went nowhere') : `went by ${paint('green', printable(route))}`;
-  const fast = fastPath === true ? '\n  established: its packets take the kernel’s fast path' : '';
-  const words = printable(explainDecision(decision));
-  const how = printable([criterion, ...reasons].join(', '));
-  const rows = routes.map((attempt) => attemptCells(attempt, route));
-  return `${paint('bold', when)}  ${who}\n  ${result}${words === '' ? '' : `: ${words}`} ${paint('dim', `(${how})`)}${fast}\n${renderTable(COLUMNS, rows, paint)}`;
+/** An open connection that nobody has noted has no time of its own. */
+function keyOf({ time, by, protocol, client, destination, route }: Decision): string {
+  return `${by === 'kernel' ? '' : time} ${protocol} ${client} ${destination} ${route}`;
 }
 
-const COLUMNS = [
-  { title: '' },
-  { title: '' },
-  { title: '', align: 'right' },
-  { title: '' },
-  { title: '' },
-] as const;
+/** One for each address of a name. Throws E_ARGUMENT. */
+async function questions(destination: string | undefined, options: WhyOptions): Promise<readonly Asked[]> {
+  const { route, service } = options;
+  for (const name of [route, service]) {
+    if (name === undefined || isName(name)) continue;
+    const found = JSON.stringify(name.slice(0, 80));
+    throw new PathraceError('E_ARGUMENT', 'Not a name.', { found, expected: NAME_ALLOWED });
+  }
+  const others: WhyQuery = {
+    ...(route === undefined ? {} : { route }),
+    ...(service === undefined ? {} : { service }),
+    ...(options.limit === undefined ? {} : { limit: parseLimit(options.limit) }),
+  };
+  const clients = options.client === undefined ? [null] : (await findDestination(options.client)).addresses;
+  const found = destination === undefined ? null : await findDestination(destination);
+  const port = found?.port ?? null;
+  return clients.flatMap((client) =>
+    (found?.addresses ?? [null]).map((address) => ({
+      query: {
+        ...others,
+        ...(address === null ? {} : { address }),
+        ...(port === null ? {} : { port }),
+        ...(client === null ? {} : { client }),
+      },
+      name: found?.name ?? null,
+    })),
+  );
+}
 
-function attemptCells(attempt: AttemptReport, winner: string | null): readonly Cell[] {
-  const won = attempt.route === winner;
-  const time = attempt.rttMicros === undefined ? '-' : formatMicros(attempt.rttMicros);
-  const name = printable(attempt.route);
-  return [
-    { text: ' ' },
-    won ? { text: name, colour: 'green' } : { text: name },
-    { text: time },
-    { text: printable(explainAnswer(attempt.answer)), ...(won ? {} : { colour: 'dim' }) },
-    won ? { text: '<- carries it', colour: 'green' } : { text: '' },
-  ];
+function pathOf({ address, port, ...more }: WhyQuery): string {
+  return whyPath(address ?? null, port ?? null, more);
+}
+
+/** What was asked about, for the sentence that there is nothing. */
+function subject(destination: string | undefined, { client, route, service }: WhyOptions): string {
+  const parts = [
+    destination,
+    client === undefined ? undefined : `client ${client}`,
+    route === undefined ? undefined : `route ${route}`,
+    service === undefined ? undefined : `service ${service}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? 'any connection' : parts.join(', ');
+}
+
+function parseLimit(text: string): number {
+  const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MAX_DECISIONS_ANSWERED) return limit;
+  throw new PathraceError('E_ARGUMENT', 'Not a limit.', {
+    found: JSON.stringify(text.slice(0, 80)),
+    expected: `1 to ${MAX_DECISIONS_ANSWERED}`,
+  });
 }

@@ -1,5 +1,5 @@
 /** What differs between two configurations, and what of it a running gateway can take over. */
-import type { GatewayConfig } from '../model/config.js';
+import type { GatewayConfig, ServiceConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
 import { applyAt, docOf, schemaAt } from './describe-schema.js';
 import { MAX_ROUTES } from './schema/routes.js';
@@ -57,6 +57,19 @@ const TOGETHER: readonly (string | number)[] = ['lan', 'routes', 'sets', 'servic
 
 function fits({ routes }: GatewayConfig, atStart: number): boolean {
   return routes.length <= routeCapacity(atStart);
+}
+
+/** A service as the file says it, key by key, without what is only a default. */
+export function serviceTexts(
+  service: ServiceConfig,
+  routes: readonly string[],
+): { readonly match: string; readonly select: string; readonly affinity: string } {
+  const { keys } = viewOfService(service, routes);
+  const text = (key: string): string => {
+    const whole = textOf(keys[key] ?? null, ['services', 0, key]) ?? '';
+    return whole.replace(/^\{ (.*) \}$/, '$1');
+  };
+  return { match: text('match'), select: text('select'), affinity: text('affinity') };
 }
 
 /** A change before it is known when it works. */

@@ -12,7 +12,7 @@ import { isLaterKey, nearest } from './vocabulary.js';
 import { type Path, type Position, pathText, readYaml, type YamlSource } from './yaml-source.js';
 
 /** The largest file that is read, in bytes; the largest sensible configuration has a quarter of that. */
-const MAX_CONFIG_BYTES = 256 * 1024;
+export const MAX_CONFIG_BYTES = 256 * 1024;
 
 /** Reads and checks a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID as a ConfigError with all problems. */
 export function loadConfig(path: string): GatewayConfig {

@@ -1,5 +1,7 @@
 /** Words of the configuration that a reader may expect although this release does not take them, and words meant by others. */
 
+import { PathraceError } from '../model/errors.js';
+
 /** Keys of later releases, by the last key of the mapping that they belong to. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
   services: ['win'],
@@ -22,6 +24,22 @@ export function nearest(text: string, words: readonly string[]): string | undefi
     if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }
   return best;
+}
+
+/** `There is no such route; did you mean fiber?` */
+export function unknownWord(what: string, found: string, words: readonly string[]): string {
+  const meant = nearest(found, words);
+  return `There is no such ${what}${meant === undefined ? '.' : `; did you mean ${meant}?`}`;
+}
+
+/** E_ARGUMENT for the name of something that there is not, with the nearest that there is. */
+export function unknownName(what: string, found: string, names: readonly string[]): PathraceError {
+  const meant = nearest(found, names);
+  return new PathraceError('E_ARGUMENT', unknownWord(what, found, names), {
+    found: found.slice(0, 80),
+    expected: names.join(', '),
+    remedy: meant === undefined ? `Name one of these ${what}s.` : `Say ${meant}, if that is what you mean.`,
+  });
 }
 
 /** Levenshtein; a swap of neighbours costs two. */

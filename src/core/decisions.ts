@@ -26,9 +26,43 @@ export interface DecisionRecord {
   /** 0: none. */
   readonly service: ServiceNumber;
   readonly reason: OutcomeReason | SingleReason;
-  /** Per route number from 1: what it answered (ANSWER), and after how many microseconds (-1 unknown). */
-  readonly answers: readonly { readonly answer: number; readonly rttMicros: number }[];
+  /** As `FlowEnds.protocol`. */
+  readonly protocol: number;
+  /** Bits of routes that were measured only. */
+  readonly trials: number;
+  /** Per route number from 1. */
+  readonly answers: readonly AnswerRecord[];
 }
+
+export interface AnswerRecord {
+  /** One of ANSWER. */
+  readonly answer: number;
+  /** From sending to the answer; -1: none, or unknown. */
+  readonly rttMicros: number;
+  /**
+   * When its first copy left or, of one that has waited in vain, was to leave, from the begin of the race; before it, where the kernel had
+   * given the connection to the route already. NO_TIME: none.
+   */
+  readonly sentAfter: Micros;
+  /** When its yes came; NO_TIME: none did. */
+  readonly answeredAfter: Micros;
+  /** Copies that left. */
+  readonly copies: number;
+}
+
+/** No time at all: what is before the race is negative. */
+export const NO_TIME = -(2 ** 31);
+
+/** Which decisions; null and 0: any. */
+export interface DecisionFilter {
+  readonly destination: AddressWords | null;
+  readonly port: number | null;
+  readonly client: AddressWords | null;
+  readonly route: RouteNumber;
+  readonly service: ServiceNumber;
+}
+
+const ANY: DecisionFilter = { destination: null, port: null, client: null, route: 0, service: 0 };
 
 /** Both lists: a decision's reason is one of either. */
 const REASONS: readonly (OutcomeReason | SingleReason)[] = [...OUTCOME_REASONS, ...SINGLE_REASONS];
@@ -43,6 +77,11 @@ export class DecisionRing {
   private readonly service: Uint8Array;
   private readonly answer: Uint16Array;
   private readonly rtt: Int32Array;
+  private readonly protocol: Uint16Array;
+  private readonly trials: Uint32Array;
+  private readonly sent: Int32Array;
+  private readonly answered: Int32Array;
+  private readonly copies: Uint8Array;
   private written = 0;
 
   constructor(
@@ -57,6 +96,11 @@ export class DecisionRing {
     this.service = new Uint8Array(size);
     this.answer = new Uint16Array(size * routeCount);
     this.rtt = new Int32Array(size * routeCount);
+    this.protocol = new Uint16Array(size);
+    this.trials = new Uint32Array(size);
+    this.sent = new Int32Array(size * routeCount);
+    this.answered = new Int32Array(size * routeCount);
+    this.copies = new Uint8Array(size * routeCount);
   }
 
   /** Notes a race's outcome; returns its number, with which `update` finds it again. */
@@ -72,6 +116,8 @@ export class DecisionRing {
       this.addresses[slot * 8 + i] = races.client[race * 4 + i];
       this.addresses[slot * 8 + 4 + i] = races.destination[race * 4 + i];
     }
+    this.protocol[slot] = races.transport[race];
+    this.trials[slot] = races.trials[race];
     this.ports[slot * 2] = races.clientPort[race];
     this.ports[slot * 2 + 1] = races.destinationPort[race];
     for (let route = 1; route <= this.routeCount; route++) this.copyAnswer(slot, races, race, route);
@@ -91,6 +137,8 @@ export class DecisionRing {
       this.addresses[slot * 8 + i] = packet.source[i];
       this.addresses[slot * 8 + 4 + i] = packet.destination[i];
     }
+    this.protocol[slot] = packet.protocol;
+    this.trials[slot] = 0;
     this.ports[slot * 2] = packet.sourcePort;
     this.ports[slot * 2 + 1] = packet.destinationPort;
     this.answer.fill(ANSWER.NONE, slot * this.routeCount, (slot + 1) * this.routeCount);
@@ -102,24 +150,23 @@ export class DecisionRing {
     this.copyAnswer(number % this.size, races, race, route);
   }
 
-  /** The decisions for an address, or an address and port; newest first, at most `limit`. */
-  find(address: AddressWords, port: number | null, limit: number): DecisionRecord[] {
+  /** The decisions that a filter lets pass; newest first, at most `limit`. */
+  find(limit: number, filter: DecisionFilter = ANY): DecisionRecord[] {
     const found: DecisionRecord[] = [];
     const oldest = Math.max(0, this.written - this.size);
     for (let number = this.written - 1; number >= oldest && found.length < limit; number--) {
       const slot = number % this.size;
-      if (port !== null && this.ports[slot * 2 + 1] !== port) continue;
-      if (sameAddress(this.addresses, slot * 8 + 4, address, 0)) found.push(this.read(slot));
+      if (this.passes(slot, filter)) found.push(this.read(slot));
     }
     return found;
   }
 
-  /** The newest decisions. */
-  latest(limit: number): DecisionRecord[] {
-    const found: DecisionRecord[] = [];
-    const oldest = Math.max(0, this.written - this.size, this.written - limit);
-    for (let number = this.written - 1; number >= oldest; number--) found.push(this.read(number % this.size));
-    return found;
+  private passes(slot: number, { destination, port, client, route, service }: DecisionFilter): boolean {
+    if (port !== null && this.ports[slot * 2 + 1] !== port) return false;
+    if (route !== 0 && this.route[slot] !== route) return false;
+    if (service !== 0 && this.service[slot] !== service) return false;
+    if (client !== null && !sameAddress(this.addresses, slot * 8, client, 0)) return false;
+    return destination === null || sameAddress(this.addresses, slot * 8 + 4, destination, 0);
   }
 
   private begin(now: Micros, route: RouteNumber, reason: number, service: ServiceNumber): number {
@@ -134,8 +181,17 @@ export class DecisionRing {
   private copyAnswer(slot: number, races: RaceTable, race: RaceId, route: RouteNumber): void {
     const to = slot * this.routeCount + route - 1;
     const from = races.attempt(race, route);
-    this.answer[to] = races.hasAttempt(race, route) ? answerOf(races, from) : ANSWER.NONE;
+    const hasLeft = races.hasAttempt(race, route);
+    const begin = races.startedAt[race];
+    const isWaiting = !hasLeft && races.attemptDueAt[from] > begin;
+    const sentAt = isWaiting ? races.attemptDueAt[from] : races.attemptFirstSentAt[from];
+    this.answer[to] = hasLeft ? answerOf(races, from) : isWaiting ? ANSWER.WAITED : ANSWER.NONE;
     this.rtt[to] = races.attemptRtt[from];
+    this.copies[to] = races.attemptSends[from];
+    const hasTime = isWaiting || (hasLeft && this.answer[to] !== ANSWER.NOT_SENT);
+    this.sent[to] = hasTime ? bounded(sentAt - begin) : NO_TIME;
+    this.answered[to] =
+      this.answer[to] === ANSWER.ANSWERED ? bounded(races.attemptAnsweredAt[from] - begin) : NO_TIME;
   }
 
   private read(slot: number): DecisionRecord {
@@ -152,12 +208,22 @@ export class DecisionRing {
       raced,
       service: this.service[slot],
       reason: REASONS[reason],
+      protocol: this.protocol[slot],
+      trials: this.trials[slot],
       answers: Array.from({ length: this.routeCount }, (_, i) => ({
         answer: this.answer[first + i],
         rttMicros: this.rtt[first + i],
+        sentAfter: this.sent[first + i],
+        answeredAfter: this.answered[first + i],
+        copies: this.copies[first + i],
       })),
     };
   }
+}
+
+/** More than half an hour is no race. */
+function bounded(micros: Micros): Micros {
+  return Math.round(Math.max(NO_TIME + 1, Math.min(2 ** 31 - 1, micros)));
 }
 
 function answerOf(races: RaceTable, attempt: number): number {

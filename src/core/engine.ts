@@ -27,7 +27,7 @@ import { handleCommitted } from './commit/outcome.js';
 import { sweep } from './commit/remember.js';
 import { tellKernel } from './commit/tell-kernel.js';
 import type { Effects, Event, Input, Verdict } from './contract.js';
-import type { DecisionRecord } from './decisions.js';
+import type { DecisionFilter, DecisionRecord } from './decisions.js';
 import type {
   EngineCounters,
   EngineRoute,
@@ -314,11 +314,15 @@ export class Engine {
   }
 
   decisionsFor(address: AddressWords, port: number | null, limit: number): DecisionRecord[] {
-    return this.shard.decisions.find(address, port, limit);
+    return this.findDecisions({ destination: address, port, client: null, route: 0, service: 0 }, limit);
   }
 
   latestDecisions(limit: number): DecisionRecord[] {
-    return this.shard.decisions.latest(limit);
+    return this.shard.decisions.find(limit);
+  }
+
+  findDecisions(filter: DecisionFilter, limit: number): DecisionRecord[] {
+    return this.shard.decisions.find(limit, filter);
   }
 
   /** Each race that is due, in a boundary of its own: one that breaks takes no other with it. */

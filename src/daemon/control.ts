@@ -6,25 +6,39 @@ import type {
   ReloadReport,
   RouteCommandReport,
   RouteStatus,
+  ServiceStatus,
   Status,
 } from '../api/contract.js';
+import { unknownName } from '../config/vocabulary.js';
 import { monotonicMs } from '../kernel/clock.js';
+import type { DesiredState } from '../kernel/desired.js';
 import type { Cut } from '../kernel/flow-cutter.js';
-import { parseAddress } from '../model/address.js';
+import { readCounters } from '../kernel/nft-read.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
+import type { ConfigSource } from './config-source.js';
 import { progressOf } from './cut-progress.js';
 import type { GatewayState } from './gateway-state.js';
 import { memoryEntries } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
-import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf, toDecision } from './report.js';
+import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf } from './report.js';
+import { serviceStatus } from './service-report.js';
+import { explain } from './why-report.js';
 
-const WHY_LIMIT = 100;
+/** What of the rest of the gateway commands look at. */
+export interface BackendParts {
+  /** The state that the kernel is to have now. */
+  desired(): DesiredState;
+}
 
-export function createBackend(gateway: GatewayState): ControlBackend {
+export function createBackend(
+  gateway: GatewayState,
+  source: ConfigSource,
+  parts: BackendParts,
+): ControlBackend {
   const running = (): RaceClient => {
     if (gateway.race !== null) return gateway.race;
-    throw new PathraceError('E_CONTROL_UNREACHABLE', 'The gateway is still starting.');
+    throw new PathraceError('E_CONTROL_BUSY', 'The gateway is still starting.');
   };
   return {
     async status(): Promise<Status> {
@@ -34,6 +48,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),
+        configuration: await source.report(gateway.config),
         uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
         alarms: [
           ...alarmsOf(routes, snapshot, gateway.boundary.count),
@@ -63,10 +78,13 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       return routeStatus(gateway, snapshot);
     },
 
-    async why(address, port): Promise<readonly Decision[]> {
-      const { decisions, originMs } = await running().decisions(parseAddress(address), port, WHY_LIMIT);
-      return decisions.map((record) => toDecision(record, gateway, originMs));
+    async services(): Promise<readonly ServiceStatus[]> {
+      running();
+      const { routes } = gateway.numbers;
+      return serviceStatus(gateway.config, parts.desired(), (route) => routes.nameOf(route), readCounters());
     },
+
+    why: (query): Promise<readonly Decision[]> => explain(gateway, running(), query),
 
     memory(limit, prefix): Promise<readonly MemoryEntry[]> {
       const { ipv4, ipv6 } = gateway.config.memory.aggregate;
@@ -82,10 +100,11 @@ export function createBackend(gateway: GatewayState): ControlBackend {
     async route(name, command): Promise<RouteCommandReport> {
       const route = gateway.config.routes.find((one) => one.name === name);
       if (route === undefined) {
-        throw new PathraceError('E_ARGUMENT', 'There is no such route.', {
-          found: name,
-          expected: gateway.config.routes.map((one) => one.name).join(', '),
-        });
+        throw unknownName(
+          'route',
+          name,
+          gateway.config.routes.map((one) => one.name),
+        );
       }
       running();
       let cut: Cut | null | undefined = null;

@@ -4,7 +4,6 @@
  */
 import { startControl } from '../api/server.js';
 import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
-import { loadConfig } from '../config/load.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
@@ -30,6 +29,7 @@ import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
 import { Commands } from './commands.js';
 import { Complaints } from './complaints.js';
+import type { ConfigSource } from './config-source.js';
 import { createBackend } from './control.js';
 import {
   type Admin,
@@ -101,7 +101,7 @@ export class Gateway implements GatewayState {
 
   constructor(
     public config: GatewayConfig,
-    private readonly file: string,
+    private readonly source: ConfigSource,
     readonly log: Log,
     private readonly output: Pick<LossyOutput, 'dropped'>,
   ) {
@@ -168,7 +168,7 @@ export class Gateway implements GatewayState {
     requireInterfaces(this.config, new Set(snapshot.links.keys()));
     await this.alignment.prepare();
     this.lock = lockNamespace();
-    const control = await startControl(this.config.control, createBackend(this));
+    const control = await startControl(this.config.control, createBackend(this, this.source, this.alignment));
     this.closers.push(() => control.close());
     const found = readObjects();
     const other = await leaveOtherMarks(found, this.marks, this.log);
@@ -284,7 +284,7 @@ export class Gateway implements GatewayState {
 
   /** Reads the file again and takes over what can be changed now. */
   async reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }> {
-    const wanted = loadConfig(this.file);
+    const wanted = await this.source.load();
     const changes = diffConfigs(this.config, wanted, this.atStart);
     const live = mergeLive(this.config, wanted, this.atStart);
     if (!changes.some(({ apply }) => apply === 'live')) return { changes, applied: false };

@@ -1,7 +1,7 @@
 /** The main thread's handle on the race thread. */
 import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionRecord } from '../core/decisions.js';
+import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
 import type { EngineRoute, Micros, RouteNumber } from '../core/engine-types.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import type { Broken } from '../kernel/boundary.js';
@@ -157,11 +157,10 @@ export class RaceClient {
 
   /** Decisions newest first; `originMs` is the wall time at which their clock was 0. */
   async decisions(
-    address: Int32Array | null,
-    port: number | null,
+    filter: DecisionFilter,
     limit: number,
   ): Promise<{ decisions: readonly DecisionRecord[]; originMs: number }> {
-    const reply = await this.ask({ kind: 'decisions', address, port, limit });
+    const reply = await this.ask({ kind: 'decisions', filter, limit });
     if (reply.kind !== 'decisions') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
     return reply;
   }

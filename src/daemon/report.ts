@@ -1,14 +1,13 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
-import type { Decision, QuotaStatus, RouteState, RouteStatus, Status } from '../api/contract.js';
-import type { DecisionRecord } from '../core/decisions.js';
+import type { QuotaStatus, RouteState, RouteStatus, Status } from '../api/contract.js';
+import type { DroppedReason, IgnoredWord, QueueWord } from '../api/counters.js';
 import { dateText } from '../kernel/clock.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
 import { GUARD_COUNTERS } from '../kernel/render-guard.js';
-import { type Family, familyOf, formatEndpoint } from '../model/address.js';
 import type { RouteConfig } from '../model/config.js';
-import { ANSWER, DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
+import { DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
 import { localTime } from './local-time.js';
 import { SPENT_WORDS } from './spent.js';
@@ -156,7 +155,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'no-route': counters.get('no_route') ?? 0,
       'guarded-way': sumOf(counters, GUARD_COUNTERS.way),
       'guarded-source': sumOf(counters, GUARD_COUNTERS.source),
-    },
+    } satisfies Partial<Record<DroppedReason, number>>,
     ignored: {
       ...byName(IGNORED_REASONS, snapshot.engine.ignored),
       'host-groups':
@@ -165,72 +164,15 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
       'bad-netlink': snapshot.undecodable,
       'client-flood': counters.get('flood') ?? 0,
       'entry-kept': counters.get('kept') ?? 0,
-    },
+    } satisfies Partial<Record<IgnoredWord, number>>,
     queue: {
       lan: snapshot.received.lan,
       wan: snapshot.received.wan,
       'overload-pauses': snapshot.overloads,
       ...kernelQueue('lan', queue),
       ...kernelQueue('wan', queue + 1),
-    },
+    } satisfies Partial<Record<QueueWord, number>>,
   };
-}
-
-/** A decision in words. `originMs` is the monotonic time at which the engine's clock was 0. */
-export function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
-  const { routes, services } = gateway.numbers;
-  const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
-  const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));
-  const { client, clientPort, destination, destinationPort } = record;
-  const isFast =
-    gateway.fastPath.state === 'on' &&
-    gateway.flows?.isOffloaded(client, clientPort, destination, destinationPort) === true;
-  return {
-    time: dateText(originMs + record.at / 1000),
-    client: formatEndpoint(client, 0, clientPort),
-    destination: formatEndpoint(destination, 0, destinationPort),
-    route: name(record.route),
-    criterion: criterionOf(record, service?.select.criterion),
-    reasons: [record.reason],
-    routes: record.answers.flatMap(({ answer, rttMicros }, index) =>
-      answer === ANSWER.NONE
-        ? []
-        : [
-            {
-              route: name(index + 1) ?? String(index + 1),
-              ...(rttMicros >= 0 ? { rttMicros: Math.round(rttMicros) } : {}),
-              answer: answerText(answer, familyOf(record.client)),
-            },
-          ],
-    ),
-    ...(isFast ? { fastPath: true } : {}),
-  };
-}
-
-/** The service's criterion; a connection of a raced service that could not be raced was chosen by none. */
-function criterionOf(record: DecisionRecord, criterion: string | undefined): string {
-  if (record.raced) return criterion ?? 'race';
-  const chosen: readonly string[] = ['criterion', 'remembered', 'affinity', 'same-flow'];
-  return chosen.includes(record.reason) && criterion !== undefined ? criterion : 'single';
-}
-
-function answerText(answer: number, family: Family): string {
-  switch (answer) {
-    case ANSWER.SILENCE:
-      return 'silence';
-    case ANSWER.ANSWERED:
-      return 'syn-ack';
-    case ANSWER.REFUSED:
-      return 'rst';
-    case ANSWER.NOT_SENT:
-      return 'not-sent';
-    case ANSWER.FAILED:
-      return 'failed';
-    default: {
-      const evidence = answer - ANSWER.ICMP;
-      return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;
-    }
-  }
 }
 
 function sumOf(counters: ReadonlyMap<string, number>, prefix: string): number {
@@ -240,13 +182,25 @@ function sumOf(counters: ReadonlyMap<string, number>, prefix: string): number {
 }
 
 /** Non-zero counters by name; `ok` is no reason. */
-function byName(names: readonly string[], values: ArrayLike<number>): Record<string, number> {
-  const result: Record<string, number> = {};
-  for (const [i, name] of names.entries()) if (values[i] > 0 && name !== 'ok') result[name] = values[i];
-  return result;
+function byName<Name extends string>(
+  names: readonly Name[],
+  values: ArrayLike<number>,
+): { [name in Exclude<Name, 'ok'>]?: number } {
+  const counted = [...names.entries()].filter(([i, name]) => values[i] > 0 && name !== 'ok');
+  return Object.fromEntries(counted.map(([i, name]) => [name, values[i]])) as {
+    [name in Exclude<Name, 'ok'>]?: number;
+  };
 }
 
-function kernelQueue(name: string, queue: number): Record<string, number> {
+function kernelQueue<Name extends 'lan' | 'wan'>(
+  name: Name,
+  queue: number,
+): Record<`${Name}-${'waiting' | 'overflow' | 'kernel-total'}`, number> {
   const { waiting, overflow, total } = readQueueState(queue);
-  return { [`${name}-waiting`]: waiting, [`${name}-overflow`]: overflow, [`${name}-kernel-total`]: total };
+  const words = {
+    [`${name}-waiting`]: waiting,
+    [`${name}-overflow`]: overflow,
+    [`${name}-kernel-total`]: total,
+  };
+  return words as Record<`${Name}-${'waiting' | 'overflow' | 'kernel-total'}`, number>;
 }

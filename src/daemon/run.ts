@@ -1,10 +1,17 @@
 /** Runs a gateway as a process: until it is told to end. */
+
+import { sendNotification } from '../kernel/notify-socket.js';
 import type { GatewayConfig } from '../model/config.js';
+import type { ConfigChange } from '../model/config-change.js';
 import { PathraceError } from '../model/errors.js';
+import { logForm } from '../observe/journal.js';
 import { createLog } from '../observe/log.js';
 import { type LineStream, LossyOutput } from '../observe/lossy-output.js';
+import { ConfigSource } from './config-source.js';
 import { Gateway } from './gateway.js';
 import { checkPrivileges } from './preflight.js';
+import { stateOf } from './report.js';
+import { ServiceManager } from './service-manager.js';
 
 /** Where a command writes, and what tells it to end. */
 export interface GatewayIo {
@@ -34,9 +41,17 @@ const KEPT =
 export async function runGateway(config: GatewayConfig, file: string, io: GatewayIo): Promise<number> {
   checkPrivileges();
   const { signals } = io;
-  const output = new LossyOutput(io.stderr, lossLine);
-  const log = createLog({ level: config.log.level, write: (line) => output.write(line) });
-  const gateway = new Gateway(config, file, log, output);
+  const manager = managerOf(process.env);
+  const form = logForm(process.env);
+  const output = new LossyOutput(io.stderr, (dropped) => lossLine(dropped, form === 'journal'));
+  const log = createLog({ level: config.log.level, form, write: (line) => output.write(line) });
+  const gateway = new ManagedGateway(
+    manager,
+    config,
+    await new ConfigSource(file, config).begin(),
+    log,
+    output,
+  );
   process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));
   process.on('uncaughtException', (error) => gateway.boundary.caught('an event', error));
   if (signals.hasEnded) return 0;
@@ -49,16 +64,52 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
   }
   signals.onReload(() => gateway.reloadOnSignal());
   new LossyOutput(io.stdout, () => '').write(`${gateway.readyLine()}\n`);
+  manager.ready(() => describe(gateway));
   const outcome = await Promise.race([signals.ended, gateway.failed]);
   const givesUp = outcome instanceof PathraceError;
-  log.info({ event: 'stopping', reason: givesUp ? outcome.code : outcome }, 'stopping');
+  const reason = givesUp ? outcome.code : outcome;
+  log.info({ event: 'stopping', reason }, 'stopping');
+  manager.stopping(`stopping (${reason})`);
   // Told to end for good while it gives up, it does.
   const keeps = (): boolean => (signals.hasEnded ? signals.keeps : givesUp);
   const left = await gateway.stop(keeps);
+  manager.close();
   if (givesUp) throw keeps() ? withRemedy(outcome, KEPT) : withLeft(outcome, left);
   if (left.length > 0)
     throw withLeft(new PathraceError('E_COMMAND_FAILED', 'Not everything could be removed.'), left);
   return 0;
+}
+
+/** A gateway whose reloads its manager hears of. */
+class ManagedGateway extends Gateway {
+  constructor(
+    private readonly manager: ServiceManager,
+    ...parts: ConstructorParameters<typeof Gateway>
+  ) {
+    super(...parts);
+  }
+
+  override reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }> {
+    return this.manager.reloading(() => super.reload());
+  }
+}
+
+/** The manager of this process, whose commands are not to speak for it. */
+function managerOf(env: NodeJS.ProcessEnv): ServiceManager {
+  const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = env;
+  for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete env[name];
+  return new ServiceManager(
+    { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID },
+    { send: sendNotification, monotonicMicros: () => process.hrtime.bigint() / 1000n, pid: process.pid },
+  );
+}
+
+/** `2 of 3 routes up; cable down`: the line that `systemctl status` shows. */
+function describe(gateway: Gateway): string {
+  const states = gateway.config.routes.map(({ name }) => ({ name, state: stateOf(gateway, name).state }));
+  const up = states.filter(({ state }) => state === 'up').length;
+  const others = states.filter(({ state }) => state !== 'up').map(({ name, state }) => `${name} ${state}`);
+  return [`${up} of ${states.length} routes up`, others.join(', ')].filter((part) => part !== '').join('; ');
 }
 
 function withLeft(error: unknown, left: readonly string[]): unknown {
@@ -74,7 +125,8 @@ function withRemedy(error: unknown, remedy: string): unknown {
 }
 
 /** As the log writes it: the readers of both are the same. */
-function lossLine(dropped: number): string {
+function lossLine(dropped: number, isJournal: boolean): string {
+  if (isJournal) return `<4>${dropped} lines of the log had no reader  event=log-lost\n`;
   const time = new Date().toISOString();
   return `${JSON.stringify({ level: 'warn', time, event: 'log-lost', dropped, msg: `${dropped} lines of the log had no reader` })}\n`;
 }

@@ -72,6 +72,11 @@ export function serviceChain(service: number): string {
   return `service_${service}`;
 }
 
+/** The counter of what a service has taken. */
+export function serviceCounter(service: number): string {
+  return `hits_${service}`;
+}
+
 /** The service whose rules a chain has; 0: it is another chain. */
 export function serviceOfChain(chain: string): number {
   return Number(/^service_(\d{1,3})$/.exec(chain)?.[1] ?? 0);

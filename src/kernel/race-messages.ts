@@ -1,7 +1,7 @@
 /** What the main thread and the race thread say to each other. */
 
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionRecord } from '../core/decisions.js';
+import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
 import type {
   EngineCounters,
   EngineRoute,
@@ -94,8 +94,7 @@ export type RaceRequest = { readonly id: number } & (
   | { readonly kind: 'snapshot' | 'settle' | 'stop' }
   | {
       readonly kind: 'decisions';
-      readonly address: Int32Array | null;
-      readonly port: number | null;
+      readonly filter: DecisionFilter;
       readonly limit: number;
     }
 );

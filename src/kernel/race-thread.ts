@@ -153,9 +153,7 @@ class RaceThread {
           snapshot: takeSnapshot(frontEnd, this.overloads, this.boundary.count, clock()),
         });
       case 'decisions': {
-        const { address, port, limit } = request;
-        const decisions =
-          address === null ? engine.latestDecisions(limit) : engine.decisionsFor(address, port, limit);
+        const decisions = engine.findDecisions(request.filter, request.limit);
         return send({ id, kind: 'decisions', decisions, originMs: originMs() });
       }
       case 'stop':

@@ -10,7 +10,7 @@ import {
 } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { guardCounters } from './render-guard.js';
-import { serviceSets } from './render-services.js';
+import { serviceCounters, serviceSets } from './render-services.js';
 import { usageCounters } from './render-usage.js';
 
 export interface DeclaredObject {
@@ -25,11 +25,13 @@ export function objectsOf(state: DesiredState): DeclaredObject[] {
   return [
     ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
     ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
-    ...[...COUNTERS, ...guardCounters(state), ...usageCounters(state)].map((name) => ({
-      kind: 'counter' as const,
-      name,
-      body: '',
-    })),
+    ...[...COUNTERS, ...guardCounters(state), ...serviceCounters(state), ...usageCounters(state)].map(
+      (name) => ({
+        kind: 'counter' as const,
+        name,
+        body: '',
+      }),
+    ),
   ];
 }
 

@@ -12,6 +12,7 @@ import {
   SET_ALIVE,
   SET_OPEN,
   serviceChain,
+  serviceCounter,
 } from './constants.js';
 import { type DesiredPlan, type DesiredService, type DesiredState, REFRESH_OF } from './desired.js';
 import { hex, type Marks, serviceMark } from './marks.js';
@@ -94,6 +95,11 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
   return { maps, sets };
 }
 
+/** Counters of what each service has taken. */
+export function serviceCounters(state: DesiredState): string[] {
+  return state.services.map(({ number }) => serviceCounter(number));
+}
+
 /** Whose number it is: a daemon after this one gives it to no other (service-names.ts). */
 function named({ config }: DesiredService, [first, ...others]: readonly string[]): string[] {
   return [`${first} comment "${config.name}"`, ...others];
@@ -103,7 +109,12 @@ function named({ config }: DesiredService, [first, ...others]: readonly string[]
 export function serviceMatches(state: DesiredState): string[] {
   return state.services
     .filter(({ isActive }) => isActive)
-    .flatMap((service) => matches(service).map((match) => `${match}goto ${serviceChain(service.number)}`));
+    .flatMap((service) =>
+      matches(service).map(
+        (match) =>
+          `${match}counter name ${serviceCounter(service.number)} goto ${serviceChain(service.number)}`,
+      ),
+    );
 }
 
 /** What of a service's new connections is matched; each ends with a space unless it is empty. */

@@ -33,7 +33,12 @@ export const ERRORS = {
   },
   E_CONTROL_UNREACHABLE: {
     meaning: 'No gateway answers on the control socket.',
-    remedy: 'Start the gateway, or name its socket with --control.',
+    remedy: 'Start the gateway, or name its socket with --control or PATHRACE_CONTROL.',
+  },
+  E_CONTROL_BUSY: {
+    meaning: 'A gateway runs and listens, but has not answered.',
+    remedy:
+      'Try again in a moment. It need not be started, connections go on meanwhile; if it stays so, its log and its CPU time say more.',
   },
   E_CONTROL_SOCKET: {
     meaning: 'The control socket cannot be made.',

@@ -89,6 +89,20 @@ export const OUTCOME_REASONS = [
   'no-copy-sent',
 ] as const;
 export type OutcomeReason = (typeof OUTCOME_REASONS)[number];
+/** How a connection that the kernel has decided by itself, or that is older than what is remembered, came to its route. */
+export const OPEN_REASONS = [
+  'remembered',
+  'criterion',
+  'group-or-remembered',
+  'group-or-criterion',
+  'fixed',
+  'rest',
+  'main-table',
+  'came-by-it',
+  'raced-before',
+  'chosen-before',
+] as const;
+export type OpenReason = (typeof OPEN_REASONS)[number];
 export const ROUTE_OF_GROUP = OUTCOME_REASONS.indexOf('group-reply');
 
 /** What a route answered in a race, as a number: ICMP errors are ANSWER.ICMP + type * 256 + code. */
@@ -102,6 +116,8 @@ export const ANSWER = {
   NOT_SENT: 4,
   /** On the way; nothing more is known. */
   FAILED: 5,
+  /** Its copy was to leave later, and the race was over by then. */
+  WAITED: 6,
   ICMP: 0x4000,
 } as const;
 

@@ -1,13 +1,16 @@
-/** The log: JSON lines on stderr, or a readable line each where stderr is a terminal. */
+/** The log: JSON lines on stderr; a readable line each where stderr is a terminal, and with its priority where it is the journal. */
 import { type Logger, pino } from 'pino';
 import type { GatewayConfig } from '../model/config.js';
+import { journalPriority, type LogForm, logForm } from './journal.js';
 
 export type Log = Logger;
 
 export interface LogOptions {
   readonly level: GatewayConfig['log']['level'];
-  /** One line of text for a person instead of JSON. Default: whether stderr is a terminal. */
+  /** One line of text for a person instead of JSON. Default: `form`. */
   readonly readable?: boolean;
+  /** Default: as `logForm` says of this process. */
+  readonly form?: LogForm;
   /** Gets each finished line. Default: stderr, written before the call returns. */
   readonly write?: (line: string) => void;
 }
@@ -17,7 +20,8 @@ export interface LogOptions {
  * (PRIVATE_FIELDS) are left out above `debug`, whoever wrote them.
  */
 export function createLog(options: LogOptions): Log {
-  const readable = options.readable ?? process.stderr.isTTY === true;
+  const given = options.readable === undefined ? undefined : options.readable ? 'readable' : 'json';
+  const form = given ?? options.form ?? logForm(process.env);
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
   return pino(
     {
@@ -32,7 +36,7 @@ export function createLog(options: LogOptions): Log {
         },
       },
     },
-    { write: readable ? (line) => write(readableLine(line)) : write },
+    { write: form === 'json' ? write : (line) => write(FORMS[form](line)) },
   );
 }
 
@@ -66,6 +70,15 @@ function readableLine(json: string): string {
   const rest = Object.entries(fields).map(([key, value]) => `  ${key}=${plain(value)}`);
   return `${clock} ${String(level).padEnd(5)} ${clean(String(msg ?? ''))}${rest.join('')}\n`;
 }
+
+/** `<4>message  key=value`. */
+function journalLine(json: string): string {
+  const { level, time: _, msg, ...fields } = JSON.parse(json) as Record<string, unknown>;
+  const rest = Object.entries(fields).map(([key, value]) => `  ${key}=${plain(value)}`);
+  return `${journalPriority(String(level))}${clean(String(msg ?? ''))}${rest.join('')}\n`;
+}
+
+const FORMS = { readable: readableLine, journal: journalLine } as const;
 
 /** Text without spaces as it is; everything else quoted, so that a hostile value cannot draw on the terminal. */
 function plain(value: unknown): string {

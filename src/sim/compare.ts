@@ -1,5 +1,6 @@
 /** Connect times of one scenario by racing and by each route alone: the same connections at the same times. */
 import type { EngineSettings } from '../core/engine-types.js';
+import { alignColumns } from '../model/columns.js';
 import type { Scenario } from './scenario.js';
 import { World } from './world.js';
 
@@ -86,10 +87,11 @@ function block(title: string, outcomes: readonly Outcome[]): string {
     String(outcome.halfOpenMost),
     String(outcome.halfOpenLeft),
   ]);
-  const widths = COLUMNS.map((column, i) => Math.max(column.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: readonly string[]): string =>
-    cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ');
-  return [title, line(COLUMNS), ...rows.map(line)].join('\n');
+  const lines = alignColumns(
+    COLUMNS.map((title, at) => ({ title, align: at === 0 ? 'left' : 'right' })),
+    [COLUMNS, ...rows].map((row) => row.map((text) => ({ text }))),
+  );
+  return [title, ...lines.map((line) => line.map(({ text }) => text).join(''))].join('\n');
 }
 
 function milliseconds(value: number): string {

@@ -51,8 +51,20 @@ function whyComplete(destination: string): Promise<Decision[]> {
 }
 
 function expectDecisionShape(decision: Decision): void {
-  expect(Object.keys(decision).sort()).toEqual(
-    ['client', 'criterion', 'destination', 'reasons', 'route', 'routes', 'time'].sort(),
+  const { open: _, ...always } = decision;
+  expect(Object.keys(always).sort()).toEqual(
+    [
+      'by',
+      'client',
+      'criterion',
+      'destination',
+      'protocol',
+      'reasons',
+      'route',
+      'routes',
+      'service',
+      'time',
+    ].sort(),
   );
   expect(decision.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   expect(Date.parse(decision.time)).toBeGreaterThanOrEqual(startedAt);

@@ -38,6 +38,7 @@ function backend(overrides: Partial<ControlBackend> = {}, calls: Calls = []): Co
   return {
     status: async () => STATUS,
     routes: async () => STATUS.routes,
+    services: async () => [],
     why: async () => [],
     memory: async (...asked) => {
       calls.push(['memory', ...asked]);

@@ -30,6 +30,7 @@ beforeEach(async () => {
   const backend: ControlBackend = {
     status: async () => STATUS,
     routes: async () => [],
+    services: async () => [],
     why: async () => [],
     memory: async () => Array<MemoryEntry>(50_000).fill(ENTRY),
     route: async (route) => {

@@ -1,6 +1,7 @@
 /** What the rules between keys read: the parts of a file, each on its own, so that one mistake hides no other. */
-import { nearest } from '../vocabulary.js';
 import type { Path, YamlSource } from '../yaml-source.js';
+
+export { unknownWord } from '../vocabulary.js';
 
 /** A mistake found by comparing keys. */
 export interface CrossProblem {
@@ -40,11 +41,6 @@ export function isMapping(value: unknown): boolean {
 export function itemPaths(source: YamlSource, path: Path): readonly Path[] {
   const raw = rawAt(source, path);
   return Array.isArray(raw) ? raw.map((_, index) => [...path, index]) : [path];
-}
-
-export function unknownWord(what: string, found: string, words: readonly string[]): string {
-  const meant = nearest(found, words);
-  return `There is no such ${what}${meant === undefined ? '.' : `; did you mean ${meant}?`}`;
 }
 
 /** Words for "allowed", each once and not more than a line of them. */

@@ -257,7 +257,7 @@ export class RaceTable {
       this.attemptPort[at] = 0;
       this.attemptEnds[at] = ENDS.OWN;
       this.attemptRtt[at] = -1;
-      this.attemptGap[at] = 0;
+      this.attemptGap[at] = this.attemptDueAt[at] = 0;
       this.attemptEvidence[at] = 0;
     }
     this.flows.put(this.flowHashOf(race), race);

@@ -117,9 +117,17 @@ export class GatewayLab {
     return (await callControl(this.lab.controlSocket, whyPath(address, port), PATIENCE_MS)) as Decision[];
   }
 
-  /** A command that asks the control socket, with `--json`: its standard output. */
-  command(...words: string[]): Promise<string> {
-    return this.lab.gateway.must([PATHRACE, ...words, '--control', this.lab.controlSocket, '--json']);
+  /** A command that asks the control socket, with `--json`: what its document is about, as JSON again. */
+  async command(...words: string[]): Promise<string> {
+    const args = [PATHRACE, ...words, '--control', this.lab.controlSocket, '--json'];
+    const { format, ok, ...fields } = JSON.parse(await this.lab.gateway.must(args)) as Record<
+      string,
+      unknown
+    >;
+    expect({ format, ok }).toEqual({ format: 1, ok: true });
+    // A list is all that such a document has.
+    const [only, ...others] = Object.values(fields);
+    return JSON.stringify(others.length === 0 && Array.isArray(only) ? only : fields);
   }
 
   /** Ends gateway and lab; fails when the daemon complained or anything is left over. */

@@ -1,0 +1,220 @@
+/** Every field of every document that `--json` prints: the one table that docs/json.md is made of, and that a test compares with real documents. */
+
+/** Path of a field and what it says. `[]`: of each item; `*`: of each name. A path that ends so has one value for each. */
+export type Fields = readonly (readonly [path: string, meaning: string])[];
+
+const ENVELOPE: Fields = [
+  [
+    'format',
+    'Version of these documents, now 1. It goes up when a field changes its meaning or goes, not when one is added.',
+  ],
+  ['ok', 'Whether the command ends with 0.'],
+];
+
+/** Instead of the fields of a command, when it could not do what it was told to. */
+export const ERROR_FIELDS: Fields = [
+  ...ENVELOPE,
+  ['error.code', 'One of docs/errors.md; it keeps its meaning for ever.'],
+  ['error.message', 'What happened, in words.'],
+  ['error.remedy', 'What to do about it.'],
+  ['error.found', 'What was found; absent where that says nothing.'],
+  ['error.expected', 'What would have been right; absent where that says nothing.'],
+  ['error.file', 'Of `E_CONFIG_INVALID`: the file.'],
+  ['error.problems[].line', 'Of `E_CONFIG_INVALID`: where each mistake is, from 1.'],
+  ['error.problems[].column', 'From 1, in characters.'],
+  ['error.problems[].key', 'Path of the key, such as `routes.a.addresses[1]`; empty: the file as a whole.'],
+  ['error.problems[].found', 'What is written there, shortened.'],
+  ['error.problems[].expected', 'What is allowed there.'],
+  ['error.problems[].message', 'What is wrong.'],
+  ['verdict', 'Of `status --check` alone: `down` or `unknown`.'],
+];
+
+const ROUTE: Fields = [
+  ['name', 'Name of the route.'],
+  ['state', '`up`, `suspect` (races may use it, nothing else does), `down`, `draining`, `disabled`.'],
+  ['reasons[]', 'Why, in the words of the table of reasons below; a family first where only that is meant.'],
+  ['since', 'Since when it is in this state. ISO 8601, UTC.'],
+  ['interface', 'Its network interface.'],
+  ['addresses[]', 'Source addresses of its connections now.'],
+  ['gateways[]', 'Its next hops.'],
+  ['attempts', 'Copies of first packets that were sent by it, since the gateway started.'],
+  ['wins', 'Races that it has won, since the start.'],
+  ['losses', 'Answers that came after another route had won, and refusals, since the start.'],
+  ['connections', 'Living connections that it carries now.'],
+  ['traffic.in', 'Bits per second from the provider, of the last second.'],
+  ['traffic.out', 'Bits per second to the provider, of the last second.'],
+  ['quota.used', 'Bytes of this month, both directions.'],
+  ['quota.bytes', 'Bytes that it may have in a month; null: no quota.'],
+  ['rescues', 'Connections that it left unanswered and another route took over, since the start.'],
+  ['check.ok', 'Whether its own checks succeed; no `check` without any.'],
+  ['check.rttMicros', 'Microseconds that the last answer took; null: there is none.'],
+  ['check.lastOk', 'When one succeeded last. ISO 8601, UTC; null: never.'],
+  ['pathMtu.ipv4', 'Bytes of the largest IPv4 packet that passes, where that is less than the interface’s.'],
+  ['pathMtu.ipv6', 'The same for IPv6.'],
+  ['portUse', 'Share of the ports in use towards the server that has most; 1 is all of them.'],
+];
+
+const DECISION: Fields = [
+  ['time', 'When it was decided; with `by: kernel`, when it was looked at. ISO 8601, UTC.'],
+  [
+    'by',
+    '`race`: copies. `daemon`: without copies. `kernel`: by the kernel alone, or longer ago than is remembered.',
+  ],
+  ['protocol', '`tcp`, `udp`, `icmp`, `icmpv6`, or a number.'],
+  ['service', 'The service that took it; null: none.'],
+  ['open', 'true: it is open now; else absent.'],
+  ['client', 'Address and port of the client.'],
+  ['destination', 'Address and port of the destination.'],
+  ['route', 'The route that carries it; null: none could.'],
+  ['criterion', 'How its service chooses, or `single` where it could not.'],
+  ['reasons[]', 'Why, in the words of the table of decisions below.'],
+  ['routes[].route', 'A route that was asked.'],
+  [
+    'routes[].answer',
+    '`syn-ack`, `rst`, `icmp TYPE/CODE`, `icmpv6 TYPE/CODE`, `silence`, `not-sent`, `failed`, `waited` (its turn did not come).',
+  ],
+  [
+    'routes[].rttMicros',
+    'Microseconds from its copy to its answer; absent: there was none, or it cannot be told.',
+  ],
+  [
+    'routes[].sentMicros',
+    'When its copy left, or was to leave, from the begin of the race; negative: the kernel had given it the connection before.',
+  ],
+  ['routes[].answeredMicros', 'When its yes came, from the begin of the race; absent: none did.'],
+  ['routes[].copies', 'Copies that left, where there was more than one.'],
+  ['routes[].trial', 'true: it was only measured, and could not win; else absent.'],
+  ['fastPath', 'true: its packets pass by the rules now, in a flowtable; else absent.'],
+];
+
+const CHANGE: Fields = [
+  ['key', 'Path of a key of the configuration.'],
+  ['before', 'What runs; null: nothing.'],
+  ['after', 'What the file says; null: nothing.'],
+  ['apply', '`live`: a reload takes it over; `restart`: only the next start does.'],
+];
+
+const PLAN: Fields = [
+  [
+    'kind',
+    '`race`, `memory`, `turns`, `hash`, `one`, `daemon`, `rest`, `none`: what becomes of the next connection of the family.',
+  ],
+  ['routes.*', 'Where the kernel chooses by itself: the share of each route, 0 to 1.'],
+];
+
+/** What each command prints besides the envelope. */
+export const FIELDS: Readonly<Record<string, Fields>> = {
+  status: [
+    ...ENVELOPE,
+    ['version', 'Version of the gateway.'],
+    ['configuration.file', 'The configuration file in use.'],
+    ['configuration.readAt', 'When it was read last. ISO 8601, UTC.'],
+    [
+      'configuration.state',
+      '`same`: what it says runs; `changed`: it has changed since it was read; `waiting`: some of it waits for a restart; `gone`: it cannot be read.',
+    ],
+    ['configuration.differences', 'Keys by which what was read differs from what runs.'],
+    ['alarms[]', 'What somebody should look at, in words; empty when all is well.'],
+    ['memory.destinations', 'Destinations of which something is remembered.'],
+    ['memory.trusted', 'Those remembered recently enough to decide alone.'],
+    ['memory.inKernel', 'Those that the kernel decides by itself.'],
+    ['memory.size', 'The most that are remembered.'],
+    ['memory.evicted', 'Destinations that gave way to others, since the start.'],
+    [
+      'memory.rescues',
+      'Connections that a remembered route left unanswered and another took over, since the start.',
+    ],
+    ['uptimeSeconds', 'Since when the gateway runs.'],
+    ...below('routes[].', ROUTE),
+    ['races.started', 'Races since the start.'],
+    ['races.decided', 'Those that gave a connection a route.'],
+    ['races.failed', 'Those in which no route said yes.'],
+    ['races.active', 'Those that are not over.'],
+    [
+      'races.single.*',
+      'New connections that went by one route without a race, by reason: the table of decisions below.',
+    ],
+    ['cutting.cut', 'Connections cut since the start, by commands and since their route is gone.'],
+    ['cutting.left', 'Connections that are being cut and are still there.'],
+    ['fastPath.wanted', '`off` or `auto`, as configured.'],
+    ['fastPath.state', '`off`, `on`, or `unavailable`.'],
+    ['fastPath.why', 'What the kernel said; null unless it is unavailable.'],
+    ['packets.dropped.*', 'Packets that were dropped, by reason: the table below.'],
+    ['packets.ignored.*', 'Packets that changed nothing, by reason: the table below.'],
+    ['packets.queue.*', 'What the queues to the daemon carried: the table below.'],
+  ],
+  'status --check': [
+    ...ENVELOPE,
+    [
+      'verdict',
+      '`ok`, `alarm` or `down`: exit codes 0, 1, 2. With an `error` instead: `down` (2) or `unknown` (3).',
+    ],
+    ['alarms[]', 'As in `status`.'],
+  ],
+  routes: [...ENVELOPE, ...below('routes[].', ROUTE)],
+  services: [
+    ...ENVELOPE,
+    ...below('services[].', [
+      ['name', 'Name of the service.'],
+      ['match', 'What it matches, as the file says it.'],
+      ['select', 'How it chooses.'],
+      ['affinity', 'Which connections stay together.'],
+      ['active', 'Whether its time is now.'],
+      ...below('plan.ipv4.', PLAN),
+      ...below('plan.ipv6.', PLAN),
+      ['hits', 'First packets of new connections that it took, since its rules are in the kernel.'],
+    ]),
+  ],
+  why: [...ENVELOPE, ...below('decisions[].', DECISION)],
+  memory: [
+    ...ENVELOPE,
+    ...below('destinations[].', [
+      ['destination', 'Address, or prefix where several addresses make one destination.'],
+      [
+        'routes.*.rttMicros',
+        'Microseconds that the route took; null: there was no answer, or it cannot be told.',
+      ],
+      ['routes.*.ageSeconds', 'How long ago that was.'],
+      ['routes.*.answer', '`answered`, `retransmitted`, `slow`, `intercepted`, `failed`, `silent`.'],
+      ['best', 'The route that memory would choose; null: none has answered.'],
+      ['trusted', 'Whether that is recent enough to decide alone.'],
+    ]),
+  ],
+  'drain, undrain, kill, disable, enable': [
+    ...ENVELOPE,
+    ['route', 'The route.'],
+    ['state', 'Its state after the command.'],
+    ['cut', 'Connections that were cut.'],
+  ],
+  reload: [...ENVELOPE, ['applied', 'Whether anything was taken over.'], ...below('changes[].', CHANGE)],
+  check: [
+    ...ENVELOPE,
+    ['file', 'The file.'],
+    [
+      'config',
+      'The configuration with all defaults, as the gateway uses it; its keys are those of docs/configuration.md.',
+    ],
+    ...below('changes[].', CHANGE),
+  ],
+  doctor: [
+    ...ENVELOPE,
+    ['probes[].name', 'What was looked at.'],
+    ['probes[].ok', 'Whether it is as it should be.'],
+    [
+      'probes[].severity',
+      '`required`: no gateway without it; `recommended`; `info`: the gateway sees to it.',
+    ],
+    ['probes[].found', 'What was found.'],
+    ['probes[].expected', 'What should be.'],
+    ['probes[].remedy', 'What to do.'],
+  ],
+  cleanup: [
+    ...ENVELOPE,
+    ['removed[]', 'What was removed or restored.'],
+    ['left[]', 'What could not be, with the words of the tool that failed.'],
+  ],
+};
+
+function below(place: string, fields: Fields): Fields {
+  return fields.map(([path, meaning]) => [place + path, meaning]);
+}

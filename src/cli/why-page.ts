@@ -1,0 +1,129 @@
+/** Decisions as a page: who, by which route and why, and what every route did, in the order in which it happened. */
+import type { AttemptReport, Decision } from '../api/contract.js';
+import { explainAnswer, explainDecision } from './decision-words.js';
+import { formatLocal, formatMillis, type Paint, printable } from './style.js';
+import { type Cell, NARROW, renderText, renderWrapped } from './table.js';
+
+export interface WhyPage {
+  readonly width?: number;
+  /** What was typed for an address. */
+  readonly names?: ReadonlyMap<string, string | null>;
+}
+
+/** One block per decision, the newest first. `subject`: what was asked about. */
+export function renderWhy(
+  subject: string,
+  decisions: readonly Decision[],
+  paint: Paint,
+  { width = NARROW, names = new Map() }: WhyPage = {},
+): string {
+  if (decisions.length === 0) {
+    const nothing = `Nothing is known of ${printable(subject)}: no such connection is open, and no decision about one is remembered.`;
+    return renderText(nothing, width, 0);
+  }
+  return decisions.map((decision) => renderDecision(decision, paint, width, names)).join('\n');
+}
+
+function renderDecision(
+  decision: Decision,
+  paint: Paint,
+  width: number,
+  names: ReadonlyMap<string, string | null>,
+): string {
+  const { client, destination, protocol, routes, fastPath } = decision;
+  const when = decision.by === 'kernel' ? 'open now' : formatTime(decision.time);
+  const kind = protocol === undefined || protocol === 'tcp' ? '' : ` (${printable(protocol)})`;
+  const [from, to] = [printable(client), printable(named(destination, names)) + kind];
+  const head = `${paint('bold', when)}  ${from}`;
+  const fits = `${when}  ${from} -> ${to}`.length <= width;
+  const who = fits ? `${head} -> ${to}\n` : `${head}\n${renderText(`  -> ${to}`, width, 4)}`;
+  const fast = fastPath === true ? '  established: its packets take the kernel’s fast path\n' : '';
+  const rows = inOrder(routes).map((attempt) => attemptCells(attempt, decision));
+  return `${who}${renderResult(decision, paint, width)}${fast}${renderWrapped(COLUMNS, rows, paint, width)}`;
+}
+
+/** With the name that was typed for its address. */
+function named(destination: string, names: ReadonlyMap<string, string | null>): string {
+  const address = /^\[(.*)\]:\d+$/.exec(destination)?.[1] ?? destination.replace(/^([\d.]+):\d+$/, '$1');
+  const name = names.get(address);
+  return name == null ? destination : `${name} ${destination}`;
+}
+
+/** `went by fiber: the first to answer (service web; race, first-reply)`, in as many lines as it takes. */
+function renderResult(decision: Decision, paint: Paint, width: number): string {
+  const { criterion, open, reasons, route, service } = decision;
+  const of = service == null ? '' : `service ${service}; `;
+  const how = printable(`(${of}${[criterion, ...reasons].join(', ')})`);
+  const words = printable(explainDecision(decision));
+  const verb = open === true ? 'goes by' : 'went by';
+  const by = route === null ? 'went nowhere' : `${verb} ${printable(route)}`;
+  const text = renderText(`  ${by}${words === '' ? '' : `: ${words}`} ${how}`, width, 4);
+  const shown = route === null ? paint('red', by) : `${verb} ${paint('green', printable(route))}`;
+  return text.replace(by, () => shown).replace(how, () => paint('dim', how));
+}
+
+function formatTime(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? printable(time) : formatLocal(date);
+}
+
+/** As their copies left; a gateway of an older version does not say. */
+function inOrder(routes: readonly AttemptReport[]): readonly AttemptReport[] {
+  const sent = ({ sentMicros }: AttemptReport): number => sentMicros ?? Number.POSITIVE_INFINITY;
+  return [...routes].sort((a, b) => (sent(a) === sent(b) ? 0 : sent(a) - sent(b)));
+}
+
+/** A mark for what carries it, the route, when its copy left, how long the answer took, and all that explains it. */
+const COLUMNS = [
+  { title: '' },
+  { title: '', shrink: 8 },
+  { title: '', align: 'right' },
+  { title: '', align: 'right' },
+  { title: '' },
+] as const;
+
+function attemptCells(attempt: AttemptReport, { route: winner, routes }: Decision): readonly Cell[] {
+  const won = attempt.route === winner;
+  const name = printable(attempt.route);
+  const { rttMicros } = attempt;
+  return [
+    won ? { text: ' >', colour: 'green' } : { text: '  ' },
+    won ? { text: name, colour: 'green' } : { text: name },
+    { text: sentText(attempt) },
+    { text: rttMicros === undefined ? '-' : formatMillis(rttMicros) },
+    { text: printable(wordsOf(attempt, won, routes)), ...(won ? {} : { colour: 'dim' }) },
+  ];
+}
+
+function sentText({ sentMicros, answer }: AttemptReport): string {
+  if (sentMicros === undefined) return '';
+  if (answer === 'waited') return `due +${formatMillis(sentMicros)}`;
+  return sentMicros < 0 ? `sent -${formatMillis(-sentMicros)}` : `sent +${formatMillis(sentMicros)}`;
+}
+
+/** What the route answered, and why a time that is shorter than the winner's has not won. */
+function wordsOf(attempt: AttemptReport, won: boolean, routes: readonly AttemptReport[]): string {
+  const { answer, answeredMicros, copies, sentMicros, trial } = attempt;
+  const parts = [explainAnswer(answer)];
+  const wasSent = sentMicros !== undefined && answer !== 'waited';
+  const isLater = wasSent && sentMicros >= LATER_MICROS;
+  if (answeredMicros !== undefined && (isLater || (sentMicros ?? 0) < 0))
+    parts[0] += ` at +${formatMillis(answeredMicros)}`;
+  if (won) parts.push('carries it');
+  if (trial === true) parts.push('on trial: measured, cannot win');
+  if (isLater) parts.push('staggered: it was to be asked only if others took long');
+  if (wasSent && sentMicros < 0) parts.push('the kernel had given it this route before');
+  if ((copies ?? 1) > 1) parts.push(`${copies} copies`);
+  const isFirst = won && routes.length > 1 && answeredMicros !== undefined;
+  if (isFirst && routes.some((other) => isFaster(other, attempt)))
+    parts.push('the first of those that could win');
+  return parts.join('; ');
+}
+
+/** Its answer was there before, and did not count. */
+function isFaster(other: AttemptReport, winner: AttemptReport): boolean {
+  return (other.answeredMicros ?? Number.POSITIVE_INFINITY) < (winner.answeredMicros ?? 0);
+}
+
+/** All copies that leave at once do so within this. */
+const LATER_MICROS = 1000;

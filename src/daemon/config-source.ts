@@ -1,0 +1,69 @@
+/** The configuration file of a running gateway: read when told to, and compared with what runs when somebody asks. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { Status } from '../api/contract.js';
+import { diffConfigs } from '../config/diff.js';
+import { loadConfig, MAX_CONFIG_BYTES } from '../config/load.js';
+import { dateText, monotonicMs } from '../kernel/clock.js';
+import type { GatewayConfig } from '../model/config.js';
+
+export class ConfigSource {
+  private digest: string | null = null;
+  private readAtMs = monotonicMs();
+  private compared: { readonly running: GatewayConfig; readonly differences: number } | null = null;
+
+  /** `read`: what the file said a moment ago. */
+  constructor(
+    readonly path: string,
+    private read: GatewayConfig,
+  ) {}
+
+  /** Takes the file's content for what `read` was made of. */
+  async begin(): Promise<this> {
+    this.digest = await digestOf(this.path);
+    return this;
+  }
+
+  /** Reads the file again. Throws as `loadConfig`, and then what was read before counts. */
+  async load(): Promise<GatewayConfig> {
+    // Before it is read: a file that changes meanwhile is told as changed, not as read.
+    const digest = await digestOf(this.path);
+    this.read = loadConfig(this.path);
+    this.digest = digest;
+    this.readAtMs = monotonicMs();
+    this.compared = null;
+    return this.read;
+  }
+
+  /** What of the file is in use. */
+  async report(running: GatewayConfig): Promise<NonNullable<Status['configuration']>> {
+    const digest = await digestOf(this.path);
+    const differences = this.differences(running);
+    const waits = differences === 0 ? 'same' : 'waiting';
+    const state = digest === null ? 'gone' : digest === this.digest ? waits : 'changed';
+    return { file: this.path, readAt: dateText(this.readAtMs), state, differences };
+  }
+
+  private differences(running: GatewayConfig): number {
+    if (this.compared?.running !== running)
+      this.compared = { running, differences: diffConfigs(running, this.read).length };
+    return this.compared.differences;
+  }
+}
+
+/** Of as much as a configuration may have; null: it cannot be read. */
+async function digestOf(path: string): Promise<string | null> {
+  const handle = await open(path, 'r').catch(() => null);
+  if (handle === null) return null;
+  try {
+    const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < buffer.length; length += read)
+      read = (await handle.read(buffer, length, buffer.length - length)).bytesRead;
+    return createHash('sha256').update(buffer.subarray(0, length)).digest('hex');
+  } catch {
+    return null;
+  } finally {
+    await handle.close();
+  }
+}

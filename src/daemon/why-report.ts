@@ -1,0 +1,197 @@
+/** What `why` shows: decisions as the engine has noted them, and connections that are open although nobody has noted them. */
+import type { AttemptReport, Decision, WhyQuery } from '../api/contract.js';
+import { WHY_LIMIT } from '../api/paths.js';
+import { unknownName } from '../config/vocabulary.js';
+import { type AnswerRecord, type DecisionRecord, NO_TIME } from '../core/decisions.js';
+import { dateText, monotonicMs } from '../kernel/clock.js';
+import { type OpenFlow, searchFlows } from '../kernel/flow-search.js';
+import { type Marks, marksOf, routeOfMark, serviceOfMark } from '../kernel/marks.js';
+import {
+  type AddressWords,
+  type Family,
+  familyOf,
+  formatAddress,
+  formatEndpoint,
+  parseAddress,
+} from '../model/address.js';
+import { makesCopies, type ServiceConfig } from '../model/config.js';
+import { ANSWER, type OpenReason } from '../model/reasons.js';
+import type { GatewayState } from './gateway-state.js';
+import type { RaceClient } from './race-client.js';
+
+/** The newest first; connections that the kernel alone knows before those that were noted, as they are open now. */
+export async function explain(
+  gateway: GatewayState,
+  race: Pick<RaceClient, 'decisions'>,
+  query: WhyQuery,
+): Promise<readonly Decision[]> {
+  const { limit = WHY_LIMIT } = query;
+  const question = {
+    destination: query.address === undefined ? null : parseAddress(query.address),
+    client: query.client === undefined ? null : parseAddress(query.client),
+    port: query.port ?? null,
+    route: numberOf(gateway, 'route', query.route),
+    service: numberOf(gateway, 'service', query.service),
+  };
+  const { decisions, originMs } = await race.decisions(question, limit);
+  const noted = decisions.map((record) => toDecision(record, gateway, originMs));
+  // Everything that is open would be too much for anybody.
+  const asks = Object.values(question).some((value) => value !== null && value !== 0);
+  const marks = marksOf(gateway.config.kernel.mark);
+  const open = asks ? searchFlows(marks, question, limit, true) : [];
+  const living = new Map(open.map((flow) => [keyOfFlow(flow, marks, gateway), flow]));
+  const known = noted.map((decision): Decision => {
+    const key = keyOf(decision);
+    const flow = living.get(key);
+    if (flow === undefined) return decision;
+    living.delete(key);
+    return { ...decision, open: true, ...fast(flow, gateway) };
+  });
+  const time = dateText(monotonicMs());
+  const unknown = [...living.values()].map((flow) => openDecision(flow, marks, gateway, time));
+  return [...unknown.slice(0, Math.max(limit - known.length, Math.ceil(limit / 2))), ...known].slice(
+    0,
+    limit,
+  );
+}
+
+/** 0: any. Throws E_ARGUMENT for a name that there is not. */
+function numberOf(gateway: GatewayState, what: 'route' | 'service', name: string | undefined): number {
+  if (name === undefined) return 0;
+  const list: readonly { readonly name: string }[] = gateway.config[`${what}s`];
+  const names = list.map((one) => one.name);
+  if (!names.includes(name)) throw unknownName(what, name, names);
+  return gateway.numbers[`${what}s`].of(name);
+}
+
+/** A connection over one route; a later one by the same ports and another route is another. */
+function keyOf({ protocol, client, destination, route }: Decision): string {
+  return `${protocol} ${client} ${destination} ${route}`;
+}
+
+function keyOfFlow(flow: OpenFlow, marks: Marks, gateway: GatewayState): string {
+  const route = gateway.numbers.routes.nameOf(routeOfMark(marks, flow.mark));
+  const { client, clientPort, destination, destinationPort, protocol } = flow;
+  const ends = `${endpoint(client, clientPort)} ${endpoint(destination, destinationPort)}`;
+  return `${protocolName(protocol)} ${ends} ${route}`;
+}
+
+/** A connection that the engine has not noted, as its mark tells it. */
+function openDecision(flow: OpenFlow, marks: Marks, gateway: GatewayState, time: string): Decision {
+  const { routes, services } = gateway.numbers;
+  const number = serviceOfMark(marks, flow.mark);
+  const service = gateway.config.services.find((one) => one.name === services.nameOf(number));
+  return {
+    time,
+    by: 'kernel',
+    protocol: protocolName(flow.protocol),
+    client: endpoint(flow.client, flow.clientPort),
+    destination: endpoint(flow.destination, flow.destinationPort),
+    service: service?.name ?? null,
+    route: routes.nameOf(routeOfMark(marks, flow.mark)),
+    criterion: service?.select.criterion ?? 'rest',
+    reasons: [openReason(flow.mark, marks, service)],
+    routes: [],
+    open: true,
+    ...fast(flow, gateway),
+  };
+}
+
+/**
+ * How a connection came to its route, by what its mark has kept. A group and what chose for its first connection leave the same mark, so
+ * where a service has groups it may have been either.
+ */
+export function openReason(mark: number, marks: Marks, service: ServiceConfig | undefined): OpenReason {
+  const has = (bits: number): boolean => (mark & bits) !== 0;
+  if ((mark & marks.serviceMask) >>> 0 === marks.apart) return 'came-by-it';
+  if (!has(marks.chosen)) return 'main-table';
+  if (service === undefined) return 'rest';
+  const { criterion, routes } = service.select;
+  if (criterion === 'fixed' || criterion === 'rest') return criterion;
+  const grouped = service.affinity !== 'none';
+  if (has(marks.rescuable) || routes.length === 1) {
+    if (criterion === 'race') return grouped ? 'group-or-remembered' : 'remembered';
+    return grouped ? 'group-or-criterion' : 'criterion';
+  }
+  return makesCopies(criterion) ? 'raced-before' : 'chosen-before';
+}
+
+/** A decision in words. `originMs` is the monotonic time at which the engine's clock was 0. */
+function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
+  const { routes, services } = gateway.numbers;
+  const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
+  const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));
+  const { client, clientPort, destination, destinationPort } = record;
+  return {
+    time: dateText(originMs + record.at / 1000),
+    by: record.raced ? 'race' : 'daemon',
+    protocol: protocolName(record.protocol),
+    client: endpoint(client, clientPort),
+    destination: endpoint(destination, destinationPort),
+    service: service?.name ?? null,
+    route: name(record.route),
+    criterion: criterionOf(record, service?.select.criterion),
+    reasons: [record.reason],
+    routes: record.answers.flatMap((answer, index) => {
+      if (answer.answer === ANSWER.NONE) return [];
+      const isTrial = (record.trials & (1 << (index + 1))) !== 0;
+      return [attemptOf(name(index + 1) ?? String(index + 1), answer, isTrial, familyOf(client))];
+    }),
+  };
+}
+
+function attemptOf(route: string, record: AnswerRecord, isTrial: boolean, family: Family): AttemptReport {
+  const { answer, rttMicros, sentAfter, answeredAfter, copies } = record;
+  return {
+    route,
+    ...(rttMicros >= 0 ? { rttMicros: Math.round(rttMicros) } : {}),
+    answer: answerText(answer, family),
+    ...(sentAfter === NO_TIME ? {} : { sentMicros: sentAfter }),
+    ...(answeredAfter === NO_TIME ? {} : { answeredMicros: answeredAfter }),
+    ...(copies > 1 ? { copies } : {}),
+    ...(isTrial ? { trial: true } : {}),
+  };
+}
+
+/** The service's criterion; a connection of a raced service that could not be raced was chosen by none. */
+function criterionOf(record: DecisionRecord, criterion: string | undefined): string {
+  if (record.raced) return criterion ?? 'race';
+  const chosen: readonly string[] = ['criterion', 'remembered', 'affinity', 'same-flow'];
+  return chosen.includes(record.reason) && criterion !== undefined ? criterion : 'single';
+}
+
+function answerText(answer: number, family: Family): string {
+  const word = ANSWERS[answer];
+  if (word !== undefined) return word;
+  const evidence = answer - ANSWER.ICMP;
+  return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;
+}
+
+const ANSWERS: Readonly<Record<number, string | undefined>> = {
+  [ANSWER.SILENCE]: 'silence',
+  [ANSWER.ANSWERED]: 'syn-ack',
+  [ANSWER.REFUSED]: 'rst',
+  [ANSWER.NOT_SENT]: 'not-sent',
+  [ANSWER.FAILED]: 'failed',
+  [ANSWER.WAITED]: 'waited',
+};
+
+function fast({ offloaded }: OpenFlow, gateway: GatewayState): { fastPath?: true } {
+  return offloaded && gateway.fastPath.state === 'on' ? { fastPath: true } : {};
+}
+
+/** What has no ports (ICMP) is named by its address alone. */
+function endpoint(words: AddressWords, port: number): string {
+  return port === 0 ? formatAddress(words) : formatEndpoint(words, 0, port);
+}
+
+function protocolName(protocol: number): string {
+  return PROTOCOL_NAMES[protocol] ?? String(protocol);
+}
+
+const PROTOCOL_NAMES: Readonly<Record<number, string | undefined>> = {
+  1: 'icmp',
+  6: 'tcp',
+  17: 'udp',
+  58: 'icmpv6',
+};
