@@ -184,6 +184,8 @@ memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0
 
 fast path: unavailable: Error: Could not process rule
 
+cutting: 6 789 connections left, 12 345 cut since the start
+
 races
   402  started
   400  decided
