@@ -62,8 +62,8 @@ async function measure(lab: Lab, flows: number, real: boolean, quick: boolean): 
   const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config]);
   await task.waitForLine(/^ready/, PATIENCE_MS);
   const release = real ? await hold(lab, flows) : await write(lab, flows);
-  // What it has to read of them is no rest.
-  await sleep(5000);
+  // What it has to read of them is no rest; nor is what it does because so many have begun.
+  await sleep(quick ? 5000 : 25_000);
   const seconds = quick ? 5 : 30;
   const before = { main: threadMicros(task.pid, task.pid), all: threadMicros(task.pid, null) };
   await sleep(seconds * 1000);
@@ -107,7 +107,8 @@ async function hold(lab: Lab, count: number): Promise<() => Promise<void>> {
     const targets = [{ address: SERVER, port: ECHO_PORT + i }];
     const plan = { targets, count: count / 2, hold: true, bytes: 10, concurrency: 64 };
     const lost = (await connector.run(plan)).filter(({ ok }) => !ok);
-    if (lost.length > 0) throw new Error(`${lost.length} connections failed`);
+    // A machine that has other work loses some.
+    if (lost.length > count / 100) throw new Error(`${lost.length} connections failed`);
   }
   return async () => {
     for (const connector of connectors) await connector.stop();

@@ -107,6 +107,7 @@ export function createBackend(
         );
       }
       running();
+      const carried = gateway.flows?.counts.perRoute().get(gateway.numbers.routes.of(name)) ?? 0;
       let cut: Cut | null | undefined = null;
       if (command === 'kill') {
         const number = gateway.numbers.routes.of(name);
@@ -115,13 +116,13 @@ export function createBackend(
         await gateway.setAdmin(name, ADMIN_OF[command]);
         if (command === 'disable' && route.onDown === 'reset') cut = gateway.failover?.cutReplaceable(route);
       }
-      const progress = await progressOf(cut == null ? [] : [cut]);
+      const progress = await progressOf(cut == null ? [] : [cut], carried);
       return { route: name, state: stateOf(gateway, name).state, ...progress };
     },
 
     async reload(): Promise<ReloadReport> {
       const { changes, applied } = await gateway.reload();
-      const { left } = await progressOf(gateway.flows?.cutter.underWay() ?? []);
+      const { left } = await progressOf(gateway.flows?.cutter.underWay() ?? [], 0);
       return { applied, changes, ...(left === undefined ? {} : { left }) };
     },
 

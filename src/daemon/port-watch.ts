@@ -21,7 +21,7 @@ export const PORT_ALARM = 0.8;
 export const PORTS_FULL = 0.995;
 /** Between two looks. */
 export const PORTS_MS = 2000;
-/** Looks at all connections may take this share of the time; where ports have to be freed, more. */
+/** Looks at all connections may take this share of the time; where ports are short or have to be freed, more. */
 const SHARE = 0.02;
 const URGENT_SHARE = 0.25;
 /** A full pair is refused for this long, then looked at again. */
@@ -51,15 +51,20 @@ export class PortWatch {
     const now = performance.now();
     if (now < this.restUntilMs) return;
     const uses = await this.flows.portUse(ports, PORT_ALARM);
-    const isUrgent = !this.reuses && uses.some(({ held }) => held >= RECLAIM.to);
-    this.restUntilMs = now + (performance.now() - now) / (isUrgent ? URGENT_SHARE : SHARE);
+    const isUrgent = uses.some(
+      ({ share, held }) => share >= PORT_ALARM || (!this.reuses && held >= RECLAIM.to),
+    );
+    const restMs = (performance.now() - now) / (isUrgent ? URGENT_SHARE : SHARE);
+    this.restUntilMs = now + restMs;
     this.worst = new Map();
     for (const use of uses) {
       const { route, share } = use;
       if (share >= (this.worst.get(route)?.share ?? 0)) this.worst.set(route, use);
     }
     if (!this.reuses && uses.some(({ held }) => held >= RECLAIM.from)) await this.flows.reclaimPorts(ports);
-    await this.refuse(uses.filter(({ share, protocol }) => share >= PORTS_FULL && protocol === TCP));
+    const full = uses.filter(({ share, protocol }) => share >= PORTS_FULL && protocol === TCP);
+    // Until the next look has been.
+    await this.refuse(full, REFUSE_SECONDS + Math.ceil(restMs / 1000));
     for (const use of this.worst.values()) this.tell(use);
   }
 
@@ -89,7 +94,7 @@ export class PortWatch {
       : `route ${name} uses ${Math.floor(share * 100)} % of its ports towards ${serverOf(use)} (${who})`;
   }
 
-  private async refuse(full: readonly PortUse[]): Promise<void> {
+  private async refuse(full: readonly PortUse[], seconds: number): Promise<void> {
     for (const family of [4, 6] as const) {
       const elements = full
         .filter((use) => use.family === family)
@@ -100,7 +105,7 @@ export class PortWatch {
       if (elements.length === 0) continue;
       const keys = [...new Set(elements)].slice(0, MOST);
       const set = `element inet ${TABLE} ${SET_FULL[family]}`;
-      const add = `add ${set} { ${keys.map((key) => `${key} timeout ${REFUSE_SECONDS}s`).join(', ')} }\n`;
+      const add = `add ${set} { ${keys.map((key) => `${key} timeout ${seconds}s`).join(', ')} }\n`;
       // To add what is there does not renew it.
       await runCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`);
     }

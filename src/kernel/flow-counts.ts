@@ -30,7 +30,9 @@ export class FlowCounts {
   begun = 0;
 
   private events: SessionEvents | null = null;
-  /** Of the last reading; what is told while nobody listens. */
+  /** The events know all that lives, since they have read the table once. */
+  private isReady = false;
+  /** What is told while they do not, or nobody listens: as it was when it was last known. */
   private census = new Census(true);
   private readonly timer: NodeJS.Timeout;
   private reading: Promise<void> | null = null;
@@ -61,7 +63,7 @@ export class FlowCounts {
   /** Connections by the numbers of routes, as they are known now. */
   perRoute(): Map<number, number> {
     const counts = new Map<number, number>();
-    for (const [mark, count] of this.events?.byMark ?? this.census.byMark) {
+    for (const [mark, count] of this.known().byMark) {
       const route = routeOfMark(this.marks, mark);
       counts.set(route, (counts.get(route) ?? 0) + count);
     }
@@ -70,7 +72,7 @@ export class FlowCounts {
 
   /** Connections of the source address and server that have most of them. */
   busiestPair(): number {
-    return this.events?.busiestPair() ?? this.census.busiestPair();
+    return this.known().busiestPair();
   }
 
   /** Brings the counts to this moment, as far as that is soon done. */
@@ -87,7 +89,12 @@ export class FlowCounts {
     this.events = null;
   }
 
+  private known(): Census {
+    return this.events !== null && this.isReady ? this.events.census : this.census;
+  }
+
   private listen(): void {
+    this.isReady = false;
     try {
       const sinks = {
         begin: () => this.noteBeginning(),
@@ -113,6 +120,7 @@ export class FlowCounts {
     if (this.closed || this.events === null) return;
     const forMs = Math.min(MUTED_MS.longest, 2 * (this.muted?.forMs ?? MUTED_MS.first / 2));
     this.muted = { until: performance.now() + forMs, forMs };
+    this.census = this.known();
     this.events.close();
     this.events = null;
     this.dueAt = 0;
@@ -173,7 +181,9 @@ export class FlowCounts {
   }
 
   private readListening(events: SessionEvents): Promise<boolean> {
-    return events.recount(() => {}, this.families);
+    return events.recount(() => {
+      this.isReady = true;
+    }, this.families);
   }
 
   private async readMuted(): Promise<boolean> {

@@ -39,9 +39,9 @@ export interface CutterContext {
 }
 
 /** Flows of one piece: their clients' elements, then their entries, then a word to their clients. */
-const PIECE = 2000;
+const PIECE = 4000;
 /** A power of two that a piece fits into. */
-const WRITER_CAPACITY = 2048;
+const WRITER_CAPACITY = 4096;
 /** Entries deleted with one system call; all may be refused, each with a message of its own. */
 const DELETIONS = 64;
 const RECEIVE_BUFFER = 512 * 1024;
@@ -67,6 +67,8 @@ export class FlowCutter {
   private running = 0;
   /** While anything is cut. */
   private writer: ElementWriter | null = null;
+  // BOUNDED: PIECE.
+  private piece: ListedFlow[] = [];
   private waiting: (() => void)[] = [];
   private hurries = false;
   private abandoned = false;
@@ -186,12 +188,8 @@ export class FlowCutter {
   }
 
   private async cutPiece(job: Job, busy: FlowList): Promise<void> {
-    const piece: ListedFlow[] = []; // BOUNDED: PIECE.
-    while (piece.length < PIECE) {
-      const flow = createListedFlow();
-      if (!job.list.take(flow)) break;
-      piece.push(flow);
-    }
+    const piece = this.take(job.list);
+    let isCut = false;
     try {
       const tcp = this.hurries ? [] : piece.filter(({ protocol }) => protocol === PROTOCOL.TCP);
       // First the set that answers the clients, then the entries: nothing slips through in between.
@@ -202,12 +200,22 @@ export class FlowCutter {
       this.note(job, piece.length - still.length);
       const flow = createListedFlow();
       while (still.take(flow)) busy.add(flow);
-      piece.length = 0;
+      isCut = true;
       await this.poke(tcp);
     } catch (error) {
-      for (const flow of piece) job.list.add(flow);
+      if (!isCut) for (const flow of piece) job.list.add(flow);
       throw error;
     }
+  }
+
+  /** The next flows of a list; the values are used again by the next piece. */
+  private take(list: FlowList): readonly ListedFlow[] {
+    let count = 0;
+    for (; count < PIECE && list.length > 0; count++) {
+      if (this.piece.length === count) this.piece.push(createListedFlow());
+      list.take(this.piece[count]);
+    }
+    return this.piece.slice(0, count);
   }
 
   private note(job: Job, cut: number): void {
@@ -236,6 +244,7 @@ export class FlowCutter {
   private closeWriter(): void {
     this.writer?.close().catch((error: unknown) => this.context.failed(error));
     this.writer = null;
+    this.piece = [];
   }
 
   /** Returns those that the kernel keeps for the moment. */

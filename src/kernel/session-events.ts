@@ -79,7 +79,7 @@ export class SessionEvents {
   private recounting: Promise<boolean> | null = null;
   private closed = false;
 
-  /** Tells of sessions whose mark names a route. `countsPairs`: for `busiestPair`. */
+  /** Tells of sessions whose mark names a route. `countsPairs`: for the census's `busiestPair`. */
   constructor(
     private readonly marks: Pick<Marks, 'routeMask' | 'flowMask'>,
     private readonly sinks: SessionSinks,
@@ -110,14 +110,9 @@ export class SessionEvents {
     return this.living.size;
   }
 
-  /** The same by mark. */
-  get byMark(): ReadonlyMap<number, number> {
-    return this.living.byMark;
-  }
-
-  /** Sessions of the source address and server that have most; 0 unless pairs are counted. */
-  busiestPair(): number {
-    return this.living.busiestPair();
+  /** The same in detail; a recount puts another in its place. */
+  get census(): Census {
+    return this.living;
   }
 
   /** Hears now what has been told until now, as far as that is soon done. */
