@@ -29,7 +29,7 @@ export interface QuotaStatus {
 export interface RouteStatus {
   readonly name: string;
   readonly state: RouteState;
-  /** Machine-readable, for example `no-carrier`, `no-address`, `silent`, `checks-failed`, `returned`, `by-command`. */
+  /** Machine-readable, for example `no-carrier`, `no-address`, `silent`, `checks-failed`, `returned`, `by-command`, `quota`. */
   readonly reasons: readonly string[];
   /** ISO 8601, UTC: since when it is in this state. */
   readonly since: string;

@@ -21,6 +21,7 @@ export function crossCheck(source: YamlSource): readonly CrossProblem[] {
     ...checkServices(source, routes),
     ...checkRest(source, routes),
     ...checkMemory(source),
+    ...checkState(source),
     ...checkKernel(source),
   ];
 }
@@ -42,6 +43,16 @@ function checkMemory(source: YamlSource): CrossProblem[] {
   const written = rawAt(source, ['memory', 'trust']) !== undefined;
   const message = `Shorter than \`trust\`${written ? '' : ', which is 10m unless the file says it'}.`;
   return [{ path, at: 'value', expected: 'at least `trust`', message }];
+}
+
+/** Each of these files is replaced as a whole by what its key says. */
+function checkState(source: YamlSource): CrossProblem[] {
+  const path = ['state'];
+  const state = rawAt(source, path);
+  const other = [['control'], ['memory', 'store']].find((one) => rawAt(source, one) === state);
+  if (typeof state !== 'string' || other === undefined) return [];
+  const message = `The same file as \`${other.join('.')}\`.`;
+  return [{ path, at: 'value', expected: 'a file of its own', message }];
 }
 
 /** The local, main and default rules of Linux end at these; ours must come before main. */

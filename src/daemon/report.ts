@@ -97,7 +97,7 @@ export function stateOf(
   );
   return {
     state: same ? (first?.lane.state ?? 'up') : 'suspect',
-    reasons: [...route.reasons, ...reasons],
+    reasons: [...route.reasons, ...reasons, ...(gateway.isSpent(name) ? ['quota'] : [])],
     since,
   };
 }

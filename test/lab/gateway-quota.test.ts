@@ -129,7 +129,7 @@ test('used up: none of 8 raced connections by it, groups leave it, what flows go
     connectMs(await holder.run({ targets, count: 1, hold: true, bytes: 100 }));
     await carry(made, PORT['by two'], 1_200_000);
     const spent = await untilSpent(made, true);
-    expect(spent.state).toBe('up');
+    expect(spent).toMatchObject({ state: 'up', reasons: ['quota'] });
     expect((await made.status()).alarms).toContainEqual(
       expect.stringMatching(
         /^route two has used up its quota and is a last resort, until \d{4}-\d\d-01 00:00 \S+$/,

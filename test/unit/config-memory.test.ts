@@ -48,6 +48,13 @@ describe('memory', () => {
     },
   );
 
+  it.each([
+    ['memory: { store: /srv/x }\nstate: /srv/x', 'The same file as `memory.store`.'],
+    ['control: /srv/x\nstate: /srv/x', 'The same file as `control`.'],
+  ])('keeps them in a file of their own: %s', (lines, message) => {
+    expect(complaints(`${SMALL}${lines}\n`)).toEqual([expect.stringContaining(`state: ${message}`)]);
+  });
+
   it('keeps none where that is said', () => {
     expect(memoryOf('{ store: none }').store).toBeNull();
   });
