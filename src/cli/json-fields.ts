@@ -210,7 +210,8 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
   ],
   cleanup: [
     ...ENVELOPE,
-    ['removed[]', 'What was removed or restored.'],
+    ['removed[]', 'What was removed.'],
+    ['restored[]', 'Settings (sysctls) that have their old value again.'],
     ['left[]', 'What could not be, with the words of the tool that failed.'],
   ],
 };

@@ -10,19 +10,23 @@ export interface WhyPage {
   readonly names?: ReadonlyMap<string, string | null>;
 }
 
-/** One block per decision, the newest first. `subject`: what was asked about. */
+/** One block per decision, the newest first. `subject`: what was asked about; null: nothing, so open connections were not looked at. */
 export function renderWhy(
-  subject: string,
+  subject: string | null,
   decisions: readonly Decision[],
   paint: Paint,
   { width = NARROW, names = new Map() }: WhyPage = {},
 ): string {
   if (decisions.length === 0) {
+    if (subject === null) return renderText(NOTHING, width, 0);
     const nothing = `Nothing is known of ${printable(subject)}: no such connection is open, and no decision about one is remembered.`;
     return renderText(nothing, width, 0);
   }
   return decisions.map((decision) => renderDecision(decision, paint, width, names)).join('\n');
 }
+
+const NOTHING =
+  'No decision is remembered yet. Name an address, --client, --route or --service to see connections that are open.';
 
 function renderDecision(
   decision: Decision,

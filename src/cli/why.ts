@@ -125,14 +125,14 @@ function pathOf({ address, port, ...more }: WhyQuery): string {
 }
 
 /** What was asked about, for the sentence that there is nothing. */
-function subject(destination: string | undefined, { client, route, service }: WhyOptions): string {
+function subject(destination: string | undefined, { client, route, service }: WhyOptions): string | null {
   const parts = [
     destination,
     client === undefined ? undefined : `client ${client}`,
     route === undefined ? undefined : `route ${route}`,
     service === undefined ? undefined : `service ${service}`,
   ].filter((part) => part !== undefined);
-  return parts.length === 0 ? 'any connection' : parts.join(', ');
+  return parts.length === 0 ? null : parts.join(', ');
 }
 
 function parseLimit(text: string): number {

@@ -11,8 +11,10 @@ import { recordedSettings, restoreSettings } from './sysctl.js';
 
 /** A line each. */
 export interface CleanupReport {
-  /** What was removed or restored; empty when nothing was there. */
+  /** What was removed; empty when nothing was there. */
   readonly removed: readonly string[];
+  /** Settings that have the value again that they had before. */
+  readonly restored: readonly string[];
   /** What could not be removed, with the words of the tool that failed. */
   readonly left: readonly string[];
 }
@@ -38,31 +40,32 @@ export async function cleanUp(options: { force: boolean }): Promise<CleanupRepor
 /** The same without the question; the gateway calls it when it ends. */
 export async function removeState(): Promise<CleanupReport> {
   const removed = new Set<string>();
+  const restored = new Set<string>();
   let left: string[] = [];
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    left = [...(await removeTable(removed)), ...(await removeIp('ipv4', removed))];
+    left = [...(await removeTable(removed, restored)), ...(await removeIp('ipv4', removed))];
     if (existsSync('/proc/net/if_inet6')) left.push(...(await removeIp('ipv6', removed)));
     if (left.length === 0) break;
     await sleep(ATTEMPT_DELAY_MS);
   }
-  return { removed: [...removed], left };
+  return { removed: [...removed], restored: [...restored], left };
 }
 
 /** A tool may fail once, for want of memory or because somebody else changes the same. */
 const ATTEMPTS = 4;
 const ATTEMPT_DELAY_MS = 100;
 
-async function removeTable(removed: Set<string>): Promise<string[]> {
+async function removeTable(removed: Set<string>, restored: Set<string>): Promise<string[]> {
   try {
-    return await tryToRemoveTable(removed);
+    return await tryToRemoveTable(removed, restored);
   } catch (error) {
     return [`nft table inet ${TABLE} (${words(String(error))})`];
   }
 }
 
-async function tryToRemoveTable(removed: Set<string>): Promise<string[]> {
+async function tryToRemoveTable(removed: Set<string>, restored: Set<string>): Promise<string[]> {
   // Before the table goes that they are recorded in; forwarding ends before translation does.
-  for (const path of await restoreSettings(recordedSettings())) removed.add(`sysctl ${path}`);
+  for (const path of await restoreSettings(recordedSettings())) restored.add(`sysctl ${path}`);
   const name = `nft table inet ${TABLE}`;
   const { code, stderr } = await attemptCommand('nft', ['delete', 'table', 'inet', TABLE]);
   if (code === 0) removed.add(name);

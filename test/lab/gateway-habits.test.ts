@@ -213,5 +213,11 @@ test('cleanup --json has the fields of its page', async () => {
   const { stdout } = await made.lab.gateway.run([PATHRACE, 'cleanup', '--json']);
   // A gateway runs: it removes nothing.
   expect(JSON.parse(stdout)).toMatchObject({ format: 1, ok: false, error: { code: 'E_ALREADY_RUNNING' } });
-  expect(FIELDS.cleanup?.map(([path]) => path)).toEqual(['format', 'ok', 'removed[]', 'left[]']);
+  expect(FIELDS.cleanup?.map(([path]) => path)).toEqual([
+    'format',
+    'ok',
+    'removed[]',
+    'restored[]',
+    'left[]',
+  ]);
 });

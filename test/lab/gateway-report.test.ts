@@ -170,7 +170,9 @@ test('why: silence of all', async () => {
   const noted = () => made.why(`${SILENT}:${PORT}`);
   const [decision] = await eventually(noted, (decisions) => decisions.length > 0, 2000);
   expect(decision).toMatchObject({ route: null, criterion: 'race', reasons: ['all-routes-silent'] });
-  expect(decision?.routes).toEqual(['a', 'b', 'c'].map((route) => ({ route, answer: 'silence' })));
+  expect(decision?.routes).toEqual(
+    ['a', 'b', 'c'].map((route) => ({ route, answer: 'silence', sentMicros: 0 })),
+  );
 });
 
 test('status: the shape, and figures that add up', async () => {

@@ -197,6 +197,15 @@ describe('asking', () => {
     expect(asked).toEqual([query]);
   });
 
+  it('says what was not found, and that without a question open connections are not looked at', async () => {
+    expect((await why('--client', '192.0.2.1', '--route', 'fiber')).out).toContain(
+      'Nothing is known of client 192.0.2.1, route fiber:',
+    );
+    expect((await why()).out).toBe(
+      'No decision is remembered yet. Name an address, --client, --route or --service\nto see connections that are open.\n',
+    );
+  });
+
   it('for a name asks for each of its addresses', async () => {
     const { addresses } = await findDestination('localhost');
     expect(addresses.length).toBeGreaterThan(0);

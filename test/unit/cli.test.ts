@@ -25,7 +25,11 @@ vi.mock('../../src/kernel/cleanup.js', () => ({
   cleanUp: async ({ force }: { force: boolean }) => {
     ran.force = force;
     if (force) throw new TypeError('cannot read properties of undefined');
-    return { removed: ['table inet pathrace', 'ip rule 20500'], left: ran.left ?? [] };
+    return {
+      removed: ['table inet pathrace', 'ip rule 20500'],
+      restored: ['sysctl net/ipv4/ip_forward'],
+      left: ran.left ?? [],
+    };
   },
 }));
 vi.mock('../../lab/demo.js', () => ({
@@ -390,7 +394,7 @@ describe('the other commands', () => {
     const { code, out } = await run(['cleanup']);
     expect([code, out, ran.force]).toEqual([
       0,
-      'removed table inet pathrace\nremoved ip rule 20500\n',
+      'removed table inet pathrace\nremoved ip rule 20500\nrestored sysctl net/ipv4/ip_forward\n',
       false,
     ]);
     expect(JSON.parse((await run(['cleanup', '--json'])).out).removed).toHaveLength(2);

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { NO_TIME } from '../../src/core/decisions.js';
 import type { EngineService, MemorySettings } from '../../src/core/engine-types.js';
 import { VERDICT } from '../../src/core/memory/verdicts.js';
+import { ANSWER } from '../../src/model/reasons.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { CLIENT, type Effect, Harness, RST_ACK, routes, SERVER, words } from '../sim/engine-harness.js';
 
@@ -147,6 +149,42 @@ describe('a known destination that is no longer trusted', () => {
     expect(h.pass(20_000)).toEqual([]);
     expect(h.engine.races.active).toBe(0);
     expect(h.engine.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is in the decision with when each copy left, when it was answered, and who has waited in vain', () => {
+    const h = known([30, 10, 20]);
+    h.setup({ service: 1 });
+    // The best is late, so the second leaves; the answer of the first comes nevertheless before the second's.
+    h.pass(18);
+    h.pass(7);
+    h.answer(2);
+    h.pass(8);
+    h.answer(3);
+    const [{ answers, trials, protocol }] = h.engine.latestDecisions(1);
+    const shown = answers.map(({ answer, copies, sentAfter, answeredAfter }) => ({
+      answer,
+      copies,
+      sentAfter,
+      answeredAfter,
+    }));
+    expect(shown).toEqual([
+      { answer: ANSWER.WAITED, copies: 0, sentAfter: 47_500, answeredAfter: NO_TIME },
+      { answer: ANSWER.ANSWERED, copies: 1, sentAfter: 0, answeredAfter: 25_000 },
+      { answer: ANSWER.ANSWERED, copies: 1, sentAfter: expect.closeTo(17_500, -3), answeredAfter: 33_000 },
+    ]);
+    expect([trials, protocol]).toEqual([0, 6]);
+  });
+
+  it('a race of one slot begins without what the one before it has left', () => {
+    const h = known([30, 10, 20]);
+    h.setup({ service: 1 });
+    h.pass(9);
+    h.answer(2);
+    h.pass(20_000);
+    h.setServices([serviceOver([1, 2, 3])], { trustMicros: 0 });
+    h.connection(40_001, [5, 6, null], { service: 1 });
+    const sent = h.engine.latestDecisions(1)[0].answers.map(({ sentAfter }) => sentAfter);
+    expect(sent).toEqual([0, 0, 0]);
   });
 
   it('nor when the kernel is still asked', () => {

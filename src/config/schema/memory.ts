@@ -51,7 +51,8 @@ export const MemorySchema = section(
       ),
       store: absent(
         {
-          description: 'File that keeps the memory over a restart.',
+          description:
+            'File that keeps what the gateway knows over a restart: what is remembered of destinations, and the numbers of routes and services. It is named after the control socket, of which every gateway of a machine has its own.',
           allowed: 'an absolute path, or none',
           apply: 'restart',
           json: { type: 'string', pattern: '^(/.*|none)$' },
