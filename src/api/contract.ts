@@ -83,6 +83,8 @@ export interface Status {
   readonly version: string;
   /** What an operator should look at, in words; empty when all is well. */
   readonly alarms: readonly string[];
+  /** What is right in some networks and a mistake in others: addresses that are not on their interface, a next hop off its subnet. */
+  readonly notes: readonly string[];
   readonly memory: {
     readonly destinations: number;
     readonly trusted: number;

@@ -9,7 +9,7 @@ import { PathraceError } from '../model/errors.js';
 import { countChanges, renderChanges } from './changes.js';
 import { type CommandIo, EXIT, writeJson } from './io.js';
 import { reportProblems } from './problems.js';
-import { type Paint, paintFor } from './style.js';
+import { type Paint, paintFor, printable } from './style.js';
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -29,11 +29,25 @@ export async function runCheck(file: string, options: CheckOptions, io: CommandI
     return reportProblems(error, json, io);
   }
   const services = config.services.length === 1 ? '1 service' : `${config.services.length} services`;
-  if (!json) io.stdout.write(`${file}: ok, ${config.routes.length} routes, ${services}\n`);
+  const notes = await notesOf(config);
+  if (!json) {
+    io.stdout.write(`${file}: ok, ${config.routes.length} routes, ${services}\n`);
+    const paint = paintFor(io.stdout, io.env);
+    for (const note of notes) io.stdout.write(`${paint('yellow', `note: ${printable(note)}`)}\n`);
+  }
   const changes = diff ? await diffToRunning(config, control ?? config.control) : undefined;
-  if (json) writeJson(io.stdout, { ok: true, file, problems: [], config, ...(diff ? { changes } : {}) });
+  if (json)
+    writeJson(io.stdout, { ok: true, file, problems: [], notes, config, ...(diff ? { changes } : {}) });
   else if (changes !== undefined) io.stdout.write(renderDiff(changes, paintFor(io.stdout, io.env)));
   return EXIT.ok;
+}
+
+/** What does not fit the interfaces of this machine. Those that it does not have may be another machine's. */
+async function notesOf(config: GatewayConfig): Promise<readonly string[]> {
+  const { readLinks } = await import('../kernel/links.js');
+  const { addressNotes } = await import('../kernel/address-notes.js');
+  const snapshot = await readLinks().catch(() => null);
+  return snapshot === null ? [] : addressNotes(config, snapshot).map(({ text }) => text);
 }
 
 /** What `reload` would do with the file. */

@@ -29,6 +29,7 @@ import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
 import { OperatorWatch } from './operator-watch.js';
 import { PathWatch } from './path-watch.js';
+import { Presence } from './presence.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logFastPath, logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
@@ -52,6 +53,7 @@ export class Alignment {
   readonly operator: OperatorWatch;
   readonly fastPath = new FastPath();
   readonly paths: PathWatch;
+  readonly presence: Presence;
 
   private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
@@ -72,6 +74,7 @@ export class Alignment {
 
   constructor(private readonly context: AlignmentContext) {
     const { log, gateway } = context;
+    this.presence = new Presence(log);
     this.upkeep = new Upkeep({
       log,
       config: () => gateway.config,
@@ -263,7 +266,11 @@ export class Alignment {
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
     const lines = await applyIpState(this.desired(), this.hasIpv6);
     if (changed) await this.followRoutes(before, after);
-    else this.upkeep.putBack(lines);
+    else {
+      this.upkeep.putBack(lines);
+      if (this.presence.isDue) await this.followLan();
+    }
+    this.presence.followed();
     this.linksDue = false;
   }
 
@@ -287,6 +294,12 @@ export class Alignment {
     this.settled = null;
   }
 
+  /** An interface of the LAN has come or gone, and no route with it. */
+  private async followLan(): Promise<void> {
+    await this.applyRules();
+    await this.upkeep.set();
+  }
+
   private async resolve(): Promise<ResolvedRoute[]> {
     const { config, numbers } = this.context.gateway;
     this.losses.begin();
@@ -294,6 +307,7 @@ export class Alignment {
     const links = await readLinks(byPrefix ? config.lan : []);
     this.links = links.links;
     const routes = resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+    this.presence.see(config, links, routes);
     return withPathMtu(routes, (name) => this.paths.found(name));
   }
 

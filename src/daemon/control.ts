@@ -25,12 +25,13 @@ export function createBackend(gateway: GatewayState): ControlBackend {
         version: version(),
         uptimeSeconds: Math.round((Date.now() - gateway.startedAt) / 1000),
         alarms: [
-          ...alarmsOf(routes, snapshot, gateway.boundary.count),
+          ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
           ...(gateway.ports?.alarms() ?? []),
           ...gateway.upkeep.alarms(),
           ...gateway.guard.alarms(Date.now()),
           ...gateway.troubles(),
         ],
+        notes: gateway.notes(),
         memory: {
           destinations: memory.destinations,
           trusted: memory.trusted,

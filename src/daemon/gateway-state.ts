@@ -36,6 +36,8 @@ export interface GatewayState {
   readonly boundary: { readonly count: number };
   /** What does not work at the moment, or has not for a while, in words. */
   troubles(): string[];
+  /** What is right in some networks and a mistake in others, in words. */
+  notes(): string[];
   adminOf(name: string): Admin;
   setAdmin(name: string, admin: Admin): Promise<void>;
   reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;

@@ -10,7 +10,7 @@ import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
 import { Flows } from '../kernel/flows.js';
-import { readLinks, watchLinks } from '../kernel/links.js';
+import { watchLinks } from '../kernel/links.js';
 import { type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
 import { readObjects } from '../kernel/nft-read.js';
@@ -52,7 +52,6 @@ import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
-import { requireInterfaces } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import type { Upkeep } from './upkeep.js';
@@ -162,8 +161,6 @@ export class Gateway implements GatewayState {
   }
 
   async start(): Promise<void> {
-    const snapshot = await readLinks();
-    requireInterfaces(this.config, new Set(snapshot.links.keys()));
     await this.alignment.prepare();
     this.lock = lockNamespace();
     const control = await startControl(this.config.control, createBackend(this));
@@ -244,7 +241,8 @@ export class Gateway implements GatewayState {
   }
 
   readyLine(): string {
-    return readyLine(this.config, this.routes, this.alignment.abilities.queue);
+    const { abilities, presence } = this.alignment;
+    return readyLine(this.config, this.routes, abilities.queue, presence.missingLan);
   }
 
   troubles(): string[] {
@@ -255,8 +253,11 @@ export class Gateway implements GatewayState {
       ...unread,
       ...this.complaints.alarms(),
       ...this.alignment.operator.alarms(),
+      ...this.alignment.presence.alarms(),
     ];
   }
+
+  readonly notes = (): string[] => this.alignment.presence.notes();
 
   adminOf(name: string): Admin {
     return this.commands.of(name);
@@ -277,8 +278,6 @@ export class Gateway implements GatewayState {
     const changes = diffConfigs(this.config, wanted, this.atStart);
     const live = mergeLive(this.config, wanted, this.atStart);
     if (!changes.some(({ apply }) => apply === 'live')) return { changes, applied: false };
-    const snapshot = await readLinks();
-    requireInterfaces(live, new Set(snapshot.links.keys()));
     await this.alignment.enqueue(() => this.takeOver(live));
     for (const change of changes) this.log.info({ event: 'reload', ...change }, `reload: ${change.key}`);
     return { changes, applied: true };

@@ -1,20 +1,8 @@
-/** What a change of links means for the routes. Pure, but for the errors. */
+/** What a change of links means for the routes. Pure. */
 import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
-import type { GatewayConfig, RouteConfig } from '../model/config.js';
-import { PathraceError } from '../model/errors.js';
+import type { RouteConfig } from '../model/config.js';
 import type { GatewayState } from './gateway-state.js';
-
-/** Every interface that must be there is there, or E_INTERFACE_MISSING. */
-export function requireInterfaces(config: GatewayConfig, present: ReadonlySet<string>): void {
-  const needed = [...config.lan, ...config.routes.filter((r) => !r.optional).map((r) => r.interface)];
-  const missing = needed.filter((name) => !present.has(name));
-  if (missing.length === 0) return;
-  throw new PathraceError('E_INTERFACE_MISSING', `No such interface: ${[...new Set(missing)].join(', ')}.`, {
-    expected: `one of ${[...present].join(', ')}`,
-    remedy: 'Compare the name with `ip link`; a route whose interface appears later says `optional: true`.',
-  });
-}
 
 /** The routes as they are now, less the families that could not be used before. */
 export function withoutGains(

@@ -15,10 +15,6 @@ export const ERRORS = {
     meaning: 'The process may not change the network of this namespace.',
     remedy: 'Run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW.',
   },
-  E_INTERFACE_MISSING: {
-    meaning: 'A configured network interface does not exist.',
-    remedy: 'Compare the name with `ip link`, or create the interface before starting.',
-  },
   E_ALREADY_RUNNING: {
     meaning: 'Another Pathrace gateway serves this network namespace.',
     remedy: 'Stop it first, or use its control socket.',
@@ -56,6 +52,9 @@ export const ERRORS = {
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** Codes of former releases. An interface that is missing is a route that is down (docs/decisions/0028). */
+export const RETIRED_CODES = ['E_INTERFACE_MISSING'] as const;
 
 /** An error of the registry, with what was found, what was expected, and the remedy. */
 export class PathraceError extends Error {

@@ -53,6 +53,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}, is
 const STATUS: Status = {
   version: '0.1.0',
   alarms: [],
+  notes: [],
   memory: { destinations: 1234, trusted: 900, inKernel: 512, size: 100_000, evicted: 0, rescues: 1 },
   uptimeSeconds: 93_784,
   routes: [
