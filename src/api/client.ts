@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { PathraceError } from '../model/errors.js';
 import { fromAnswer } from './answer.js';
 import type { MemoryEntry } from './contract.js';
-import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath } from './paths.js';
+import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath, PREVIEW_PATH } from './paths.js';
 
 /** The daemon answers from memory in milliseconds; a hung one must not hang its operator. */
 const TIMEOUT_MS = 3000;
@@ -31,6 +31,17 @@ export function commandControl(
   return exchange(path, route, { method: 'POST', timeoutMs, maxBytes: MAX_ANSWER_BYTES });
 }
 
+/** What a reload would do with the text of a file. Throws as `callControl`. */
+export function askPreview(path: string, text: string): Promise<unknown> {
+  const options = {
+    method: 'POST',
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    maxBytes: MAX_ANSWER_BYTES,
+    text,
+  } as const;
+  return exchange(path, PREVIEW_PATH, options);
+}
+
 /** What is remembered. Throws as `callControl`. */
 export async function askMemory(
   path: string,
@@ -45,10 +56,13 @@ interface ExchangeOptions {
   readonly method: 'GET' | 'POST';
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** The body of the request. */
+  readonly text?: string;
 }
 
 function exchange(path: string, route: string, options: ExchangeOptions): Promise<unknown> {
-  const { method, timeoutMs, maxBytes } = options;
+  const { method, timeoutMs, maxBytes, text } = options;
+  const headers = text === undefined ? {} : { 'content-type': 'text/yaml' };
   return new Promise((resolve, reject) => {
     const fail = (why: string, remedy?: string) => {
       clearTimeout(timer);
@@ -56,7 +70,7 @@ function exchange(path: string, route: string, options: ExchangeOptions): Promis
       const message = `No gateway answers at ${path}: ${why}.`;
       reject(new PathraceError('E_CONTROL_UNREACHABLE', message, remedy === undefined ? {} : { remedy }));
     };
-    const sent = request({ socketPath: path, path: route, method, agent: false }, (answer) => {
+    const sent = request({ socketPath: path, path: route, method, headers, agent: false }, (answer) => {
       const chunks: Uint8Array[] = []; // BOUNDED: maxBytes.
       let length = 0;
       answer.on('data', (chunk: Uint8Array) => {
@@ -79,7 +93,7 @@ function exchange(path: string, route: string, options: ExchangeOptions): Promis
     // One clock for the whole exchange: a socket's idle time starts anew with every byte.
     const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
     sent.on('error', (error: NodeJS.ErrnoException) => fail(...whyNot(error)));
-    sent.end();
+    sent.end(text);
   });
 }
 

@@ -1,7 +1,7 @@
 /** What the control socket answers: the one contract of CLI, other tools and the page. */
-import type { ConfigChange } from '../model/config-change.js';
+import type { ConfigChange, ConnectionEffect } from '../model/config-change.js';
 
-export type { ConfigChange };
+export type { ConfigChange, ConnectionEffect };
 
 /**
  * `up`: new connections use it. `suspect`: it did not answer lately, or has just come back; races may use it, memory and
@@ -63,10 +63,16 @@ export interface MemoryRoute {
   readonly answer: string;
 }
 
-/** What a reload did. */
-export interface ReloadReport {
-  readonly applied: boolean;
+/** What a reload would do. */
+export interface ReloadPreview {
   readonly changes: readonly ConfigChange[];
+  /** What becomes of the connections that are there; nothing is said of those that notice nothing. */
+  readonly effects: readonly ConnectionEffect[];
+}
+
+/** What a reload did. */
+export interface ReloadReport extends ReloadPreview {
+  readonly applied: boolean;
 }
 
 /** A command on one route. */
@@ -157,6 +163,8 @@ export interface ControlBackend {
   route(name: string, command: RouteCommand): Promise<RouteCommandReport>;
   /** Reads the configuration file again. A bad one throws E_CONFIG_INVALID (a ConfigError) and changes nothing. */
   reload(): Promise<ReloadReport>;
+  /** What a reload would do if this text were its file. A bad one throws E_CONFIG_INVALID. */
+  preview(text: string): Promise<ReloadPreview>;
   /** The configuration now in use: a GatewayConfig, as plain JSON values. */
   config(): Promise<unknown>;
 }

@@ -20,7 +20,7 @@ export function renderStatus(status: Status, paint: Paint): string {
   const title = paint('bold', `Pathrace ${printable(status.version)}`);
   const lines = [
     status.alarms.map((alarm) => `${paint('red', `! ${printable(alarm)}`)}\n`).join('') +
-      status.notes.map((note) => `${paint('yellow', `note: ${printable(note)}`)}\n`).join(''),
+      (status.notes ?? []).map((note) => `${paint('yellow', `note: ${printable(note)}`)}\n`).join(''),
     `${title}, up ${formatDuration(status.uptimeSeconds)}\n`,
     renderTable(
       ROUTE_COLUMNS,

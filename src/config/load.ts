@@ -12,10 +12,15 @@ import { isLaterKey, nearest } from './vocabulary.js';
 import { type Path, type Position, pathText, readYaml, type YamlSource } from './yaml-source.js';
 
 /** The largest file that is read, in bytes; the largest sensible configuration has a quarter of that. */
-const MAX_CONFIG_BYTES = 256 * 1024;
+export const MAX_CONFIG_BYTES = 256 * 1024;
 
 /** Reads and checks a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID as a ConfigError with all problems. */
 export function loadConfig(path: string): GatewayConfig {
+  return parseConfig(readConfig(path), path);
+}
+
+/** The text of a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID where it is too large. */
+export function readConfig(path: string): string {
   const bytes = readBounded(path);
   if (bytes.length > MAX_CONFIG_BYTES) {
     const expected = `at most ${MAX_CONFIG_BYTES} bytes`;
@@ -29,7 +34,7 @@ export function loadConfig(path: string): GatewayConfig {
     };
     throw new ConfigError(path, [problem]);
   }
-  return parseConfig(new TextDecoder('utf-8').decode(bytes), path);
+  return new TextDecoder('utf-8').decode(bytes);
 }
 
 /** Checks a text; `fileName` is for the messages. Throws E_CONFIG_INVALID as a ConfigError with all problems. */

@@ -18,6 +18,7 @@ import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
+import { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import { Changeover } from './changeover.js';
 import type { Checker } from './checker.js';
@@ -135,10 +136,13 @@ export class Alignment {
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */
   enqueue(work: () => Promise<void>): Promise<void> {
     const { complaints } = this.context;
-    const done = this.changing.then(work);
+    // What has not begun when the end comes does not begin: it would be left behind.
+    const done = this.changing.then(() => (this.closed ? Promise.reject(ending()) : work()));
     this.changing = done.then(
       () => complaints.worked('change'),
-      (error: unknown) => complaints.failed('change', error),
+      (error: unknown) => {
+        if (!this.closed) complaints.failed('change', error);
+      },
     );
     return done;
   }
@@ -182,11 +186,17 @@ export class Alignment {
     this.tellRoutes(left.routes).catch(() => undefined);
   }
 
-  /** The configuration is another one. */
+  /**
+   * The configuration is another one. When all goes by it, it has been taken over: flows that could not be cut then are cut within a
+   * second.
+   */
   async followConfig(): Promise<void> {
     this.settled ??= this.losses.takeBefore() ?? this.routes;
     this.anew = true;
-    await this.followLinks();
+    await this.followLinks().catch((error: unknown) => {
+      if (!(error instanceof NotCut)) throw error;
+      this.context.complaints.failed('change', error.cause);
+    });
   }
 
   /** A thread that is being started again begins with the routes as they are then. */
@@ -286,11 +296,14 @@ export class Alignment {
     else await this.upkeep.set();
     this.anew = false;
     checker.follow(this.routes);
-    for (const [old, route] of changedRoutes(before, after)) {
-      logRoute(log, route);
-      await failover?.cutLost(old, route);
+    const changes = changedRoutes(before, after);
+    for (const [, route] of changes) logRoute(log, route);
+    try {
+      for (const [old, route] of changes) await failover?.cutLost(old, route);
+      await failover?.cutReplaced(before, after);
+    } catch (error) {
+      throw new NotCut(error);
     }
-    await failover?.cutReplaced(before, after);
     this.settled = null;
   }
 
@@ -349,4 +362,15 @@ export class Alignment {
       now: new Date(),
     });
   }
+}
+
+/** Everything goes by the routes as they are, but for flows that had to be cut. */
+class NotCut extends PathraceError {
+  constructor(cause: unknown) {
+    super('E_COMMAND_FAILED', cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+function ending(): PathraceError {
+  return new PathraceError('E_ENDING', 'The gateway is ending.');
 }

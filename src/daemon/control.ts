@@ -86,7 +86,8 @@ export function createBackend(gateway: GatewayState): ControlBackend {
       return { route: name, state: stateOf(gateway, name).state, cut };
     },
 
-    reload: () => gateway.reload(),
+    reload: () => gateway.reloading.reload(),
+    preview: async (text) => gateway.reloading.preview(text),
     config: async () => gateway.config,
   };
 }

@@ -132,16 +132,34 @@ export class Failover {
       this.context.log.warn({ event: 'flows-cut', count }, `cut ${count} flows with marks of somebody else`);
   }
 
-  /** Flows of routes that are configured no more, and those with addresses of an interface that their route has left. */
+  /** Flows of routes that nobody goes on for, and those with addresses of an interface that their route has left. */
   async cutReplaced(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): Promise<void> {
-    const gone = before.filter(({ config }) => !after.some((route) => route.config.name === config.name));
-    const numbers = new Set(gone.map(({ number }) => number));
-    if (numbers.size > 0) await this.context.flows.cut((flow) => numbers.has(flow.route));
-    for (const route of after) {
-      const old = before.find(({ config }) => config.name === route.config.name);
-      if (old !== undefined && old.config.interface !== route.config.interface)
-        await this.cutLost(old, route);
+    const gone = new Set<number>();
+    for (const old of before) {
+      const route = after.find(({ number }) => number === old.number);
+      if (route === undefined) gone.add(old.number);
+      else if (old.config.interface !== route.config.interface) {
+        // Another one that has taken a number which was free.
+        if (old.config.name !== route.config.name) gone.add(old.number);
+        else await this.cutLost(old, route);
+      }
     }
+    if (gone.size > 0) await this.context.flows.cut((flow) => gone.has(flow.route));
+  }
+
+  /** New names for old ones: what is waited for of a route is waited for under its new name. */
+  rename(renamed: ReadonlyMap<string, string>): void {
+    const lanes = [...renamed].flatMap(([name, old]) =>
+      [4, 6].map((family) => [`${name} ${family}`, `${old} ${family}`] as const),
+    );
+    const waiting = lanes.map(([now, old]) => [now, this.waiting.get(old)] as const);
+    const away = lanes.map(([now, old]) => [now, this.away.has(old)] as const);
+    for (const [, old] of lanes) {
+      this.waiting.delete(old);
+      this.away.delete(old);
+    }
+    for (const [lane, waits] of waiting) if (waits !== undefined) this.waiting.set(lane, waits);
+    for (const [lane, isAway] of away) if (isAway) this.away.add(lane);
   }
 
   close(): void {

@@ -4,7 +4,6 @@ import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
-import type { ConfigChange } from '../model/config-change.js';
 import type { Checker } from './checker.js';
 import type { Commands } from './commands.js';
 import type { Admin } from './engine-routes.js';
@@ -14,6 +13,7 @@ import type { Numbers } from './numbers.js';
 import type { PathWatch } from './path-watch.js';
 import type { PortWatch } from './port-watch.js';
 import type { RaceClient } from './race-client.js';
+import type { Reloading } from './reloading.js';
 
 export interface GatewayState {
   readonly startedAt: number;
@@ -40,5 +40,5 @@ export interface GatewayState {
   notes(): string[];
   adminOf(name: string): Admin;
   setAdmin(name: string, admin: Admin): Promise<void>;
-  reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;
+  readonly reloading: Reloading;
 }

@@ -3,8 +3,8 @@
  * the way is tried again every second: it ends nothing.
  */
 import { startControl } from '../api/server.js';
-import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
-import { loadConfig } from '../config/load.js';
+import { routeCapacity } from '../config/diff.js';
+import type { ReloadPlan } from '../config/plan.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
@@ -19,8 +19,7 @@ import type { ResolvedRoute } from '../kernel/routes.js';
 import { readServiceNames } from '../kernel/service-names.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
-import type { ConfigChange } from '../model/config-change.js';
-import { PathraceError } from '../model/errors.js';
+import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
@@ -44,6 +43,7 @@ import type { GatewayState } from './gateway-state.js';
 import { GuardWatch } from './guard-watch.js';
 import { measure, tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
+import { followNames, settleNames } from './naming.js';
 import { Numbers } from './numbers.js';
 import { leaveOtherMarks } from './other-marks.js';
 import { LOOK_MS, type PathWatch } from './path-watch.js';
@@ -52,6 +52,7 @@ import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
+import { Reloading } from './reloading.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import type { Upkeep } from './upkeep.js';
@@ -73,6 +74,7 @@ export class Gateway implements GatewayState {
   failover: Failover | null = null;
   ports: PortWatch | null = null;
   readonly guard: GuardWatch;
+  readonly reloading: Reloading;
   private readonly prober = new Prober(this, () => this.marks);
 
   private readonly marks: Marks;
@@ -94,7 +96,7 @@ export class Gateway implements GatewayState {
 
   constructor(
     public config: GatewayConfig,
-    private readonly file: string,
+    file: string,
     readonly log: Log,
     private readonly output: Pick<LossyOutput, 'dropped'>,
   ) {
@@ -137,6 +139,14 @@ export class Gateway implements GatewayState {
       gateway: this,
       services: () => this.services,
       failover: () => this.failover,
+    });
+    this.reloading = new Reloading({
+      log,
+      file,
+      atStart: this.atStart,
+      gateway: this,
+      enqueue: (work) => this.alignment.enqueue(work),
+      takeOver: (plan) => this.takeOver(plan),
     });
   }
 
@@ -212,6 +222,7 @@ export class Gateway implements GatewayState {
    */
   async stop(keeps: () => boolean): Promise<readonly string[]> {
     this.stopping = true;
+    this.reloading.close();
     this.keeper.close();
     await this.alignment.close();
     const steps: (() => unknown)[] = [
@@ -252,6 +263,7 @@ export class Gateway implements GatewayState {
       ...this.keeper.alarms(),
       ...unread,
       ...this.complaints.alarms(),
+      ...this.reloading.alarms(),
       ...this.alignment.operator.alarms(),
       ...this.alignment.presence.alarms(),
     ];
@@ -272,35 +284,24 @@ export class Gateway implements GatewayState {
     });
   }
 
-  /** Reads the file again and takes over what can be changed now. */
-  async reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }> {
-    const wanted = loadConfig(this.file);
-    const changes = diffConfigs(this.config, wanted, this.atStart);
-    const live = mergeLive(this.config, wanted, this.atStart);
-    if (!changes.some(({ apply }) => apply === 'live')) return { changes, applied: false };
-    await this.alignment.enqueue(() => this.takeOver(live));
-    for (const change of changes) this.log.info({ event: 'reload', ...change }, `reload: ${change.key}`);
-    return { changes, applied: true };
-  }
-
-  reloadOnSignal(): void {
-    if (this.stopping) return;
-    this.reload()
-      .then(({ changes }) => this.log.info({ event: 'reload' }, `reloaded, ${changes.length} changes`))
-      .catch((error: unknown) => {
-        this.log.error({ event: 'reload-failed' }, String(error));
-        // Not the fault of the file: nobody else would ask again.
-        const isOurs = error instanceof PathraceError && AGAIN.has(error.code);
-        if (isOurs) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
-      });
-  }
-
-  private async takeOver(config: GatewayConfig): Promise<void> {
-    this.config = config;
-    this.log.level = config.log.level;
+  /** All of it is in force when this returns; if it throws, nothing is, or what is left of it goes within a second. */
+  private async takeOver({ live, succession }: ReloadPlan): Promise<void> {
+    const before = this.config;
+    const undo = followNames(this, live, succession);
+    this.config = live;
     this.number();
     measure(this.config, this.numbers.routes, this.meters);
-    await this.alignment.followConfig();
+    try {
+      await this.alignment.followConfig();
+    } catch (error) {
+      this.config = before;
+      undo();
+      this.number();
+      await this.alignment.followConfig().catch(() => undefined);
+      throw error;
+    }
+    this.log.level = live.log.level;
+    settleNames(this, live, succession);
   }
 
   /** Connections whose marks say something else by now. */
@@ -394,6 +395,4 @@ export class Gateway implements GatewayState {
   }
 }
 
-/** What a reload may fail of that is worth another. */
-const AGAIN: ReadonlySet<string> = new Set(['E_COMMAND_FAILED', 'E_NETLINK']);
 const MEASURE_MS = 1000;

@@ -47,7 +47,7 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
     const left = await gateway.stop(keeps);
     throw gateway.foundState && keeps() ? withRemedy(error, KEPT) : withLeft(error, left);
   }
-  signals.onReload(() => gateway.reloadOnSignal());
+  signals.onReload(() => gateway.reloading.reloadOnSignal());
   new LossyOutput(io.stdout, () => '').write(`${gateway.readyLine()}\n`);
   const outcome = await Promise.race([signals.ended, gateway.failed]);
   const givesUp = outcome instanceof PathraceError;

@@ -66,23 +66,27 @@ export class Upkeep {
   /** Sets what the configuration wants. */
   async set(): Promise<void> {
     const config = this.context.config();
-    this.meet(config);
+    const met = this.meet(config);
     const wanted = desiredSettings(config, otherInterfaces(config));
     await this.apply(wanted.filter(({ path }) => !this.left.has(path)));
+    // Until now nobody looks at theirs.
+    for (const [name, index] of met) this.known.set(name, index);
     for (const { path } of desiredSettings(config)) if (settingNow(path) !== null) this.seen.add(path);
     for (const name of interfacesOf(config))
       if (settingNow(ipv6OffPath(name)) === '0') this.hadIpv6.add(name);
   }
 
-  /** An interface that has come, or come again, has settings of its own: nobody has changed them. */
-  private meet(config: GatewayConfig): void {
+  /** An interface that has come, or come again, has settings of its own: nobody has changed them. Returns those that are there. */
+  private meet(config: GatewayConfig): Map<string, number> {
+    const met = new Map<string, number>();
     for (const name of interfacesOf(config)) {
       const index = sys.ifIndex(name);
+      if (index !== 0) met.set(name, index);
       if (index !== 0 && index === this.known.get(name)) continue;
+      this.known.delete(name);
       for (const path of this.seen) if (path.includes(`/conf/${name}/`)) this.seen.delete(path);
-      if (index === 0) this.known.delete(name);
-      else this.known.set(name, index);
     }
+    return met;
   }
 
   /** Interfaces that are there and have not been met. */

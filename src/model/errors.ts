@@ -11,6 +11,15 @@ export const ERRORS = {
     meaning: 'The configuration file cannot be read.',
     remedy: 'Check the path and the permissions.',
   },
+  E_RELOAD_FAILED: {
+    meaning: 'A changed configuration could not be applied; the one before is in force.',
+    remedy:
+      'It is tried again by itself, and `pathrace status` shows an alarm until then; `pathrace reload` tries at once, with the file as it is by then.',
+  },
+  E_ENDING: {
+    meaning: 'The gateway is ending and changes nothing any more.',
+    remedy: 'Ask again when it has been started again.',
+  },
   E_PRIVILEGE: {
     meaning: 'The process may not change the network of this namespace.',
     remedy: 'Run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW.',
@@ -66,9 +75,14 @@ export class PathraceError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    detail: { found?: string | undefined; expected?: string | undefined; remedy?: string } = {},
+    detail: {
+      found?: string | undefined;
+      expected?: string | undefined;
+      remedy?: string;
+      cause?: unknown;
+    } = {},
   ) {
-    super(message);
+    super(message, detail.cause === undefined ? {} : { cause: detail.cause });
     this.name = 'PathraceError';
     this.code = code;
     this.found = detail.found;

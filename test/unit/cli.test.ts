@@ -105,7 +105,8 @@ beforeAll(async () => {
     why: async (address) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
     memory: async () => [],
     route: async (name) => ({ route: name, state: 'up', cut: 0 }),
-    reload: async () => ({ applied: true, changes: [] }),
+    reload: async () => ({ applied: true, changes: [], effects: [] }),
+    preview: async () => ({ changes: [], effects: [] }),
     config: async () => ({}),
   };
   const started = await startControl(control, backend);
