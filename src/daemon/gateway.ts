@@ -47,6 +47,7 @@ import { followNames, settleNames } from './naming.js';
 import { Numbers } from './numbers.js';
 import { leaveOtherMarks } from './other-marks.js';
 import { LOOK_MS, type PathWatch } from './path-watch.js';
+import { saveLast } from './patience.js';
 import { Persistence, SAVE_MS, type SaveContext } from './persistence.js';
 import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
@@ -229,7 +230,7 @@ export class Gateway implements GatewayState {
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
       () => this.failover?.close(),
-      () => this.save(),
+      () => saveLast(() => this.save(), this.log),
       () => this.race?.stop(),
       () => this.flows?.close(),
     ];

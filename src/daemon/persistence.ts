@@ -7,6 +7,7 @@ import type { Log } from '../observe/log.js';
 import type { Admin } from './engine-routes.js';
 import type { Meters } from './meters.js';
 import type { Numbers } from './numbers.js';
+import { leaveBehind, within } from './patience.js';
 import type { RaceClient } from './race-client.js';
 import { elapsedSince, type StoreContent } from './store/content.js';
 import { StoreFile } from './store/file.js';
@@ -27,7 +28,15 @@ export class Persistence {
   /** Reads what the last run left, and says so. */
   async load(): Promise<void> {
     if (this.file === null) return;
-    const found = await this.file.read();
+    const found = await within(this.file.read(), READ_MS);
+    if (found === null) {
+      leaveBehind();
+      this.log.warn(
+        { event: 'store-stuck' },
+        `${this.file.path} does not get read, the disk hangs: starting without it`,
+      );
+      return;
+    }
     if (found.kind === 'content') {
       this.content = found.content;
       const { count } = found.content.memory;
@@ -125,6 +134,9 @@ export interface SaveContext {
   adminOf(name: string): Admin;
   pathMtuOf(name: string): PathMtuFound | null;
 }
+
+/** A start waits so long for what the last run has left. */
+const READ_MS = 5000;
 
 /** Between two writes. */
 export const SAVE_MS = 60_000;
