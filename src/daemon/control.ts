@@ -87,7 +87,7 @@ export function createBackend(gateway: GatewayState): ControlBackend {
     },
 
     reload: () => gateway.reloading.reload(),
-    preview: async (text) => gateway.reloading.preview(text),
+    preview: (text) => gateway.reloading.preview(text),
     config: async () => gateway.config,
   };
 }

@@ -3,7 +3,8 @@
  * and tried again; until then the configuration before is in force, and the file counts as not taken over.
  */
 import type { ReloadPreview, ReloadReport } from '../api/contract.js';
-import { loadConfig, parseConfig } from '../config/load.js';
+import { readConfig } from '../config/load.js';
+import { parseApart } from '../config/parse-apart.js';
 import { planReload, type ReloadPlan } from '../config/plan.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -37,12 +38,13 @@ export class Reloading {
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
   private asked = 0;
+  private parsing: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly context: ReloadContext) {}
 
   /** Reads the file again and takes over what can be changed now. Throws E_CONFIG_INVALID, E_RELOAD_FAILED. */
   async reload(): Promise<ReloadReport> {
-    const wanted = loadConfig(this.context.file);
+    const wanted = await this.parse(readConfig(this.context.file));
     // What waited is out of date.
     this.forget();
     const turn = ++this.asked;
@@ -54,8 +56,8 @@ export class Reloading {
   }
 
   /** What `reload` would do if this text were its file. */
-  preview(text: string): ReloadPreview {
-    const { changes, effects } = this.plan(parseConfig(text, this.context.file));
+  async preview(text: string): Promise<ReloadPreview> {
+    const { changes, effects } = this.plan(await this.parse(text));
     return { changes, effects };
   }
 
@@ -81,6 +83,13 @@ export class Reloading {
   close(): void {
     this.closed = true;
     this.forget();
+  }
+
+  /** One after the other: each may need a thread. */
+  private parse(text: string): Promise<GatewayConfig> {
+    const parsed = this.parsing.then(() => parseApart(text, this.context.file));
+    this.parsing = parsed.catch(() => undefined);
+    return parsed;
   }
 
   private plan(wanted: GatewayConfig): ReloadPlan {
