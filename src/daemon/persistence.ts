@@ -136,7 +136,7 @@ export interface SaveContext {
 }
 
 /** A start waits so long for what the last run has left. */
-const READ_MS = 5000;
+const READ_MS = 3000;
 
 /** Between two writes. */
 export const SAVE_MS = 60_000;
