@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { PathraceError } from '../model/errors.js';
 import { fromAnswer } from './answer.js';
 import type { MemoryEntry } from './contract.js';
-import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath } from './paths.js';
+import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath, PREVIEW_PATH } from './paths.js';
 
 /** The daemon answers from memory in milliseconds; a hung one must not hang its operator. */
 const TIMEOUT_MS = 3000;
@@ -31,6 +31,17 @@ export function commandControl(
   return exchange(path, route, { method: 'POST', timeoutMs, maxBytes: MAX_ANSWER_BYTES });
 }
 
+/** What a reload would do with the text of a file. Throws as `callControl`. */
+export function askPreview(path: string, text: string): Promise<unknown> {
+  const options = {
+    method: 'POST',
+    timeoutMs: COMMAND_TIMEOUT_MS,
+    maxBytes: MAX_ANSWER_BYTES,
+    text,
+  } as const;
+  return exchange(path, PREVIEW_PATH, options);
+}
+
 /** What is remembered. Throws as `callControl`. */
 export async function askMemory(
   path: string,
@@ -45,10 +56,13 @@ interface ExchangeOptions {
   readonly method: 'GET' | 'POST';
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** The body of the request. */
+  readonly text?: string;
 }
 
 function exchange(path: string, route: string, options: ExchangeOptions): Promise<unknown> {
-  const { method, timeoutMs, maxBytes } = options;
+  const { method, timeoutMs, maxBytes, text } = options;
+  const headers = text === undefined ? {} : { 'content-type': 'text/yaml' };
   return new Promise((resolve, reject) => {
     let connected = false;
     const end = (error: PathraceError) => {
@@ -59,7 +73,7 @@ function exchange(path: string, route: string, options: ExchangeOptions): Promis
     const fail = (why: string, remedy?: string) => end(unreachable(path, why, remedy));
     const busy = (why: string) =>
       end(new PathraceError('E_CONTROL_BUSY', `The gateway at ${path} is there, but ${why}.`));
-    const sent = request({ socketPath: path, path: route, method, agent: false }, (answer) => {
+    const sent = request({ socketPath: path, path: route, method, headers, agent: false }, (answer) => {
       const chunks: Uint8Array[] = []; // BOUNDED: maxBytes.
       let length = 0;
       answer.on('data', (chunk: Uint8Array) => {
@@ -95,7 +109,7 @@ function exchange(path: string, route: string, options: ExchangeOptions): Promis
       if (why !== undefined) busy(why);
       else fail(...whyNot(error));
     });
-    sent.end();
+    sent.end(text);
   });
 }
 

@@ -1,8 +1,8 @@
 /** What the control socket answers: the one contract of CLI, other tools and the page. */
 import type { QuotaConfig } from '../model/config.js';
-import type { ConfigChange } from '../model/config-change.js';
+import type { ConfigChange, ConnectionEffect } from '../model/config-change.js';
 
-export type { ConfigChange };
+export type { ConfigChange, ConnectionEffect };
 
 /**
  * `up`: new connections use it. `suspect`: it did not answer lately, or has just come back; races may use it, memory and
@@ -80,10 +80,16 @@ export interface MemoryRoute {
   readonly answer: string;
 }
 
-/** What a reload did. */
-export interface ReloadReport {
-  readonly applied: boolean;
+/** What a reload would do. */
+export interface ReloadPreview {
   readonly changes: readonly ConfigChange[];
+  /** What becomes of the connections that are there; nothing is said of those that notice nothing. */
+  readonly effects: readonly ConnectionEffect[];
+}
+
+/** What a reload did. */
+export interface ReloadReport extends ReloadPreview {
+  readonly applied: boolean;
   /** Flows that are still to be cut; absent when there are none. */
   readonly left?: number;
 }
@@ -152,6 +158,8 @@ export interface Status {
   readonly configuration?: ConfigurationStatus;
   /** What an operator should look at, in words; empty when all is well. */
   readonly alarms: readonly string[];
+  /** What is right in some networks and a mistake in others: addresses that are not on their interface, a next hop off its subnet. */
+  readonly notes: readonly string[];
   readonly memory: {
     readonly destinations: number;
     readonly trusted: number;
@@ -262,6 +270,8 @@ export interface ControlBackend {
   route(name: string, command: RouteCommand): Promise<RouteCommandReport>;
   /** Reads the configuration file again. A bad one throws E_CONFIG_INVALID (a ConfigError) and changes nothing. */
   reload(): Promise<ReloadReport>;
+  /** What a reload would do if this text were its file. A bad one throws E_CONFIG_INVALID. */
+  preview(text: string): Promise<ReloadPreview>;
   /** The configuration now in use: a GatewayConfig, as plain JSON values. */
   config(): Promise<unknown>;
 }

@@ -27,6 +27,8 @@ export const ROUTES_PATH = '/v1/routes';
 export const SERVICES_PATH = '/v1/services';
 export const RELOAD_PATH = '/v1/reload';
 export const CONFIG_PATH = '/v1/config';
+/** A POST with the text of a configuration file: what a reload would do with it. */
+export const PREVIEW_PATH = '/v1/preview';
 
 export const ROUTE_COMMANDS = [
   'drain',

@@ -1,6 +1,7 @@
 /** The control socket: a small HTTP API over a Unix socket that only the gateway's own user may open. */
 import { Socket } from 'node:net';
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
+import { MAX_CONFIG_BYTES } from '../config/load.js';
 import { parsePrefix } from '../config/values/prefixes.js';
 import { isName } from '../config/values/texts.js';
 import { formatAddress, parseAddress } from '../model/address.js';
@@ -15,6 +16,7 @@ import {
   MAX_DECISIONS_ANSWERED,
   MAX_MEMORY_LIMIT,
   MEMORY_PATH,
+  PREVIEW_PATH,
   RELOAD_PATH,
   ROUTE_COMMANDS,
   ROUTES_PATH,
@@ -99,6 +101,17 @@ export function createApp(backend: ControlBackend) {
   );
   app.post(RELOAD_PATH, { ...command, ...NOTHING }, (request) =>
     inTurn(commandTurns, request, () => backend.reload()),
+  );
+  app.addContentTypeParser('text/yaml', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.post(
+    PREVIEW_PATH,
+    { ...NOTHING, onRequest: allowLong, bodyLimit: MAX_CONFIG_BYTES },
+    async (request) => {
+      if (typeof request.body !== 'string')
+        throw new PathraceError('E_ARGUMENT', 'The request needs the text of a configuration (text/yaml).');
+      const text = request.body;
+      return inTurn(commandTurns, request, () => backend.preview(text));
+    },
   );
   return app;
 }

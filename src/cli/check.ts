@@ -1,16 +1,15 @@
 /** `pathrace check`: every mistake of a configuration, or that there is none, and what it would change. */
-import { callControl } from '../api/client.js';
-import type { ConfigChange } from '../api/contract.js';
-import { CONFIG_PATH } from '../api/paths.js';
-import { loadConfig } from '../config/load.js';
+import { askPreview } from '../api/client.js';
+import type { ReloadPreview } from '../api/contract.js';
+import { parseConfig, readConfig } from '../config/load.js';
 import { ConfigError } from '../config/problems.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
-import { countChanges, renderChanges } from './changes.js';
+import { countChanges, renderChanges, renderEffects } from './changes.js';
 import { controlSocket } from './defaults.js';
 import { type CommandIo, EXIT, writeResult } from './io.js';
 import { reportProblems } from './problems.js';
-import { type Paint, paintFor } from './style.js';
+import { type Paint, paintFor, printable } from './style.js';
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -22,63 +21,79 @@ export interface CheckOptions {
 
 export async function runCheck(file: string, options: CheckOptions, io: CommandIo): Promise<number> {
   const { json, diff, control } = options;
+  let text: string;
   let config: GatewayConfig;
   try {
-    config = loadConfig(file);
+    text = readConfig(file);
+    config = parseConfig(text, file);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     return reportProblems(error, json, io);
   }
   const services = config.services.length === 1 ? '1 service' : `${config.services.length} services`;
-  if (!json) io.stdout.write(`${file}: ok, ${config.routes.length} routes, ${services}\n`);
-  const changes = diff
-    ? await diffToRunning(config, controlSocket(control, io.env, config.control))
-    : undefined;
-  if (json) writeResult(io, { file, config, ...(diff ? { changes } : {}) });
-  else if (changes !== undefined) io.stdout.write(renderDiff(changes, paintFor(io.stdout, io.env)));
+  const notes = await notesOf(config);
+  if (!json) {
+    io.stdout.write(`${file}: ok, ${config.routes.length} routes, ${services}\n`);
+    const paint = paintFor(io.stdout, io.env);
+    for (const note of notes) io.stdout.write(`${paint('yellow', `note: ${printable(note)}`)}\n`);
+  }
+  const preview = diff ? await askRunning(text, controlSocket(control, io.env, config.control)) : undefined;
+  if (json) writeResult(io, { file, notes, config, ...preview });
+  else if (preview !== undefined) io.stdout.write(renderDiff(preview, paintFor(io.stdout, io.env)));
   return EXIT.ok;
 }
 
+/** What does not fit the interfaces of this machine. Those that it does not have may be another machine's. */
+async function notesOf(config: GatewayConfig): Promise<readonly string[]> {
+  const { readLinks } = await import('../kernel/links.js');
+  const { addressNotes } = await import('../kernel/address-notes.js');
+  const snapshot = await readLinks().catch(() => null);
+  return snapshot === null ? [] : addressNotes(config, snapshot).map(({ text }) => text);
+}
+
 /** What `reload` would do with the file. */
-export function renderDiff(changes: readonly ConfigChange[], paint: Paint): string {
+export function renderDiff({ changes, effects }: ReloadPreview, paint: Paint): string {
   if (changes.length === 0) return 'The gateway runs with the same configuration.\n';
   const restart = changes.filter(({ apply }) => apply === 'restart').length;
   const some = restart === 0 ? '' : `, of which ${restart} ${restart === 1 ? 'needs' : 'need'} a restart`;
-  return `${renderChanges(changes, paint)}${countChanges(changes.length)} to the running gateway${some}\n`;
+  const result = `${countChanges(changes.length)} to the running gateway${some}\n`;
+  return `${renderChanges(changes, paint)}${renderEffects(effects)}${result}`;
 }
 
-async function diffToRunning(config: GatewayConfig, control: string): Promise<readonly ConfigChange[]> {
-  const running = await callControl(control, CONFIG_PATH);
-  // As over the socket, so that both sides are plain values of the same kind.
-  const after = JSON.parse(JSON.stringify(config)) as GatewayConfig;
-  if (!isConfig(running, after)) {
-    throw new PathraceError('E_CONTROL_UNREACHABLE', `The gateway at ${control} is of another version.`, {
-      remedy: 'Restart the gateway with this version first.',
-    });
+/** The gateway itself says what it would do: it alone knows what it began with and what it carries. */
+async function askRunning(text: string, control: string): Promise<ReloadPreview> {
+  let said: unknown;
+  try {
+    said = await askPreview(control, text);
+  } catch (error) {
+    // It does not know the question, or reads the file in another way than we do.
+    if (error instanceof PathraceError && OF_ANOTHER_VERSION.includes(error.code))
+      throw otherVersion(control, error.message);
+    throw error;
   }
-  const { diffConfigs } = await import('../config/diff.js');
-  return diffConfigs(running, after);
+  if (!isPreview(said)) throw otherVersion(control, undefined);
+  return said;
 }
 
-/** Whether what a gateway says has the shape of our configurations: one of another version may not. */
-function isConfig(value: unknown, ours: GatewayConfig): value is GatewayConfig {
-  if (!hasKindsOf(value, ours)) return false;
-  const { routes, services } = value as GatewayConfig;
-  const [route] = ours.routes;
+const OF_ANOTHER_VERSION: readonly string[] = ['E_ARGUMENT', 'E_CONFIG_INVALID'];
+
+function otherVersion(control: string, found: string | undefined): PathraceError {
+  return new PathraceError('E_CONTROL_UNREACHABLE', `The gateway at ${control} is of another version.`, {
+    found,
+    remedy: 'Restart the gateway with this version first.',
+  });
+}
+
+/** Whether an answer has the shape of ours: that of another version may not. */
+function isPreview(value: unknown): value is ReloadPreview {
+  if (typeof value !== 'object' || value === null) return false;
+  const { changes, effects } = value as Partial<Record<keyof ReloadPreview, unknown>>;
+  const isLine = (line: unknown, key: string): boolean =>
+    typeof line === 'object' && line !== null && typeof (line as Record<string, unknown>)[key] === 'string';
   return (
-    routes.every((one) => typeof one?.name === 'string' && Object.keys(route).every((key) => key in one)) &&
-    services.every((one) => hasKindsOf(one, { name: '', match: {}, select: {} }))
+    Array.isArray(changes) &&
+    changes.every((change) => isLine(change, 'key')) &&
+    Array.isArray(effects) &&
+    effects.every((effect) => isLine(effect, 'text'))
   );
-}
-
-/** Whether `value` has all keys of `model`, each with the same kind of value. */
-function hasKindsOf(value: unknown, model: object): boolean {
-  if (kindOf(value) !== 'object') return false;
-  const object = value as Readonly<Record<string, unknown>>;
-  return Object.entries(model).every(([key, wanted]) => kindOf(object[key]) === kindOf(wanted));
-}
-
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return 'list';
-  return value === null ? 'null' : typeof value;
 }

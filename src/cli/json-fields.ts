@@ -94,6 +94,18 @@ const CHANGE: Fields = [
   ['apply', '`live`: a reload takes it over; `restart`: only the next start does.'],
 ];
 
+/** Of `check` as of `reload`. */
+const EFFECT: Fields = [
+  ['route', 'The route that carries the connections until now; null: it concerns no single route.'],
+  ['becomes', 'The route that goes on for it, by its new name; null: none, or no single one.'],
+  ['connections', 'How many there are; null where it concerns no single route.'],
+  [
+    'fate',
+    '`stay`, `cut`, or `cut-without-address`: those that have an address which the route has no more.',
+  ],
+  ['text', 'The same in words.'],
+];
+
 const PLAN: Fields = [
   [
     'kind',
@@ -134,6 +146,7 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
       'races.single.*',
       'New connections that went by one route without a race, by reason: the table of decisions below.',
     ],
+    ['notes[]', 'What is right in some networks and a mistake in others, in words.'],
     ['cutting.cut', 'Connections cut since the start, by commands and since their route is gone.'],
     ['cutting.left', 'Connections that are being cut and are still there.'],
     ['fastPath.wanted', '`off` or `auto`, as configured.'],
@@ -184,17 +197,26 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
     ...ENVELOPE,
     ['route', 'The route.'],
     ['state', 'Its state after the command.'],
-    ['cut', 'Connections that were cut.'],
+    ['cut', 'Connections that were cut by now.'],
+    ['left', 'Connections that are still to be cut; absent when there are none.'],
   ],
-  reload: [...ENVELOPE, ['applied', 'Whether anything was taken over.'], ...below('changes[].', CHANGE)],
+  reload: [
+    ...ENVELOPE,
+    ['applied', 'Whether anything was taken over.'],
+    ['left', 'Connections that are still to be cut; absent when there are none.'],
+    ...below('changes[].', CHANGE),
+    ...below('effects[].', EFFECT),
+  ],
   check: [
     ...ENVELOPE,
     ['file', 'The file.'],
+    ['notes[]', 'As in `status`.'],
     [
       'config',
       'The configuration with all defaults, as the gateway uses it; its keys are those of docs/configuration.md.',
     ],
     ...below('changes[].', CHANGE),
+    ...below('effects[].', EFFECT),
   ],
   doctor: [
     ...ENVELOPE,

@@ -23,7 +23,8 @@ export function renderStatus(status: Status, paint: Paint, width: number = NARRO
   const counts = (name: string, of: Readonly<Record<string, number>>): string =>
     renderCounts(name, of, paint);
   const lines = [
-    status.alarms.map((alarm) => renderAlarm(alarm, paint, width)).join(''),
+    status.alarms.map((alarm) => renderNotice(`! ${alarm}`, 'red', paint, width)).join('') +
+      (status.notes ?? []).map((note) => renderNotice(`note: ${note}`, 'yellow', paint, width)).join(''),
     `${title}, up ${formatDuration(status.uptimeSeconds)}\n${renderConfiguration(status.configuration, paint, width)}`,
     renderRouteTable(status.routes, paint, width),
     renderMemoryLine(status.memory, paint, width),
@@ -43,11 +44,12 @@ export function renderStatus(status: Status, paint: Paint, width: number = NARRO
   return lines.filter((part) => part !== '').join('\n');
 }
 
-function renderAlarm(alarm: string, paint: Paint, width: number): string {
-  return renderText(`! ${printable(alarm)}`, width)
+/** Something that is told before all else, in its colour. */
+function renderNotice(text: string, colour: 'red' | 'yellow', paint: Paint, width: number): string {
+  return renderText(printable(text), width)
     .replace(/\n$/, '')
     .split('\n')
-    .map((line) => `${paint('red', line)}\n`)
+    .map((line) => `${paint(colour, line)}\n`)
     .join('');
 }
 

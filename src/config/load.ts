@@ -9,13 +9,26 @@ import { ConfigError, type ConfigProblem } from './problems.js';
 import { resolve } from './resolve.js';
 import { ConfigSchema } from './schema.js';
 import { isLaterKey, nearest } from './vocabulary.js';
-import { type Path, type Position, pathText, readYaml, type YamlSource } from './yaml-source.js';
+import {
+  type Path,
+  type Position,
+  pathText,
+  readYaml,
+  VALID_YAML,
+  type YamlProblem,
+  type YamlSource,
+} from './yaml-source.js';
 
 /** The largest file that is read, in bytes; the largest sensible configuration has a quarter of that. */
 export const MAX_CONFIG_BYTES = 256 * 1024;
 
 /** Reads and checks a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID as a ConfigError with all problems. */
 export function loadConfig(path: string): GatewayConfig {
+  return parseConfig(readConfig(path), path);
+}
+
+/** The text of a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID where it is too large. */
+export function readConfig(path: string): string {
   const bytes = readBounded(path);
   if (bytes.length > MAX_CONFIG_BYTES) {
     const expected = `at most ${MAX_CONFIG_BYTES} bytes`;
@@ -29,46 +42,69 @@ export function loadConfig(path: string): GatewayConfig {
     };
     throw new ConfigError(path, [problem]);
   }
-  return parseConfig(new TextDecoder('utf-8').decode(bytes), path);
+  return new TextDecoder('utf-8').decode(bytes);
 }
 
 /** Checks a text; `fileName` is for the messages. Throws E_CONFIG_INVALID as a ConfigError with all problems. */
 export function parseConfig(text: string, fileName: string): GatewayConfig {
-  const problems: ConfigProblem[] = []; // BOUNDED: MAX_PROBLEMS, below.
   const encoding = badCharacter(text);
   if (encoding !== undefined) throw new ConfigError(fileName, [encoding]);
   const source = readYaml(text);
-  for (const { path, line, column, found, expected, message } of source.problems) {
-    problems.push({ line, column, key: pathText(path), found, expected, message });
-  }
   const result = ConfigSchema.safeParse(source.value ?? {});
-  if (!result.success) problems.push(...result.error.issues.flatMap((issue) => fromIssue(source, issue)));
-  problems.push(...crossCheck(source).map((problem) => fromCross(source, problem)));
-  if (result.success && problems.length === 0) return resolve(result.data, source.keysAt(['routes']));
+  const found = [
+    source.problems.map(fromYaml),
+    result.success ? [] : result.error.issues.flatMap((issue) => fromIssue(source, issue)),
+    crossCheck(source).map((problem) => fromCross(source, problem)),
+  ].flat();
+  if (result.success && found.length === 0) return resolve(result.data, source.keysAt(['routes']));
   // A mapping that did not parse as YAML is incomplete: what is missing there says nothing.
-  const syntax = problems.filter((problem) => problem.expected === 'valid YAML');
-  throw new ConfigError(fileName, inOrder(syntax.length > 0 ? syntax : problems));
+  const isBroken = source.problems.some(({ expected }) => expected === VALID_YAML);
+  throw new ConfigError(fileName, inOrder(isBroken ? source.problems.filter(isSyntax).map(fromYaml) : found));
+}
+
+/** A mistake by its place; in words only when it is among those that are shown. */
+interface Mistake extends Position {
+  tell(): ConfigProblem;
 }
 
 /** More problems than anybody corrects at once; the last line says how many are left. */
 const MAX_PROBLEMS = 100;
 
-function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
-  const sorted = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
-  if (sorted.length <= MAX_PROBLEMS) return sorted;
-  const rest = sorted[MAX_PROBLEMS];
+function inOrder(mistakes: readonly Mistake[]): readonly ConfigProblem[] {
+  const sorted = [...mistakes].sort((a, b) => a.line - b.line || a.column - b.column);
+  const shown = sorted.slice(0, MAX_PROBLEMS).map((mistake) => mistake.tell());
+  if (sorted.length <= MAX_PROBLEMS) return shown;
+  const { line, column } = sorted[MAX_PROBLEMS];
   const message = `${sorted.length - MAX_PROBLEMS} more problems from here on.`;
-  return [
-    ...sorted.slice(0, MAX_PROBLEMS),
-    { ...rest, key: '', found: 'mistakes', expected: 'none', message },
-  ];
+  return [...shown, { line, column, key: '', found: 'mistakes', expected: 'none', message }];
 }
 
-function fromIssue(source: YamlSource, issue: z.core.$ZodIssue): readonly ConfigProblem[] {
+function fromYaml({ path, line, column, found, expected, message }: YamlProblem): Mistake {
+  return { line, column, tell: () => ({ line, column, key: pathText(path), found, expected, message }) };
+}
+
+function isSyntax({ expected }: YamlProblem): boolean {
+  return expected === VALID_YAML;
+}
+
+function fromIssue(source: YamlSource, issue: z.core.$ZodIssue): readonly Mistake[] {
   const path = issue.path as Path;
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(source, path, key));
+    return issue.keys.map((key) => {
+      const position = source.keyAt([...path, key]);
+      return { ...position, tell: () => unknownKey(source, path, key) };
+    });
   }
+  const position = source.valueAt(path);
+  return [{ ...position, tell: () => wrongValue(source, path, issue, position) }];
+}
+
+function wrongValue(
+  source: YamlSource,
+  path: Path,
+  issue: z.core.$ZodIssue,
+  position: Position,
+): ConfigProblem {
   const found = source.foundAt(path);
   const doc = docOf(schemaAt(path));
   const narrower = issue.code === 'custom' ? (issue.params?.expected as string | undefined) : undefined;
@@ -76,7 +112,7 @@ function fromIssue(source: YamlSource, issue: z.core.$ZodIssue): readonly Config
   const missing = found === 'nothing';
   const wrongKind = missing ? 'This key is required.' : 'Not the right kind of value.';
   const message = issue.code === 'custom' ? issue.message : wrongKind;
-  return [{ ...source.valueAt(path), key: pathText(path), found, expected, message }];
+  return { ...position, key: pathText(path), found, expected, message };
 }
 
 function unknownKey(source: YamlSource, parent: Path, key: string): ConfigProblem {
@@ -91,15 +127,18 @@ function unknownKey(source: YamlSource, parent: Path, key: string): ConfigProble
   return { ...source.keyAt(path), key: pathText(path), found, expected: known.join(', '), message };
 }
 
-function fromCross(source: YamlSource, problem: ReturnType<typeof crossCheck>[number]): ConfigProblem {
+function fromCross(source: YamlSource, problem: ReturnType<typeof crossCheck>[number]): Mistake {
   const { path, at, expected, message } = problem;
   const position: Position = at === 'key' ? source.keyAt(path) : source.valueAt(path);
   return {
     ...position,
-    key: pathText(path),
-    found: problem.found ?? source.foundAt(path),
-    expected,
-    message,
+    tell: () => ({
+      ...position,
+      key: pathText(path),
+      found: problem.found ?? source.foundAt(path),
+      expected,
+      message,
+    }),
   };
 }
 

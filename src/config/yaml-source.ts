@@ -34,6 +34,9 @@ export interface YamlSource {
   keysAt(path: Path): readonly string[];
 }
 
+/** What is expected where a text is no YAML at all. */
+export const VALID_YAML = 'valid YAML';
+
 /** A configuration is five levels deep. */
 const MAX_DEPTH = 12;
 /** 16 routes of 64 addresses and 64 services of 512 ports and prefixes fit. */
@@ -64,7 +67,7 @@ export function readYaml(text: string): YamlSource {
       }
       const quotes = mistake.code === 'BAD_SCALAR_START' ? ' Put the value in quotes.' : '';
       const message = `${oneLine(mistake.message)}${quotes}`;
-      reader.report(mistake.pos[0], [], 'text that is not YAML', 'valid YAML', message);
+      reader.report(mistake.pos[0], [], 'text that is not YAML', VALID_YAML, message);
     }
     reader.readRoot(document.contents);
   } catch {

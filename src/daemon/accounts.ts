@@ -68,6 +68,14 @@ export class Accounts {
     this.before = new Map(kept.boot === this.boot ? entries : entries.map(([name]) => [name, 0]));
   }
 
+  /** A route has a new name; what another route of that name has carried is forgotten. */
+  follow(name: string, old: string): void {
+    const ledger = this.ledgers.get(old);
+    this.ledgers.delete(old);
+    if (ledger === undefined) this.ledgers.delete(name);
+    else this.ledgers.set(name, ledger);
+  }
+
   get zone(): string {
     return this.local.zone;
   }

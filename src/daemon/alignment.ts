@@ -19,6 +19,7 @@ import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
+import { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import { sharesQuota } from './accounts.js';
 import { Changeover } from './changeover.js';
@@ -31,6 +32,7 @@ import type { GatewayState } from './gateway-state.js';
 import { Losses } from './losses.js';
 import { OperatorWatch } from './operator-watch.js';
 import { PathWatch } from './path-watch.js';
+import { Presence } from './presence.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logFastPath, logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
@@ -57,6 +59,7 @@ export class Alignment {
   readonly operator: OperatorWatch;
   readonly fastPath = new FastPath();
   readonly paths: PathWatch;
+  readonly presence: Presence;
 
   private entryMatches: readonly string[] = [];
   private readonly losses = new Losses();
@@ -77,6 +80,7 @@ export class Alignment {
 
   constructor(private readonly context: AlignmentContext) {
     const { log, gateway } = context;
+    this.presence = new Presence(log);
     this.upkeep = new Upkeep({
       log,
       config: () => gateway.config,
@@ -137,10 +141,13 @@ export class Alignment {
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */
   enqueue(work: () => Promise<void>): Promise<void> {
     const { complaints } = this.context;
-    const done = this.changing.then(work);
+    // What has not begun when the end comes does not begin: it would be left behind.
+    const done = this.changing.then(() => (this.closed ? Promise.reject(ending()) : work()));
     this.changing = done.then(
       () => complaints.worked('change'),
-      (error: unknown) => complaints.failed('change', error),
+      (error: unknown) => {
+        if (!this.closed) complaints.failed('change', error);
+      },
     );
     return done;
   }
@@ -184,7 +191,7 @@ export class Alignment {
     this.tellRoutes(left.routes).catch(() => undefined);
   }
 
-  /** The configuration is another one. */
+  /** The configuration is another one. When all goes by it, it has been taken over: flows are cut in the background. */
   async followConfig(): Promise<void> {
     this.settled ??= this.losses.takeBefore() ?? this.routes;
     this.anew = true;
@@ -268,7 +275,11 @@ export class Alignment {
     // Also when nothing else has changed: the kernel takes routes away with an interface that goes down, however shortly.
     const lines = await applyIpState(this.desired(), this.hasIpv6);
     if (changed) await this.followRoutes(before, after);
-    else this.upkeep.putBack(lines);
+    else {
+      this.upkeep.putBack(lines);
+      if (this.presence.isDue) await this.followLan();
+    }
+    this.presence.followed();
     this.linksDue = false;
   }
 
@@ -292,6 +303,12 @@ export class Alignment {
     this.settled = null;
   }
 
+  /** An interface of the LAN has come or gone, and no route with it. */
+  private async followLan(): Promise<void> {
+    await this.applyRules();
+    await this.upkeep.set();
+  }
+
   private async resolve(): Promise<ResolvedRoute[]> {
     const { config, numbers } = this.context.gateway;
     this.losses.begin();
@@ -299,6 +316,7 @@ export class Alignment {
     const links = await readLinks(byPrefix ? config.lan : []);
     this.links = links.links;
     const routes = resolveRoutes(config, links, (name) => numbers.routes.of(name), this.routes);
+    this.presence.see(config, links, routes);
     return withPathMtu(routes, (name) => this.paths.found(name));
   }
 
@@ -344,4 +362,8 @@ export class Alignment {
       monotonicMs: monotonicMs(),
     });
   }
+}
+
+function ending(): PathraceError {
+  return new PathraceError('E_ENDING', 'The gateway is ending.');
 }

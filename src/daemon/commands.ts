@@ -19,6 +19,23 @@ export class Commands {
     return this.given.get(name)?.atMs ?? 0;
   }
 
+  /** What was commanded of an old name holds for the new one. */
+  follow(name: string, old: string): void {
+    const given = this.given.get(old);
+    if (given === undefined) this.given.delete(name);
+    else this.given.set(name, given);
+    this.given.delete(old);
+  }
+
+  /** All as it is now; call it to have that back. */
+  keep(): () => void {
+    const kept = [...this.given];
+    return () => {
+      this.given.clear();
+      for (const [name, given] of kept) this.given.set(name, given);
+    };
+  }
+
   set(name: string, admin: Admin, nowMs: number): void {
     if (this.of(name) !== admin) this.given.set(name, { admin, atMs: nowMs });
   }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Status } from '../api/contract.js';
 import { diffConfigs } from '../config/diff.js';
-import { loadConfig, MAX_CONFIG_BYTES } from '../config/load.js';
+import { MAX_CONFIG_BYTES, readConfig } from '../config/load.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { GatewayConfig } from '../model/config.js';
 
@@ -24,12 +24,12 @@ export class ConfigSource {
     return this;
   }
 
-  /** Reads the file again. Throws as `loadConfig`, and then what was read before counts. */
-  async load(): Promise<GatewayConfig> {
-    // Before it is read: a file that changes meanwhile is told as changed, not as read.
-    const digest = await digestOf(this.path);
-    this.read = loadConfig(this.path);
-    this.digest = digest;
+  /** Reads the file again. Throws as `readConfig` and `parse`, and then what was read before counts. */
+  async load(parse: (text: string) => Promise<GatewayConfig>): Promise<GatewayConfig> {
+    // At once: a file that changes while it is parsed is told as changed, not as read.
+    const text = readConfig(this.path);
+    this.read = await parse(text);
+    this.digest = hashOf(text);
     this.readAtMs = monotonicMs();
     this.compared = null;
     return this.read;
@@ -51,6 +51,10 @@ export class ConfigSource {
   }
 }
 
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
 /** Of as much as a configuration may have; null: it cannot be read. */
 async function digestOf(path: string): Promise<string | null> {
   const handle = await open(path, 'r').catch(() => null);
@@ -60,7 +64,7 @@ async function digestOf(path: string): Promise<string | null> {
     let length = 0;
     for (let read = -1; read !== 0 && length < buffer.length; length += read)
       read = (await handle.read(buffer, length, buffer.length - length)).bytesRead;
-    return createHash('sha256').update(buffer.subarray(0, length)).digest('hex');
+    return hashOf(new TextDecoder('utf-8').decode(buffer.subarray(0, length)));
   } catch {
     return null;
   } finally {

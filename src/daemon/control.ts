@@ -51,12 +51,13 @@ export function createBackend(
         configuration: await source.report(gateway.config),
         uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
         alarms: [
-          ...alarmsOf(routes, snapshot, gateway.boundary.count),
+          ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
           ...(gateway.ports?.alarms() ?? []),
           ...gateway.upkeep.alarms(),
           ...gateway.guard.alarms(monotonicMs()),
           ...gateway.troubles(),
         ],
+        notes: gateway.notes(),
         memory: {
           destinations: memory.destinations,
           trusted: memory.trusted,
@@ -121,11 +122,12 @@ export function createBackend(
     },
 
     async reload(): Promise<ReloadReport> {
-      const { changes, applied } = await gateway.reload();
+      const report = await gateway.reloading.reload();
       const { left } = await progressOf(gateway.flows?.cutter.underWay() ?? [], 0);
-      return { applied, changes, ...(left === undefined ? {} : { left }) };
+      return { ...report, ...(left === undefined ? {} : { left }) };
     },
 
+    preview: (text) => gateway.reloading.preview(text),
     config: async () => gateway.config,
   };
 }

@@ -133,21 +133,38 @@ export class Failover {
       this.context.log.warn({ event: 'flows-cut', count }, `cut ${count} flows with marks of somebody else`);
   }
 
-  /** Flows of routes that are configured no more, and those with addresses of an interface that their route has left. */
+  /** Flows of routes that nobody goes on for, and those with addresses of an interface that their route has left. */
   cutReplaced(before: readonly ResolvedRoute[], after: readonly ResolvedRoute[]): void {
-    const gone = before.filter(({ config }) => !after.some((route) => route.config.name === config.name));
-    const numbers = new Set(gone.map(({ number }) => number));
-    if (numbers.size > 0) {
-      const names = gone.map(({ config }) => config.name).join(', ');
-      this.tellCut(
-        names,
-        this.context.flows.cut((flow) => numbers.has(flow.route)),
-      );
+    const gone = new Map<number, string>();
+    for (const old of before) {
+      const route = after.find(({ number }) => number === old.number);
+      if (route === undefined) gone.set(old.number, old.config.name);
+      else if (old.config.interface !== route.config.interface) {
+        // Another one that has taken a number which was free.
+        if (old.config.name !== route.config.name) gone.set(old.number, old.config.name);
+        else this.cutLost(old, route);
+      }
     }
-    for (const route of after) {
-      const old = before.find(({ config }) => config.name === route.config.name);
-      if (old !== undefined && old.config.interface !== route.config.interface) this.cutLost(old, route);
+    if (gone.size === 0) return;
+    this.tellCut(
+      [...gone.values()].join(', '),
+      this.context.flows.cut((flow) => gone.has(flow.route)),
+    );
+  }
+
+  /** New names for old ones: what is waited for of a route is waited for under its new name. */
+  rename(renamed: ReadonlyMap<string, string>): void {
+    const lanes = [...renamed].flatMap(([name, old]) =>
+      [4, 6].map((family) => [`${name} ${family}`, `${old} ${family}`] as const),
+    );
+    const waiting = lanes.map(([now, old]) => [now, this.waiting.get(old)] as const);
+    const away = lanes.map(([now, old]) => [now, this.away.has(old)] as const);
+    for (const [, old] of lanes) {
+      this.waiting.delete(old);
+      this.away.delete(old);
     }
+    for (const [lane, waits] of waiting) if (waits !== undefined) this.waiting.set(lane, waits);
+    for (const [lane, isAway] of away) if (isAway) this.away.add(lane);
   }
 
   close(): void {

@@ -4,7 +4,6 @@ import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
-import type { ConfigChange } from '../model/config-change.js';
 import type { Books } from './books.js';
 import type { Checker } from './checker.js';
 import type { Commands } from './commands.js';
@@ -15,6 +14,7 @@ import type { Numbers } from './numbers.js';
 import type { PathWatch } from './path-watch.js';
 import type { PortWatch } from './port-watch.js';
 import type { RaceClient } from './race-client.js';
+import type { Reloading } from './reloading.js';
 
 export interface GatewayState {
   /** Monotonic time, as all times here. */
@@ -39,10 +39,12 @@ export interface GatewayState {
   readonly boundary: { readonly count: number };
   /** What does not work at the moment, or has not for a while, in words. */
   troubles(): string[];
+  /** What is right in some networks and a mistake in others, in words. */
+  notes(): string[];
   /** What keeps new connections from a route, or not: a command, or its quota. */
   adminOf(name: string): Admin;
   /** Whether a route is a last resort until its quota is renewed. */
   isSpent(name: string): boolean;
   setAdmin(name: string, admin: Admin): Promise<void>;
-  reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }>;
+  readonly reloading: Reloading;
 }

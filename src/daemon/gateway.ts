@@ -3,14 +3,14 @@
  * the way is tried again every second: it ends nothing.
  */
 import { startControl } from '../api/server.js';
-import { diffConfigs, mergeLive, routeCapacity } from '../config/diff.js';
-import type { MemoryRows } from '../core/memory/rows.js';
+import { routeCapacity } from '../config/diff.js';
+import type { ReloadPlan } from '../config/plan.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import { monotonicMs } from '../kernel/clock.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
 import type { Flows } from '../kernel/flows.js';
-import { readLinks, watchLinks } from '../kernel/links.js';
+import { watchLinks } from '../kernel/links.js';
 import { type Marks, marksOf } from '../kernel/marks.js';
 import { lockNamespace } from '../kernel/namespace-lock.js';
 import { readObjects } from '../kernel/nft-read.js';
@@ -19,7 +19,6 @@ import type { ResolvedRoute } from '../kernel/routes.js';
 import { readServiceNames } from '../kernel/service-names.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
-import type { ConfigChange } from '../model/config-change.js';
 import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
@@ -47,17 +46,19 @@ import type { GatewayState } from './gateway-state.js';
 import { GuardWatch } from './guard-watch.js';
 import { tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
+import { followNames, settleNames } from './naming.js';
 import { Numbers } from './numbers.js';
 import { closeFlows, openFlows } from './open-flows.js';
 import { leaveOtherMarks } from './other-marks.js';
-import { mayPass } from './passing.js';
 import { LOOK_MS, type PathWatch } from './path-watch.js';
+import { saveLast } from './patience.js';
 import { Persistence, SAVE_MS, type SaveContext } from './persistence.js';
 import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
-import { interestOf, requireInterfaces } from './route-changes.js';
+import { type ReloadContext, Reloading } from './reloading.js';
+import { interestOf } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import type { Upkeep } from './upkeep.js';
@@ -80,6 +81,7 @@ export class Gateway implements GatewayState {
   failover: Failover | null = null;
   ports: PortWatch | null = null;
   readonly guard: GuardWatch;
+  readonly reloading: Reloading;
   private readonly prober = new Prober(this, () => this.marks);
 
   private readonly marks: Marks;
@@ -104,6 +106,7 @@ export class Gateway implements GatewayState {
     private readonly source: ConfigSource,
     readonly log: Log,
     private readonly output: Pick<LossyOutput, 'dropped'>,
+    aroundReload?: ReloadContext['around'],
   ) {
     this.failed = new Promise((resolve) => {
       this.fail = resolve;
@@ -126,7 +129,7 @@ export class Gateway implements GatewayState {
     this.keeper = new RaceKeeper({
       log,
       start: () => this.startRacesAgain(),
-      ended: (memory) => this.handOver(memory),
+      ended: (memory) => this.persistence.handOver(memory, this.saved),
       giveUp: (error) => this.fail(error),
     });
     this.checker = new Checker(this.marks, (route, family, { answered, rttMicros }) => {
@@ -140,6 +143,15 @@ export class Gateway implements GatewayState {
       gateway: this,
       services: () => this.services,
       failover: () => this.failover,
+    });
+    this.reloading = new Reloading({
+      log,
+      source: this.source,
+      ...(aroundReload === undefined ? {} : { around: aroundReload }),
+      atStart: this.atStart,
+      gateway: this,
+      enqueue: (work) => this.alignment.enqueue(work),
+      takeOver: (plan) => this.takeOver(plan),
     });
   }
 
@@ -164,8 +176,6 @@ export class Gateway implements GatewayState {
   }
 
   async start(): Promise<void> {
-    const snapshot = await readLinks();
-    requireInterfaces(this.config, new Set(snapshot.links.keys()));
     await this.alignment.prepare();
     this.lock = lockNamespace();
     const control = await startControl(this.config.control, createBackend(this, this.source, this.alignment));
@@ -218,13 +228,14 @@ export class Gateway implements GatewayState {
    */
   async stop(keeps: () => boolean): Promise<readonly string[]> {
     this.stopping = true;
+    this.reloading.close();
     this.keeper.close();
     await this.alignment.close();
     const steps: (() => unknown)[] = [
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
       () => this.failover?.close(),
-      () => this.save(true),
+      () => saveLast(() => this.save(true), this.log),
       () => this.books.keep(),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),
@@ -248,7 +259,8 @@ export class Gateway implements GatewayState {
   }
 
   readyLine(): string {
-    return readyLine(this.config, this.routes, this.alignment.abilities.queue);
+    const { abilities, presence } = this.alignment;
+    return readyLine(this.config, this.routes, abilities.queue, presence.missingLan);
   }
 
   troubles(): string[] {
@@ -259,9 +271,13 @@ export class Gateway implements GatewayState {
       ...unread,
       ...this.complaints.alarms(),
       ...this.books.alarms(),
+      ...this.reloading.alarms(),
       ...this.alignment.operator.alarms(),
+      ...this.alignment.presence.alarms(),
     ];
   }
+
+  readonly notes = (): string[] => this.alignment.presence.notes();
 
   adminOf(name: string): Admin {
     return this.books.adminOf(name);
@@ -282,36 +298,25 @@ export class Gateway implements GatewayState {
     return this.alignment.enqueue(() => this.alignment.followCommand());
   }
 
-  /** Reads the file again and takes over what can be changed now. */
-  async reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }> {
-    const wanted = await this.source.load();
-    const changes = diffConfigs(this.config, wanted, this.atStart);
-    const live = mergeLive(this.config, wanted, this.atStart);
-    if (!changes.some(({ apply }) => apply === 'live')) return { changes, applied: false };
-    const snapshot = await readLinks();
-    requireInterfaces(live, new Set(snapshot.links.keys()));
-    await this.alignment.enqueue(() => this.takeOver(live));
-    for (const change of changes) this.log.info({ event: 'reload', ...change }, `reload: ${change.key}`);
-    return { changes, applied: true };
-  }
-
-  reloadOnSignal(): void {
-    if (this.stopping) return;
-    this.reload()
-      .then(({ changes }) => this.log.info({ event: 'reload' }, `reloaded, ${changes.length} changes`))
-      .catch((error: unknown) => {
-        this.log.error({ event: 'reload-failed' }, String(error));
-        // Not the fault of the file: nobody else would ask again.
-        if (mayPass(error)) setTimeout(() => this.reloadOnSignal(), MEASURE_MS);
-      });
-  }
-
-  private async takeOver(config: GatewayConfig): Promise<void> {
-    this.config = config;
-    this.log.level = config.log.level;
+  /** All of it is in force when this returns; if it throws, nothing is, or what is left of it goes within a second. */
+  private async takeOver({ live, succession }: ReloadPlan): Promise<void> {
+    const before = this.config;
+    const undo = followNames(this, live, succession);
+    this.config = live;
     this.number();
     takeMeasures(this);
-    await this.alignment.followConfig();
+    try {
+      await this.alignment.followConfig();
+    } catch (error) {
+      this.config = before;
+      undo();
+      this.number();
+      await this.alignment.followConfig().catch(() => undefined);
+      throw error;
+    }
+    this.log.level = live.log.level;
+    settleNames(this, live, succession);
+    await this.books.keep();
   }
 
   /** Connections whose marks say something else by now. */
@@ -339,8 +344,7 @@ export class Gateway implements GatewayState {
   }
 
   private async startRaces(): Promise<void> {
-    const { config, services: wanted } = this;
-    const { alignment } = this;
+    const { config, services: wanted, alignment } = this;
     const services = servicesMessage(wanted, alignment.desired());
     this.race = await RaceClient.start(
       {
@@ -365,10 +369,6 @@ export class Gateway implements GatewayState {
     this.knowsNumbers = true;
     // What it is not told now it is told a second later.
     await tellFacts(this.config, this.meters, this.race).catch(() => undefined);
-  }
-
-  private handOver(memory: MemoryRows | null): void {
-    if (memory !== null) this.persistence.handOver(memory, this.saved);
   }
 
   /** Fails as the start does. The next change has nothing to do with that. */

@@ -20,6 +20,22 @@ export class Numbers {
     }
   }
 
+  /** New names take over the numbers of old ones, all at once. */
+  follow(renamed: ReadonlyMap<string, string>): void {
+    const moved = [...renamed].map(([name, old]) => [name, this.byName.get(old)] as const);
+    for (const old of renamed.values()) this.byName.delete(old);
+    for (const [name, number] of moved) if (number !== undefined) this.byName.set(name, number);
+  }
+
+  /** All as it is now; call it to have that back. */
+  keep(): () => void {
+    const kept = [...this.byName];
+    return () => {
+      this.byName.clear();
+      for (const [name, number] of kept) this.byName.set(name, number);
+    };
+  }
+
   of(name: string): number {
     return this.byName.get(name) ?? 0;
   }

@@ -7,6 +7,7 @@ import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
 import type { OldRoute } from './books.js';
 import type { Numbers } from './numbers.js';
+import { leaveBehind, within } from './patience.js';
 import type { RaceClient } from './race-client.js';
 import { elapsedSince, type StoreContent } from './store/content.js';
 import { StoreFile } from './store/file.js';
@@ -32,7 +33,15 @@ export class Persistence {
   /** Reads what the last run left, and says so. */
   async load(): Promise<void> {
     if (this.file === null) return;
-    const found = await this.file.read();
+    const found = await within(this.file.read(), READ_MS);
+    if (found === null) {
+      leaveBehind();
+      this.log.warn(
+        { event: 'store-stuck' },
+        `${this.file.path} does not get read, the disk hangs: starting without it`,
+      );
+      return;
+    }
     if (found.kind === 'content') {
       this.content = found.content;
       this.policy.wrote(found.content, performance.now(), 0);
@@ -86,8 +95,9 @@ export class Persistence {
     this.handedAtMs = null;
   }
 
-  /** A race thread has ended, and this is what it remembered. */
-  handOver(memory: MemoryRows, context: SaveContext): void {
+  /** A race thread has ended, and this is what it remembered; null: it could not tell. */
+  handOver(memory: MemoryRows | null, context: SaveContext): void {
+    if (memory === null) return;
     this.content = contentOf(memory, context.numbers.routes.list(), context, Date.now());
     this.handedAtMs = monotonicMs();
   }
@@ -139,6 +149,9 @@ export interface SaveContext {
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   pathMtuOf(name: string): PathMtuFound | null;
 }
+
+/** A start waits so long for what the last run has left. */
+const READ_MS = 3000;
 
 /** Between two looks whether anything has to be written. */
 export const SAVE_MS = 60_000;

@@ -6,7 +6,7 @@ import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
 import { GUARD_COUNTERS } from '../kernel/render-guard.js';
-import type { RouteConfig } from '../model/config.js';
+import type { GatewayConfig, RouteConfig } from '../model/config.js';
 import { DECODE_REASONS, IGNORED_REASONS, SINGLE_REASONS } from '../model/reasons.js';
 import type { GatewayState } from './gateway-state.js';
 import { localTime } from './local-time.js';
@@ -103,11 +103,20 @@ export function stateOf(
 }
 
 /** What an operator should look at. `caught`: errors of ours that the main thread has caught. */
-export function alarmsOf(routes: readonly RouteStatus[], { broken }: RaceSnapshot, caught: number): string[] {
+export function alarmsOf(
+  routes: readonly RouteStatus[],
+  { routes: configured }: Pick<GatewayConfig, 'routes'>,
+  { broken }: Pick<RaceSnapshot, 'broken'>,
+  caught: number,
+): string[] {
   const alarms: string[] = [];
-  for (const { name, state, reasons, quota } of routes) {
+  for (const { name, state, reasons, quota, interface: link } of routes) {
+    const isAbsent = reasons.includes('interface-missing');
     const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
-    if (state === 'down' || state === 'suspect') alarms.push(`route ${name} is ${state}${why}`);
+    const words = isAbsent ? `: there is no interface ${link}; it is taken in when it appears` : '';
+    const isExpected = isAbsent && configured.some((one) => one.name === name && one.optional);
+    if ((state === 'down' || state === 'suspect') && !isExpected)
+      alarms.push(`route ${name} is ${state}${why}${words}`);
     if (quota.spent && quota.action !== undefined)
       alarms.push(`route ${name} ${SPENT_WORDS[quota.action]}, ${untilText(quota)}`);
   }

@@ -1,21 +1,9 @@
-/** What a change of links means for the routes. Pure, but for the errors. */
+/** What a change of links means for the routes. Pure. */
 import type { LinkInterest } from '../kernel/link-events.js';
 import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
-import { PathraceError } from '../model/errors.js';
 import type { GatewayState } from './gateway-state.js';
-
-/** Every interface that must be there is there, or E_INTERFACE_MISSING. */
-export function requireInterfaces(config: GatewayConfig, present: ReadonlySet<string>): void {
-  const needed = [...config.lan, ...config.routes.filter((r) => !r.optional).map((r) => r.interface)];
-  const missing = needed.filter((name) => !present.has(name));
-  if (missing.length === 0) return;
-  throw new PathraceError('E_INTERFACE_MISSING', `No such interface: ${[...new Set(missing)].join(', ')}.`, {
-    expected: `one of ${[...present].join(', ')}`,
-    remedy: 'Compare the name with `ip link`; a route whose interface appears later says `optional: true`.',
-  });
-}
 
 /** What of links, addresses and routes the configuration is about. */
 export function interestOf({ lan, routes, kernel }: GatewayConfig): LinkInterest {

@@ -49,10 +49,12 @@ export function readyLine(
   { lan, protect, kernel, control }: GatewayConfig,
   routes: readonly ResolvedRoute[],
   method: QueueMethod,
+  missingLan: readonly string[],
 ): string {
   const up = routes.filter((route) => route.state === 'up').length;
+  const inside = lan.map((name) => (missingLan.includes(name) ? `${name} (missing)` : name));
   const queue = method === 'nft' ? 'nft queue' : 'xt NFQUEUE';
-  return `ready: ${up} of ${routes.length} routes up, LAN ${lan.join(' ')} ${protect ? 'protected' : 'open to the providers’ segments'}, ${queue} ${kernel.queue}, control ${control}`;
+  return `ready: ${up} of ${routes.length} routes up, LAN ${inside.join(' ')} ${protect ? 'protected' : 'open to the providers’ segments'}, ${queue} ${kernel.queue}, control ${control}`;
 }
 
 /** A promise of ours was broken, and nothing but the piece of work in hand has suffered. */

@@ -2,7 +2,6 @@
 
 import { sendNotification } from '../kernel/notify-socket.js';
 import type { GatewayConfig } from '../model/config.js';
-import type { ConfigChange } from '../model/config-change.js';
 import { PathraceError } from '../model/errors.js';
 import { logForm } from '../observe/journal.js';
 import { createLog } from '../observe/log.js';
@@ -45,13 +44,8 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
   const form = logForm(process.env);
   const output = new LossyOutput(io.stderr, (dropped) => lossLine(dropped, form === 'journal'));
   const log = createLog({ level: config.log.level, form, write: (line) => output.write(line) });
-  const gateway = new ManagedGateway(
-    manager,
-    config,
-    await new ConfigSource(file, config).begin(),
-    log,
-    output,
-  );
+  const source = await new ConfigSource(file, config).begin();
+  const gateway = new Gateway(config, source, log, output, (work) => manager.reloading(work));
   process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));
   process.on('uncaughtException', (error) => gateway.boundary.caught('an event', error));
   if (signals.hasEnded) return 0;
@@ -62,7 +56,7 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
     const left = await gateway.stop(keeps);
     throw gateway.foundState && keeps() ? withRemedy(error, KEPT) : withLeft(error, left);
   }
-  signals.onReload(() => gateway.reloadOnSignal());
+  signals.onReload(() => gateway.reloading.reloadOnSignal());
   new LossyOutput(io.stdout, () => '').write(`${gateway.readyLine()}\n`);
   manager.ready(() => describe(gateway));
   const outcome = await Promise.race([signals.ended, gateway.failed]);
@@ -78,20 +72,6 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
   if (left.length > 0)
     throw withLeft(new PathraceError('E_COMMAND_FAILED', 'Not everything could be removed.'), left);
   return 0;
-}
-
-/** A gateway whose reloads its manager hears of. */
-class ManagedGateway extends Gateway {
-  constructor(
-    private readonly manager: ServiceManager,
-    ...parts: ConstructorParameters<typeof Gateway>
-  ) {
-    super(...parts);
-  }
-
-  override reload(): Promise<{ changes: readonly ConfigChange[]; applied: boolean }> {
-    return this.manager.reloading(() => super.reload());
-  }
 }
 
 /** The manager of this process, whose commands are not to speak for it. */

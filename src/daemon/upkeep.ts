@@ -2,10 +2,12 @@
  * What we have put into the kernel stays there: the table, rules, routes and settings that other programs remove or change are put back
  * within a second, in bounds, and told. What is changed again and again is an alarm: somebody wants it otherwise.
  */
+import { sys } from '../kernel/ffi.js';
 import {
   applySettings,
   desiredSettings,
   differingSettings,
+  ipv6OffPath,
   otherInterfaces,
   recordedSettings,
   settingNow,
@@ -45,6 +47,8 @@ export class Upkeep {
   /** Interfaces that had IPv6. BOUNDED: by the configuration's. */
   private readonly hadIpv6 = new Set<string>();
   private readonly withoutIpv6 = new Set<string>();
+  /** Indexes of the interfaces that have been set up. BOUNDED: by the configuration's. */
+  private readonly known = new Map<string, number>();
   /** Settings that have been as we want them: what they are found to be later is somebody else's doing. BOUNDED: by the settings. */
   private readonly seen = new Set<string>();
   // BOUNDED: by the settings.
@@ -62,10 +66,36 @@ export class Upkeep {
   /** Sets what the configuration wants. */
   async set(): Promise<void> {
     const config = this.context.config();
+    const met = this.meet(config);
     const wanted = desiredSettings(config, otherInterfaces(config));
     await this.apply(wanted.filter(({ path }) => !this.left.has(path)));
+    // Until now nobody looks at theirs.
+    for (const [name, index] of met) this.known.set(name, index);
     for (const { path } of desiredSettings(config)) if (settingNow(path) !== null) this.seen.add(path);
-    for (const name of interfacesOf(config)) if (settingNow(ipv6Off(name)) === '0') this.hadIpv6.add(name);
+    for (const name of interfacesOf(config))
+      if (settingNow(ipv6OffPath(name)) === '0') this.hadIpv6.add(name);
+  }
+
+  /** An interface that has come, or come again, has settings of its own: nobody has changed them. Returns those that are there. */
+  private meet(config: GatewayConfig): Map<string, number> {
+    const met = new Map<string, number>();
+    for (const name of interfacesOf(config)) {
+      const index = sys.ifIndex(name);
+      if (index !== 0) met.set(name, index);
+      if (index !== 0 && index === this.known.get(name)) continue;
+      this.known.delete(name);
+      for (const path of this.seen) if (path.includes(`/conf/${name}/`)) this.seen.delete(path);
+    }
+    return met;
+  }
+
+  /** Interfaces that are there and have not been met. */
+  private strangers(config: GatewayConfig): string[] {
+    return [...interfacesOf(config)].filter((name) => {
+      const index = sys.ifIndex(name);
+      if (index === 0) this.known.delete(name);
+      return index !== 0 && index !== this.known.get(name);
+    });
   }
 
   /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
@@ -122,7 +152,12 @@ export class Upkeep {
   async look(): Promise<void> {
     if (this.setting || this.closed) return;
     this.lookAtIpv6();
-    const settings = desiredSettings(this.context.config());
+    const config = this.context.config();
+    const strangers = this.strangers(config);
+    if (strangers.length > 0) this.context.follow();
+    const settings = desiredSettings(config).filter(
+      ({ path }) => !strangers.some((name) => path.includes(`/conf/${name}/`)),
+    );
     const differing = differingSettings(settings, this.before);
     for (const path of this.left.keys())
       if (!differing.some((one) => one.path === path)) this.left.delete(path);
@@ -149,8 +184,10 @@ export class Upkeep {
       ([path, value]) =>
         `${path} is set to "${value}" by somebody else again and again, and is left so: connections may fail`,
     );
+    const { lan } = this.context.config();
     for (const name of this.withoutIpv6)
-      alarms.push(`IPv6 was switched off on ${name} (${ipv6Off(name)}): its addresses are gone`);
+      if (lan.includes(name))
+        alarms.push(`IPv6 was switched off on ${name} (${ipv6OffPath(name)}): its addresses are gone`);
     if (this.rules.isReached(performance.now()))
       alarms.push(
         `somebody else removes our ip rules or routes again and again: they are put back every ${PAUSE_MS / 1000} s`,
@@ -193,20 +230,20 @@ export class Upkeep {
 
   /** What IPv6 takes along when it is switched off, its addresses above all, does not come back by switching it on. */
   private lookAtIpv6(): void {
+    const { lan } = this.context.config();
     for (const name of this.hadIpv6) {
-      const isOff = settingNow(ipv6Off(name)) === '1';
-      if (isOff && !this.withoutIpv6.has(name))
+      const isOff = settingNow(ipv6OffPath(name)) === '1';
+      if (isOff === this.withoutIpv6.has(name)) continue;
+      if (isOff && lan.includes(name))
         this.context.log.warn({ event: 'ipv6-off', interface: name }, `IPv6 was switched off on ${name}`);
       if (isOff) this.withoutIpv6.add(name);
       else this.withoutIpv6.delete(name);
+      // Without an address nothing else tells of it.
+      this.context.follow();
     }
   }
 }
 
 function interfacesOf(config: GatewayConfig): Set<string> {
   return new Set([...config.lan, ...config.routes.map((route) => route.interface)]);
-}
-
-function ipv6Off(name: string): string {
-  return `net/ipv6/conf/${name}/disable_ipv6`;
 }

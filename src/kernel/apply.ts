@@ -87,5 +87,6 @@ async function applyIp(state: DesiredState, family: IpFamily): Promise<string[]>
   return changes;
 }
 
+/** What an interface is that is going, is not up, or has no IPv6. EACCES is IPv6 switched off; who has no privilege gets EPERM. */
 const HARMLESS =
-  /^Command failed|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|disabled on nexthop device|File exists|Nexthop has invalid gateway/i;
+  /^Command failed|Permission denied|Cannot find device|No such (device|process|file)|(Network|device) is (down|not up|unreachable)|not up|disabled on nexthop device|File exists|Nexthop has invalid gateway/i;

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { GatewayConfig } from '../model/config.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
+import { probeInterfaces } from './features-interfaces.js';
 import { probeKernel } from './features-kernel.js';
 import { probeMarks } from './features-marks.js';
 import { probeOperatorRules } from './features-operator.js';
@@ -22,7 +23,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     probeTool('ip', ['-V'], 'iproute2'),
     await probeFfi(),
     ...probeKernel(target.config.kernel.fastPath),
-    ...probeInterfaces(target.interfaces),
+    ...(await probeInterfaces(target.config, target.interfaces)),
     ...(await probeMarks(target.config)),
     ...(await probeSysctls(target.config)),
     probeProtect(target.config),
@@ -101,20 +102,6 @@ async function probeFfi(): Promise<Probe> {
       found: error instanceof Error ? error.message.split('\n')[0] : 'does not load',
     };
   }
-}
-
-function probeInterfaces(names: readonly string[]): readonly Probe[] {
-  // /proc/net follows the namespace of the process; /sys shows the one in which it was mounted.
-  const lines = (readText('/proc/net/dev') ?? '').split('\n');
-  const present = new Set(lines.map((line) => /^\s*(\S+):/.exec(line)?.[1])); // BOUNDED: one per interface.
-  return [...new Set(names)].map((name) => ({
-    name: `interface ${name}`,
-    ok: present.has(name),
-    severity: 'required',
-    found: present.has(name) ? 'exists' : 'does not exist',
-    expected: 'exists',
-    remedy: 'Compare the name with `ip link`, or create the interface before starting.',
-  }));
 }
 
 /** Whether it is meant so is for the operator to say; that it is so must be said. */

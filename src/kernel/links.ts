@@ -6,6 +6,7 @@ import { runCommand } from './command.js';
 import { type Watch, watchReadable } from './ffi.js';
 import { LinkEvents, type LinkInterest, RTM } from './link-events.js';
 import { type EachMessage, NETLINK_ROUTE, NetlinkSocket } from './netlink-socket.js';
+import { ipv6OffPath, settingNow } from './sysctl.js';
 
 /** One interface. */
 export interface Link {
@@ -22,6 +23,8 @@ export interface Link {
   readonly ipv6: readonly LinkAddress[];
   /** Its link-local address is still being checked: the kernel cannot ask for IPv6 neighbours yet. */
   readonly ipv6Tentative: boolean;
+  /** IPv6 is switched off on it (`disable_ipv6`): no address stays there, and no route. Absent: it is not. */
+  readonly ipv6Off?: true;
 }
 
 export interface LinkAddress {
@@ -243,7 +246,13 @@ function toLink(item: IpAddressJson): Link {
     ipv6Tentative: item.addr_info.some(
       (a) => a.scope === 'link' && a.family === 'inet6' && a.tentative === true,
     ),
+    ...(hasIpv6Off(item) ? { ipv6Off: true as const } : {}),
   };
+}
+
+/** Switching it off takes all of its addresses: who has one needs no look. */
+function hasIpv6Off({ ifname, addr_info }: IpAddressJson): boolean {
+  return addr_info.every(({ family }) => family !== 'inet6') && settingNow(ipv6OffPath(ifname)) === '1';
 }
 
 function noteGateways(

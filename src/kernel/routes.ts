@@ -79,9 +79,10 @@ export function resolveRoutes(
   before: readonly ResolvedRoute[] = [],
 ): ResolvedRoute[] {
   return config.routes.map((route, index) => {
-    const old = before.find((one) => one.config.name === route.name);
+    const number = numberOf?.(route.name) ?? index + 1;
+    const old = before.find((one) => one.number === number);
     const had = old !== undefined && old.config.interface === route.interface ? old.had : NOTHING;
-    return resolve(route, numberOf?.(route.name) ?? index + 1, snapshot, had);
+    return resolve(route, number, snapshot, had);
   });
 }
 
@@ -125,7 +126,10 @@ function resolve(
   const usable6 = typeof found.ipv6 === 'string' ? null : found.ipv6;
   const isUp = usable4 !== null || usable6 !== null;
   const missing = FAMILIES.filter((family) => typeof found[family] === 'string');
-  const lostFamilies = missing.filter((family) => before.families.includes(family));
+  const lostFamilies = missing.filter(
+    (family) =>
+      before.families.includes(family) || (found[family] === SWITCHED_OFF && isWritten(config, family)),
+  );
   const reasons = (isUp ? lostFamilies : missing)
     .filter((family) => found[family] !== 'not-configured')
     .map((family) => (isUp ? `${family}-${found[family]}` : String(found[family])));
@@ -147,6 +151,19 @@ function resolve(
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
+/** Somebody has switched IPv6 off on the interface. */
+export const SWITCHED_OFF = 'switched-off';
+
+/** Whether the file says that the route carries a family, rather than that it may. */
+function isWritten({ addresses, gateway, prefix }: RouteConfig, family: RouteFamilyName): boolean {
+  const pool = addresses[family];
+  return (
+    (pool !== 'auto' && pool.length > 0) ||
+    (gateway[family] !== 'auto' && gateway[family] !== null) ||
+    (family === 'ipv6' && prefix !== null)
+  );
+}
+
 /** Whether the configuration names an address of an interface. */
 function isNamed({ addresses: { ipv4, ipv6 } }: RouteConfig, address: string): boolean {
   const named = address.includes(':') ? ipv6 : ipv4;
@@ -166,6 +183,7 @@ function resolveFamily(
 ): RouteFamily | string {
   if (family === 'ipv6' && link.ipv6Tentative) return 'address-tentative';
   const wanted = config.addresses[family];
+  if (family === 'ipv6' && link.ipv6Off) return wanted.length > 0 ? SWITCHED_OFF : 'not-configured';
   // Configured addresses may be on the interface or routed to us; only those of `auto` must be there.
   const present =
     wanted === 'auto'

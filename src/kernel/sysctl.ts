@@ -112,6 +112,11 @@ const AT_LEAST: readonly (readonly [string, number, string])[] = [
 
 const RP_FILTER = 'net/ipv4/conf/all/rp_filter';
 
+/** The setting that switches IPv6 off on an interface. */
+export function ipv6OffPath(name: string): string {
+  return `net/ipv6/conf/${name}/disable_ipv6`;
+}
+
 /** Interfaces that a configuration does not name; `default` last, since it reaches those that have no value of their own. */
 export function otherInterfaces(config: GatewayConfig): string[] {
   const named = new Set([...config.lan, ...config.routes.map((route) => route.interface), 'all', 'default']);

@@ -42,7 +42,7 @@ export interface RouteConfig {
   readonly failback: Failback;
   /** Active checks; null: evidence from traffic and links only. */
   readonly check: CheckConfig | null;
-  /** The interface may be missing when the gateway starts. */
+  /** That the interface is missing is no alarm. */
   readonly optional: boolean;
 }
 

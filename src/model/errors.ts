@@ -11,13 +11,18 @@ export const ERRORS = {
     meaning: 'The configuration file cannot be read.',
     remedy: 'Check the path and the permissions.',
   },
+  E_RELOAD_FAILED: {
+    meaning: 'A changed configuration could not be applied; the one before is in force.',
+    remedy:
+      'It is tried again by itself, and `pathrace status` shows an alarm until then; `pathrace reload` tries at once, with the file as it is by then.',
+  },
+  E_ENDING: {
+    meaning: 'The gateway is ending and changes nothing any more.',
+    remedy: 'Ask again when it has been started again.',
+  },
   E_PRIVILEGE: {
     meaning: 'The process may not change the network of this namespace.',
     remedy: 'Run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW.',
-  },
-  E_INTERFACE_MISSING: {
-    meaning: 'A configured network interface does not exist.',
-    remedy: 'Compare the name with `ip link`, or create the interface before starting.',
   },
   E_ALREADY_RUNNING: {
     meaning: 'Another Pathrace gateway serves this network namespace.',
@@ -62,6 +67,9 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Codes of former releases. An interface that is missing is a route that is down (docs/decisions/0028). */
+export const RETIRED_CODES = ['E_INTERFACE_MISSING'] as const;
+
 /** An error of the registry, with what was found, what was expected, and the remedy. */
 export class PathraceError extends Error {
   readonly code: ErrorCode;
@@ -72,9 +80,14 @@ export class PathraceError extends Error {
   constructor(
     code: ErrorCode,
     message: string,
-    detail: { found?: string | undefined; expected?: string | undefined; remedy?: string } = {},
+    detail: {
+      found?: string | undefined;
+      expected?: string | undefined;
+      remedy?: string;
+      cause?: unknown;
+    } = {},
   ) {
-    super(message);
+    super(message, detail.cause === undefined ? {} : { cause: detail.cause });
     this.name = 'PathraceError';
     this.code = code;
     this.found = detail.found;

@@ -18,6 +18,6 @@ export interface Probe {
 export interface ProbeTarget {
   /** The configuration whose settings are compared. */
   readonly config: GatewayConfig;
-  /** Interfaces that must exist. */
+  /** Interfaces that are looked for. */
   readonly interfaces: readonly string[];
 }

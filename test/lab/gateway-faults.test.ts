@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Breakage } from './support/breakage.js';
+import { settledState as settled, daemonState as state } from './support/daemon-state.js';
 import {
   connectMs,
   eventually,
@@ -38,41 +39,6 @@ const OPTIONS = {
   expectedEvents: EVENTS,
   topologyChanges: true,
 };
-
-/** What the daemon keeps in the kernel: rules, routing, what it has recorded. */
-async function state(made: GatewayLab): Promise<string> {
-  const { gateway } = made.lab;
-  const parts = await Promise.all(
-    [
-      ['nft', '-s', '-t', 'list', 'table', 'inet', 'pathrace'],
-      ['ip', '-4', 'rule'],
-      ['ip', '-6', 'rule'],
-      ['ip', '-4', 'route', 'show', 'table', 'all', 'proto', '82'],
-      ['ip', '-6', 'route', 'show', 'table', 'all', 'proto', '82'],
-      ['sysctl', 'net.ipv4.ip_forward', 'net.ipv4.conf.all.rp_filter', 'net.ipv4.conf.wan3.rp_filter'],
-    ].map(async (command) => {
-      const { stdout } = await gateway.run(command);
-      return stdout
-        .split('\n')
-        .map((line) => line.trimEnd())
-        .sort()
-        .join('\n');
-    }),
-  );
-  // How often a route has fallen is part of what the plan of turns says.
-  return parts.join('\n').replace(/(?<=numgen.* : 0x0[1-9])[0-9a-f]{6}/g, '');
-}
-
-async function settled(made: GatewayLab): Promise<string> {
-  let last = await state(made);
-  for (let i = 0; i < 20; i++) {
-    await sleep(250);
-    const now = await state(made);
-    if (now === last && now.includes('chain')) return now;
-    last = now;
-  }
-  return last;
-}
 
 interface Trigger {
   readonly name: string;

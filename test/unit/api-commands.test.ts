@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromAnswer, statusOf, toAnswer } from '../../src/api/answer.js';
-import { askMemory, callControl, commandControl } from '../../src/api/client.js';
+import { askMemory, askPreview, callControl, commandControl } from '../../src/api/client.js';
 import type { ControlBackend, MemoryEntry, Status } from '../../src/api/contract.js';
 import { streamMemory } from '../../src/api/memory-stream.js';
 import {
@@ -16,6 +16,7 @@ import {
   MAX_MEMORY_LIMIT,
   MAX_MEMORY_TIMES,
   memoryPath,
+  PREVIEW_PATH,
   RELOAD_PATH,
   ROUTE_COMMANDS,
   ROUTES_PATH,
@@ -24,6 +25,7 @@ import {
 } from '../../src/api/paths.js';
 import { createApp, startControl } from '../../src/api/server.js';
 import { createTurns } from '../../src/api/turns.js';
+import { MAX_CONFIG_BYTES } from '../../src/config/load.js';
 import { ConfigError } from '../../src/config/problems.js';
 import { PathraceError } from '../../src/model/errors.js';
 
@@ -50,8 +52,9 @@ function backend(overrides: Partial<ControlBackend> = {}, calls: Calls = []): Co
     },
     reload: async () => {
       calls.push(['reload']);
-      return { applied: true, changes: [] };
+      return { applied: true, changes: [], effects: [] };
     },
+    preview: async () => ({ changes: [], effects: [] }),
     config: async () => ({ lan: ['l'] }),
     ...overrides,
   };
@@ -210,6 +213,26 @@ describe('the routes and the configuration', () => {
   });
 });
 
+describe('a preview', () => {
+  it('carries the text of a file up to its bound, and nothing else', async () => {
+    const texts: string[] = [];
+    await start({
+      preview: async (text) => {
+        texts.push(text);
+        return { changes: [], effects: [] };
+      },
+    });
+    expect(await askPreview(path, 'lan: é\n')).toEqual({ changes: [], effects: [] });
+    expect(texts).toEqual(['lan: é\n']);
+    expect(await askPreview(path, 'x'.repeat(MAX_CONFIG_BYTES))).toEqual({ changes: [], effects: [] });
+    expect(await failure(askPreview(path, 'x'.repeat(MAX_CONFIG_BYTES + 1)))).toMatchObject({
+      code: 'E_ARGUMENT',
+    });
+    expect(await failure(commandControl(path, PREVIEW_PATH))).toMatchObject({ code: 'E_ARGUMENT' });
+    expect(texts).toHaveLength(2);
+  });
+});
+
 describe('commands', () => {
   it('reach the backend with their route', async () => {
     const calls = await start();
@@ -219,7 +242,7 @@ describe('commands', () => {
       ...ROUTE_COMMANDS.map((command) => ['route', 'wan-1.a_b', command]),
       ['route', '..', 'drain'],
     ]);
-    expect(await commandControl(path, RELOAD_PATH)).toEqual({ applied: true, changes: [] });
+    expect(await commandControl(path, RELOAD_PATH)).toEqual({ applied: true, changes: [], effects: [] });
   });
 
   it('name the routes when there is no such route', async () => {
@@ -273,11 +296,11 @@ describe('commands', () => {
     await start({
       reload: async () => {
         if (count++ === 0) throw new TypeError('boom');
-        return { applied: false, changes: [] };
+        return { applied: false, changes: [], effects: [] };
       },
     });
     expect((await failure(commandControl(path, RELOAD_PATH))).code).toBe('E_INTERNAL');
-    expect(await commandControl(path, RELOAD_PATH)).toEqual({ applied: false, changes: [] });
+    expect(await commandControl(path, RELOAD_PATH)).toEqual({ applied: false, changes: [], effects: [] });
   });
 
   it('are refused when too many wait', async () => {

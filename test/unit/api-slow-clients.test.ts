@@ -37,7 +37,8 @@ beforeEach(async () => {
       await released;
       return { route, state: 'up', cut: 0 };
     },
-    reload: async () => ({ applied: true, changes: [] }),
+    reload: async () => ({ applied: true, changes: [], effects: [] }),
+    preview: async () => ({ changes: [], effects: [] }),
     config: async () => ({}),
   };
   close = (await startControl(path, backend)).close;

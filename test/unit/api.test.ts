@@ -21,7 +21,8 @@ function backend(overrides: Partial<ControlBackend> = {}): ControlBackend {
     why: async () => [],
     memory: async () => [],
     route: async (route) => ({ route, state: 'up', cut: 0 }),
-    reload: async () => ({ applied: true, changes: [] }),
+    reload: async () => ({ applied: true, changes: [], effects: [] }),
+    preview: async () => ({ changes: [], effects: [] }),
     config: async () => ({}),
     ...overrides,
   };

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type {
   ConfigChange,
+  ConnectionEffect,
   ControlBackend,
   MemoryEntry,
   RouteCommandReport,
@@ -12,7 +13,6 @@ import type {
   Status,
 } from '../../src/api/contract.js';
 import { startControl } from '../../src/api/server.js';
-import { renderDiff } from '../../src/cli/check.js';
 import { main } from '../../src/cli/main.js';
 import { renderMemory } from '../../src/cli/memory.js';
 import { renderReload } from '../../src/cli/reload.js';
@@ -21,17 +21,11 @@ import { renderRoutes } from '../../src/cli/routes.js';
 import { renderServices } from '../../src/cli/services.js';
 import { formatBytes, formatMillis, formatRate, formatShare } from '../../src/cli/style.js';
 import { WIDE } from '../../src/cli/table.js';
-import { loadConfig } from '../../src/config/load.js';
+import { loadConfig, parseConfig } from '../../src/config/load.js';
+import { planReload } from '../../src/config/plan.js';
 import { ConfigError } from '../../src/config/problems.js';
+import type { GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
-
-const diffed: { before?: unknown; after?: unknown; changes: readonly ConfigChange[] } = { changes: [] };
-vi.mock('../../src/config/diff.js', () => ({
-  diffConfigs: (before: unknown, after: unknown) => {
-    Object.assign(diffed, { before, after });
-    return diffed.changes;
-  },
-}));
 
 const plain = (_: string, text: string) => text;
 const tagged = (colour: string, text: string) => `<${colour}>${text}</>`;
@@ -112,6 +106,12 @@ const CHANGES: readonly ConfigChange[] = [
   { key: 'routes.dsl', before: 'interface wan3', after: null, apply: 'restart' },
 ];
 
+const EFFECTS: readonly ConnectionEffect[] = [
+  { route: 'dsl', becomes: null, connections: 1, fate: 'cut', text: 'the connections of dsl (wan3) are cut' },
+];
+
+const EFFECT_LINES = '  1 connection: the connections of dsl (wan3) are cut\n';
+
 const CHANGE_LINES = `~ routes.lte.cost: 0 -> 8/GB
 + services[2]: sip
 - routes.dsl: interface wan3 (needs a restart)
@@ -125,6 +125,10 @@ let good: string;
 let bad: string;
 let close: () => Promise<void>;
 let asked: unknown[] = [];
+/** The configuration of the gateway that is asked, where it is not that of the file. */
+let running: GatewayConfig | null = null;
+/** Routes at its start. */
+const AT_START = 2;
 const answers: Partial<ControlBackend> = {};
 
 beforeAll(async () => {
@@ -152,8 +156,13 @@ beforeAll(async () => {
       }
       return { route, state: command === 'disable' ? 'disabled' : 'draining', cut: 0 };
     },
-    reload: async () => (await answers.reload?.()) ?? { applied: true, changes: CHANGES },
-    config: async () => (answers.config === undefined ? loadConfig(good) : await answers.config()),
+    reload: async () => (await answers.reload?.()) ?? { applied: true, changes: CHANGES, effects: EFFECTS },
+    config: async () => loadConfig(good),
+    preview: async (text) => {
+      if (answers.preview !== undefined) return answers.preview(text);
+      const wanted = parseConfig(text, good);
+      return planReload(running ?? loadConfig(good), wanted, AT_START, () => 12);
+    },
   };
   const started = await startControl(control, backend);
   close = () => started.close();
@@ -167,8 +176,8 @@ afterAll(async () => {
 afterEach(() => {
   asked = [];
   delete answers.reload;
-  delete answers.config;
-  diffed.changes = [];
+  delete answers.preview;
+  running = null;
 });
 
 describe('memory', () => {
@@ -396,23 +405,25 @@ describe('commands on a route', () => {
 describe('reload', () => {
   it('prints the difference and the result', async () => {
     const { code, out } = await run('reload');
-    expect([code, out]).toEqual([0, `${CHANGE_LINES}applied; 1 change at the next start\n`]);
-    const document = { format: 1, ok: true, applied: true, changes: CHANGES };
+    expect([code, out]).toEqual([0, `${CHANGE_LINES}${EFFECT_LINES}applied; 1 change at the next start\n`]);
+    const document = { format: 1, ok: true, applied: true, changes: CHANGES, effects: EFFECTS };
     expect(JSON.parse((await run('reload', '--json')).out)).toEqual(document);
   });
 
   it('says what was not done', () => {
-    expect(renderReload({ applied: true, changes: [] }, plain)).toBe('nothing to change\n');
-    expect(renderReload({ applied: true, changes: [CHANGES[0]] }, plain)).toMatch(/\napplied\n$/);
-    expect(renderReload({ applied: false, changes: [CHANGES[2]] }, plain)).toMatch(
+    expect(renderReload({ applied: true, changes: [], effects: [] }, plain)).toBe('nothing to change\n');
+    expect(renderReload({ applied: true, changes: [CHANGES[0]], effects: [] }, plain)).toMatch(
+      /\napplied\n$/,
+    );
+    expect(renderReload({ applied: false, changes: [CHANGES[2]], effects: [] }, plain)).toMatch(
       /\nnot applied; 1 change at the next start\n$/,
     );
     const evil = { key: '\x1b[2J', before: null, after: '\x07', apply: 'live' } as const;
-    expect(renderReload({ applied: true, changes: [evil] }, plain)).not.toMatch(/[\x1b\x07]/);
+    expect(renderReload({ applied: true, changes: [evil], effects: [] }, plain)).not.toMatch(/[\x1b\x07]/);
   });
 
   it('uses colour for what comes and goes', () => {
-    const text = renderReload({ applied: true, changes: CHANGES }, tagged);
+    const text = renderReload({ applied: true, changes: CHANGES, effects: EFFECTS }, tagged);
     for (const part of [
       '<yellow>~ routes.lte.cost</>: 0',
       '<green>+ services[2]</>: sip',
@@ -456,18 +467,46 @@ describe('check --diff', () => {
   it('says that nothing would change', async () => {
     const { code, out } = await run('check', good, '--diff');
     expect([code, out]).toEqual([0, `${ok()}The gateway runs with the same configuration.\n`]);
-    expect(diffed.before).toEqual(diffed.after);
-    expect(diffed.after).toEqual(JSON.parse(JSON.stringify(loadConfig(good))));
   });
 
-  it('prints what would change, asking where the file says', async () => {
-    diffed.changes = CHANGES;
+  it('prints what would change and what becomes of connections, asking where the file says', async () => {
+    running = parseConfig(
+      `control: ${control}\nlan: l\nroutes: { a: { interface: w2 }, b: { interface: w1 }, c: { interface: w3 } }\nrest: { route: a }\n`,
+      'running',
+    );
     const { code, out } = await runPlain('check', good, '--diff');
-    expect(code).toBe(0);
-    expect(out).toBe(`${ok()}${CHANGE_LINES}3 changes to the running gateway, of which 1 needs a restart\n`);
-    expect(renderDiff([CHANGES[0]], plain)).toMatch(/\n1 change to the running gateway\n$/);
+    expect([code, out]).toEqual([
+      0,
+      `${ok()}~ routes.a.interface: w2 -> w1
+~ routes.b.interface: w1 -> w2
+- routes.c: { interface: w3 }
+  12 connections: the connections of a (w2) go on as those of b
+  12 connections: the connections of b (w1) go on as those of a
+  12 connections: the connections of c (w3) are cut: no route goes on for it
+3 changes to the running gateway
+`,
+    ]);
     const json = JSON.parse((await run('check', good, '--diff', '--json')).out);
-    expect(json).toMatchObject({ ok: true, changes: CHANGES });
+    expect(json).toMatchObject({ ok: true });
+    expect([json.changes.length, json.effects.length]).toEqual([3, 3]);
+  });
+
+  it('agrees with a reload on what needs a restart: a fifth route after two at the start', async () => {
+    const routes = (count: number): string =>
+      Array.from({ length: count }, (_, i) => `r${i}: { interface: w${i} }`).join(', ');
+    const text = (count: number): string =>
+      `control: ${control}\nlan: l\nroutes: { ${routes(count)} }\nrest: { route: r0 }\n`;
+    // Started with two, four after a reload.
+    running = parseConfig(text(4), 'running');
+    const five = join(folder, 'five.yaml');
+    writeFileSync(five, text(5));
+    const json = JSON.parse((await run('check', five, '--diff', '--json')).out);
+    const { changes, isLive } = planReload(running, loadConfig(five), AT_START, () => 0);
+    expect(json.changes).toEqual(changes);
+    expect(json.changes).toEqual([
+      { key: 'routes.r4', before: null, after: '{ interface: w4 }', apply: 'restart' },
+    ]);
+    expect(isLive).toBe(false);
   });
 
   it('prints only the problems of a bad file', async () => {
@@ -486,21 +525,25 @@ describe('check --diff', () => {
     [[]],
     [7],
     [{}],
-    [{ lan: [], routes: [], services: [] }],
-    [{ routes: [null] }],
-    [{ routes: [{ name: 7 }] }],
-    [{ routes: [{ name: 'a' }] }],
-    [{ services: [{ name: 'x', match: null, select: {} }] }],
-    [{ services: {} }],
-    [{ memory: [] }],
-  ])('does not compare with a gateway that says %j', async (said) => {
-    const whole = typeof said === 'object' && said !== null && Object.keys(said).length === 1;
-    answers.config = async () => (whole ? { ...loadConfig(good), ...said } : said);
-    diffed.before = 'untouched';
+    [{ changes: [] }],
+    [{ changes: {}, effects: [] }],
+    [{ changes: [null], effects: [] }],
+    [{ changes: [{ key: 7 }], effects: [] }],
+    [{ changes: [], effects: [{}] }],
+  ])('does not print what a gateway of another version says: %j', async (said) => {
+    answers.preview = async () => said as never;
     const { code, err } = await run('check', good, '--diff');
-    expect([code, diffed.before]).toEqual([1, 'untouched']);
+    expect(code).toBe(1);
     expect(err).toMatch(/^pathrace: E_CONTROL_UNREACHABLE: The gateway at .* is of another version/);
   });
+
+  it.each(['E_ARGUMENT', 'E_CONFIG_INVALID'] as const)(
+    'says the same of one that answers %s',
+    async (code) => {
+      answers.preview = () => Promise.reject(new PathraceError(code, 'Not this.'));
+      expect((await run('check', good, '--diff')).err).toMatch(/is of another version.*Not this/);
+    },
+  );
 });
 
 describe('numbers', () => {

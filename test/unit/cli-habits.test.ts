@@ -32,7 +32,8 @@ beforeAll(async () => {
     route: async (name) => {
       throw unknownName('route', name, ['fiber', 'cable']);
     },
-    reload: async () => ({ applied: true, changes: [] }),
+    reload: async () => ({ applied: true, changes: [], effects: [] }),
+    preview: async () => ({ changes: [], effects: [] }),
     config: async () => ({}),
   };
   const started = await startControl(control, backend);
@@ -90,8 +91,8 @@ describe('the usual places', () => {
   it('check finds the file, and --diff the gateway of the variable', async () => {
     const env = { PATHRACE_CONFIG: file };
     expect((await runCommand(['check'], env)).out).toBe(`${file}: ok, 2 routes, 0 services\n`);
-    const { err } = await runCommand(['check', '--diff'], { ...env, PATHRACE_CONTROL: control });
-    expect(err).toContain(`The gateway at ${control} is of another version.`);
+    const { out } = await runCommand(['check', '--diff'], { ...env, PATHRACE_CONTROL: control });
+    expect(out).toContain('The gateway runs with the same configuration.');
   });
 });
 

@@ -19,7 +19,16 @@ import {
   worstRoute,
 } from './cli-tools.js';
 
-const YAML = 'lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\nrest: { route: a }\n';
+/** An address that no interface of any machine has, on one that every machine has: a note. */
+const YAML =
+  'lan: l\nroutes: { a: { interface: w1 }, b: { interface: lo, addresses: [192.0.2.9], gateway: [192.0.2.1] } }\nrest: { route: a }\n';
+const EFFECT = {
+  route: 'a',
+  becomes: 'b',
+  connections: 12,
+  fate: 'stay',
+  text: 'the connections of a go on as those of b',
+} as const;
 const CHANGE = { key: 'routes.a.cost', before: '0', after: '8/GB', apply: 'live' } as const;
 
 let folder: string;
@@ -48,9 +57,15 @@ beforeAll(async () => {
     memory: async () => [WORST_MEMORY],
     route: async (name) => {
       if (name !== 'a') throw unknownName('route', name, ['a', 'b']);
-      return { route: name, state: route, cut: 3 };
+      return { route: name, state: route, cut: 3, left: 2 };
     },
-    reload: async () => ({ applied: true, changes: [CHANGE] }),
+    reload: async () => ({
+      applied: true,
+      changes: [CHANGE],
+      effects: [EFFECT],
+      left: 3,
+    }),
+    preview: async () => ({ changes: [CHANGE], effects: [EFFECT] }),
     config: async () => ({ ...loadConfig(good), rest: { route: 'b', translate: false } }),
   };
   const started = await startControl(control, backend);

@@ -80,6 +80,10 @@ export const WORST_STATUS: Status = {
     differences: 12,
   },
   cutting: { cut: HUGE, left: HUGE },
+  notes: [
+    'route a: 192.0.2.7 is not on wan1: right only if the provider routes it to this machine',
+    'y'.repeat(200),
+  ],
   alarms: [
     `route ${longName(1)} is down (no-carrier, ipv6-no-address), and this alarm goes on and on over the end of every line`,
     'x'.repeat(300),

@@ -57,6 +57,7 @@ async function run(args: readonly string[], env: Record<string, string> = {}, is
 const STATUS: Status = {
   version: '0.1.0',
   alarms: [],
+  notes: [],
   memory: { destinations: 1234, trusted: 900, inKernel: 512, size: 100_000, evicted: 0, rescues: 1 },
   uptimeSeconds: 93_784,
   routes: [
@@ -111,7 +112,8 @@ beforeAll(async () => {
     why: async ({ address }) => (address === '198.51.100.7' ? [DECISION, NOWHERE] : []),
     memory: async () => [],
     route: async (name) => ({ route: name, state: 'up', cut: 0 }),
-    reload: async () => ({ applied: true, changes: [] }),
+    reload: async () => ({ applied: true, changes: [], effects: [] }),
+    preview: async () => ({ changes: [], effects: [] }),
     config: async () => ({}),
   };
   const started = await startControl(control, backend);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DOCUMENTS } from '../../src/cli/documents.js';
 import { configurationSchema } from '../../src/config/document.js';
 import { parseConfig } from '../../src/config/load.js';
-import { ERRORS } from '../../src/model/errors.js';
+import { ERRORS, RETIRED_CODES } from '../../src/model/errors.js';
 
 describe('generated pages', () => {
   it.each(Object.entries(DOCUMENTS))('%s is what `npm run docs` writes', (path, render) => {
@@ -14,6 +14,7 @@ describe('generated pages', () => {
     const page = readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8');
     const codes = [...page.matchAll(/^\| `(E_[A-Z_]+)` \|/gm)].map((match) => match[1]);
     expect(codes).toEqual(Object.keys(ERRORS));
+    expect(codes.filter((code) => (RETIRED_CODES as readonly string[]).includes(code ?? ''))).toEqual([]);
   });
 
   it('every key is documented and the JSON Schema names what is required', () => {

@@ -218,6 +218,14 @@ describe('configurations that are accepted', () => {
 });
 
 describe('configurations that are refused', () => {
+  it('tells a hundred of very many mistakes and counts the rest', () => {
+    const items = 60_000;
+    const found = problemsOf(`lan: [lan0]\nservices:\n${'-\n'.repeat(items)}`);
+    expect(found).toHaveLength(101);
+    expect(found.at(-1)?.message).toMatch(/^\d{5,6} more problems from here on\.$/);
+    expect(found[0]).toMatchObject({ line: 1, key: 'routes' });
+  });
+
   it('lists every mistake of a bad one at once, each with its place', () => {
     const text = readFileSync(new URL('./config-bad.yaml', import.meta.url), 'utf8');
     const lines = problemsOf(text).map((problem) => problemLine('bad.yaml', problem));

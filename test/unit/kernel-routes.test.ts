@@ -52,6 +52,22 @@ describe('a route as it is written', () => {
     });
   });
 
+  it('loses IPv6 alone where that is switched off on the interface', () => {
+    const off = { ipv6Off: true as const };
+    const found = first(WRITTEN, { ...HAS4, ...off });
+    expect(found).toMatchObject({ state: 'up', reasons: ['ipv6-switched-off'], ipv6: null });
+    expect(found.ipv4?.addresses).toEqual(['203.0.1.2']);
+    // Who does not say that it carries IPv6 misses nothing.
+    expect(first(AUTO, { ...HAS4, ...off }, { ipv4: '203.0.1.1' })).toMatchObject({
+      state: 'up',
+      reasons: [],
+    });
+    expect(first('gateway: "fd03:1::1", addresses: "fd03:1::2"', off)).toMatchObject({
+      state: 'down',
+      reasons: ['switched-off'],
+    });
+  });
+
   it('carries only the families it names', () => {
     expect(first('gateway: 203.0.1.1, addresses: [203.0.1.2]', HAS6)).toMatchObject({
       state: 'up',

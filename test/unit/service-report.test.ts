@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { mergeLive } from '../../src/config/diff.js';
-import { loadConfig } from '../../src/config/load.js';
+import { loadConfig, parseConfig } from '../../src/config/load.js';
 import { ConfigSource } from '../../src/daemon/config-source.js';
 import { serviceStatus } from '../../src/daemon/service-report.js';
 import { desiredState } from '../../src/kernel/desired.js';
@@ -88,6 +88,7 @@ describe('the configuration in use', () => {
   const yaml = (more = '') =>
     `lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\nrest: { route: a }\n${more}`;
   const write = (text: string) => writeFileSync(file, text);
+  const parse = async (text: string) => parseConfig(text, file);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is the file as it is, changed since, waiting for a restart, or gone', async () => {
@@ -99,15 +100,15 @@ describe('the configuration in use', () => {
     // What is not in the file's meaning is a change of the file all the same: nobody knows before it is read.
     write(yaml('# a note\n'));
     expect((await source.report(running)).state).toBe('changed');
-    running = mergeLive(running, await source.load());
+    running = mergeLive(running, await source.load(parse));
     expect((await source.report(running)).state).toBe('same');
 
     write(yaml('memory: { trust: 5m, size: 5000 }\n'));
-    running = mergeLive(running, await source.load());
+    running = mergeLive(running, await source.load(parse));
     expect(await source.report(running)).toMatchObject({ state: 'waiting', differences: 1 });
 
     write('lan: 7\n');
-    await expect(source.load()).rejects.toMatchObject({ code: 'E_CONFIG_INVALID' });
+    await expect(source.load(parse)).rejects.toMatchObject({ code: 'E_CONFIG_INVALID' });
     expect((await source.report(running)).state).toBe('changed');
     rmSync(file);
     expect((await source.report(running)).state).toBe('gone');

@@ -5,7 +5,7 @@ import { DEFAULT_MARK_MASK } from '../../model/mark-mask.js';
 import { optional, section } from '../key.js';
 import { formatMask, MASK_ALLOWED, parseMask } from '../values/masks.js';
 import { oneOf } from '../values/texts.js';
-import { count, duration, numberOr, words } from './keys.js';
+import { count, duration, words } from './keys.js';
 
 const number = (description: string, min: number, max: number, fallback: number) =>
   count('restart', description, min, max, fallback);
@@ -31,7 +31,12 @@ export const KernelSchema = section(
             'Bits of the marks of packets and connections that are used; nobody else may use them. Default: what Tailscale, Kubernetes, Docker, wg-quick and mwan3 leave; beside Calico another one is needed.',
           allowed: MASK_ALLOWED,
           apply: 'restart',
-          json: numberOr(1, 0xffffffff, '^0x[0-9a-fA-F]{1,8}$'),
+          json: {
+            anyOf: [
+              { type: 'integer', minimum: 1, maximum: 0xffffffff },
+              { type: 'string', pattern: '^0[xX][0-9a-fA-F]{1,8}$' },
+            ],
+          },
         },
         parseMask,
         formatMask(DEFAULT_MARK_MASK),

@@ -1,7 +1,7 @@
 /** Keys of the same kind, which differ in meaning and bounds only; and the JSON Schema of values that many keys take. */
 import { absent, optional } from '../key.js';
 import { durationBetween, integerBetween } from '../values/quantities.js';
-import { parseBoolean } from '../values/texts.js';
+import { INTERFACE_PATTERN, parseBoolean } from '../values/texts.js';
 
 type Apply = 'live' | 'restart';
 
@@ -50,7 +50,7 @@ export const boolean = { type: 'boolean' } as const;
 export const text = { type: 'string' } as const;
 const durationJson = { type: 'string', pattern: '^\\d{1,9}(ms|s|m|h|d)$' } as const;
 export const name = { type: 'string', pattern: '^[A-Za-z0-9_.-]{1,32}$' } as const;
-export const interfaceName = { type: 'string', pattern: '^[A-Za-z0-9_.@+-]{1,15}$' } as const;
+export const interfaceName = { type: 'string', pattern: INTERFACE_PATTERN } as const;
 
 export function words(list: readonly string[]) {
   return { type: 'string', enum: [...list] } as const;

@@ -26,7 +26,7 @@ export const LimitsSchema = section(
             'Source ports of raced connections. TCP that is not raced is translated to ports of the larger range that is left, beside it.',
           allowed: 'a range of at least 1024 ports between 2048 and 65535, such as "8192-32767"',
           apply: 'restart',
-          json: { type: 'string', pattern: '^\\d{1,5} *- *\\d{1,5}$' },
+          json: { type: 'string', pattern: '^\\d{1,5}\\s*-\\s*\\d{1,5}$' },
         },
         parseRacePorts,
         '8192-32767',

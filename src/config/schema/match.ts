@@ -13,7 +13,7 @@ import { interfaceName, oneOrMore, text } from './keys.js';
 const portItem = {
   anyOf: [
     { type: 'integer', minimum: 1, maximum: 65535 },
-    { type: 'string', pattern: '^\\d{1,5}( *- *\\d{1,5})?$' },
+    { type: 'string', pattern: '^\\d{1,5}(\\s*-\\s*\\d{1,5})?$' },
   ],
 } as const;
 

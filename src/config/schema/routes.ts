@@ -210,7 +210,7 @@ export const RouteSchema = section(
     ),
     optional: flag(
       'live',
-      '`true`: the interface may be missing when the gateway starts, and is used once it appears. `false`: a missing interface is an error at the start.',
+      'A route whose interface is missing is down until it appears, at the start as well as later. `true`: that is nothing to be told of, as of a modem that is seldom plugged in. `false`: it is an alarm.',
       false,
     ),
     mtu: optional(

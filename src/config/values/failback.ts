@@ -5,7 +5,8 @@ import { durationBetween, formatDuration } from './quantities.js';
 
 export const FAILBACK_ALLOWED =
   'stay, move-new, or reset after a time from 1s to 7d such as "reset after 10m"; a number alone is minutes';
-export const FAILBACK_PATTERN = '^(stay|move[- ]new([- ]only)?|reset after \\d{1,9}(ms|s|m|h|d)?)$';
+export const FAILBACK_PATTERN =
+  '^\\s*(stay|move(-|\\s+)new((-|\\s+)only)?|reset\\s+after\\s+\\d{1,9}(ms|s|m|h|d)?)\\s*$';
 
 const readTime = durationBetween(1000, 604_800_000);
 

@@ -39,7 +39,7 @@ export function formatDuration(ms: number): string {
 
 const BITS_PER_UNIT = { kbit: 1e3, mbit: 1e6, gbit: 1e9 } as const;
 export const CAPACITY_ALLOWED = 'bits per second from 1kbit to 1000gbit, such as 20kbit, 500mbit or 2.5gbit';
-export const CAPACITY_PATTERN = '^\\d{1,9}(\\.\\d{1,9})?[kmgKMG]bit$';
+export const CAPACITY_PATTERN = '^\\d{1,9}(\\.\\d{1,9})?[kmgKMG][bB][iI][tT]$';
 
 /** Bits per second. */
 export function parseCapacity(raw: unknown): Parsed<number> {

@@ -20,12 +20,17 @@ export function parseName(raw: unknown): Parsed<string> {
   return isName(text.value) ? text : bad('Not a name.');
 }
 
-/** A narrower rule than the kernel's (dev_valid_name), so that a name means the same in every tool. */
+/**
+ * Names that Linux can give an interface (IFNAMSIZ and dev_valid_name; `all` and `default` are no interfaces below /proc/sys), and
+ * narrower, so that a name means the same in every tool.
+ */
+export const INTERFACE_PATTERN = '^(?!(?:\\.|\\.\\.|all|default)$)[A-Za-z0-9_.@+-]{1,15}$';
+const INTERFACE = new RegExp(INTERFACE_PATTERN);
+
 export function parseInterface(raw: unknown): Parsed<string> {
   const text = parseText(raw);
   if (!('value' in text)) return text;
-  const valid = /^[A-Za-z0-9_.@+-]{1,15}$/.test(text.value) && text.value !== '.' && text.value !== '..';
-  return valid ? text : bad('Not the name of an interface.');
+  return INTERFACE.test(text.value) ? text : bad('No interface can have this name.');
 }
 
 /** One interface or a list. */

@@ -6,8 +6,15 @@ const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const DAY_MINUTES = 24 * 60;
 const MAX_SPANS = 32;
 export const TIMES_ALLOWED = `days, hours, or both, such as "mon-fri 08:00-18:00", "sat,sun" or 22:00-06:00, or a list of at most ${MAX_SPANS}`;
-export const TIME_PATTERN =
-  '^((sun|mon|tue|wed|thu|fri|sat)([-,](sun|mon|tue|wed|thu|fri|sat))*)?( *\\d\\d?:\\d\\d-\\d\\d?:\\d\\d)?$';
+/** JSON Schema knows no letter case that does not count. */
+const anyCase = (word: string): string =>
+  [...word].map((letter) => `[${letter.toUpperCase()}${letter}]`).join('');
+const DAY = `(?:${DAYS.map(anyCase).join('|')})`;
+const RANGE = `${DAY}(?:\\s*-\\s*${DAY})?`;
+const CLOCK = '(?:(?:[01]?\\d|2[0-3]):[0-5]\\d|24:00)';
+const HOURS = `(?!24)${CLOCK}\\s*-\\s*${CLOCK}`;
+const DAYS_OF_WEEK = `${RANGE}(?:\\s*,\\s*${RANGE}){0,13}`;
+export const TIME_PATTERN = `^\\s*(?:${DAYS_OF_WEEK}\\s*|(?:${DAYS_OF_WEEK}\\s*)?${HOURS}\\s*)$`;
 
 /** Local time; hours beyond midnight belong to the day on which they begin. */
 export function parseTimes(raw: unknown): Parsed<readonly TimeSpan[]> {

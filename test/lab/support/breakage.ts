@@ -1,4 +1,5 @@
 /** Breaks things in a running daemon when told: its threads, its netlink calls, the tools that it runs. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,7 +60,17 @@ export class Breakage {
     else writeFileSync(join(this.folder, 'slow'), String(seconds));
   }
 
+  /** From now on whoever opens a store for writing, or for reading, waits for ever: a thread with it. */
+  hangDisk(of: 'writes' | 'reads' | null): void {
+    for (const kind of ['writes', 'reads']) rmSync(join(this.folder, `hang-${kind}`), { force: true });
+    const pipe = join(this.folder, 'hanging');
+    if (of === null) return;
+    if (!existsSync(pipe)) execFileSync('mkfifo', [pipe]);
+    writeFileSync(join(this.folder, `hang-${of}`), '');
+  }
+
   heal(): void {
+    this.hangDisk(null);
     for (const name of BREAKS) rmSync(join(this.folder, name), { force: true });
     this.slowTools(0);
     this.disarm();
@@ -83,6 +94,8 @@ function preload(folder: string, unlimited: boolean): string {
   return `
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
+import fsp from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 const due = (name) => {
   const path = '${folder}/' + name;
   if (!existsSync(path)) return false;
@@ -95,6 +108,14 @@ if (process.argv.includes('gateway') && isMainThread) {
     if (due('rejection')) Promise.reject(new Error('a rejection of the test'));
     if (due('exception')) throw new Error('an exception of the test');
   }, 50).unref();
+  const { open } = fsp;
+  fsp.open = (path, ...rest) => {
+    const hangs = (kind) => existsSync('${folder}/hang-' + kind);
+    const isStore = String(path).includes('.store');
+    const isHung = isStore && (String(path).endsWith('.tmp') ? hangs('writes') : hangs('reads'));
+    return isHung ? open('${folder}/hanging', 'r') : open(path, ...rest);
+  };
+  syncBuiltinESMExports();
   const { NetlinkSocket } = await import('${DIST}kernel/netlink-socket.js');
   const { request } = NetlinkSocket.prototype;
   NetlinkSocket.prototype.request = function (...args) {

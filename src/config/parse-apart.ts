@@ -1,0 +1,57 @@
+/**
+ * Checks a text without keeping its caller's thread: a file of 256 KiB full of mistakes takes seconds, in which a gateway would neither
+ * follow a link nor answer.
+ */
+import { Worker } from 'node:worker_threads';
+import type { GatewayConfig } from '../model/config.js';
+import { PathraceError } from '../model/errors.js';
+import { parseConfig } from './load.js';
+import { ConfigError, type ConfigProblem } from './problems.js';
+
+/** Up to here it takes some hundredths of a second, and a thread more than that. Characters. */
+const SMALL = 8192;
+const TIME_LIMIT_MS = 30_000;
+/** The process as a whole runs with little: here it is for seconds, and gone then. */
+const MEMORY = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 256 };
+
+/** What the thread is given. */
+export interface ParseTask {
+  readonly text: string;
+  readonly fileName: string;
+}
+
+/** What it says. */
+export type ParseResult =
+  | { readonly config: GatewayConfig }
+  | { readonly problems: readonly ConfigProblem[] }
+  | { readonly failure: string };
+
+/** As `parseConfig`. */
+export async function parseApart(text: string, fileName: string): Promise<GatewayConfig> {
+  if (text.length <= SMALL) return parseConfig(text, fileName);
+  const said = await runThread({ text, fileName });
+  if ('config' in said) return said.config;
+  if ('problems' in said) throw new ConfigError(fileName, said.problems);
+  throw new PathraceError('E_CONFIG_UNREADABLE', `${fileName} cannot be checked: ${said.failure}.`);
+}
+
+function runThread(task: ParseTask): Promise<ParseResult> {
+  const worker = new Worker(new URL('./parse-thread.js', import.meta.url), {
+    workerData: task,
+    resourceLimits: MEMORY,
+  });
+  return new Promise((resolve) => {
+    const end = (said: ParseResult): void => {
+      clearTimeout(timer);
+      resolve(said);
+      worker.terminate().catch(() => undefined);
+    };
+    const timer = setTimeout(
+      () => end({ failure: `it takes longer than ${TIME_LIMIT_MS / 1000} s` }),
+      TIME_LIMIT_MS,
+    );
+    worker.once('message', end);
+    worker.once('error', (error) => end({ failure: error instanceof Error ? error.message : String(error) }));
+    worker.once('exit', () => end({ failure: 'its thread has ended' }));
+  });
+}

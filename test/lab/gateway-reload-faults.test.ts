@@ -1,0 +1,157 @@
+/** A reload whose n-th call of a tool or of netlink fails: all of it is in force or nothing, it is said, and a moment later all of it is. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import type { ConfigOverrides } from '../../lab/index.js';
+import { askPreview, commandControl } from '../../src/api/client.js';
+import type { ReloadPreview } from '../../src/api/contract.js';
+import { RELOAD_PATH } from '../../src/api/paths.js';
+import { Breakage } from './support/breakage.js';
+import { daemonState, settledState } from './support/daemon-state.js';
+import { connectMs, eventually, type GatewayLab, NEAR, NEAR6, withGateway } from './support/gateway-lab.js';
+
+const PORT = 7;
+const SCENARIO = { providers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }, { name: 'd' }] };
+/** More calls than any reload makes. */
+const MOST_CALLS = 40;
+const EVENTS = ['change-failed', 'reload-failed', 'measure-failed', 'guard-failed'];
+
+const breakage = new Breakage();
+afterEach(() => breakage.heal());
+afterAll(() => breakage.close());
+const OPTIONS = { preload: breakage.preload, env: breakage.env, expectedEvents: EVENTS };
+
+const SERVICES = [
+  { name: 'turns', match: { tcp: 13 }, select: 'round-robin', affinity: 'none' },
+  { name: 'everything', match: { tcp: 'any' }, select: 'race', affinity: 'none' },
+];
+const BASE: ConfigOverrides = { services: SERVICES, rest: { route: 'a' }, routes: { d: null } };
+
+const CHANGES: readonly (readonly [string, ConfigOverrides])[] = [
+  ['a new route', { ...BASE, routes: {} }],
+  ['a removed route', { ...BASE, routes: { c: null, d: null } }],
+  [
+    'a changed service',
+    {
+      ...BASE,
+      services: [
+        { ...SERVICES[0], select: 'least-connections' },
+        { name: 'more', match: { udp: 53 }, select: 'b' },
+        SERVICES[1],
+      ],
+    },
+  ],
+];
+
+interface Answer {
+  readonly ok: boolean;
+  readonly words: string;
+}
+
+async function reload(made: GatewayLab): Promise<Answer> {
+  return commandControl(made.lab.controlSocket, RELOAD_PATH).then(
+    () => ({ ok: true, words: '' }),
+    (error: unknown) => ({ ok: false, words: String(error) }),
+  );
+}
+
+/** Whether the file is what is in force. */
+async function isInForce(made: GatewayLab): Promise<boolean> {
+  const said = await askPreview(made.lab.controlSocket, readFileSync(made.configFile, 'utf8'));
+  return (said as ReloadPreview).changes.length === 0;
+}
+
+/** Lines that only one of two states has. */
+function difference(one: string, other: string): string[] {
+  const [ones, others] = [one.split('\n'), other.split('\n')];
+  const only = (these: string[], those: string[], sign: string): string[] =>
+    these.filter((line) => !those.includes(line)).map((line) => `${sign}${line.trim()}`);
+  return [...only(ones, others, '+'), ...only(others, ones, '-')];
+}
+
+describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => {
+  test.each(CHANGES)('in a reload with %s', async (_, changed) => {
+    await withGateway(SCENARIO, OPTIONS, async (made) => {
+      await made.lab.server().echo({ ports: [PORT] });
+      await made.restart(BASE);
+      await settledState(made);
+      const whole = new Map<ConfigOverrides, string>();
+      for (const config of [changed, BASE]) {
+        made.rewriteConfig(config);
+        expect(await reload(made)).toMatchObject({ ok: true });
+        whole.set(config, await settledState(made));
+      }
+      const counts = { walked: 0, refused: 0, half: 0 };
+      let before = BASE;
+      for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
+        fired = false;
+        for (const config of [changed, BASE]) {
+          made.rewriteConfig(config);
+          breakage.failCall(of, n, n % 2 === 0);
+          const { ok, words } = await reload(made);
+          const at = performance.now();
+          const failed = breakage.disarm();
+          const now = await daemonState(made);
+          // While it is tried again, a second later, it is neither.
+          const isRetry = !ok && performance.now() - at > 900;
+          const told = `call ${n}: ${failed}\n${words}\n${made.daemon.stderr().slice(-1500)}`;
+          if (failed !== null) counts.walked++;
+          fired ||= failed !== null;
+          if (!ok) {
+            counts.refused++;
+            expect(words, told).toMatch(
+              /E_RELOAD_FAILED: The changed configuration could not be applied, the one before is in force/,
+            );
+            expect(words, told).toMatch(/Remedy: It is tried again by itself/);
+            if (!isRetry && now !== whole.get(before)) counts.half++;
+          }
+          const end = await eventually(
+            () => daemonState(made),
+            (text) => text === whole.get(config),
+            5000,
+          );
+          expect(difference(end, whole.get(config) ?? ''), told).toEqual([]);
+          if (ok && now !== end && now !== whole.get(config)) counts.half++;
+          expect(await eventually(() => isInForce(made), Boolean, 3000), told).toBe(true);
+          before = config;
+        }
+      }
+      process.stdout.write(`${counts.walked} calls walked, ${counts.refused} refused, ${counts.half} half\n`);
+      expect(counts.half).toBe(0);
+      expect(counts.walked).toBeGreaterThan(0);
+      const own = async (): Promise<string[]> =>
+        (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
+      expect(await eventually(own, (alarms) => alarms.length === 0, 5000)).toEqual([]);
+      const targets = [NEAR, NEAR6].map((address) => ({ address, port: PORT }));
+      connectMs(await made.lab.client().connect({ targets, bytes: 10 }));
+      expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping|"broken"/);
+    });
+  });
+});
+
+test('a reload that keeps failing: an alarm while the one before is in force, and taken over when it works', async () => {
+  await withGateway(SCENARIO, OPTIONS, async (made) => {
+    await made.restart(BASE);
+    const before = await settledState(made);
+    made.rewriteConfig({ ...BASE, routes: {} });
+    const failing = setInterval(() => breakage.failCall('tools', 1), 1);
+    let answer: Answer;
+    try {
+      answer = await reload(made);
+      await sleep(3000);
+      expect(answer.ok).toBe(false);
+      const { alarms, routes } = await made.status();
+      expect(alarms.join('\n')).toMatch(/a changed configuration is not in force: .* It is tried again/);
+      expect(routes.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+      expect(await isInForce(made)).toBe(false);
+    } finally {
+      clearInterval(failing);
+      breakage.disarm();
+    }
+    expect(await eventually(() => isInForce(made), Boolean, 15_000)).toBe(true);
+    expect((await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '))).toEqual([]);
+    made.rewriteConfig(BASE);
+    expect((await reload(made)).ok).toBe(true);
+    expect(await settledState(made)).toBe(before);
+  });
+});
