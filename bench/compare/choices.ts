@@ -53,7 +53,7 @@ export async function measureCases(
 
 async function repair(lab: Lab): Promise<void> {
   for (const { name } of lab.scenario.providers) {
-    await lab.link(name).set({ blackhole: false, reject: {} });
+    await lab.link(name).set({ blackhole: false, reject: {}, pathMtu: 0, pathMtuSilent: false });
     await lab.link(name).clearDrops();
   }
 }

@@ -9,7 +9,6 @@
  *
  * *Everything comes back.* T after all is well, each connection goes where its criterion wants it (wanted.ts).
  */
-import { makesCopies } from '../../src/model/config.js';
 import type { SimClient } from '../../src/sim/client.js';
 import { HALF_OPEN_MICROS } from '../../src/sim/server.js';
 import { type Episode, serviceOf } from './episode.js';
@@ -49,8 +48,6 @@ const ASKED_MICROS = 4_100_000;
 const SLOW_MS = 800;
 /** A connection has its round trips, some of them twice, and says that it is done. */
 const BUSY_MS = 12_000;
-/** A race, and the time in which its losers may answer. */
-const FIRST_RACE_MS = 4000;
 /** A flow that has lost so many packets by chance may still be repeating them. */
 const MOST_LOSSES = 8;
 /** Flows repeat their data seldom after a long silence, and this is when they are looked at. */
@@ -124,7 +121,7 @@ function judgeConnection(episode: Episode, i: number, violations: Violation[]): 
   const isWrong = made && wanted.length > 0 && !wanted.includes(client.winner);
   // One connection more of each group, and those begin that far apart at most.
   const isLate = isWrong && quietMs !== null && quietMs > T_MS[service.criterion] + ROUND_MS;
-  if (isLate && !isEarlyGroup(episode.plan, i))
+  if (isLate)
     violations.push({
       connection: i,
       why: `${name}: by route ${client.winner} in place of ${wanted}, ${(quietMs / 1000).toFixed(0)} s after all was well`,
@@ -138,24 +135,6 @@ function judgeConnection(episode: Episode, i: number, violations: Violation[]): 
     isWrong,
     wasRefused,
   };
-}
-
-/**
- * The group has its route from memory, which was made a moment before by the first race of its destination, while a packet of the fastest
- * route was lost: nobody measures again for this group, which keeps its route as any other (docs/decisions/0025).
- */
-function isEarlyGroup(plan: Episode['plan'], i: number): boolean {
-  const { service, client, server, family } = plan.connections[i]!;
-  const { criterion, affinity } = serviceOf(plan, service);
-  if (!makesCopies(criterion as 'race') || affinity === 'none') return false;
-  const like = plan.connections.filter(
-    (one) => one.family === family && (affinity === 'client' || one.server === server),
-  );
-  // Services over the same routes have one memory.
-  const firstMs = Math.min(...like.map(({ atMs }) => atMs));
-  const own = like.filter((one) => one.client === client && one.service === service);
-  const ownMs = Math.min(...own.map(({ atMs }) => atMs));
-  return ownMs > firstMs && ownMs - firstMs < FIRST_RACE_MS;
 }
 
 /** An established flow lives as long as its route does. */

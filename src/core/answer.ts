@@ -164,10 +164,16 @@ function isOnTrial({ shard: { races } }: Turn, race: RaceId, route: RouteNumber)
   return (races.trials[race] & (1 << route)) !== 0;
 }
 
+/** Which route it was is of no interest. */
+const ANY_ROUTE = 1;
+
 /** Of a race that is over, or of none. */
 function handleStray(turn: Turn, known: boolean): Verdict {
   const { site, shard, packet } = turn;
-  if (known || !isWaiting(site.protocols, packet)) return ignore(turn, 'not-ours');
+  const waits = isWaiting(site.protocols, packet);
+  // Of a flow whose repeat is on its way to us, which was queued before this: then that needs nobody else.
+  if (known && waits) shard.answered.set(packet, ANY_ROUTE, turn.now, packet.acknowledgement);
+  if (known || !waits) return ignore(turn, 'not-ours');
   countIgnored(shard, 'late-syn-ack');
   turn.wire.refuse();
   return verdict.drop(turn);

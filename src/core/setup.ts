@@ -18,6 +18,8 @@ import type { RouteNumber, ServiceNumber } from './engine-types.js';
 import { HEALTH } from './health/health.js';
 import { hostOfAddress } from './limit/hosts.js';
 import type { Protocol } from './protocols/protocol.js';
+import { findFlow } from './race/flow.js';
+import { FLOW } from './race/plan.js';
 import { repeatOrReplace } from './race/repeat.js';
 import { startRace } from './race/start.js';
 import { NO_RACE } from './race/table.js';
@@ -113,7 +115,9 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   plan.trials = 0;
   plan.tried = tried;
   plan.atOnce = true;
-  if (protocol === null || alone || startRace(turn, protocol) !== null) {
+  plan.flow = protocol === null || alone ? FLOW.GONE : findFlow(turn, protocol, tried);
+  const isAnswered = plan.flow === FLOW.ANSWERED;
+  if (protocol === null || alone || isAnswered || startRace(turn, protocol) !== null) {
     turn.shard.repeated.set(turn.packet, tried, turn.now);
     return verdict.pass(turn);
   }

@@ -30,6 +30,8 @@ export interface Shard {
   readonly recent: RecentChoices;
   /** Flows whose set-up was repeated, and went on by their route alone: the next repeat is not the first. */
   readonly repeated: RecentChoices;
+  /** Answers to flows that have no race, as their servers send them. Of any route: who has been answered needs no other one. */
+  readonly answered: RecentChoices;
   readonly decisions: DecisionRing;
   readonly counters: EngineCounters;
   /** Reused by whoever chooses or races. */
@@ -59,6 +61,7 @@ export function createShard(settings: EngineSettings): Shard {
     leaving: () => {},
     recent: new RecentChoices(second),
     repeated: new RecentChoices(second, REPEATS_LAST_MICROS),
+    answered: new RecentChoices(second),
     decisions: new DecisionRing(settings.decisions, settings.routes),
     counters: createCounters(settings.routes),
     candidates: createCandidates(),

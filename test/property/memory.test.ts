@@ -131,10 +131,20 @@ class Model {
     const best = this.best(entry, mask, now, period);
     if (best === 0 || this.isFaster(entry, mask, best)) return -Infinity;
     if (routesOf(mask).every((route) => this.raced(entry).includes(route))) {
+      if (this.isAwaiting(entry, mask, now)) return -Infinity;
       const ends = routesOf(mask).flatMap((route) => this.askedAgainAt(entry, route, period) ?? []);
       return Math.min(this.live(entry, best, now, period)!.end, ...ends);
     }
     return Math.min(...routesOf(mask).map((route) => this.live(entry, route, now, period)?.end ?? -Infinity));
+  }
+
+  /** Somebody was asked less than two seconds ago who has never said anything. */
+  isAwaiting(entry: Entry, mask: number, now: number): boolean {
+    const isUnheard = (route: number): boolean => {
+      const said = entry.said.get(route);
+      return said === undefined || said.at <= this.voidUntil(entry, route);
+    };
+    return now < entry.racedAt + 2 * SECOND && routesOf(mask).some(isUnheard);
   }
 
   /** Some other route took clearly less when it last said a time. */

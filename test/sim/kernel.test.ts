@@ -53,7 +53,7 @@ describe('the kernel decides by what the daemon has told it', () => {
   it('the map that lags behind is no loss: the engine answers meanwhile', () => {
     const world = site([40, 20, 60], {}, {}, { mapLagMicros: 100_000 });
     world.connect({ at: 0 });
-    const second = world.connect({ at: 50 });
+    const second = world.connect({ at: 70 });
     world.runUntil(5000);
     expect(syns(world, second)).toEqual([2]);
     expect(world.gateway.released).toEqual([{ route: 2, reason: 'remembered' }]);

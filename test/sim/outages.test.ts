@@ -9,7 +9,7 @@ function site(rttsMs: readonly number[], service: Partial<EngineService>, option
   return new World(
     {
       lan: { clients: 20 },
-      providers: rttsMs.map((rtt, i) => ({ name: 'abc'[i]!, link: { delayMs: rtt / 2 } })),
+      providers: rttsMs.map((rtt, i) => ({ name: 'abcd'[i]!, link: { delayMs: rtt / 2 } })),
       servers: ['s0', 's1', 's2', 's3'].map((name) => ({ name })),
     },
     { services: [serviceOver(numbers, { affinityMicros: 1_800_000_000, ...service })], ...options },
@@ -59,6 +59,17 @@ describe('a lost packet', () => {
     expect(winners(after)).toEqual([1, 1, 1]);
   });
 
+  it('of the first race of all says nothing to the groups that begin beside it', () => {
+    const world = site([20, 200, 240], { criterion: 'race', affinity: 'client+destination' });
+    world.provider('a').drops.add({ packet: 'syn', direction: 'out' });
+    const hit = world.connect({ at: 0 });
+    // The first answer is there, or all but that of the fastest.
+    const beside = [220, 300, 800, 1500].map((at, i) => world.connect({ at, client: 1 + i }));
+    world.runUntil(10_000);
+    expect(hit.winner).toBe(2);
+    expect(winners(beside)).toEqual([1, 1, 1, 1]);
+  });
+
   it('of the first race of all hides the fastest route for one connection only', () => {
     const world = site([20, 200], { criterion: 'race', affinity: 'client+destination' });
     world.provider('a').drops.add({ packet: 'synack', direction: 'in' });
@@ -70,7 +81,49 @@ describe('a lost packet', () => {
   });
 });
 
+describe('late answers in a row', () => {
+  it('do not make a slow route of a fast one that has lost first packets', () => {
+    const services = (['race', 'priority'] as const).map((criterion, i) =>
+      serviceOver([1, 2], { number: i + 1, criterion, affinity: 'none' }),
+    );
+    const world = site(
+      [20, 1010],
+      {},
+      { services, serviceOf: ({ destinationPort }) => (destinationPort === 8443 ? 2 : 1) },
+    );
+    for (const atMs of [4000, 8000])
+      world.schedule.at(atMs * 1000, () =>
+        world.provider('a').drops.add({ packet: 'syn', direction: 'out' }),
+      );
+    const hit = [5000, 9000].map((at) => world.connect({ at, port: 8443 }));
+    const after = [1, 2, 3].map((i) => world.connect({ at: i * 70_000 }));
+    world.runUntil(240_000);
+    expect(hit.map(({ connectMicros }) => Math.round(connectMicros / 1e6))).toEqual([1, 1]);
+    expect(winners(after)).toEqual([1, 1, 1]);
+  });
+});
+
 describe('a group', () => {
+  it('is in doubt although another route has come back before its race was over', () => {
+    const world = site([20, 200, 1500, 300], { criterion: 'race', affinity: 'client' });
+    const enable = (isEnabled: boolean) => () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({
+          ...route,
+          admin: isEnabled || route.number !== 4 ? 'enabled' : 'disabled',
+        })),
+      );
+    world.schedule.at(2_300_000, enable(false));
+    world.provider('a').set({ reject: { '*': 'rst' } });
+    const during = world.connect({ at: 2000 });
+    world.schedule.at(2_600_000, enable(true));
+    world.schedule.at(5_000_000, () => world.provider('a').set({ reject: {} }));
+    const after = [1, 2, 3].map((i) => world.connect({ at: 70_000 * i }));
+    world.runUntil(240_000);
+    expect(during.winner).toBe(2);
+    expect(winners(after).slice(1)).toEqual([1, 1]);
+  });
+
   it('does not stay with who has helped out when its route said no beside a trial', () => {
     const world = site([100, 30, 50], { criterion: 'priority', affinity: 'client' });
     flap(world, 3, 1000);

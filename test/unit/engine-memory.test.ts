@@ -230,9 +230,9 @@ describe('what the kernel is told', () => {
     h.connection(40_000, [30, 10, 20], { service: 1 });
     const told = only(h.all, 'remember').map(({ mask, route }) => [mask, route]);
     expect(told).toEqual([
-      [ALL, 2],
+      // Both of its set have answered; then the last of all.
       [0b1010, 3],
-      // Told when 3 was still the only one of its set that had answered; 1 changes nothing.
+      [ALL, 2],
     ]);
   });
 

@@ -269,7 +269,24 @@ describe('trust', () => {
     expect(table.expiry(slot, ALL | 0b10000, 1, TRUST)).toBe(Number.NEGATIVE_INFINITY);
     expect(table.isKnown(slot, ALL | 0b10000, 1, FORGET)).toBe(false);
     table.noteRace(slot, ALL | 0b10000, 2);
+    table.note(slot, 4, VERDICT.ANSWERED, 90_000, 2);
     expect(table.expiry(slot, ALL | 0b10000, 2, TRUST)).toBe(TRUST);
+  });
+
+  it('waits two seconds for a route that was asked and has never said anything', () => {
+    const table = create({ routes: 4 });
+    const slot = raced(table);
+    const four = ALL | 0b10000;
+    table.noteRace(slot, four, 0);
+    expect(table.expiry(slot, four, 2 * SECOND - 1, TRUST)).toBe(Number.NEGATIVE_INFINITY);
+    expect(table.isKnown(slot, four, 2 * SECOND - 1, FORGET)).toBe(false);
+    expect(table.expiry(slot, ALL, 1, TRUST)).toBe(TRUST);
+    // Its race is over, whatever has become of it.
+    expect(table.expiry(slot, four, 2 * SECOND, TRUST)).toBe(TRUST);
+    expect(table.isKnown(slot, four, 2 * SECOND, FORGET)).toBe(true);
+    table.forgetRoute(1, 3 * SECOND);
+    table.noteRace(slot, four, 4 * SECOND);
+    expect(table.expiry(slot, four, 4 * SECOND, TRUST)).toBe(Number.NEGATIVE_INFINITY);
   });
 
   it('ends when a route has been down since', () => {

@@ -15,9 +15,12 @@ import {
   PRIORITY,
   providers,
   RACED,
+  type Remark,
   SERVERS,
+  stateOf,
   stateRemark,
   targets,
+  type World,
 } from './case.js';
 
 const SMTP = 25;
@@ -100,7 +103,38 @@ export const HEALTH: readonly ChoiceCase[] = [
     wanted: 'b',
     elsewhereAtMost: 0,
   },
+  {
+    name: 'packets above 1400 bytes vanish by one provider, without a word',
+    scenario: providers(DELAYS),
+    subjects: [NAT, PRIORITY, RACED],
+    before: async ({ lab }) => {
+      await lab.link('a').set({ pathMtu: PATH, pathMtuSilent: true });
+      // Nobody waits for the end of these; it takes several that hang, to hosts of two networks.
+      for (let round = 0; round < 4; round++) await connect(lab, { ...LARGE, count: 12, timeoutMs: 5000 });
+    },
+    run: async (world) => ({
+      results: await connect(world.lab, { ...LARGE, count: 16, timeoutMs: 8000 }),
+      remarks: await pathRemark(world),
+    }),
+    wanted: 'a',
+    elsewhereAtMost: 0,
+  },
 ];
+
+const PATH = 1400;
+/** Both ways. */
+const LARGE = { targets: targets([SERVERS[0]!, MAIL[0]!]), bytes: 50_000 };
+
+async function pathRemark({ lab, ours }: World): Promise<Remark[]> {
+  if (!ours) return [];
+  const { pathMtu } = await stateOf(lab, 'a');
+  return [
+    {
+      text: `a: ${pathMtu?.ipv4 === undefined ? 'no path MTU is known' : `${pathMtu.ipv4} bytes pass`}`,
+      asWanted: pathMtu?.ipv4 === PATH,
+    },
+  ];
+}
 
 const PORTAL = { port: 8080, status: 302, location: 'http://192.0.2.200/login' };
 /** Whatever comes by the first provider is answered by its portal. */

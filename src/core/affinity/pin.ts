@@ -140,12 +140,21 @@ export function pinRace(turn: Turn, race: RaceId, route: RouteNumber, doubts: nu
 
 /** How often in a row the group of a race has been in doubt about its route; -1: it has no route. */
 export function doubtsOf(turn: Turn, race: RaceId): number {
+  const at = placeOf(turn, race);
+  return at < 0 ? -1 : turn.site.affinity.doubtsAt(at);
+}
+
+/** The route that the group of a race has; 0: none. */
+export function groupRouteOf(turn: Turn, race: RaceId): RouteNumber {
+  const at = placeOf(turn, race);
+  return at < 0 ? 0 : turn.site.affinity.routeAt(at);
+}
+
+function placeOf(turn: Turn, race: RaceId): number {
   const { site, now } = turn;
   const service = serviceOf(turn, race);
   if (service === undefined) return -1;
-  const group = groupOfRace(turn, service, race);
-  const at = site.affinity.find(service.number, group, now, site.health);
-  return at < 0 ? -1 : site.affinity.doubtsAt(at);
+  return site.affinity.find(service.number, groupOfRace(turn, service, race), now, site.health);
 }
 
 /** The group of a race is asked about for so long: the route that it would have is silent for this destination. */

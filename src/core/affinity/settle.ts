@@ -10,7 +10,7 @@ import { isMissed } from '../health/missed.js';
 import { ATTEMPT } from '../race/life.js';
 import { surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
-import { doubtsOf, pinChosen, pinRace } from './pin.js';
+import { doubtsOf, groupRouteOf, pinChosen, pinRace } from './pin.js';
 
 /** Less is no reason to give the client another address. */
 const FAR = { times: 2, plusMicros: 20_000 } as const;
@@ -34,15 +34,12 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   const { site, shard } = turn;
   const { races } = shard;
   const service = site.services[races.service[race]];
-  if (
-    service === undefined ||
-    !makesCopies(service.criterion) ||
-    races.tried[race] !== 0 ||
-    isOutdated(turn, race)
-  )
-    return;
+  if (service === undefined || !makesCopies(service.criterion) || races.tried[race] !== 0) return;
   const family = races.family[race] as Family;
   const carrier = races.carrier[race];
+  // Without the route that is back it gives the group no route; but one that it has given before is in doubt all the same.
+  const isLate = isOutdated(turn, race);
+  if (isLate && groupRouteOf(turn, race) !== carrier) return;
   const lasting = lastingRoutes(site, service.mask, family);
   let best = carrier;
   let honest = 0;
@@ -61,8 +58,8 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
     if (honest === 0 || races.attemptRtt[at] < races.attemptRtt[races.attempt(race, honest)]) honest = route;
   }
   // A portal that answers for everybody holds nobody's clients.
-  if (odd === carrier && honest !== 0) return pinRace(turn, race, honest, 0);
-  const asks = races.settles[race] === 1;
+  if (odd === carrier && honest !== 0) return pinRace(turn, race, honest, isLate ? 1 : 0);
+  const asks = races.settles[race] === 1 && !isLate;
   if (asks && best !== carrier) pinRace(turn, race, best, isUnsure ? 1 : 0);
   else if (isUnsure) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
   else if (asks || isAway) pinRace(turn, race, carrier, 0);

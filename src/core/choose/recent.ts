@@ -2,9 +2,9 @@
  * What was chosen for a flow a moment ago. Several datagrams of a new flow can wait in the queue before the first of them is in
  * the connection table: all must get the same route, or the flow would change its address.
  */
-import type { Packet } from '../../wire/packet.js';
 import type { Micros, RouteNumber } from '../engine-types.js';
 import { finishHash, mix, mixAddress } from '../hash.js';
+import type { FlowEnds } from '../race/ends.js';
 
 const ENTRIES = 4096;
 const LIFE_MICROS = 2_000_000;
@@ -22,16 +22,16 @@ export class RecentChoices {
     private readonly lifeMicros: Micros = LIFE_MICROS,
   ) {}
 
-  /** The route of a flow that was chosen within the last seconds; 0 when there is none. */
-  find(packet: Packet, now: Micros): RouteNumber {
-    const { first, second } = this.hash(packet);
+  /** The route of a flow that was chosen within the last seconds; 0 when there is none. `proof`: what else must be the same. */
+  find(packet: FlowEnds, now: Micros, proof = 0): RouteNumber {
+    const { first, second } = this.hash(packet, proof);
     const at = first & (ENTRIES - 1);
     if (now - this.at[at] > this.lifeMicros) return 0;
     return this.tag[at * 2] === first && this.tag[at * 2 + 1] === second ? this.route[at] : 0;
   }
 
-  set(packet: Packet, route: RouteNumber, now: Micros): void {
-    const { first, second } = this.hash(packet);
+  set(packet: FlowEnds, route: RouteNumber, now: Micros, proof = 0): void {
+    const { first, second } = this.hash(packet, proof);
     const at = first & (ENTRIES - 1);
     this.tag[at * 2] = first;
     this.tag[at * 2 + 1] = second;
@@ -40,9 +40,9 @@ export class RecentChoices {
   }
 
   /** 64 bits: two flows that share them would have to be sought for. */
-  private hash(packet: Packet): { first: number; second: number } {
+  private hash(packet: FlowEnds, proof: number): { first: number; second: number } {
     const ports = (packet.sourcePort << 16) | packet.destinationPort;
-    const hash = mix(mix(mixAddress(this.secret, packet.source, 0), ports), packet.protocol);
+    const hash = mix(mix(mix(mixAddress(this.secret, packet.source, 0), ports), packet.protocol), proof);
     result.first = finishHash(mixAddress(hash, packet.destination, 0));
     result.second = finishHash(mixAddress(mix(hash, result.first), packet.destination, 0));
     return result;

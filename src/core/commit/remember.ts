@@ -5,7 +5,7 @@ import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
-import { isUnsure, mostTime, UNEVEN } from '../race/attempt.js';
+import { isUnsure, mayHaveRepeated, mostTime, UNEVEN } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
 import { expectedOf, overdueAfter } from '../race/patience.js';
 import type { RaceTable } from '../race/table.js';
@@ -93,10 +93,11 @@ function noteVerdict(turn: Turn, slot: number, race: RaceId, route: RouteNumber)
   if (verdict === null) return false;
   let time = races.attemptRtt[races.attempt(race, route)];
   if (isUnsure(races, race, route)) {
-    // The second answer that has taken so long has not been late by chance.
+    // The second answer that has taken so long has not been late by chance, where the route takes long whenever it is heard.
     const most = mostTime(races, race, route);
     const before = memory.verdicts.longest(slot, route);
-    if (before >= 0 && Math.abs(before - most) <= most * UNEVEN) verdict = VERDICT.ANSWERED;
+    const isAsBefore = before >= 0 && Math.abs(before - most) <= most * UNEVEN;
+    if (isAsBefore && !mayHaveRepeated(turn, race, route)) verdict = VERDICT.ANSWERED;
     if (verdict !== VERDICT.RETRANSMITTED) time = most;
   }
   memory.note(slot, route, verdict, time, turn.now);

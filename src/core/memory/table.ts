@@ -15,6 +15,9 @@ import { MAX_ROUTES, VERDICT, type Verdict, Verdicts } from './verdicts.js';
 /** Uses within this time are one: a page that opens twenty connections has used its servers once. */
 export const ONE_USE_MICROS = 10_000_000;
 
+/** How long a race listens for those that have not answered (commit/outcome.ts). */
+const AWAITED_MICROS = 2_000_000;
+
 /** So that the age of an entry and its number fit into one exact integer: see rows.ts. */
 export const MAX_DESTINATIONS = 2 ** 21;
 
@@ -160,12 +163,14 @@ export class MemoryTable {
    * Until when `best` decides alone, unless something is noted before; minus infinity: it does not. `mask` has the routes
    * that can be used now. Nobody of them may be left who could be better and was not asked: either all of them were in a
    * race together (a route that came up since, or was down since, was not: race again), or each has a verdict that counts. Nor
-   * may one be left that was faster when it was last heard: who answers alone is not the best for that.
+   * may one be left that was faster when it was last heard: who answers alone is not the best for that. Nor one that has never
+   * said anything and is still awaited: groups would be noted for good by what is known without it.
    */
   expiry(slot: number, mask: number, now: Micros, trust: Micros): Micros {
     const best = this.verdicts.best(slot, mask, now, trust);
     if (best === 0 || this.verdicts.hasFaster(slot, mask, best)) return Number.NEGATIVE_INFINITY;
     if ((mask & ~this.racedRoutes(slot)) === 0) {
+      if (this.isAwaiting(slot, mask, now)) return Number.NEGATIVE_INFINITY;
       let until = this.verdicts.endOf(slot, best, trust);
       for (let route = 1; route <= this.routes; route++) {
         if ((mask & (1 << route)) === 0 || !this.verdicts.isOpen(slot, route)) continue;
@@ -186,7 +191,13 @@ export class MemoryTable {
    */
   isKnown(slot: number, mask: number, now: Micros, forget: Micros): boolean {
     if (this.racedAt[slot] + forget <= now || (mask & ~this.racedRoutes(slot)) !== 0) return false;
+    if (this.isAwaiting(slot, mask, now)) return false;
     return this.verdicts.best(slot, mask, now, forget) !== 0;
+  }
+
+  /** A race may still hear of a route of `mask` that has never said anything about the destination. */
+  private isAwaiting(slot: number, mask: number, now: Micros): boolean {
+    return now < this.racedAt[slot] + AWAITED_MICROS && this.verdicts.hasUnheard(slot, mask);
   }
 
   /** Routes of `mask` as a staggered race should ask them, into `out`; returns how many. See `Verdicts.order`. */

@@ -171,6 +171,16 @@ export class Verdicts {
     return !hasTime && !this.isForgotten(slot, route, this.at[at]);
   }
 
+  /** Whether a route of `mask` has never said anything about the destination, nor been silent. */
+  hasUnheard(slot: number, mask: number): boolean {
+    for (let route = 1; route <= this.routes; route++) {
+      const at = slot * this.routes + route - 1;
+      const isHeard = this.kind[at] !== VERDICT.NONE && !this.isForgotten(slot, route, this.at[at]);
+      if ((mask & (1 << route)) !== 0 && !isHeard) return true;
+    }
+    return false;
+  }
+
   /** How often in a row the route was silent, when that is the last word of it; 0: it is not. */
   silencesOf(slot: number, route: RouteNumber): number {
     const at = slot * this.routes + route - 1;

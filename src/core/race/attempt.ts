@@ -47,14 +47,17 @@ export const UNKNOWN_GAP = -1;
 /** When a server sends its answer again. */
 const SERVER_REPEATS_MICROS = 1_000_000;
 
-/** The route mostly takes so long: nearer to this than to what it would be if the server had sent its answer again. */
+/**
+ * The route takes so long whenever it is heard: nearer to this than to what it would be if the server had sent its answer again. A few
+ * late answers may all have been repeated ones.
+ */
 function isSlowAsUsual(
   { site, shard: { races } }: Turn,
   race: RaceId,
   route: RouteNumber,
   time: Micros,
 ): boolean {
-  const usual = site.roundTrips.of(route, races.family[race] as Family);
+  const usual = site.roundTrips.leastOf(route, races.family[race] as Family);
   return usual >= 0 && Math.abs(time - usual) < Math.abs(time - SERVER_REPEATS_MICROS - usual);
 }
 
@@ -87,6 +90,12 @@ export function isUnsure(races: RaceTable, race: RaceId, route: RouteNumber): bo
   return (
     races.stateOf(race, route) === ATTEMPT.ANSWERED && races.attemptRtt[at] < 0 && races.attemptGap[at] > 0
   );
+}
+
+/** As far as the route is known, its answer may have been that to the second copy. */
+export function mayHaveRepeated({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber): boolean {
+  const least = site.roundTrips.leastOf(route, races.family[race] as Family);
+  return least < 0 || least < mostTime(races, race, route) * (1 - UNEVEN);
 }
 
 /** How long the first answer has taken at most: since the first copy. */

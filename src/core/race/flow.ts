@@ -6,11 +6,13 @@
 import type { Family } from '../../model/address.js';
 import { isOpen } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import type { Protocol } from '../protocols/protocol.js';
 import type { Turn } from '../turn.js';
 import { UNKNOWN_GAP } from './attempt.js';
-import type { LocalEnds } from './ends.js';
+import type { FlowEnds, LocalEnds } from './ends.js';
 import { ATTEMPT_EVENT } from './life.js';
 import { overdueAfter, surelyTakes } from './patience.js';
+import { FLOW, type FlowState } from './plan.js';
 import { isOurs } from './translation.js';
 
 /** When a client sends its set-up again for the first time (RFC 6298 section 2.1). */
@@ -18,14 +20,28 @@ const FIRST_REPEAT_MICROS = 1_000_000;
 /** However slow a route is known to be, the others are asked this long after the client's first set-up. */
 const MOST_PATIENCE_MICROS = 4_000_000;
 
-/** Makes the flow of the packet in hand an attempt of its race; false when no answer to it can be taken any more. */
-export function adoptFlow(turn: Turn, race: RaceId, route: RouteNumber): boolean {
-  const { site, shard, flows, now } = turn;
-  const { races } = shard;
+/** What became of the flow of the packet in hand, which went by a route. Its ends are asked for once: `adoptFlow` has them from here. */
+export function findFlow(turn: Turn, protocol: Protocol, route: RouteNumber): FlowState {
+  const { site, shard, flows, packet, now } = turn;
   // A command keeps new connections from a route: what has left by it lives on.
-  if (site.routes[route - 1]?.usable[races.family[race] as Family] !== true) return false;
-  if (flows === null || !flows.endsOf(found)) return false;
-  if (!isOurs(turn, race, route, found.local, 0)) return false;
+  if (site.routes[route - 1]?.usable[packet.family] !== true) return FLOW.GONE;
+  if (flows === null || !flows.endsOf(found)) return FLOW.GONE;
+  answer.family = packet.family;
+  answer.protocol = packet.protocol;
+  answer.source = packet.destination;
+  answer.sourcePort = packet.destinationPort;
+  answer.destination = found.local;
+  answer.destinationPort = found.localPort;
+  return shard.answered.find(answer, now, protocol.proof(protocol.token(packet))) === 0
+    ? FLOW.WAITS
+    : FLOW.ANSWERED;
+}
+
+/** Makes the flow that has just been found an attempt of its race; false when no answer to it can be taken any more. */
+export function adoptFlow(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { shard, now } = turn;
+  const { races } = shard;
+  if (shard.plan.flow !== FLOW.WAITS || !isOurs(turn, race, route, found.local, 0)) return false;
   races.adopt(race, route, found);
   races.stepAttempt(race, route, ATTEMPT_EVENT.SEND);
   const at = races.attempt(race, route);
@@ -60,5 +76,13 @@ export function patientUntil(turn: Turn, race: RaceId, route: RouteNumber): Micr
   return Math.max(now, first + Math.min(MOST_PATIENCE_MICROS, overdueAfter(expected)));
 }
 
-/** One value, reused. */
+/** Two values, reused. */
 const found: LocalEnds = { local: new Int32Array(4), localPort: 0 };
+const answer: { -readonly [K in keyof FlowEnds]: FlowEnds[K] } = {
+  family: 4,
+  protocol: 0,
+  source: found.local,
+  sourcePort: 0,
+  destination: found.local,
+  destinationPort: 0,
+};

@@ -3,6 +3,18 @@ import type { SingleReason } from '../../model/reasons.js';
 import { type Candidates, createCandidates } from '../choose/criterion.js';
 import type { Micros, RouteNumber, ServiceNumber } from '../engine-types.js';
 
+/** What is known of the flow that a client's first set-up went by. */
+export const FLOW = {
+  /** No answer to it can be taken any more. */
+  GONE: 0,
+  /** It may still be answered. */
+  WAITS: 1,
+  /** It has been, while the client's repeat was on its way to us. */
+  ANSWERED: 2,
+} as const;
+
+export type FlowState = (typeof FLOW)[keyof typeof FLOW];
+
 export interface RacePlan {
   service: ServiceNumber;
   /** The routes that may win, in the order of the service. */
@@ -11,6 +23,8 @@ export interface RacePlan {
   trials: number;
   /** The route that the client's first set-up went by alone; 0: none. */
   tried: RouteNumber;
+  /** What became of that flow. */
+  flow: FlowState;
   /** No copy waits for the answer to another one: the client has waited already, or there is nobody to wait for. */
   atOnce: boolean;
   /** When the first copy leaves at the soonest; 0: now. */
@@ -27,6 +41,7 @@ export function createPlan(): RacePlan {
     racers: createCandidates(),
     trials: 0,
     tried: 0,
+    flow: FLOW.GONE,
     atOnce: false,
     notBefore: 0,
     settles: false,
