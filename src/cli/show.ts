@@ -37,24 +37,24 @@ export async function showPage<Answer>(
   const periodMs = parsePeriod(period);
   if (json) {
     const line = async (): Promise<object> => {
-      const answer = await attempt(source);
+      const answer = await attempt(source.ask);
       return answer instanceof PathraceError ? errorDocument(answer) : resultDocument(source.json(answer));
     };
     await watch(io, periodMs, async () => `${JSON.stringify(await line())}\n`, 'lines');
     return EXIT.ok;
   }
   const frame = async (): Promise<string> => {
-    const answer = await attempt(source);
+    const answer = await attempt(source.ask);
     return answer instanceof PathraceError ? `pathrace: ${answer.toString()}\n` : page(answer);
   };
   await watch(io, periodMs, frame, 'pages');
   return EXIT.ok;
 }
 
-/** Who watches wants to see the gateway come back, too. */
-async function attempt<Answer>(source: PageSource<Answer>): Promise<Answer | PathraceError> {
+/** The answer, or that the gateway is away: who watches wants to see it come back, too. */
+export async function attempt<Answer>(ask: () => Promise<Answer>): Promise<Answer | PathraceError> {
   try {
-    return await source.ask();
+    return await ask();
   } catch (error) {
     const passes = error instanceof PathraceError && AWAY.includes(error.code);
     if (passes) return error;

@@ -6,7 +6,8 @@ import { MAX_DECISIONS_ANSWERED, WHY_LIMIT, whyPath } from '../api/paths.js';
 import { isName, NAME_ALLOWED } from '../config/values/texts.js';
 import { PathraceError } from '../model/errors.js';
 import { findDestination } from './destination.js';
-import { type CommandIo, EXIT, resultDocument, writeResult } from './io.js';
+import { type CommandIo, EXIT, errorDocument, resultDocument, writeResult } from './io.js';
+import { attempt } from './show.js';
 import { paintFor } from './style.js';
 import { NARROW, WIDE } from './table.js';
 import { renderWhy } from './why-page.js';
@@ -70,17 +71,26 @@ async function follow(
     () => end.abort(),
     () => end.abort(),
   );
+  // BOUNDED: by what one answer has.
   let seen = new Set<string>();
+  let wasAway = false;
   while (!end.signal.aborted) {
-    const decisions = await ask();
-    // BOUNDED: by what one answer has.
-    const now = new Set(decisions.map(keyOf));
-    const news = decisions.filter((decision) => !seen.has(keyOf(decision))).reverse();
-    seen = now;
-    for (const one of news)
+    const answer = await attempt(ask);
+    const isAway = answer instanceof PathraceError;
+    // Told once: it may be away for long.
+    if (isAway && !wasAway)
       io.stdout.write(
-        json ? `${JSON.stringify(resultDocument({ decisions: [one] }))}\n` : `${page([one])}\n`,
+        json ? `${JSON.stringify(errorDocument(answer))}\n` : `pathrace: ${answer.toString()}\n\n`,
       );
+    wasAway = isAway;
+    if (!isAway) {
+      const news = answer.filter((decision) => !seen.has(keyOf(decision))).reverse();
+      seen = new Set(answer.map(keyOf));
+      for (const one of news)
+        io.stdout.write(
+          json ? `${JSON.stringify(resultDocument({ decisions: [one] }))}\n` : `${page([one])}\n`,
+        );
+    }
     await sleep(FOLLOW_MS, undefined, { signal: end.signal }).catch(() => undefined);
   }
   return EXIT.ok;

@@ -11,6 +11,7 @@ import { renderWhy } from '../../src/cli/why.js';
 import { openReason } from '../../src/daemon/why-report.js';
 import { marksOf, routeMark, serviceMark } from '../../src/kernel/marks.js';
 import type { ServiceConfig } from '../../src/model/config.js';
+import { PathraceError } from '../../src/model/errors.js';
 import { OPEN_REASONS } from '../../src/model/reasons.js';
 import { config } from '../golden/states.js';
 import { plain, runCommand } from './cli-tools.js';
@@ -239,6 +240,21 @@ describe('asking', () => {
       throw unknownName('route', route ?? '', ['fiber', 'cable']);
     };
     expect((await why('--route', 'fibre')).err).toContain('did you mean fiber?');
+  });
+
+  it('--follow goes on when the gateway is away for a moment', async () => {
+    answer = () => {
+      if (asked.length === 2) throw new PathraceError('E_CONTROL_BUSY', 'The gateway is still starting.');
+      return asked.length === 3 ? [RACE] : [];
+    };
+    const interrupted = async (): Promise<void> => {
+      while (asked.length < 4) await new Promise((resolve) => setTimeout(resolve, 20));
+    };
+    const { code, out } = await runCommand(['why', '--follow', '--control', control], {}, { interrupted });
+    expect([code, out.match(/E_CONTROL_BUSY|went by fiber/g)]).toEqual([
+      0,
+      ['E_CONTROL_BUSY', 'went by fiber'],
+    ]);
   });
 
   it('--follow prints what comes, each once, the oldest first, until Ctrl-C', async () => {
