@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
 const WAITING = [
   'conformance',
+  'gateway-absent',
   'gateway-affinity',
   'gateway-beside-main',
   'gateway-clean-up',
@@ -14,6 +15,7 @@ const WAITING = [
   'gateway-guide',
   'gateway-helpers',
   'gateway-inbound',
+  'gateway-ipv6-off',
   'gateway-kernel-owns',
   'gateway-many',
   'gateway-mask',
@@ -28,6 +30,7 @@ const WAITING = [
   'gateway-protect',
   'gateway-providers',
   'gateway-reload',
+  'gateway-reload-fates',
   'gateway-report',
   'gateway-rest',
   'gateway-router-preference',
@@ -47,6 +50,7 @@ const WAITING = [
 const LONG = [
   'gateway-asked',
   'gateway-criteria-failing',
+  'gateway-ends',
   'gateway-faults',
   'gateway-gives-up',
   'gateway-grace',
@@ -55,6 +59,7 @@ const LONG = [
   'gateway-path-mtu-long',
   'gateway-patience-long',
   'gateway-proof-of-life',
+  'gateway-reload-faults',
   'gateway-reload-maps',
   'gateway-return',
   'gateway-signals',

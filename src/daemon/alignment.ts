@@ -33,6 +33,7 @@ import { Losses } from './losses.js';
 import { OperatorWatch } from './operator-watch.js';
 import { PathWatch } from './path-watch.js';
 import { Presence } from './presence.js';
+import { repeated } from './repeated.js';
 import { changedRoutes, withoutGains } from './route-changes.js';
 import { logFastPath, logHealth, logRoute } from './route-log.js';
 import { Upkeep } from './upkeep.js';
@@ -127,10 +128,10 @@ export class Alignment {
   /** Brings up what there was not. */
   async begin(): Promise<void> {
     // Both before the ruleset, and neither needs the other.
-    await Promise.all([this.operator.begin(), this.beginRoutes()]);
-    await this.applyRules();
+    await Promise.all([this.operator.begin(), repeated(() => this.beginRoutes())]);
+    await repeated(() => this.applyRules());
     // Forwarding last: nothing passes before it is translated.
-    await this.upkeep.set();
+    await repeated(() => this.upkeep.set());
   }
 
   private async beginRoutes(): Promise<void> {

@@ -58,6 +58,7 @@ import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
 import { type ReloadContext, Reloading } from './reloading.js';
+import { repeated } from './repeated.js';
 import { interestOf } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
@@ -180,7 +181,7 @@ export class Gateway implements GatewayState {
     this.lock = lockNamespace();
     const control = await startControl(this.config.control, createBackend(this, this.source, this.alignment));
     this.closers.push(() => control.close());
-    const found = readObjects();
+    const found = await repeated(readObjects);
     const other = await leaveOtherMarks(found, this.marks, this.log);
     this.foundState = found.length > 0 && other === null;
     await this.remember();
@@ -193,7 +194,7 @@ export class Gateway implements GatewayState {
     this.failover = new Failover(
       failoverContext(this, flows, this.log, (work) => this.alignment.enqueue(work)),
     );
-    await this.cutMisread(other);
+    await repeated(() => this.cutMisread(other));
     takeMeasures(this);
     await this.startRaces();
     const watch = watchLinks({
@@ -331,7 +332,7 @@ export class Gateway implements GatewayState {
     await this.persistence.load();
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);
-    const services = readServiceNames();
+    const services = await repeated(readServiceNames);
     this.knowsNumbers = services !== null;
     this.numbers.services.recall(services?.length ? services : this.persistence.serviceNames);
     this.number();

@@ -12,6 +12,7 @@ import { differing, type OperatorRule } from '../kernel/operator/translations.js
 import { watchTables } from '../kernel/operator/watch.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { Log } from '../observe/log.js';
+import { repeated } from './repeated.js';
 
 /** Changes come in bursts; and reading what is long must not become all that is done. */
 const SETTLE_MS = 50;
@@ -60,7 +61,7 @@ export class OperatorWatch {
       () => watch.close(),
       () => clearInterval(again),
     );
-    await this.read(true);
+    await repeated(() => this.read(true));
   }
 
   /** Connections that are not to be raced. */

@@ -12,6 +12,10 @@ import { connectMs, eventually, type GatewayLab, NEAR, NEAR6, withGateway } from
 
 const PORT = 7;
 const SCENARIO = { providers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }, { name: 'd' }] };
+/** The first pause is a second; tools take their time on a busy machine. */
+const PATIENCE_MS = 15_000;
+/** All calls, each twice, and what follows each. */
+const WALK_MS = 900_000;
 /** More calls than any reload makes. */
 const MOST_CALLS = 40;
 const EVENTS = ['change-failed', 'reload-failed', 'measure-failed', 'guard-failed'];
@@ -70,63 +74,69 @@ function difference(one: string, other: string): string[] {
 }
 
 describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => {
-  test.each(CHANGES)('in a reload with %s', async (_, changed) => {
-    await withGateway(SCENARIO, OPTIONS, async (made) => {
-      await made.lab.server().echo({ ports: [PORT] });
-      await made.restart(BASE);
-      await settledState(made);
-      const whole = new Map<ConfigOverrides, string>();
-      for (const config of [changed, BASE]) {
-        made.rewriteConfig(config);
-        expect(await reload(made)).toMatchObject({ ok: true });
-        whole.set(config, await settledState(made));
-      }
-      const counts = { walked: 0, refused: 0, half: 0 };
-      let before = BASE;
-      for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
-        fired = false;
+  test.each(CHANGES)(
+    'in a reload with %s',
+    async (_, changed) => {
+      await withGateway(SCENARIO, OPTIONS, async (made) => {
+        await made.lab.server().echo({ ports: [PORT] });
+        await made.restart(BASE);
+        await settledState(made);
+        const whole = new Map<ConfigOverrides, string>();
         for (const config of [changed, BASE]) {
           made.rewriteConfig(config);
-          breakage.failCall(of, n, n % 2 === 0);
-          const { ok, words } = await reload(made);
-          const at = performance.now();
-          const failed = breakage.disarm();
-          const now = await daemonState(made);
-          // While it is tried again, a second later, it is neither.
-          const isRetry = !ok && performance.now() - at > 900;
-          const told = `call ${n}: ${failed}\n${words}\n${made.daemon.stderr().slice(-1500)}`;
-          if (failed !== null) counts.walked++;
-          fired ||= failed !== null;
-          if (!ok) {
-            counts.refused++;
-            expect(words, told).toMatch(
-              /E_RELOAD_FAILED: The changed configuration could not be applied, the one before is in force/,
-            );
-            expect(words, told).toMatch(/Remedy: It is tried again by itself/);
-            if (!isRetry && now !== whole.get(before)) counts.half++;
-          }
-          const end = await eventually(
-            () => daemonState(made),
-            (text) => text === whole.get(config),
-            5000,
-          );
-          expect(difference(end, whole.get(config) ?? ''), told).toEqual([]);
-          if (ok && now !== end && now !== whole.get(config)) counts.half++;
-          expect(await eventually(() => isInForce(made), Boolean, 3000), told).toBe(true);
-          before = config;
+          expect(await reload(made)).toMatchObject({ ok: true });
+          whole.set(config, await settledState(made));
         }
-      }
-      process.stdout.write(`${counts.walked} calls walked, ${counts.refused} refused, ${counts.half} half\n`);
-      expect(counts.half).toBe(0);
-      expect(counts.walked).toBeGreaterThan(0);
-      const own = async (): Promise<string[]> =>
-        (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
-      expect(await eventually(own, (alarms) => alarms.length === 0, 5000)).toEqual([]);
-      const targets = [NEAR, NEAR6].map((address) => ({ address, port: PORT }));
-      connectMs(await made.lab.client().connect({ targets, bytes: 10 }));
-      expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping|"broken"/);
-    });
-  });
+        const counts = { walked: 0, refused: 0, half: 0 };
+        let before = BASE;
+        for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
+          fired = false;
+          for (const config of [changed, BASE]) {
+            made.rewriteConfig(config);
+            breakage.failCall(of, n, n % 2 === 0);
+            const { ok, words } = await reload(made);
+            const at = performance.now();
+            const failed = breakage.disarm();
+            const now = await daemonState(made);
+            // While it is tried again, a second later, it is neither.
+            const isRetry = !ok && performance.now() - at > 900;
+            const told = `call ${n}: ${failed}\n${words}\n${made.daemon.stderr().slice(-1500)}`;
+            if (failed !== null) counts.walked++;
+            fired ||= failed !== null;
+            if (!ok) {
+              counts.refused++;
+              expect(words, told).toMatch(
+                /E_RELOAD_FAILED: The changed configuration could not be applied, the one before is in force/,
+              );
+              expect(words, told).toMatch(/Remedy: It is tried again by itself/);
+              if (!isRetry && now !== whole.get(before)) counts.half++;
+            }
+            const end = await eventually(
+              () => daemonState(made),
+              (text) => text === whole.get(config),
+              PATIENCE_MS,
+            );
+            expect(difference(end, whole.get(config) ?? ''), told).toEqual([]);
+            if (ok && now !== end && now !== whole.get(config)) counts.half++;
+            expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS), told).toBe(true);
+            before = config;
+          }
+        }
+        process.stdout.write(
+          `${counts.walked} calls walked, ${counts.refused} refused, ${counts.half} half\n`,
+        );
+        expect(counts.half).toBe(0);
+        expect(counts.walked).toBeGreaterThan(0);
+        const own = async (): Promise<string[]> =>
+          (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
+        expect(await eventually(own, (alarms) => alarms.length === 0, PATIENCE_MS)).toEqual([]);
+        const targets = [NEAR, NEAR6].map((address) => ({ address, port: PORT }));
+        connectMs(await made.lab.client().connect({ targets, bytes: 10 }));
+        expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping|"broken"/);
+      });
+    },
+    WALK_MS,
+  );
 });
 
 test('a reload that keeps failing: an alarm while the one before is in force, and taken over when it works', async () => {
@@ -148,7 +158,7 @@ test('a reload that keeps failing: an alarm while the one before is in force, an
       clearInterval(failing);
       breakage.disarm();
     }
-    expect(await eventually(() => isInForce(made), Boolean, 15_000)).toBe(true);
+    expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS + 15_000)).toBe(true);
     expect((await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '))).toEqual([]);
     made.rewriteConfig(BASE);
     expect((await reload(made)).ok).toBe(true);
