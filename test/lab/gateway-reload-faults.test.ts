@@ -159,7 +159,9 @@ test('a reload that keeps failing: an alarm while the one before is in force, an
       breakage.disarm();
     }
     expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS + 15_000)).toBe(true);
-    expect((await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '))).toEqual([]);
+    const own = async (): Promise<string[]> =>
+      (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
+    expect(await eventually(own, (left) => left.length === 0, PATIENCE_MS)).toEqual([]);
     made.rewriteConfig(BASE);
     expect((await reload(made)).ok).toBe(true);
     expect(await settledState(made)).toBe(before);
