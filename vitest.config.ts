@@ -17,6 +17,7 @@ const WAITING = [
   'gateway-inbound',
   'gateway-ipv6-off',
   'gateway-kernel-owns',
+  'gateway-large-file',
   'gateway-many',
   'gateway-mask',
   'gateway-mtu',

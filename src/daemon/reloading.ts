@@ -40,6 +40,8 @@ export class Reloading {
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
   private asked = 0;
+  /** In force until all goes by the one that is being taken over. */
+  private replaced: GatewayConfig | null = null;
   private parsing: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly context: ReloadContext) {}
@@ -103,7 +105,7 @@ export class Reloading {
     const { gateway, atStart } = this.context;
     const counts = gateway.flows?.counts.perRoute();
     const connections = (name: string): number => counts?.get(gateway.numbers.routes.of(name)) ?? 0;
-    return planReload(gateway.config, wanted, atStart, connections);
+    return planReload(this.replaced ?? gateway.config, wanted, atStart, connections);
   }
 
   private async take(wanted: GatewayConfig): Promise<ReloadReport> {
@@ -116,9 +118,11 @@ export class Reloading {
       report = { applied: plan.isLive, changes: plan.changes, effects: plan.effects };
       if (!plan.isLive) return;
       // It is undone, so that nothing is left for whoever works on the queue.
+      this.replaced = this.context.gateway.config;
       await takeOver(plan).catch((error: unknown) => {
         failure = failed(error);
       });
+      this.replaced = null;
     });
     if (failure !== null) throw failure;
     if (!report.applied) return report;

@@ -89,13 +89,15 @@ export class Upkeep {
     return met;
   }
 
-  /** Interfaces that are there and have not been met. */
-  private strangers(config: GatewayConfig): string[] {
-    return [...interfacesOf(config)].filter((name) => {
+  /** Whether an interface is there that has not been met. */
+  private hasStrangers(config: GatewayConfig): boolean {
+    let found = false;
+    for (const name of interfacesOf(config)) {
       const index = sys.ifIndex(name);
       if (index === 0) this.known.delete(name);
-      return index !== 0 && index !== this.known.get(name);
-    });
+      else if (index !== this.known.get(name)) found = true;
+    }
+    return found;
   }
 
   /** Somebody flushed the ruleset, as a reload of Debian's nftables service does: it is declared, so declare it again. */
@@ -153,11 +155,8 @@ export class Upkeep {
     if (this.setting || this.closed) return;
     this.lookAtIpv6();
     const config = this.context.config();
-    const strangers = this.strangers(config);
-    if (strangers.length > 0) this.context.follow();
-    const settings = desiredSettings(config).filter(
-      ({ path }) => !strangers.some((name) => path.includes(`/conf/${name}/`)),
-    );
+    if (this.hasStrangers(config)) return this.inTurn(() => this.set());
+    const settings = desiredSettings(config);
     const differing = differingSettings(settings, this.before);
     for (const path of this.left.keys())
       if (!differing.some((one) => one.path === path)) this.left.delete(path);
@@ -165,12 +164,7 @@ export class Upkeep {
     const heal = differing.filter(({ path, current }) => this.mayHeal(path, current, now));
     if (heal.length === 0) return;
     const paths = new Set(heal.map(({ path }) => path));
-    this.setting = true;
-    try {
-      await this.context.enqueue(() => this.apply(settings.filter(({ path }) => paths.has(path))));
-    } finally {
-      this.setting = false;
-    }
+    await this.inTurn(() => this.apply(settings.filter(({ path }) => paths.has(path))));
     const found = heal.map(({ path, current }) => `${path} = ${current}`);
     this.context.log.warn(
       { event: 'settings-changed', settings: found },
@@ -198,6 +192,16 @@ export class Upkeep {
   close(): void {
     this.closed = true;
     if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  /** Once at a time, behind all that is being changed. */
+  private async inTurn(work: () => Promise<void>): Promise<void> {
+    this.setting = true;
+    try {
+      await this.context.enqueue(work);
+    } finally {
+      this.setting = false;
+    }
   }
 
   private async apply(settings: ReturnType<typeof desiredSettings>): Promise<void> {

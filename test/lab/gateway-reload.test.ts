@@ -117,7 +117,7 @@ describe('reload', () => {
       const races = (await made.status()).races.started;
       expect(await usedBy(all, PORTS.raced)).toEqual(['a']);
       expect((await made.status()).races.started).toBe(races);
-      expect(await reload(made, changed)).toEqual({ applied: false, changes: [] });
+      expect(await reload(made, changed)).toEqual({ applied: false, changes: [], effects: [] });
       await holder.stop();
     });
   });
