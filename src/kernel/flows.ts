@@ -1,9 +1,9 @@
 /** Living flows in the kernel's table: counted for `status`, cut when their route is gone or an operator says so. */
 import type { FlowCount } from '../core/path/stalls.js';
-import { type AddressWords, familyOf, formatAddress, parseAddress, sameAddress } from '../model/address.js';
+import { type AddressWords, formatAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
-import { encodeGetByOriginal, IPCTNL_MSG_CT, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
-import { createEntry, decodeEntry, type Entry } from '../wire/netlink/ctnetlink-entry.js';
+import { TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
+import type { Entry } from '../wire/netlink/ctnetlink-entry.js';
 import { PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
 import { eachEntryInSlices } from './entry-slices.js';
@@ -11,7 +11,6 @@ import type { FastPath } from './fast-path.js';
 import { FlowCounts } from './flow-counts.js';
 import { type Cut, FlowCutter } from './flow-cutter.js';
 import { type Marks, routeOfMark, serviceOfMark } from './marks.js';
-import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { type PortUse, readPortUse, resting } from './port-use.js';
 
 /** How much a flow has said, in packets. */
@@ -59,9 +58,7 @@ export class Flows {
   readonly cutter: FlowCutter;
 
   private readonly marks: Marks;
-  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER);
   private readonly families: readonly (4 | 6)[];
-  private readonly entry = createEntry();
   private closed = false;
 
   constructor(context: FlowsContext) {
@@ -97,22 +94,6 @@ export class Flows {
       marked.source = entry.source;
       return isChosen(marked);
     });
-  }
-
-  /** Whether a client's TCP flow goes by a flowtable now. */
-  isOffloaded(client: AddressWords, clientPort: number, server: AddressWords, serverPort: number): boolean {
-    const ends = { client, clientAt: 0, clientPort, destination: server, destinationAt: 0 };
-    const source = { translated: false, source: client, sourceAt: 0, sourcePort: clientPort };
-    const family = familyOf(client);
-    const flow = { family, ...ends, destinationPort: serverPort, ...source, mark: 0, additions: null };
-    let offloaded = false;
-    encodeGetByOriginal(this.socket.writer, flow, this.socket.nextSequence());
-    this.socket.request((message, view) => {
-      const isEntry = message.type === IPCTNL_MSG_CT.NEW;
-      if (isEntry && decodeEntry(this.entry, view, message.body, message.end))
-        offloaded = this.entry.offloaded;
-    });
-    return offloaded;
   }
 
   /** How many ports are in use where (port-use.ts). */
@@ -167,7 +148,6 @@ export class Flows {
     this.counts.close();
     const left = await this.cutter.close();
     this.closed = true;
-    this.socket.close();
     return left;
   }
 
