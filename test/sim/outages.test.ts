@@ -136,6 +136,27 @@ describe('a group', () => {
     expect(winners(after)).toEqual([1, 1, 1]);
   });
 
+  it('that yields while the best of all is silent is in doubt, also when its new route is drained at once', () => {
+    const world = site([1800, 700, 60], { criterion: 'race', affinity: 'client' });
+    const admin = (isDrained: boolean) => () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({
+          ...route,
+          admin: isDrained && route.number === 2 ? 'draining' : 'enabled',
+        })),
+      );
+    for (const name of ['b', 'c']) world.provider(name).set({ blackhole: true });
+    for (const [i, at] of [0, 5].entries()) world.connect({ at: at * 1000, to: `s${i}` });
+    world.schedule.at(10_000_000, () => world.provider('b').set({ blackhole: false }));
+    world.connect({ at: 100_000 });
+    world.schedule.at(101_050_000, admin(true));
+    world.schedule.at(110_000_000, () => world.provider('c').set({ blackhole: false }));
+    world.schedule.at(120_000_000, admin(false));
+    const after = [130, 140, 150].map((at) => world.connect({ at: at * 1000 }));
+    world.runUntil(200_000);
+    expect(winners(after).slice(1)).toEqual([3, 3]);
+  });
+
   it('yields although its route is so slow that each client repeats its SYN', () => {
     const world = site([300, 2400], { criterion: 'race', affinity: 'client' });
     world.provider('a').set({ blackhole: true });

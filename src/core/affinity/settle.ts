@@ -12,6 +12,9 @@ import { surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
 import { doubtsOf, groupRouteOf, pinChosen, pinRace } from './pin.js';
 
+/** Who has not answered for so long when a client repeats its set-up was silent: others have been heard meanwhile. */
+const UNHEARD_MICROS = 500_000;
+
 /** Less is no reason to give the client another address. */
 const FAR = { times: 2, plusMicros: 20_000 } as const;
 
@@ -74,26 +77,30 @@ export function settleUnanswered(turn: Turn, race: RaceId): void {
   const { races } = shard;
   const service = site.services[races.service[race]];
   if (service === undefined || races.settles[race] === 0 || isOutdated(turn, race)) return;
-  const lasting = lastingRoutes(site, service.mask, races.family[race] as Family);
+  const family = races.family[race] as Family;
+  const lasting = lastingRoutes(site, service.mask, family);
   let best = 0;
-  let least = (timeOfAsked(turn, race) - FAR.plusMicros) / FAR.times;
+  let isUnsure = false;
+  const asked = routeOfAsked(turn, race);
+  const takes = asked === 0 ? -1 : surelyTakes(turn, race, asked);
+  let least = (takes - FAR.plusMicros) / FAR.times;
   for (let route = 1; route <= races.routeCount; route++) {
+    if (route === asked || (lasting & (1 << route)) === 0) continue;
     const rtt = races.attemptRtt[races.attempt(race, route)];
     const hasTime = (shard.joins.held[race] & (1 << route)) !== 0 && rtt >= 0;
-    if ((lasting & (1 << route)) === 0 || !hasTime || rtt >= least) continue;
+    isUnsure = isUnsure || (isOpen(site, route, family) && saysNoTime(turn, race, route, UNHEARD_MICROS));
+    if (!hasTime || rtt >= least) continue;
     best = route;
     least = rtt;
   }
-  if (best !== 0) pinRace(turn, race, best, 0);
+  if (best !== 0) pinRace(turn, race, best, isUnsure ? 1 : 0);
 }
 
-/** What the route takes for sure that carries a question; -1: nobody knows. */
-function timeOfAsked(turn: Turn, race: RaceId): Micros {
-  const { races } = turn.shard;
+/** The route that carries a question; 0: none does. */
+function routeOfAsked({ shard: { races } }: Turn, race: RaceId): RouteNumber {
   for (let route = 1; route <= races.routeCount; route++)
-    if (races.hasAttempt(race, route) && (races.trials[race] & (1 << route)) === 0)
-      return surelyTakes(turn, race, route);
-  return -1;
+    if (races.hasAttempt(race, route) && (races.trials[race] & (1 << route)) === 0) return route;
+  return 0;
 }
 
 /** A route was asked, and may be the better one all the same: it has kept silent, said no, or lost a packet, so that its time is not known. */
