@@ -40,7 +40,7 @@ function step(title, packageName, program, args) {
       stdio: ['ignore', 'inherit', 'inherit'],
     });
     const failures = status === 0 ? [] : [`${title}: see above`];
-    return { passed: status === 0 ? 1 : 0, failed: failures.length, skipped: 0, failures };
+    return { passed: status === 0 ? 1 : 0, failed: failures.length, skipped: 0, again: [], failures };
   });
 }
 
@@ -52,7 +52,10 @@ function headed(title, run) {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const words = count.failed === 0 ? 'ok' : 'FAILED';
   const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
-  console.log(`--- ${title}: ${words} (${count.passed} ok, ${count.failed} failed${skipped}, ${seconds} s)`);
+  const again = count.again.length === 0 ? '' : `, ${count.again.length} at a second try`;
+  console.log(
+    `--- ${title}: ${words} (${count.passed} ok, ${count.failed} failed${skipped}${again}, ${seconds} s)`,
+  );
   return count;
 }
 
@@ -71,12 +74,12 @@ function lab(project) {
 
 /** All files are named once, with the first project. */
 function notRun(project, why, failed) {
-  if (project !== 'lab') return { passed: 0, failed: 0, skipped: 0, failures: [] };
+  if (project !== 'lab') return { passed: 0, failed: 0, skipped: 0, again: [], failures: [] };
   const files = readdirSync(join(ROOT, 'test/lab')).filter((name) => name.endsWith('.test.ts'));
   console.log(`These ${files.length} files of tests did NOT run: ${why}.`);
   for (const name of files) console.log(`  test/lab/${name}`);
   const failures = failed === 0 ? [] : [`lab tests: ${why}`];
-  return { passed: 0, failed, skipped: files.length, failures };
+  return { passed: 0, failed, skipped: files.length, again: [], failures };
 }
 
 function isSet(value) {

@@ -27,11 +27,14 @@ export function runVitest(project, node) {
   if (again.count.failed === 0)
     console.log(`\n--- passed alone, at the second run: ${first.files.join(', ')}`);
   const { passed, failed, skipped } = again.count;
+  // What has failed twice is a failure, not a second try.
+  const rescued = first.files.filter((file) => !again.files.includes(file));
   return {
     passed: first.count.passed - first.passedInFiles + passed,
     failed,
     skipped: first.count.skipped - first.skippedInFiles + skipped,
     failures: again.count.failures,
+    again: [...first.count.again, ...again.count.again, ...rescued.map((file) => `${file}: the file, alone`)],
   };
 }
 
@@ -57,7 +60,13 @@ function evaluate(report, succeeded) {
   try {
     read = JSON.parse(readFileSync(report, 'utf8'));
   } catch {
-    const count = { passed: 0, failed: 1, skipped: 0, failures: ['vitest ended without a report'] };
+    const count = {
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      again: [],
+      failures: ['vitest ended without a report'],
+    };
     return { count, files: [], passedInFiles: 0, skippedInFiles: 0 };
   }
   const failing = read.testResults.filter(({ status }) => status === 'failed');
@@ -76,6 +85,7 @@ function evaluate(report, succeeded) {
       // An error outside of any test, or a run that broke off, must not pass for a success.
       failed: failed === 0 && !succeeded ? 1 : failed,
       skipped: read.numPendingTests + read.numTodoTests,
+      again: read.testResults.flatMap(toldAgain),
       failures:
         failed === 0 && !succeeded ? ['an error outside of all tests, see above'] : failing.flatMap(told),
     },
@@ -91,6 +101,16 @@ function told({ name, message, assertionResults }) {
   const each = failed.map((test) => ({ title: test.fullName, why: test.failureMessages[0] }));
   if (each.length === 0) each.push({ title: 'the file as a whole', why: message });
   return each.map(({ title, why }) => `${relative(ROOT, name)}: ${title}\n${beginning(why ?? 'no message')}`);
+}
+
+/** What passed in one file at a second try: it carries the message of the first. */
+function toldAgain({ name, assertionResults }) {
+  return assertionResults
+    .filter(({ status, failureMessages }) => status === 'passed' && failureMessages.length > 0)
+    .map(
+      ({ fullName, failureMessages }) =>
+        `${relative(ROOT, name)}: ${fullName}\n${beginning(failureMessages[0])}`,
+    );
 }
 
 /** Enough of a message to see what was found and expected. */
