@@ -32,6 +32,8 @@ export interface PathWatchContext {
 export const LOOK_MS = 2500;
 /** A look may take no more than this share of the time: with many connections there are fewer; fewer yet while none begins. */
 const SHARE = { new: 0.005, old: 0.001 } as const;
+/** What a look takes of a processor for each connection, as measured: what other work makes of it says nothing. */
+const LOOK_MS_EACH = 0.0022;
 /** Hosts that have shown before that it is narrow. */
 const MOST_WITNESSES = 2;
 /** Addresses of a route's own checks that are asked. */
@@ -59,7 +61,8 @@ export class PathWatch {
   private readonly stalls = new Stalls();
   private readonly known = { 4: new KnownHosts(), 6: new KnownHosts() };
   private lookedAtMs = Number.NEGATIVE_INFINITY;
-  private tookMs = 0;
+  /** How many connections the last look has seen. */
+  private seen = 0;
   /** Connections that had begun before the last look. */
   private begun = -1;
 
@@ -147,14 +150,14 @@ export class PathWatch {
   private async readIfDue(now: number): Promise<void> {
     const counts = this.context.flows()?.counts;
     const isNew = counts?.begun !== this.begun || counts?.listens !== true;
-    if (now < this.lookedAtMs + this.tookMs / (isNew ? SHARE.new : SHARE.old)) return;
+    if (now < this.lookedAtMs + (this.seen * LOOK_MS_EACH) / (isNew ? SHARE.new : SHARE.old)) return;
     this.begun = counts?.begun ?? 0;
     this.lookedAtMs = now;
-    await this.read(now);
-    this.tookMs = performance.now() - now;
+    this.seen = await this.read(now);
   }
 
-  private async read(now: number): Promise<void> {
+  /** How many connections there are. */
+  private async read(now: number): Promise<number> {
     let count = 0;
     let sample = 1;
     // All of few, some of many: ever further apart.
@@ -182,6 +185,7 @@ export class PathWatch {
         lane.stalled = distinct([server, ...lane.stalled]).slice(0, MOST_STALLED);
       }
     }
+    return count;
   }
 
   private async ask(lane: Lane): Promise<void> {

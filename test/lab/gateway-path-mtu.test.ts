@@ -132,7 +132,7 @@ describe('the gateway', () => {
 
   test('status, routes and doctor say so, and so does the log', async () => {
     const text = await made.lab.gateway.must([PATHRACE, 'status', '--control', made.lab.controlSocket]);
-    expect(text).toMatch(/b .*larger packets vanish: IPv4 1400, IPv6 1400 bytes pass/);
+    expect(text).toMatch(/^b .*\n(?: .*\n)*? +larger packets vanish: IPv4 1400, IPv6 1400 bytes pass/m);
     const routes = JSON.parse(await made.command('routes')) as { name: string }[];
     expect(routes.find(({ name }) => name === 'b')).toMatchObject({ pathMtu: { ipv4: PATH, ipv6: PATH } });
     const doctor = await made.lab.gateway.run([PATHRACE, 'doctor', '--config', made.configFile]);
