@@ -83,7 +83,8 @@ test('switched off while the gateway runs, and on again', async () => {
 test('switched off before the start: it starts, `doctor` says the same, a reload works', async () => {
   await made.stopDaemon();
   await switchIpv6('off');
-  const { stdout, code } = await made.lab.gateway.run([PATHRACE, 'doctor', '--config', made.configFile]);
+  const doctor = [PATHRACE, 'doctor', '--wide', '--config', made.configFile];
+  const { stdout, code } = await made.lab.gateway.run(doctor);
   expect(stdout).toMatch(
     /warn +interface wan2 +exists, IPv6 is switched off on it: route b carries IPv4 alone/,
   );
@@ -110,8 +111,9 @@ test('addresses that are not on the interface and a next hop off its subnet: sai
   expect((await made.status()).notes).toEqual(texts);
   const inNamespace = (...words: string[]): Promise<string> => made.lab.gateway.must([PATHRACE, ...words]);
   const check = await inNamespace('check', made.configFile);
-  const status = await inNamespace('status', '--control', made.lab.controlSocket);
-  const doctor = await inNamespace('doctor', '--config', made.configFile);
+  const page = await inNamespace('status', '--control', made.lab.controlSocket);
+  const status = page.replace(/\n\s+/g, ' ');
+  const doctor = await inNamespace('doctor', '--wide', '--config', made.configFile);
   for (const text of texts) {
     expect(check).toContain(`note: ${text}`);
     expect(status).toContain(`note: ${text}`);
