@@ -42,13 +42,18 @@ export function createBackend(
   };
   return {
     async status(): Promise<Status> {
-      const [snapshot] = await Promise.all([running().snapshot(), gateway.flows?.counts.refresh()]);
+      // All that has to be waited for first: what follows is of one moment.
+      const [snapshot, configuration] = await Promise.all([
+        running().snapshot(),
+        source.report(gateway.config),
+        gateway.flows?.counts.refresh(),
+      ]);
       const { memory, engine } = snapshot;
       gateway.guard.look();
       const routes = routeStatus(gateway, snapshot);
       return {
         version: version(),
-        configuration: await source.report(gateway.config),
+        configuration,
         uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
         alarms: [
           ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
