@@ -38,6 +38,7 @@ export class RouteAsker {
     const others = this.others(route, family);
     const hosts = pings(hostsOf(before, number));
     const check = ofFamily(route.config.check, family);
+    if (await this.isPortal(route, family, check, others)) return false;
     const byOwn = this.answers(route, family, hosts);
     const rest = Promise.all([
       this.anyAnswers(others, family, hosts),
@@ -51,6 +52,19 @@ export class RouteAsker {
     const heard = compare(before, await this.context.talks(family), number);
     if (heard.answered) return true;
     return byOthers || targetsByOthers || heard.unheard >= UNHEARD ? false : null;
+  }
+
+  /** Something else answers what the route is checked by, and by another route that itself does: whatever else passes, it is no way out. */
+  private async isPortal(
+    route: ResolvedRoute,
+    family: Family,
+    check: CheckConfig | null,
+    others: readonly ResolvedRoute[],
+  ): Promise<boolean> {
+    const expects = check?.targets.some((target) => target.kind === 'http' && target.expect !== undefined);
+    if (check === null || expects !== true) return false;
+    const { answered, isOther } = await checkOnce(checkedRoute(this.context.marks(), route, family), check);
+    return !answered && isOther && this.anyAnswers(others, family, check);
   }
 
   /** Whether the next hop of a route answers; what needs none has nobody to ask. */
@@ -83,7 +97,8 @@ export class RouteAsker {
   }
 
   private async answers(route: ResolvedRoute, family: Family, check: CheckConfig | null): Promise<boolean> {
-    return check !== null && checkOnce(checkedRoute(this.context.marks(), route, family), check);
+    if (check === null) return false;
+    return (await checkOnce(checkedRoute(this.context.marks(), route, family), check)).answered;
   }
 }
 

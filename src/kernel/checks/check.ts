@@ -12,9 +12,11 @@ export interface CheckRound {
   readonly rttMicros: number | null;
   /** Who answered, as `describeTarget` writes it. */
   readonly target: string | null;
+  /** Something has answered, and not as the check expects: a portal, say. */
+  readonly isOther: boolean;
 }
 
-const NO_ANSWER: CheckRound = { answered: false, rttMicros: null, target: null };
+const NO_ANSWER: CheckRound = { answered: false, rttMicros: null, target: null, isOther: false };
 
 /**
  * Begins now and goes on until `close`: a round ends with the first answer, with the failure of every question, or with the time-out; the
@@ -46,9 +48,9 @@ export function startCheck(
 }
 
 /** One round. */
-export function checkOnce(route: CheckedRoute, check: CheckConfig): Promise<boolean> {
+export function checkOnce(route: CheckedRoute, check: CheckConfig): Promise<CheckRound> {
   return new Promise((resolve) => {
-    runRound(route, check, ({ answered }) => resolve(answered));
+    runRound(route, check, resolve);
   });
 }
 
@@ -56,6 +58,7 @@ export function checkOnce(route: CheckedRoute, check: CheckConfig): Promise<bool
 function runRound(route: CheckedRoute, check: CheckConfig, onEnd: (result: CheckRound) => void): () => void {
   const begun = performance.now();
   let waiting = check.targets.length;
+  let isOther = false;
   let cancels: readonly Cancel[] = [];
   const cancel = (): void => {
     clearTimeout(timer);
@@ -66,14 +69,15 @@ function runRound(route: CheckedRoute, check: CheckConfig, onEnd: (result: Check
     cancel();
     onEnd(result);
   };
-  const timer = setTimeout(() => end(NO_ANSWER), check.timeoutMs);
+  const timer = setTimeout(() => end({ ...NO_ANSWER, isOther }), check.timeoutMs);
   cancels = check.targets.map((target) =>
-    ask(route, target, (answered) => {
+    ask(route, target, (answered, otherwise = false) => {
       waiting--;
+      isOther ||= otherwise;
       if (answered) {
         const rttMicros = Math.max(1, Math.round((performance.now() - begun) * 1000));
-        end({ answered: true, rttMicros, target: describeTarget(target) });
-      } else if (waiting === 0) end(NO_ANSWER);
+        end({ answered: true, rttMicros, target: describeTarget(target), isOther });
+      } else if (waiting === 0) end({ ...NO_ANSWER, isOther });
     }),
   );
   return cancel;

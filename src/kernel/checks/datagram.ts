@@ -8,7 +8,7 @@ import { allocate, E, errno, setOption, sys, watchReadable } from '../ffi.js';
 import { type CheckedRoute, connectTo, openRouteSocket, SOCK } from './route-socket.js';
 
 /** Told once whether an answer came; false: none can come any more. */
-export type Outcome = (answered: boolean) => void;
+export type Outcome = (answered: boolean, otherwise?: boolean) => void;
 /** Ends a question; nothing is told afterwards. May be called again. */
 export type Cancel = () => void;
 

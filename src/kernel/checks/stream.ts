@@ -45,10 +45,10 @@ export function askHttp(
           const isGood = expect === undefined ? statusCode < SERVER_ERROR : statusCode === expect.status;
           if (isGood && expect?.text != null)
             return lookFor(response, expect.text, (isThere) => {
-              end(isThere);
+              end(isThere, !isThere);
               socket.destroy();
             });
-          end(isGood);
+          end(isGood, !isGood && expect !== undefined);
           socket.destroy();
         })
         .on('error', () => {
@@ -87,10 +87,10 @@ function connect(
   const fd = openRouteSocket(route, target, SOCK.STREAM, 0);
   if (fd < 0) return failed(done);
   let over = false;
-  const end = (answered: boolean): void => {
+  const end = (answered: boolean, otherwise = false): void => {
     if (over) return;
     over = true;
-    done(answered);
+    done(answered, otherwise);
   };
   // Node closes the descriptor from here on. It must be connecting before the event loop goes on, or reading it fails.
   const socket = new Socket({ fd });
