@@ -1,6 +1,7 @@
 /** Active checks: each route asks by itself, and finds out what no traffic would say. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import type { WebPage } from '../../lab/children/web.js';
 import type { WirePacket } from '../../lab/index.js';
 import {
   connectMs,
@@ -153,5 +154,27 @@ test('recover: one round is enough where the configuration says so', async () =>
     expect((await routeOf(made, 'b')).state).toBe('suspect');
     expect((await untilState(made, 'b', 'up', 6000)).state).toBe('up');
     expect(performance.now() - startedAt).toBeGreaterThan(2100);
+  });
+});
+
+test('a portal that answers for everybody and lets pings through: `expect` takes its route down, and back', async () => {
+  const check = { ...PACE, interval: '500ms', timeout: '400ms', targets: [`http://${NEAR}/ expect 204`] };
+  await withChecks({ a: check, b: check }, async (made) => {
+    const server = made.lab.server();
+    const pages = [server.child('children/web'), server.child('children/web')];
+    await pages[0]!.ask('listen', { port: 80, status: 204 } satisfies WebPage);
+    const portal = { port: 8080, status: 302, location: 'http://192.0.2.200/login' };
+    await pages[1]!.ask('listen', portal satisfies WebPage);
+    await untilState(made, 'a', 'up', 5000);
+    await server.must(['nft', '-f', '-'], {
+      input: `table ip portal { chain intercept { type nat hook prerouting priority dstnat; ip saddr 203.0.1.0/24 tcp dport 80 redirect to :8080; }; }`,
+    });
+    await untilState(made, 'a', 'down', 15_000);
+    expect(await routeOf(made, 'b')).toMatchObject({ state: 'up' });
+    const [result] = await made.lab.client().connect({ targets: [{ address: FAR, port: PORT }], bytes: 10 });
+    expect(result).toMatchObject({ ok: true });
+    await server.must(['nft', 'delete', 'table', 'ip', 'portal']);
+    await untilState(made, 'a', 'up', 15_000);
+    for (const page of pages) await page.stop();
   });
 });
