@@ -26,7 +26,13 @@ export function pinWinner(turn: Turn, race: RaceId): void {
   if (races.tried[race] !== 0 || races.settles[race] === 1 || isOutdated(turn, race)) return;
   const service = turn.site.services[races.service[race]];
   if (service !== undefined && !makesCopies(service.criterion)) pinChosen(turn, race, races.carrier[race]);
-  else if (turn.shard.joins.inVain[race] === 0) pinRace(turn, race, races.carrier[race], 0);
+  else if (turn.shard.joins.inVain[race] === 0 && !isInDoubt(turn, race))
+    pinRace(turn, race, races.carrier[race], 0);
+}
+
+/** Its group has this route already and is in doubt: to have carried one connection more is no answer to that. */
+function isInDoubt(turn: Turn, race: RaceId): boolean {
+  return groupRouteOf(turn, race) === turn.shard.races.carrier[race] && doubtsOf(turn, race) > 0;
 }
 
 /**
@@ -51,7 +57,7 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   for (let route = 1; route <= races.routeCount; route++) {
     if (route === carrier || (service.mask & (1 << route)) === 0) continue;
     const at = races.attempt(race, route);
-    const hasNoTime = saysNoTime(turn, race, route, silentAfter);
+    const hasNoTime = saysNoTime(turn, race, route, silentAfter) || isLeftOut(turn, race, route);
     // It was open when the race began.
     isAway = isAway || (hasNoTime && isMissed(site, route, family));
     if ((lasting & (1 << route)) === 0 || !isOpen(site, route, family)) continue;
@@ -121,6 +127,14 @@ function saysNoTime(
     default:
       return false;
   }
+}
+
+/** A route was not asked, since what it last said of the destination does not tell whether it is the better one: it was silent, or said no. */
+function isLeftOut({ site, shard }: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { races, memory } = shard;
+  if (races.hasAttempt(race, route) || site.memorySettings.trustMicros === 0) return false;
+  const slot = memory.find(races.destination, race * 4);
+  return slot >= 0 && memory.verdicts.isOpen(slot, route);
 }
 
 /** A route has come back since the race began. */
