@@ -28,7 +28,6 @@ const WAITING = [
   'gateway-no-route',
   'gateway-output',
   'gateway-own-snat',
-  'gateway-path-mtu',
   'gateway-patience',
   'gateway-pools',
   'gateway-port-exhaustion',
