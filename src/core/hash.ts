@@ -1,13 +1,8 @@
 /** A small keyed hash for tables (murmur3's mixing steps): the key keeps outsiders from choosing collisions. */
 import type { AddressWords } from '../model/address.js';
+import { mix } from '../model/mix.js';
 
-export function mix(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51);
-  k = (k << 15) | (k >>> 17);
-  let h = hash ^ Math.imul(k, 0x1b873593);
-  h = (h << 13) | (h >>> 19);
-  return (Math.imul(h, 5) + 0xe6546b64) | 0;
-}
+export { mix };
 
 export function finishHash(hash: number): number {
   let h = hash ^ (hash >>> 16);

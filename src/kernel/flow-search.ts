@@ -1,9 +1,8 @@
 /** Connections that are open now, found by who they belong to: for people who ask, a few at a time. */
 import { type AddressWords, familyOf, sameAddress } from '../model/address.js';
-import { IPCTNL_MSG_CT, TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
-import { createEntry, decodeEntry, type Entry } from '../wire/netlink/ctnetlink-entry.js';
+import { IPCTNL_MSG_CT } from '../wire/netlink/ctnetlink.js';
+import { createEntry, decodeEntry, type Entry, isFinished } from '../wire/netlink/ctnetlink-entry.js';
 import { encodeSearch } from '../wire/netlink/ctnetlink-search.js';
-import { PROTOCOL } from '../wire/packet.js';
 import { type Marks, routeMark, routeOfMark, serviceMark } from './marks.js';
 import { type EachMessage, NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
@@ -88,7 +87,7 @@ function collect(
 function isAsked(entry: Entry, marks: Marks, question: FlowQuestion): boolean {
   const { client, destination, port } = question;
   const route = routeOfMark(marks, entry.mark);
-  if (route === 0 || isOver(entry)) return false;
+  if (route === 0 || isFinished(entry)) return false;
   if (question.route !== 0 && question.route !== route) return false;
   if (
     question.service !== 0 &&
@@ -98,11 +97,6 @@ function isAsked(entry: Entry, marks: Marks, question: FlowQuestion): boolean {
   if (port !== null && entry.destinationPort !== port) return false;
   if (client !== null && !sameAddress(entry.client, 0, client, 0)) return false;
   return destination === null || sameAddress(entry.destination, 0, destination, 0);
-}
-
-function isOver({ protocol, tcpState }: Entry): boolean {
-  const { TIME_WAIT, CLOSE, LAST_ACK } = TCP_CONNTRACK;
-  return protocol === PROTOCOL.TCP && [TIME_WAIT, CLOSE, LAST_ACK].some((state) => state === tcpState);
 }
 
 function copy(entry: Entry): OpenFlow {

@@ -3,7 +3,7 @@ import type { FlowCount } from '../core/path/stalls.js';
 import { type AddressWords, formatAddress, parseAddress, sameAddress } from '../model/address.js';
 import type { PortRange } from '../model/config.js';
 import { TCP_CONNTRACK } from '../wire/netlink/ctnetlink.js';
-import type { Entry } from '../wire/netlink/ctnetlink-entry.js';
+import { type Entry, isFinished } from '../wire/netlink/ctnetlink-entry.js';
 import { PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
 import { eachEntryInSlices } from './entry-slices.js';
@@ -86,7 +86,7 @@ export class Flows {
     return this.cutter.start((entry) => {
       const { mark } = entry;
       marked.route = routeOfMark(marks, mark);
-      if (marked.route === 0 || isOver(entry)) return false;
+      if (marked.route === 0 || isFinished(entry)) return false;
       marked.family = entry.family;
       marked.service = serviceOfMark(marks, mark);
       marked.untranslated = isUntranslated(entry);
@@ -113,7 +113,7 @@ export class Flows {
     const visit = (entry: Entry): void => {
       const route = routeOfMark(this.marks, entry.mark);
       // What is over says who has answered, where nobody speaks now.
-      const most = isOver(entry) ? MOST_OVER : MOST_TALKS;
+      const most = isFinished(entry) ? MOST_OVER : MOST_TALKS;
       if (route === 0 || entry.sent < 0 || talks.size >= most) return;
       const { sent, received, tcpState } = entry;
       talks.set(String.fromCharCode(...entry.original), {
@@ -136,7 +136,7 @@ export class Flows {
     return this.each((entry) => {
       const route = routeOfMark(this.marks, entry.mark);
       const isChosen = route !== 0 && (entry.mark & this.marks.chosen) !== 0;
-      if (!isChosen || entry.sentBytes < 0 || isOver(entry)) return;
+      if (!isChosen || entry.sentBytes < 0 || isFinished(entry)) return;
       fillCounted(entry, route);
       if (entry.protocol === PROTOCOL.TCP) visit(counted);
       else if (entry.received > 0) others(counted);
@@ -190,15 +190,6 @@ function mixed(hash: number, word: number): number {
 
 const MOST_TALKS = 50_000;
 const MOST_OVER = 1000;
-
-function isOver(entry: Entry): boolean {
-  return (
-    entry.protocol === PROTOCOL.TCP &&
-    (entry.tcpState === TCP_CONNTRACK.TIME_WAIT ||
-      entry.tcpState === TCP_CONNTRACK.CLOSE ||
-      entry.tcpState === TCP_CONNTRACK.LAST_ACK)
-  );
-}
 
 /** The provider sees the client's own address: a port forward, say. */
 function isUntranslated({ client, source }: Entry): boolean {

@@ -4,6 +4,7 @@
  * not changed at all, never. A clean stop writes everything. Pure: time comes in, of a clock that does not jump.
  */
 import type { MemoryRows } from '../../core/memory/rows.js';
+import { mix } from '../../model/mix.js';
 import type { StoreContent } from './content.js';
 
 /** Between two writes, at least. */
@@ -66,8 +67,8 @@ function learntOf({ count, routes, address, verdict, raced }: MemoryRows): numbe
   let sum = count;
   for (let row = 0; row < count; row++) {
     let hash = raced[row];
-    for (let i = 0; i < 4; i++) hash = mixed(hash, address[row * 4 + i]);
-    for (let n = 0; n < routes; n++) hash = mixed(hash, verdict[row * routes + n]);
+    for (let i = 0; i < 4; i++) hash = mix(hash, address[row * 4 + i]);
+    for (let n = 0; n < routes; n++) hash = mix(hash, verdict[row * routes + n]);
     sum = (sum + hash) | 0;
   }
   return sum;
@@ -80,11 +81,4 @@ function isYounger({ count, routes, usedAge, racedAge, age }: MemoryRows, elapse
     for (let n = 0; n < routes; n++) if (age[row * routes + n] < elapsedMs) return true;
   }
   return false;
-}
-
-/** As MurmurHash3 mixes a word in. */
-function mixed(hash: number, word: number): number {
-  const k = Math.imul(word, 0xcc9e2d51);
-  const h = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }

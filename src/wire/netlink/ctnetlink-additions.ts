@@ -2,6 +2,7 @@
  * What rules have put on a connection's entry besides what every entry has: read from the entry of a queued set-up, written into the
  * entry that takes its place (nf_conntrack_netlink.c, __ctnetlink_glue_build and ctnetlink_create_conntrack).
  */
+import { CTA } from './ctnetlink-attributes.js';
 import {
   type AttributeView,
   beginNested,
@@ -27,22 +28,6 @@ export const ENTRY = { NONE: 'none', STAYS: 'stays' } as const;
 /** Longest attributes that `putAdditions` writes. */
 export const ADDITIONS_LENGTH = 48;
 
-/** enum ctattr_type; those that are not here say that the entry is no ordinary one: a zone, a security context, another's expectation. */
-const CTA = {
-  TUPLE_ORIG: 1,
-  TUPLE_REPLY: 2,
-  STATUS: 3,
-  PROTOINFO: 4,
-  HELP: 5,
-  TIMEOUT: 7,
-  MARK: 8,
-  COUNTERS_ORIG: 9,
-  COUNTERS_REPLY: 10,
-  USE: 11,
-  ID: 12,
-  TIMESTAMP: 20,
-  LABELS: 22,
-} as const;
 const CTA_HELP_NAME = 1;
 /** NF_CT_HELPER_NAME_LEN with its final zero, and the bytes of struct nf_conn_labels. */
 const NAME_LENGTH = 16;
@@ -83,6 +68,7 @@ export function readAdditions(
         if (length !== LABELS_LENGTH) return ENTRY.STAYS;
         labels = bytes.slice(value, value + length);
         break;
+      // Anything else says that the entry is no ordinary one: a zone, a security context, another's expectation.
       default:
         return ENTRY.STAYS;
     }

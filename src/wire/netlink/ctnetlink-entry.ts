@@ -1,28 +1,20 @@
 /** Entries of the kernel's connection table as they are read back, one by one or hundreds of thousands at a time. */
 import { type AddressWords, type Family, readAddress } from '../../model/address.js';
 import { TCP_CONNTRACK } from './ctnetlink.js';
+import {
+  AF,
+  CTA,
+  CTA_IP,
+  CTA_PROTO,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_ATTR,
+  CTA_TUPLE,
+} from './ctnetlink-attributes.js';
 import { NFGENMSG_LEN } from './message.js';
 
-/** enum ctattr_type and its nested kinds (include/uapi/linux/netfilter/nfnetlink_conntrack.h). */
-const CTA = {
-  TUPLE_ORIG: 1,
-  TUPLE_REPLY: 2,
-  STATUS: 3,
-  PROTOINFO: 4,
-  TIMEOUT: 7,
-  MARK: 8,
-  COUNTERS_ORIG: 9,
-  COUNTERS_REPLY: 10,
-  ID: 12,
-} as const;
-const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
-const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
-const CTA_PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
+/** Nested in COUNTERS_ORIG and COUNTERS_REPLY. */
 const CTA_COUNTERS = { PACKETS: 1, BYTES: 2 } as const;
-const CTA_PROTOINFO_TCP = 1;
-const CTA_PROTOINFO_TCP_STATE = 1;
 const NLA_TYPE_MASK = 0x3fff;
-const AF = { 4: 2, 6: 10 } as const;
 const IPPROTO_TCP = 6;
 /** enum ip_conntrack_status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
 const IPS_OFFLOAD = 1 << 14;
@@ -154,11 +146,16 @@ function clear(out: Entry, family: Family): void {
   out.received = out.receivedBytes = -1;
 }
 
+/** A TCP connection whose last word has been said; nothing but late packets and repeats will come. */
+export function isFinished({ protocol, tcpState }: Entry): boolean {
+  const { TIME_WAIT, CLOSE, LAST_ACK } = TCP_CONNTRACK;
+  return protocol === IPPROTO_TCP && (tcpState === TIME_WAIT || tcpState === CLOSE || tcpState === LAST_ACK);
+}
+
 /** Of the replies only where they go to matters. */
 function readTuple(out: Entry, view: DataView, start: number, end: number, isOriginal: boolean): void {
   const bytes = out.family === 4 ? 4 : 16;
-  const source = out.family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC;
-  const destination = out.family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST;
+  const { SRC: source, DST: destination } = CTA_IP[out.family];
   for (let at = start; at + 4 <= end; ) {
     const length = view.getUint16(at, true);
     if (length < 4 || at + length > end) return;
@@ -197,7 +194,7 @@ function readCounter(view: DataView, start: number, end: number, wanted: number)
 function readTcpState(view: DataView, start: number, end: number): number {
   const tcp = find(view, start, end, CTA_PROTOINFO_TCP, 0);
   if (tcp < 0) return TCP_CONNTRACK.NONE;
-  const state = find(view, tcp, tcp - 4 + view.getUint16(tcp - 4, true), CTA_PROTOINFO_TCP_STATE, 1);
+  const state = find(view, tcp, tcp - 4 + view.getUint16(tcp - 4, true), CTA_PROTOINFO_TCP_ATTR.STATE, 1);
   return state < 0 ? TCP_CONNTRACK.NONE : view.getUint8(state);
 }
 

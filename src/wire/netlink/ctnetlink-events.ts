@@ -2,7 +2,17 @@
  * Begin and end of connections as the kernel's connection table announces them (nf_conntrack_netlink.c,
  * ctnetlink_conntrack_event), and a filter that lets through only what a count needs.
  */
+import { mix } from '../../model/mix.js';
 import { IPCTNL_MSG_CT, TCP_CONNTRACK } from './ctnetlink.js';
+import {
+  AF,
+  CTA,
+  CTA_IP,
+  CTA_PROTO,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_ATTR,
+  CTA_TUPLE,
+} from './ctnetlink-attributes.js';
 import {
   type AttributeView,
   createAttributeView,
@@ -15,13 +25,6 @@ import {
 
 /** Multicast groups (enum nfnetlink_groups). */
 export const NFNLGRP_CONNTRACK = { NEW: 1, UPDATE: 2, DESTROY: 3 } as const;
-
-const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, STATUS: 3, PROTOINFO: 4, MARK: 8, ID: 12 } as const;
-const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
-const CTA_IP = { 2: { SRC: 1, DST: 2 }, 10: { SRC: 3, DST: 4 } } as const;
-const CTA_PROTO = { NUM: 1, DST_PORT: 3 } as const;
-const CTA_PROTOINFO_TCP = 1;
-const CTA_PROTOINFO_TCP_STATE = 1;
 
 export const SESSION = { NEW: 1, UPDATE: 2, DESTROY: 3 } as const;
 
@@ -72,7 +75,7 @@ export function decodeSession(out: SessionEvent, view: DataView, message: Messag
         break;
       }
       case CTA.PROTOINFO: {
-        const state = find(view, value, length, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_STATE);
+        const state = find(view, value, length, CTA_PROTOINFO_TCP, CTA_PROTOINFO_TCP_ATTR.STATE);
         if (state >= 0) out.tcpState = view.getUint8(state);
         break;
       }
@@ -112,9 +115,9 @@ function find(view: DataView, start: number, length: number, first: number, seco
  */
 export function pairOf(view: DataView, { body, end }: MessageView): number {
   const family = view.getUint8(body);
-  if (family !== 2 && family !== 10) return 0;
-  const { SRC, DST } = CTA_IP[family];
-  const words = family === 2 ? 1 : 4;
+  if (family !== AF[4] && family !== AF[6]) return 0;
+  const { SRC, DST } = CTA_IP[family === AF[4] ? 4 : 6];
+  const words = family === AF[4] ? 1 : 4;
   let original = 0;
   let reply = 0;
   let next = readAttribute(outer, view, body + NFGENMSG_LEN, end);
@@ -135,17 +138,10 @@ export function pairOf(view: DataView, { body, end }: MessageView): number {
   for (let word = 0; word < words; word++) {
     const own = view.getInt32(source + 4 * word);
     if (own !== view.getInt32(client + 4 * word)) isTranslated = true;
-    hash = mixed(mixed(hash, own), view.getInt32(server + 4 * word));
+    hash = mix(mix(hash, own), view.getInt32(server + 4 * word));
   }
   // As a small integer, and never 0.
   return isTranslated ? hash | 1 : 0;
-}
-
-/** As MurmurHash3 mixes a word in. */
-function mixed(hash: number, word: number): number {
-  const k = Math.imul(word, 0xcc9e2d51);
-  const h = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
 }
 
 /** Where a value of at least `bytes` begins in the tuple whose value begins at `tuple`; -1: it is not there. */

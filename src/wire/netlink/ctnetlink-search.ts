@@ -1,6 +1,7 @@
 /** A dump of the kernel's connection table that the kernel itself narrows down (CTA_FILTER, Linux 5.8). */
-import { type AddressWords, type Family, writeAddress } from '../../model/address.js';
-import { IPCTNL_MSG_CT } from './ctnetlink.js';
+import type { AddressWords, Family } from '../../model/address.js';
+import { IPCTNL_MSG_CT, putDestination, putSource } from './ctnetlink.js';
+import { AF, CTA, CTA_TUPLE } from './ctnetlink-attributes.js';
 import {
   beginNested,
   beginNfMessage,
@@ -12,14 +13,10 @@ import {
   type Writer,
 } from './message.js';
 
-/** enum ctattr_type and its nested kinds (include/uapi/linux/netfilter/nfnetlink_conntrack.h). */
-const CTA = { TUPLE_ORIG: 1, MARK: 8, MARK_MASK: 21, FILTER: 25 } as const;
-const CTA_TUPLE_IP = 1;
-const CTA_IP = { 4: { source: 1, destination: 2 }, 6: { source: 3, destination: 4 } } as const;
+/** Nested in FILTER. */
 const CTA_FILTER_ORIG_FLAGS = 1;
 /** CTA_FILTER_F_CTA_IP_SRC, CTA_FILTER_F_CTA_IP_DST (net/netfilter/nf_conntrack_netlink.c). */
 const FLAG = { source: 1, destination: 2 } as const;
-const AF = { 4: 2, 6: 10 } as const;
 
 export interface FlowSearch {
   readonly family: Family;
@@ -40,9 +37,9 @@ export function encodeSearch(w: Writer, search: FlowSearch, sequence: number): v
   const flags = (client === null ? 0 : FLAG.source) | (destination === null ? 0 : FLAG.destination);
   if (flags !== 0) {
     const tuple = beginNested(w, CTA.TUPLE_ORIG);
-    const ip = beginNested(w, CTA_TUPLE_IP);
-    if (client !== null) putAddress(w, CTA_IP[family].source, family, client);
-    if (destination !== null) putAddress(w, CTA_IP[family].destination, family, destination);
+    const ip = beginNested(w, CTA_TUPLE.IP);
+    if (client !== null) putSource(w, family, client, 0);
+    if (destination !== null) putDestination(w, family, destination, 0);
     endNested(w, ip);
     endNested(w, tuple);
     const filter = beginNested(w, CTA.FILTER);
@@ -51,10 +48,4 @@ export function encodeSearch(w: Writer, search: FlowSearch, sequence: number): v
     endNested(w, filter);
   }
   endMessage(w);
-}
-
-function putAddress(w: Writer, type: number, family: Family, words: AddressWords): void {
-  const bytes = new Uint8Array(family === 4 ? 4 : 16);
-  writeAddress(family, words, 0, new DataView(bytes.buffer), 0);
-  putBytes(w, type, [...bytes]);
 }

@@ -2,6 +2,15 @@
 import { type AddressWords, type Family, writeAddress } from '../../model/address.js';
 import { ADDITIONS_LENGTH, type Additions, putAdditions } from './ctnetlink-additions.js';
 import {
+  AF,
+  CTA,
+  CTA_IP,
+  CTA_PROTO,
+  CTA_PROTOINFO_TCP,
+  CTA_PROTOINFO_TCP_ATTR,
+  CTA_TUPLE,
+} from './ctnetlink-attributes.js';
+import {
   beginNested,
   beginNfMessage,
   endMessage,
@@ -23,24 +32,9 @@ export const IPCTNL_MSG_CT = {
   DELETE: NFNL_SUBSYS_CTNETLINK | 2,
 } as const;
 
-/** enum ctattr_type and its nested kinds, as far as they are used here. */
-const CTA = {
-  TUPLE_ORIG: 1,
-  TUPLE_REPLY: 2,
-  PROTOINFO: 4,
-  NAT_SRC: 6,
-  TIMEOUT: 7,
-  MARK: 8,
-  ID: 12,
-  MARK_MASK: 21,
-} as const;
-const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
-const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
-const CTA_PROTO = { NUM: 1, SRC_PORT: 2, DST_PORT: 3 } as const;
+/** Nested in NAT_SRC. */
 const CTA_NAT = { V4_MINIP: 1, V4_MAXIP: 2, PROTO: 3, V6_MINIP: 4, V6_MAXIP: 5 } as const;
 const CTA_PROTONAT = { PORT_MIN: 1, PORT_MAX: 2 } as const;
-const CTA_PROTOINFO_TCP = 1;
-const CTA_PROTOINFO_TCP_ATTR = { STATE: 1, FLAGS_ORIGINAL: 4, FLAGS_REPLY: 5 } as const;
 
 /** enum tcp_conntrack (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
 export const TCP_CONNTRACK = {
@@ -58,7 +52,6 @@ export const TCP_CONNTRACK = {
 
 const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 const IPPROTO_TCP = 6;
-const AF = { 4: 2, 6: 10 } as const;
 
 /** A TCP flow as the client sees it, and what its packets become on the route. Addresses are four words at an offset. */
 export interface FlowEntry {
@@ -191,12 +184,14 @@ function putReplyTo(w: Writer, flow: FlowEntry, receiver: AddressWords, at: numb
   endNested(w, tuple);
 }
 
-function putSource(w: Writer, family: Family, words: AddressWords, at: number): void {
-  putAddress(w, family === 4 ? CTA_IP.V4_SRC : CTA_IP.V6_SRC, family, words, at);
+/** The source address of a tuple, inside CTA_TUPLE.IP. */
+export function putSource(w: Writer, family: Family, words: AddressWords, at: number): void {
+  putAddress(w, CTA_IP[family].SRC, family, words, at);
 }
 
-function putDestination(w: Writer, family: Family, words: AddressWords, at: number): void {
-  putAddress(w, family === 4 ? CTA_IP.V4_DST : CTA_IP.V6_DST, family, words, at);
+/** Its destination. */
+export function putDestination(w: Writer, family: Family, words: AddressWords, at: number): void {
+  putAddress(w, CTA_IP[family].DST, family, words, at);
 }
 
 function putPorts(w: Writer, source: number, destination: number): void {
