@@ -23,13 +23,6 @@ export function formatTally(count: number): string {
   return count < 1_000_000 ? formatCount(count) : formatScaled(count);
 }
 
-/** Microseconds with a unit that fits: `870 us`, `12.3 ms`, `3.05 s`. */
-export function formatMicros(micros: number): string {
-  if (micros < 1000) return `${Math.round(micros)} us`;
-  if (micros < 1_000_000) return `${(micros / 1000).toFixed(1)} ms`;
-  return `${(micros / 1_000_000).toFixed(2)} s`;
-}
-
 /** Microseconds in milliseconds, for columns of them: `0.87 ms`, `12.3 ms`, `3050 ms`. */
 export function formatMillis(micros: number): string {
   const digits = micros < 9_995 ? 2 : micros < 99_950 ? 1 : 0;

@@ -3,7 +3,6 @@
  * which is written before a command is answered (docs/decisions/0031-a-store-for-money-and-commands.md).
  */
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { EMPTY_RECORD, type LedgerRecord } from '../core/quota/ledger.js';
 import { monotonicAt, monotonicMs, wallAt } from '../kernel/clock.js';
 import type { GatewayConfig } from '../model/config.js';
@@ -12,6 +11,7 @@ import { Accounts } from './accounts.js';
 import type { Commands } from './commands.js';
 import type { Admin } from './engine-routes.js';
 import { localTime } from './local-time.js';
+import { within } from './patience.js';
 import { SpentRoutes } from './spent.js';
 import { MAX_KEPT_ROUTES, type State } from './state/content.js';
 import { StateFile } from './state/file.js';
@@ -72,8 +72,8 @@ export class Books {
   async keep(): Promise<void> {
     if (!this.mayWrite) return;
     const used = this.usedNow();
-    const late = sleep(PATIENCE_MS, 'the disk does not answer', { ref: false });
-    const failure = await Promise.race([this.file.write(() => this.state()), late]);
+    const write = this.file.write(() => this.state()).then((failure) => ({ failure }));
+    const { failure } = (await within(write, PATIENCE_MS)) ?? { failure: 'the disk does not answer' };
     if (failure === null) {
       this.written = { atMs: monotonicMs(), used };
       this.trouble = null;

@@ -1,7 +1,7 @@
 /** What is told of flows that are being cut while it goes on. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { CutReport } from '../api/contract.js';
 import type { Cut } from '../kernel/flow-cutter.js';
+import { within } from './patience.js';
 
 /** So long a command waits for the end, so that what is soon done is told as done. */
 const WAIT_MS = 300;
@@ -15,19 +15,9 @@ export async function progressOf(cuts: readonly Cut[], expected: number): Promis
     },
     () => undefined,
   );
-  await within(
-    WAIT_MS,
-    cuts.map(({ done }) => done),
-  );
+  await within(Promise.all(cuts.map(({ done }) => done)), WAIT_MS);
   const cut = cuts.reduce((sum, one) => sum + one.cut, 0);
   const known = cuts.reduce((sum, one) => sum + one.left, 0);
   const left = isCounted ? known : Math.max(known, expected - cut);
   return left === 0 ? { cut } : { cut, left };
-}
-
-async function within(ms: number, all: readonly Promise<unknown>[]): Promise<void> {
-  const timer = new AbortController();
-  const late = sleep(ms, undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([Promise.all(all), late]);
-  timer.abort();
 }

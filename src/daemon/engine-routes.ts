@@ -61,7 +61,7 @@ export function threadSettings(
 }
 
 /** `routes`: how many there can be while the engine lives. */
-export function engineSettings(
+function engineSettings(
   config: GatewayConfig,
   routes: number,
   secret: readonly [number, number],

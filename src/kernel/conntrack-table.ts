@@ -147,7 +147,7 @@ function isFinished(entry: Entry): boolean {
 }
 
 /** Visits every entry of a family whose mark, masked, equals `mark`; the entry is reused between calls. */
-export function dumpEntries(
+function dumpEntries(
   socket: NetlinkSocket,
   family: 4 | 6,
   mark: number,

@@ -10,6 +10,7 @@ import {
 import { countSession } from '../choose/sessions.js';
 import type { Micros, RaceId } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
+import { AWAITED_MICROS } from '../memory/table.js';
 import { setDeadline } from '../race/deadline.js';
 import { endRace, hasLearntAll } from '../race/end.js';
 import { ATTEMPT, RACE } from '../race/life.js';
@@ -17,8 +18,7 @@ import { overdueAfter } from '../race/patience.js';
 import type { Turn } from '../turn.js';
 import { rememberDecision } from './remember.js';
 
-/** How long a decided race waits for its losers, to measure and tell them; later answers are told all the same. */
-export const LINGER_MICROS = 2_000_000;
+/** Of a race with a route in doubt. Later answers are told all the same. */
 const LONG_LINGER_MICROS = 4_000_000;
 
 export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
@@ -57,10 +57,10 @@ function lingerOf({ site, shard: { races } }: Turn, race: RaceId): Micros {
   for (let route = 1; route <= races.routeCount; route++) {
     if (races.stateOf(race, route) !== ATTEMPT.SENT) continue;
     const isInDoubt = route === races.tried[race] || site.health.of(route, family) !== HEALTH.UP;
-    if (isInDoubt || overdueAfter(site.roundTrips.of(route, family)) > LINGER_MICROS)
+    if (isInDoubt || overdueAfter(site.roundTrips.of(route, family)) > AWAITED_MICROS)
       return LONG_LINGER_MICROS;
   }
-  return LINGER_MICROS;
+  return AWAITED_MICROS;
 }
 
 function outcomeOf({ shard: { races } }: Turn, race: RaceId): OutcomeReason | SingleReason {

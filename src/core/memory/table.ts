@@ -15,8 +15,8 @@ import { MAX_ROUTES, VERDICT, type Verdict, Verdicts } from './verdicts.js';
 /** Uses within this time are one: a page that opens twenty connections has used its servers once. */
 export const ONE_USE_MICROS = 10_000_000;
 
-/** How long a race listens for those that have not answered (commit/outcome.ts). */
-const AWAITED_MICROS = 2_000_000;
+/** How long a decided race waits for its losers, to measure and tell them: so long they may still say something. */
+export const AWAITED_MICROS = 2_000_000;
 
 /** So that the age of an entry and its number fit into one exact integer: see rows.ts. */
 export const MAX_DESTINATIONS = 2 ** 21;

@@ -49,7 +49,6 @@ const StateSchema = z.strictObject({
 });
 
 export type State = z.infer<typeof StateSchema>;
-export type KeptRoute = State['routes'][number];
 
 export type StateDefect = 'corrupt' | 'newer-version';
 

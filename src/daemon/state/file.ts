@@ -1,9 +1,7 @@
 /** The state file on the disk: small, replaced as a whole, on the disk when a write returns. */
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { codeOf, messageOf, removeLeftovers, syncFolder } from '../store/file.js';
+import { open, rename } from 'node:fs/promises';
+import { codeOf, messageOf, removeLeftovers, replaceFile } from '../store/replace-file.js';
 import { decodeState, encodeState, MARK, MAX_STATE_BYTES, type State, type StateDefect } from './content.js';
 
 export type StateRead =
@@ -84,24 +82,20 @@ async function readText(path: string): Promise<string | null> {
 }
 
 async function replace(path: string, text: string): Promise<string | null> {
-  const folder = dirname(path);
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    const there = await readText(path);
-    if (there !== null && !looksLikeOurs(there)) return FOREIGN;
-    const file = await open(temporary, 'wx', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-    await syncFolder(folder);
-    return null;
+    const isWritten = await replaceFile(
+      path,
+      async () => {
+        const there = await readText(path);
+        return there === null || looksLikeOurs(there);
+      },
+      async (file) => {
+        await file.writeFile(text);
+        return true;
+      },
+    );
+    return isWritten === null ? FOREIGN : null;
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     return messageOf(error);
   }
 }

@@ -2,10 +2,9 @@
  * The store file on the disk: read once at the start, rewritten as a whole from time to time. What is in the file is either
  * the content before or the content after a write, whatever happens in between.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import type { StoreContent, StoreLimits } from './content.js';
 import {
   DIGEST_BYTES,
@@ -16,6 +15,7 @@ import {
   maxFileBytes,
   type StoreDefect,
 } from './format.js';
+import { codeOf, messageOf, removeLeftovers, replaceFile } from './replace-file.js';
 
 /** Bytes that are hashed in one go; between two pieces the event loop turns. */
 const PIECE_BYTES = 262_144;
@@ -147,44 +147,36 @@ async function fill(file: FileHandle, bytes: Uint8Array, from: number, to: numbe
 
 async function replace(path: string, content: StoreContent): Promise<StoreWritten> {
   const pieces = encode(content);
-  const folder = dirname(path);
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (!(await mayReplace(path))) return { ok: false, reason: 'foreign', message: MESSAGES.foreign };
-    const bytes = await writeAll(temporary, pieces);
-    await rename(temporary, path);
-    await syncFolder(folder);
+    const bytes = await replaceFile(
+      path,
+      () => mayReplace(path),
+      (file) => writeAll(file, pieces),
+    );
+    if (bytes === null) return { ok: false, reason: 'foreign', message: MESSAGES.foreign };
     return { ok: true, bytes };
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     return { ok: false, reason: 'failed', message: messageOf(error) };
   }
 }
 
-/** A new file, on the disk when this returns; its length. */
-async function writeAll(path: string, pieces: readonly Uint8Array[]): Promise<number> {
-  const file = await open(path, 'wx', 0o600);
-  try {
-    const hash = createHash('sha256');
-    let bytes = 0;
-    const write = async (piece: Uint8Array): Promise<void> => {
-      for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten;
-      bytes += piece.length;
-    };
-    for (const piece of pieces) {
-      for (let at = 0; at < piece.length; at += PIECE_BYTES) {
-        const part = piece.subarray(at, at + PIECE_BYTES);
-        hash.update(part);
-        await write(part);
-      }
+/** Returns how many bytes that are. */
+async function writeAll(file: FileHandle, pieces: readonly Uint8Array[]): Promise<number> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const write = async (piece: Uint8Array): Promise<void> => {
+    for (let at = 0; at < piece.length; ) at += (await file.write(piece, at)).bytesWritten;
+    bytes += piece.length;
+  };
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += PIECE_BYTES) {
+      const part = piece.subarray(at, at + PIECE_BYTES);
+      hash.update(part);
+      await write(part);
     }
-    await write(hash.digest());
-    await file.sync();
-    return bytes;
-  } finally {
-    await file.close();
   }
+  await write(hash.digest());
+  return bytes;
 }
 
 async function mayReplace(path: string): Promise<boolean> {
@@ -205,37 +197,6 @@ async function mayReplace(path: string): Promise<boolean> {
   }
 }
 
-/** So that the new name survives a loss of power, too; some file systems refuse it and do without. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, constants.O_RDONLY);
-  try {
-    await handle.sync();
-  } catch (error) {
-    if (codeOf(error) !== 'EINVAL') throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** What interrupted writes of a file have left beside it. */
-export async function removeLeftovers(path: string): Promise<void> {
-  const folder = dirname(path);
-  const names = await readdir(folder).catch((): string[] => []);
-  const start = `${basename(path)}.`;
-  for (const name of names) {
-    if (!name.startsWith(start) || !/^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length))) continue;
-    await rm(join(folder, name), { force: true }).catch(() => {});
-  }
-}
-
 function unreadable(error: unknown): StoreRead {
   return { kind: 'refused', reason: 'unreadable', message: messageOf(error), keptAs: null };
-}
-
-export function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
