@@ -8,7 +8,7 @@ import { isOpen, lastingRoutes } from '../choose/candidates.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isMissed } from '../health/missed.js';
 import { ATTEMPT } from '../race/life.js';
-import { surelyTakes } from '../race/patience.js';
+import { knownSlot, surelyTakes } from '../race/patience.js';
 import type { Turn } from '../turn.js';
 import { doubtsOf, groupRouteOf, pinChosen, pinRace } from './pin.js';
 
@@ -130,10 +130,10 @@ function saysNoTime(
 }
 
 /** A route was not asked, since what it last said of the destination does not tell whether it is the better one: it was silent, or said no. */
-function isLeftOut({ site, shard }: Turn, race: RaceId, route: RouteNumber): boolean {
-  const { races, memory } = shard;
-  if (races.hasAttempt(race, route) || site.memorySettings.trustMicros === 0) return false;
-  const slot = memory.find(races.destination, race * 4);
+function isLeftOut(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { races, memory } = turn.shard;
+  if (races.hasAttempt(race, route)) return false;
+  const slot = knownSlot(turn, race);
   return slot >= 0 && memory.verdicts.isOpen(slot, route);
 }
 
