@@ -29,13 +29,16 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
   if (service.affinity === 'none') return found;
   const { site, packet, now } = turn;
   turn.hasGroup = inKernel !== 0;
-  if (inKernel !== 0 && isAble(turn, inKernel)) {
+  const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
+  const route = at < 0 ? 0 : site.affinity.routeAt(at);
+  // A route may have come back since the kernel was asked.
+  const isOld =
+    route === inKernel && route !== 0 && site.affinity.isQuestioned(at, packet.family, now, site.health);
+  if (inKernel !== 0 && !isOld && isAble(turn, inKernel)) {
     found.route = inKernel;
     return found;
   }
-  const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
   if (at < 0) return found;
-  const route = site.affinity.routeAt(at);
   const lasting = lastingRoutes(site, service.mask, packet.family);
   if ((lasting & (1 << route)) === 0 || !isAble(turn, route)) return found;
   // What others measure is the answer where routes are not measured: the criterion chooses anew.
