@@ -147,6 +147,27 @@ describe('a group', () => {
     expect(winners(after).slice(1)).toEqual([2, 2]);
   });
 
+  it('is in doubt about who won while the best one’s packet was lost, also when both are away as its race ends', () => {
+    const world = site([30, 700, 300], { criterion: 'race', affinity: 'client' });
+    world.provider('a').set({ blackhole: true });
+    world.connect({ at: 500 });
+    world.schedule.at(1_000_000, () => world.provider('a').set({ blackhole: false }));
+    const away = (isAway: boolean) => () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({
+          ...route,
+          usable: { 4: route.number !== 1 || !isAway, 6: false },
+          admin: route.number === 3 && isAway ? 'draining' : 'enabled',
+        })),
+      );
+    world.schedule.at(1_300_000, away(true));
+    world.schedule.at(4_000_000, away(false));
+    for (const i of [1, 2, 3, 4]) world.connect({ at: 5000 * i, client: i });
+    const after = [30, 40, 50].map((at) => world.connect({ at: at * 1000 }));
+    world.runUntil(60_000);
+    expect(winners(after).slice(1)).toEqual([1, 1]);
+  });
+
   it('does not stay with who has helped out when its route said no beside a trial', () => {
     const world = site([100, 30, 50], { criterion: 'priority', affinity: 'client' });
     flap(world, 3, 1000);
