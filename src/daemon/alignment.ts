@@ -210,6 +210,10 @@ export class Alignment {
   async applyRules(lost = false): Promise<void> {
     this.fastPathLost ||= lost;
     await this.changeover.apply(this.desired(), this.context.services(), lost);
+    await this.followFastPath();
+  }
+
+  private async followFastPath(): Promise<void> {
     const changed = await this.fastPath.follow(this.wantedFastPath(), this.fastPathLost);
     this.fastPathLost = false;
     if (changed) logFastPath(this.context.log, this.fastPath.now);
@@ -290,11 +294,14 @@ export class Alignment {
   ): Promise<void> {
     const { log, checker } = this.context;
     const failover = this.context.failover();
-    await this.applyRules();
+    // Whatever may fail comes before anything goes: groups of a service that is to go cannot be brought back.
+    await this.changeover.declare(this.desired(), this.context.services());
+    await this.followFastPath();
     await this.tellRoutes();
     if (this.anew) await this.upkeep.setAnew();
     else await this.upkeep.set();
     this.anew = false;
+    await this.changeover.apply(this.desired(), this.context.services());
     checker.follow(this.routes);
     for (const [old, route] of changedRoutes(before, after)) {
       logRoute(log, route);

@@ -1,4 +1,6 @@
 /** What an operator has commanded of each route, and when. */
+import { unknownName } from '../config/vocabulary.js';
+import type { GatewayConfig, RouteConfig } from '../model/config.js';
 import type { Admin } from './engine-routes.js';
 
 export class Commands {
@@ -36,7 +38,22 @@ export class Commands {
     };
   }
 
+  /** All as it is now, apart. */
+  copy(): Commands {
+    const copy = new Commands();
+    for (const [name, given] of this.given) copy.given.set(name, given);
+    return copy;
+  }
+
   set(name: string, admin: Admin, nowMs: number): void {
     if (this.of(name) !== admin) this.given.set(name, { admin, atMs: nowMs });
   }
+}
+
+/** Throws E_ARGUMENT for a name that there is not. */
+export function routeNamed({ routes }: Pick<GatewayConfig, 'routes'>, name: string): RouteConfig {
+  const route = routes.find((one) => one.name === name);
+  if (route !== undefined) return route;
+  const names = routes.map((one) => one.name);
+  throw unknownName('route', name, names);
 }

@@ -35,13 +35,26 @@ export class ConfigSource {
     return this.read;
   }
 
-  /** What of the file is in use. */
-  async report(running: GatewayConfig): Promise<NonNullable<Status['configuration']>> {
-    const digest = await digestOf(this.path);
+  /** What is in the file now, for `report`; null: it cannot be read. */
+  look(): Promise<string | null> {
+    return digestOf(this.path);
+  }
+
+  /** What of the file is in use. `running`: the configuration in force. */
+  report(
+    digest: string | null,
+    running: GatewayConfig,
+    { isChanging, isOwed }: { readonly isChanging: boolean; readonly isOwed: boolean },
+  ): NonNullable<Status['configuration']> {
     const differences = this.differences(running);
-    const waits = differences === 0 ? 'same' : 'waiting';
-    const state = digest === null ? 'gone' : digest === this.digest ? waits : 'changed';
-    return { file: this.path, readAt: dateText(this.readAtMs), state, differences };
+    const stateOf = (): NonNullable<Status['configuration']>['state'] => {
+      if (digest === null) return 'gone';
+      if (digest !== this.digest) return 'changed';
+      if (isChanging) return 'applying';
+      if (isOwed) return 'failed';
+      return differences === 0 ? 'same' : 'waiting';
+    };
+    return { file: this.path, readAt: dateText(this.readAtMs), state: stateOf(), differences };
   }
 
   private differences(running: GatewayConfig): number {

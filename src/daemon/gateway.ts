@@ -4,7 +4,6 @@
  */
 import { startControl } from '../api/server.js';
 import { routeCapacity } from '../config/diff.js';
-import type { ReloadPlan } from '../config/plan.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import { monotonicMs } from '../kernel/clock.js';
@@ -26,7 +25,7 @@ import { Alignment } from './alignment.js';
 import { Books } from './books.js';
 import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
-import { Commands } from './commands.js';
+import { Commands, routeNamed } from './commands.js';
 import { Complaints } from './complaints.js';
 import type { ConfigSource } from './config-source.js';
 import { createBackend } from './control.js';
@@ -46,7 +45,6 @@ import type { GatewayState } from './gateway-state.js';
 import { GuardWatch } from './guard-watch.js';
 import { tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
-import { followNames, settleNames } from './naming.js';
 import { Numbers } from './numbers.js';
 import { closeFlows, openFlows } from './open-flows.js';
 import { leaveOtherMarks } from './other-marks.js';
@@ -62,6 +60,7 @@ import { repeated } from './repeated.js';
 import { interestOf } from './route-changes.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
+import { TakeOver } from './take-over.js';
 import type { Upkeep } from './upkeep.js';
 
 export class Gateway implements GatewayState {
@@ -83,6 +82,7 @@ export class Gateway implements GatewayState {
   ports: PortWatch | null = null;
   readonly guard: GuardWatch;
   readonly reloading: Reloading;
+  readonly takeOver: TakeOver;
   private readonly prober = new Prober(this, () => this.marks);
 
   private readonly marks: Marks;
@@ -145,14 +145,22 @@ export class Gateway implements GatewayState {
       services: () => this.services,
       failover: () => this.failover,
     });
+    this.takeOver = new TakeOver({
+      log,
+      gateway: this,
+      desired: () => this.alignment.desired(),
+      goBy: (live) => this.goBy(live),
+      follow: () => this.alignment.followConfig(),
+    });
     this.reloading = new Reloading({
       log,
       source: this.source,
       ...(aroundReload === undefined ? {} : { around: aroundReload }),
       atStart: this.atStart,
-      gateway: this,
+      inForce: () => this.takeOver.inForce,
       enqueue: (work) => this.alignment.enqueue(work),
-      takeOver: (plan) => this.takeOver(plan),
+      takeOver: (plan) => this.takeOver.run(plan),
+      isOver: () => this.books.keep(),
     });
   }
 
@@ -179,7 +187,10 @@ export class Gateway implements GatewayState {
   async start(): Promise<void> {
     await this.alignment.prepare();
     this.lock = lockNamespace();
-    const control = await startControl(this.config.control, createBackend(this, this.source, this.alignment));
+    const control = await startControl(
+      this.config.control,
+      createBackend(() => this.takeOver.inForce, this.source),
+    );
     this.closers.push(() => control.close());
     const found = await repeated(readObjects);
     const other = await leaveOtherMarks(found, this.marks, this.log);
@@ -274,10 +285,11 @@ export class Gateway implements GatewayState {
       ...this.books.alarms(),
       ...this.reloading.alarms(),
       ...this.alignment.operator.alarms(),
-      ...this.alignment.presence.alarms(),
+      ...this.presenceAlarms(),
     ];
   }
 
+  readonly presenceAlarms = (): string[] => this.alignment.presence.alarms();
   readonly notes = (): string[] => this.alignment.presence.notes();
 
   adminOf(name: string): Admin {
@@ -288,36 +300,26 @@ export class Gateway implements GatewayState {
     return this.books.spent.of(name) === 'last-resort';
   }
 
-  /** Applies an operator's command on a route; connections that it has are the caller's business. */
   async setAdmin(name: string, admin: Admin): Promise<void> {
-    this.commands.set(name, admin, monotonicMs());
-    await this.chooseAnew();
-    await this.books.keep();
+    let refused: unknown = null;
+    const work = async (): Promise<void> => {
+      // Only now: a reload before it may have taken the route away, or given its name to another.
+      try {
+        routeNamed(this.config, name);
+      } catch (error) {
+        refused = error;
+        return;
+      }
+      this.commands.set(name, admin, monotonicMs());
+      await this.alignment.followCommand();
+    };
+    // What fails is done again a second later: it is commanded all the same.
+    await this.alignment.enqueue(work).finally(() => this.books.keep());
+    if (refused !== null) throw refused;
   }
 
   private chooseAnew(): Promise<void> {
     return this.alignment.enqueue(() => this.alignment.followCommand());
-  }
-
-  /** All of it is in force when this returns; if it throws, nothing is, or what is left of it goes within a second. */
-  private async takeOver({ live, succession }: ReloadPlan): Promise<void> {
-    const before = this.config;
-    const undo = followNames(this, live, succession);
-    this.config = live;
-    this.number();
-    takeMeasures(this);
-    try {
-      await this.alignment.followConfig();
-    } catch (error) {
-      this.config = before;
-      undo();
-      this.number();
-      await this.alignment.followConfig().catch(() => undefined);
-      throw error;
-    }
-    this.log.level = live.log.level;
-    settleNames(this, live, succession);
-    await this.books.keep();
   }
 
   /** Connections whose marks say something else by now. */
@@ -336,6 +338,12 @@ export class Gateway implements GatewayState {
     this.knowsNumbers = services !== null;
     this.numbers.services.recall(services?.length ? services : this.persistence.serviceNames);
     this.number();
+  }
+
+  private goBy(live: GatewayConfig): void {
+    this.config = live;
+    this.number();
+    takeMeasures(this);
   }
 
   private number(): void {
