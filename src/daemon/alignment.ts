@@ -199,6 +199,12 @@ export class Alignment {
     await this.followLinks();
   }
 
+  /** The configuration is the one before again, whatever the kernel has by now; less what was lost meanwhile. */
+  async backTo(routes: readonly ResolvedRoute[]): Promise<void> {
+    this.routes = this.losses.less(routes);
+    await this.tellRoutes();
+  }
+
   /** A thread that is being started again begins with the routes as they are then. */
   async tellRoutes(routes: readonly ResolvedRoute[] = this.routes): Promise<void> {
     const { gateway } = this.context;

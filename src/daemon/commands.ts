@@ -1,6 +1,4 @@
 /** What an operator has commanded of each route, and when. */
-import { unknownName } from '../config/vocabulary.js';
-import type { GatewayConfig, RouteConfig } from '../model/config.js';
 import type { Admin } from './engine-routes.js';
 
 export class Commands {
@@ -48,12 +46,4 @@ export class Commands {
   set(name: string, admin: Admin, nowMs: number): void {
     if (this.of(name) !== admin) this.given.set(name, { admin, atMs: nowMs });
   }
-}
-
-/** Throws E_ARGUMENT for a name that there is not. */
-export function routeNamed({ routes }: Pick<GatewayConfig, 'routes'>, name: string): RouteConfig {
-  const route = routes.find((one) => one.name === name);
-  if (route !== undefined) return route;
-  const names = routes.map((one) => one.name);
-  throw unknownName('route', name, names);
 }

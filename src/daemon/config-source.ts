@@ -6,10 +6,15 @@ import { diffConfigs } from '../config/diff.js';
 import { MAX_CONFIG_BYTES, readConfig } from '../config/load.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { GatewayConfig } from '../model/config.js';
+import { leaveBehind, within } from './patience.js';
+
+/** Nobody who asks what is in use waits longer for the disk, milliseconds. */
+const LOOK_MS = 500;
 
 export class ConfigSource {
   private digest: string | null = null;
   private readAtMs = monotonicMs();
+  private looking: Promise<{ readonly digest: string | null }> | null = null;
   private compared: { readonly running: GatewayConfig; readonly differences: number } | null = null;
 
   /** `read`: what the file said a moment ago. */
@@ -35,9 +40,16 @@ export class ConfigSource {
     return this.read;
   }
 
-  /** What is in the file now, for `report`; null: it cannot be read. */
-  look(): Promise<string | null> {
-    return digestOf(this.path);
+  /** What is in the file now, for `report`; null: it cannot be read. A disk that hangs costs one thread, however many ask. */
+  async look(): Promise<string | null> {
+    this.looking ??= digestOf(this.path)
+      .then((digest) => ({ digest }))
+      .finally(() => {
+        this.looking = null;
+      });
+    const found = await within(this.looking, LOOK_MS);
+    if (found === null) leaveBehind();
+    return found?.digest ?? null;
   }
 
   /** What of the file is in use. `running`: the configuration in force. */

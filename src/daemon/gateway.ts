@@ -25,7 +25,7 @@ import { Alignment } from './alignment.js';
 import { Books } from './books.js';
 import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
-import { Commands, routeNamed } from './commands.js';
+import { Commands } from './commands.js';
 import { Complaints } from './complaints.js';
 import type { ConfigSource } from './config-source.js';
 import { createBackend } from './control.js';
@@ -58,6 +58,7 @@ import { RaceKeeper } from './race-keeper.js';
 import { type ReloadContext, Reloading } from './reloading.js';
 import { repeated } from './repeated.js';
 import { interestOf } from './route-changes.js';
+import { commandRoute } from './route-command.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
 import { TakeOver } from './take-over.js';
@@ -151,6 +152,7 @@ export class Gateway implements GatewayState {
       desired: () => this.alignment.desired(),
       goBy: (live) => this.goBy(live),
       follow: () => this.alignment.followConfig(),
+      backTo: (routes) => this.alignment.backTo(routes),
     });
     this.reloading = new Reloading({
       log,
@@ -242,13 +244,13 @@ export class Gateway implements GatewayState {
     this.stopping = true;
     this.reloading.close();
     this.keeper.close();
+    this.books.end();
     await this.alignment.close();
     const steps: (() => unknown)[] = [
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
       () => this.failover?.close(),
-      () => saveLast(() => this.save(true), this.log),
-      () => this.books.keep(),
+      () => saveLast({ store: () => this.save(true), state: () => this.books.keepLast() }, this.log),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),
     ];
@@ -301,21 +303,9 @@ export class Gateway implements GatewayState {
   }
 
   async setAdmin(name: string, admin: Admin): Promise<void> {
-    let refused: unknown = null;
-    const work = async (): Promise<void> => {
-      // Only now: a reload before it may have taken the route away, or given its name to another.
-      try {
-        routeNamed(this.config, name);
-      } catch (error) {
-        refused = error;
-        return;
-      }
-      this.commands.set(name, admin, monotonicMs());
-      await this.alignment.followCommand();
-    };
-    // What fails is done again a second later: it is commanded all the same.
-    await this.alignment.enqueue(work).finally(() => this.books.keep());
-    if (refused !== null) throw refused;
+    const { alignment } = this;
+    const follow = (): Promise<void> => alignment.followCommand();
+    await commandRoute(this, name, admin, (work) => alignment.enqueue(work), follow);
   }
 
   private chooseAnew(): Promise<void> {
@@ -330,7 +320,8 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
-    await this.books.load(() => this.persistence.oldRoutes());
+    const late = (): void => void this.chooseAnew().catch(() => undefined);
+    await this.books.load(() => this.persistence.oldRoutes(), late);
     await this.persistence.load();
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);

@@ -4,6 +4,7 @@
  */
 import type { ReloadPlan } from '../config/plan.js';
 import type { DesiredState } from '../kernel/desired.js';
+import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
 import type { GatewayState } from './gateway-state.js';
@@ -26,6 +27,8 @@ export interface TakeOverContext {
   goBy(config: GatewayConfig): void;
   /** Makes everything go by it; may be repeated. */
   follow(): Promise<void>;
+  /** The routes are those of before, at once and without a tool that may fail; the kernel follows. */
+  backTo(routes: readonly ResolvedRoute[]): Promise<void>;
 }
 
 export class TakeOver {
@@ -40,8 +43,8 @@ export class TakeOver {
 
   /** All of it is in force when this returns; if it throws, nothing is, or what is left of it goes within a second. */
   async run({ live, succession }: ReloadPlan): Promise<void> {
-    const { gateway, goBy, follow, log } = this.context;
-    const { config } = gateway;
+    const { gateway, goBy, follow, backTo, log } = this.context;
+    const { config, routes } = gateway;
     this.before = asItIs(this.context);
     try {
       const undo = followNames(gateway, live, succession);
@@ -51,6 +54,7 @@ export class TakeOver {
       } catch (error) {
         undo();
         goBy(config);
+        await backTo(routes);
         await follow().catch(() => undefined);
         throw error;
       }

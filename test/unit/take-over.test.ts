@@ -22,6 +22,8 @@ let log: { level: string };
 /** What a step does while everything is made to go by a configuration, the next first. */
 let steps: (() => void)[];
 let takeOver: TakeOver;
+/** Routes that it went back to; null: it did not. */
+let left: string[] | null;
 
 beforeEach(() => {
   commands = new Commands();
@@ -29,6 +31,7 @@ beforeEach(() => {
   numbers.services = new Numbers(4);
   log = { level: 'info' };
   steps = [];
+  left = null;
   const goBy = (wanted: GatewayConfig): void => {
     config = wanted;
     numbers.routes.assign(config.routes.map(({ name }) => name));
@@ -61,6 +64,9 @@ beforeEach(() => {
     desired: () => ({ marks: marksOf(0xff), first: config.routes[0].name }) as unknown as DesiredState,
     goBy,
     follow: async () => steps.shift()?.(),
+    backTo: async (routes) => {
+      left = routes.map((route) => route.config.name);
+    },
   });
 });
 
@@ -99,6 +105,7 @@ describe('what is shown while a configuration is taken over', () => {
     await run();
     expect(seen).toEqual(before);
     expect(takeOver.inForce.isChanging).toBe(false);
+    expect(left).toBeNull();
     expect(log.level).toBe('warn');
     expect(shown()).toEqual({
       name: 'fiber',
@@ -124,6 +131,7 @@ describe('what is shown while a configuration is taken over', () => {
     await expect(run()).rejects.toThrow('nft said no');
     expect(seen).toEqual([before, before]);
     expect(shown()).toEqual(before);
+    expect(left).toEqual(['a', 'b']);
     expect({ config, level: log.level }).toEqual({ config: BEFORE, level: 'info' });
     expect(numbers.routes.nameOf(1)).toBe('a');
   });
