@@ -188,7 +188,7 @@ export class Gateway implements GatewayState {
 
   async start(): Promise<void> {
     await this.alignment.prepare();
-    this.lock = lockNamespace();
+    this.lock = await repeated(lockNamespace);
     const control = await startControl(
       this.config.control,
       createBackend(() => this.takeOver.inForce, this.source),

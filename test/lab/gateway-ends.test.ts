@@ -1,5 +1,5 @@
 /** The end comes within seconds and leaves nothing, whatever hangs, and whatever was asked for just before. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
@@ -62,6 +62,8 @@ describe.each(COMBINATIONS)('a disk that hangs: %s', (_, stores, hung) => {
         connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: PORT }], bytes: 10 }));
       await connect();
       const quietMs = await endWith(made, 'SIGTERM');
+      // All that is learnt is new.
+      rmSync(join(made.lab.directory, 'store', 'memory.store'), { force: true });
       await made.startDaemon();
       breakage.hangDisk('writes', hung);
       // A write that hangs already, and the last one behind it.
