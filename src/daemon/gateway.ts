@@ -374,9 +374,10 @@ export class Gateway implements GatewayState {
   /** Fails as the start does. The next change has nothing to do with that. */
   private async startRacesAgain(): Promise<void> {
     let failure: unknown = null;
+    // Nobody else waits for the disk.
+    await this.persistence.recover();
     await this.alignment.enqueue(async () => {
       if (this.stopping) return;
-      await this.persistence.recover();
       await this.startRaces().catch((error: unknown) => {
         failure = error;
       });
