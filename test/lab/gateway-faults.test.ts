@@ -114,7 +114,7 @@ const CONFIG = {
 
 const START_CONFIG = { services: CONFIG.services, rest: { route: 'a' } };
 /** A start each. */
-const WALK_MS = 600_000;
+const WALK_MS = 900_000;
 
 describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => {
   test.each(TRIGGERS)('after $name', async ({ there, back, takesMs }) => {
@@ -222,7 +222,7 @@ describe.each(['nothing', 'what was left'] as const)(
               }
               breakage.failCall(of, n, late);
               made.launch();
-              const isReady = await made.daemon.waitForLine(/^ready/, 20_000).then(
+              const isReady = await made.daemon.waitForLine(/^ready/, 30_000).then(
                 () => true,
                 () => false,
               );
