@@ -151,7 +151,10 @@ export class Gateway implements GatewayState {
       gateway: this,
       desired: () => this.alignment.desired(),
       goBy: (live) => this.goBy(live),
-      follow: () => this.alignment.followConfig(),
+      follow: async () => {
+        takeMeasures(this);
+        await this.alignment.followConfig();
+      },
       backTo: (routes) => this.alignment.backTo(routes),
     });
     this.reloading = new Reloading({
@@ -334,7 +337,6 @@ export class Gateway implements GatewayState {
   private goBy(live: GatewayConfig): void {
     this.config = live;
     this.number();
-    takeMeasures(this);
   }
 
   private number(): void {

@@ -57,6 +57,8 @@ const CHANGES: readonly (readonly [string, ConfigOverrides])[] = [
       ],
     },
   ],
+  // What is measured has to be read for it, too.
+  ['a route on a shared interface', { ...BASE, routes: { d: null, e: { interface: 'wan3' } } }],
   ['a removed service', { ...BASE, services: SERVICES }],
 ];
 
