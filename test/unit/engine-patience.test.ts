@@ -269,17 +269,30 @@ describe('round trips of a route', () => {
   it('the mean follows, the least rises slowly, and few answers are not enough for it', () => {
     const trips = new RoundTrips(2);
     expect([trips.of(1, 4), trips.leastOf(1, 4), trips.slowest(4)]).toEqual([-1, -1, -1]);
-    trips.note(1, 4, 800);
+    trips.note(1, 4, 800, 10_000);
     expect([trips.of(1, 4), trips.leastOf(1, 4)]).toEqual([800, -1]);
-    trips.note(1, 4, 1600);
-    trips.note(1, 4, 400);
+    trips.note(1, 4, 1600, 20_000);
+    trips.note(1, 4, 400, 30_000);
     expect([trips.of(1, 4), trips.leastOf(1, 4)]).toEqual([837.5, 400]);
-    trips.note(1, 4, 1200);
+    trips.note(1, 4, 1200, 40_000);
     expect(trips.leastOf(1, 4)).toBe(500);
-    trips.note(2, 6, 5000);
+    trips.note(2, 6, 5000, 40_000);
     expect([trips.slowest(4), trips.slowest(6)]).toEqual([882.8125, 5000]);
     trips.forget(1, 4);
     expect([trips.of(1, 4), trips.leastOf(1, 4)]).toEqual([-1, -1]);
+  });
+});
+
+describe('late answers that come together', () => {
+  it('are one for the least: their servers have all sent them again at one time', () => {
+    const trips = new RoundTrips(2);
+    for (let i = 1; i <= 4; i++) trips.note(1, 4, 70, 1000 * i);
+    for (let i = 0; i < 50; i++) trips.note(1, 4, 1070, 10_000 + i);
+    expect(trips.leastOf(1, 4)).toBe(70 + 1000 / 8);
+    trips.note(1, 4, 1070, 11_000);
+    expect(trips.leastOf(1, 4)).toBe(195);
+    trips.note(1, 4, 1070, 12_200);
+    expect(trips.leastOf(1, 4)).toBeGreaterThan(300);
   });
 });
 

@@ -15,20 +15,27 @@ export class RoundTrips {
   /** The shortest of late; longer ones move it slowly. */
   private readonly least: Float64Array;
   private readonly count: Uint8Array;
+  /** When an answer has moved it up last: others that had been asked for by then have the same cause. */
+  private readonly movedAt: Float64Array;
 
   constructor(routes: number) {
     const lanes = (routes + 1) * 2;
     this.mean = new Float64Array(lanes).fill(-1);
     this.least = new Float64Array(lanes).fill(-1);
     this.count = new Uint8Array(lanes);
+    this.movedAt = new Float64Array(lanes);
   }
 
   /** An answer took so long, or not longer than that. */
-  note(route: RouteNumber, family: Family, micros: Micros): void {
+  note(route: RouteNumber, family: Family, micros: Micros, answeredAt: Micros): void {
     const at = lane(route, family);
     const isFirst = this.count[at] === 0;
     this.mean[at] = isFirst ? micros : moved(this.mean[at], micros);
-    this.least[at] = isFirst || micros < this.least[at] ? micros : moved(this.least[at], micros);
+    if (isFirst || micros < this.least[at]) this.least[at] = micros;
+    else if (answeredAt - micros >= this.movedAt[at]) {
+      this.least[at] = moved(this.least[at], micros);
+      this.movedAt[at] = answeredAt;
+    }
     if (this.count[at] < 255) this.count[at]++;
   }
 

@@ -116,6 +116,7 @@ function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): 
 
 /** For the route as a whole. A refusal may come from nearer. */
 function noteTime({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber, time: Micros): void {
-  if (races.stateOf(race, route) === ATTEMPT.ANSWERED)
-    site.roundTrips.note(route, races.family[race] as Family, time);
+  if (races.stateOf(race, route) !== ATTEMPT.ANSWERED) return;
+  const answeredAt = races.attemptAnsweredAt[races.attempt(race, route)];
+  site.roundTrips.note(route, races.family[race] as Family, time, answeredAt);
 }
