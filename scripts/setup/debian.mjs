@@ -93,8 +93,10 @@ const PROGRAMS = [
     program: 'qemu-system-x86_64',
     package: 'qemu-system-x86',
     why: 'virtual machines with other kernels',
-    for: ['kernels'],
+    for: ['kernels', 'systemd'],
   },
+  { program: 'mmdebstrap', package: 'mmdebstrap', why: 'a fresh Debian', for: ['systemd'] },
+  { program: 'mke2fs', package: 'e2fsprogs', why: 'the disk of a virtual machine', for: ['systemd'] },
 ];
 
 /** Debian keeps these out of the PATH of ordinary users. */
@@ -106,7 +108,7 @@ export function systemPath() {
   return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(':');
 }
 
-/** Installs with apt-get what is missing for `purpose` (demo, test, bench or kernels), or says what to install by hand. */
+/** Installs with apt-get what is missing for `purpose` (demo, test, bench, kernels or systemd), or says what to install by hand. */
 export function installPrograms(purpose) {
   const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
   if (missing.length === 0) return;

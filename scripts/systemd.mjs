@@ -1,0 +1,122 @@
+// `npm run test:systemd`: README's gateway on a fresh Debian 12 whose first program is systemd, in a virtual machine (qemu, with or without KVM): the
+// unit as it is packaged, its reload, restart, watchdog and stop. Exit code 77: it cannot be done here, and why.
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { env, execPath, exit } from 'node:process';
+import { boot } from './kernels/machine.mjs';
+import { installPrograms, systemPath } from './setup/debian.mjs';
+import { buildIfStale, checkNode, installPackages, ROOT, SetupError, say } from './setup/packages.mjs';
+
+const CANNOT = 77;
+const SECONDS = 2400;
+const FOLDER = join(ROOT, 'out/systemd');
+const SYSTEM = join(FOLDER, 'system');
+const IMAGE = join(FOLDER, 'disk.img');
+const PACKAGES =
+  'systemd-sysv,dbus,linux-image-amd64,nftables,iproute2,kmod,procps,curl,python3-minimal,libpython3-stdlib';
+/** Of the checkout, what runs. */
+const PARTS = ['bin', 'dist', 'node_modules', 'package.json', 'packaging', 'README.md'];
+
+/** A fresh system, once. */
+function makeSystem() {
+  if (existsSync(join(SYSTEM, 'opt/pathrace'))) return;
+  say('making a fresh Debian 12 in out/systemd (some minutes, once) ...');
+  rmSync(SYSTEM, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  run('mmdebstrap', ['--variant=minbase', `--include=${PACKAGES}`, 'bookworm', SYSTEM]);
+  mkdirSync(join(SYSTEM, 'opt/pathrace'));
+  const units = join(SYSTEM, 'etc/systemd/system');
+  // It would take the console away.
+  symlinkSync('/dev/null', join(units, 'serial-getty@ttyS0.service'));
+  writeFileSync(join(units, 'operator.service'), OPERATOR);
+  symlinkSync('../operator.service', join(units, 'multi-user.target.wants/operator.service'));
+  writeFileSync(join(SYSTEM, 'etc/fstab'), '/dev/vda / ext4 defaults 0 1\n');
+}
+
+const OPERATOR = `[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/bash /root/guest.sh
+TimeoutStartSec=infinity
+`;
+
+/** What is tested goes into it anew. */
+function fill() {
+  for (const part of PARTS) {
+    const target = join(SYSTEM, 'opt/pathrace', part);
+    rmSync(target, { recursive: true, force: true });
+    cpSync(join(ROOT, part), target, { recursive: true });
+  }
+  cpSync(execPath, join(SYSTEM, 'usr/local/bin/node'));
+  for (const name of ['guest.sh', 'echo.py'])
+    cpSync(join(ROOT, 'scripts/systemd', name), join(SYSTEM, 'root', name));
+  writeFileSync(join(SYSTEM, 'etc/pathrace.yaml'), exampleOf(readFileSync(join(ROOT, 'README.md'), 'utf8')));
+  rmSync(IMAGE, { force: true });
+  run('mke2fs', ['-q', '-t', 'ext4', '-d', SYSTEM, IMAGE, '3G']);
+}
+
+function exampleOf(readme) {
+  const [, example] = /`\/etc\/pathrace\.yaml`:\n\n```yaml\n([^`]*)```/.exec(readme) ?? [];
+  if (example === undefined) throw new SetupError('README has no /etc/pathrace.yaml');
+  return example;
+}
+
+function run(program, args) {
+  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0)
+    throw new SetupError(`${program} failed: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
+}
+
+async function runOperator() {
+  const files = readdirSync(join(SYSTEM, 'boot'));
+  const named = (prefix) =>
+    join(
+      SYSTEM,
+      'boot',
+      files.find((name) => name.startsWith(prefix)),
+    );
+  const counts = { passed: 0, failed: 0, ended: false };
+  const options = [
+    ...['-kernel', named('vmlinuz-'), '-initrd', named('initrd.img-')],
+    ...['-drive', `file=${IMAGE},if=virtio,format=raw,cache=unsafe`],
+    ...['-append', 'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=0 mitigations=off'],
+  ];
+  await boot(options, SECONDS, (line) => {
+    if (line.startsWith('ok ')) counts.passed++;
+    if (line.startsWith('not ok ')) counts.failed++;
+    if (line === 'END') counts.ended = true;
+    else console.log(line);
+  });
+  return counts;
+}
+
+env.PATH = systemPath();
+try {
+  if (process.arch !== 'x64') throw new SetupError(`the system is for x64, this machine is ${process.arch}`);
+  checkNode();
+  installPackages();
+  installPrograms('systemd');
+  buildIfStale();
+  makeSystem();
+  fill();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  console.error(`systemd: SKIPPED: ${error.message}`);
+  exit(CANNOT);
+}
+const { passed, failed, ended } = await runOperator();
+rmSync(IMAGE, { force: true });
+if (!ended) console.log('FAILED: the machine has ended before its checks');
+console.log(`\n${passed} passed, ${failed + (ended ? 0 : 1)} failed`);
+exit(failed === 0 && ended ? 0 : 1);
