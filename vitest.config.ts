@@ -3,13 +3,18 @@ import { defineConfig } from 'vitest/config';
 /** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
 const WAITING = [
   'conformance',
+  'fuzz',
   'gateway-absent',
   'gateway-affinity',
+  'gateway-bad-input',
   'gateway-beside-main',
+  'gateway-bounds',
+  'gateway-broken',
   'gateway-clean-up',
   'gateway-clock',
   'gateway-commands',
   'gateway-criteria',
+  'gateway-fail-open',
   'gateway-failover',
   'gateway-firewall',
   'gateway-foreign-sources',
@@ -26,11 +31,13 @@ const WAITING = [
   'gateway-mtu',
   'gateway-names',
   'gateway-no-route',
+  'gateway-one-switch',
   'gateway-output',
   'gateway-own-snat',
   'gateway-patience',
   'gateway-pools',
   'gateway-port-exhaustion',
+  'gateway-ports',
   'gateway-protect',
   'gateway-providers',
   'gateway-quota',
@@ -39,12 +46,16 @@ const WAITING = [
   'gateway-report',
   'gateway-rest',
   'gateway-router-preference',
+  'gateway-routes',
   'gateway-same-subnet',
   'gateway-services',
   'gateway-settings',
   'gateway-store',
   'kernel-checks',
   'kernel-conntrack',
+  'kernel-jhash',
+  'kernel-links',
+  'kernel-sessions',
   'kernel-state',
 ].map((name) => `test/lab/${name}.test.ts`);
 
@@ -75,6 +86,8 @@ const LONG = [
 const LAB = {
   testTimeout: 180_000,
   hookTimeout: 120_000,
+  // They keep nothing between files either, and each process of its own is half a second of computing.
+  isolate: false,
   // Real time on a shared machine: one more try, which the report shows as a retry.
   retry: 1,
 };
@@ -107,7 +120,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 3 } },
+      { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 4 } },
       { test: { ...LAB, name: 'long', include: LONG, fileParallelism: false } },
     ],
   },
