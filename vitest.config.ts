@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Lab tests whose time goes by in waiting, and that measure no times shorter than a SYN repeat: several at once. */
 const WAITING = [
@@ -34,6 +35,7 @@ const WAITING = [
   'gateway-one-switch',
   'gateway-output',
   'gateway-own-snat',
+  'gateway-path-mtu',
   'gateway-patience',
   'gateway-pools',
   'gateway-port-exhaustion',
@@ -83,6 +85,39 @@ const LONG = [
   'gateway-signals',
 ].map((name) => `test/lab/${name}.test.ts`);
 
+/** What takes longest begins first: at the end nobody waits for one that began last. A small file may take long, and vitest goes by size. */
+const LONGEST = [
+  'lab/gateway-store',
+  'lab/gateway-failover',
+  'lab/gateway-pools',
+  'lab/conformance',
+  'lab/gateway-criteria',
+  'lab/gateway-firewall',
+  'lab/gateway-commands',
+  'lab/gateway-reload',
+  'lab/gateway-path-mtu',
+  'lab/gateway-absent',
+  'lab/gateway-own-snat',
+  'lab/gateway-large-file',
+  'lab/gateway-patience',
+  'lab/gateway-mask',
+  'sim/negative-matrix',
+  'unit/config-property',
+  'unit/config',
+  'property/engine',
+  'sim/lost-packet-matrix',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return at < 0 ? LONGEST.length : at;
+    };
+    return [...(await super.sort(files))].sort((left, right) => rank(left) - rank(right));
+  }
+}
+
 const LAB = {
   testTimeout: 180_000,
   hookTimeout: 120_000,
@@ -98,6 +133,7 @@ const LAB = {
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
