@@ -23,6 +23,9 @@ import { expectedState, type KernelState, kernelState } from './kernel-state.js'
 
 export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url));
 
+/** Four gateways that start at one time on a busy machine; how long a start takes is asserted elsewhere. */
+const READY_MS = 40_000;
+
 /** A shared machine under a flood: longer than an operator would wait. */
 const PATIENCE_MS = 20_000;
 
@@ -72,7 +75,7 @@ export class GatewayLab {
   async startDaemon(config?: ConfigOverrides): Promise<void> {
     if (config !== undefined || this.config === '') this.config = this.lab.configYaml(config ?? {});
     this.launch();
-    await this.daemon.waitForLine(/^ready/, 15_000);
+    await this.daemon.waitForLine(/^ready/, READY_MS);
   }
 
   /** The same without waiting for it. */
