@@ -23,7 +23,7 @@ import { expectedState, type KernelState, kernelState } from './kernel-state.js'
 
 export const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url));
 
-/** Four gateways that start at one time on a busy machine; how long a start takes is asserted elsewhere. */
+/** Four gateways start at one time, on a machine with two processors. */
 const READY_MS = 40_000;
 
 /** A shared machine under a flood: longer than an operator would wait. */
