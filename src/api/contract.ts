@@ -142,9 +142,10 @@ export interface ConfigurationStatus {
   readonly readAt: string;
   /**
    * `same`: what it says runs. `changed`: it has changed since it was read. `waiting`: it was read, and some of it is not in use
-   * before a restart. `gone`: it cannot be read now.
+   * before a restart. `gone`: it cannot be read now. `applying`: it was read and is being applied; what this answer shows is what is in
+   * force until then. `failed`: it was read and could not be applied; it is tried again.
    */
-  readonly state: 'same' | 'changed' | 'waiting' | 'gone';
+  readonly state: 'same' | 'changed' | 'waiting' | 'gone' | 'applying' | 'failed';
   /** Keys by which what was read differs from what runs. */
   readonly differences: number;
 }

@@ -123,9 +123,9 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
     ['configuration.readAt', 'When it was read last. ISO 8601, UTC.'],
     [
       'configuration.state',
-      '`same`: what it says runs; `changed`: it has changed since it was read; `waiting`: some of it waits for a restart; `gone`: it cannot be read.',
+      '`same`: what it says runs; `changed`: it has changed since it was read; `waiting`: some of it waits for a restart; `applying`: it was read and is being applied, all that is shown is what is in force until then; `failed`: it was read and could not be applied, it is tried again; `gone`: it cannot be read.',
     ],
-    ['configuration.differences', 'Keys by which what was read differs from what runs.'],
+    ['configuration.differences', 'Keys by which what was read differs from what is in force.'],
     ['alarms[]', 'What somebody should look at, in words; empty when all is well.'],
     ['memory.destinations', 'Destinations of which something is remembered.'],
     ['memory.trusted', 'Those remembered recently enough to decide alone.'],

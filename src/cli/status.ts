@@ -58,6 +58,8 @@ const FILE_STATES: Readonly<Record<string, string | undefined>> = {
   changed:
     'has changed since it was read: `pathrace check --diff` shows what, `pathrace reload` takes it over',
   waiting: 'was read, and some of it waits for a restart: `pathrace check --diff` shows what',
+  applying: 'is being applied: what is shown here is what is in force until that is done',
+  failed: 'was read and could not be applied: it is tried again, what was in use before is in force',
   gone: 'cannot be read now; what it said is still in use',
 };
 

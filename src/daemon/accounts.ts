@@ -57,7 +57,7 @@ export class Accounts {
     private readonly boot: string,
   ) {}
 
-  /** Goes on where the last run has ended. Before any reading. */
+  /** Goes on where the last run has ended; what has been charged before counts again, by the counters. */
   restore(kept: KeptAccounts): void {
     this.clock = new KnownClock(kept.clock);
     this.ledgers = new Map(
@@ -66,6 +66,8 @@ export class Accounts {
     // The counters of another boot have begun from zero since.
     const entries = Object.entries(kept.counters);
     this.before = new Map(kept.boot === this.boot ? entries : entries.map(([name]) => [name, 0]));
+    this.last = null;
+    this.pending.clear();
   }
 
   /** A route has a new name; what another route of that name has carried is forgotten. */

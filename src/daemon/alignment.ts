@@ -199,6 +199,12 @@ export class Alignment {
     await this.followLinks();
   }
 
+  /** The configuration is the one before again, whatever the kernel has by now; less what was lost meanwhile. */
+  async backTo(routes: readonly ResolvedRoute[]): Promise<void> {
+    this.routes = this.losses.less(routes);
+    await this.tellRoutes();
+  }
+
   /** A thread that is being started again begins with the routes as they are then. */
   async tellRoutes(routes: readonly ResolvedRoute[] = this.routes): Promise<void> {
     const { gateway } = this.context;
@@ -210,6 +216,10 @@ export class Alignment {
   async applyRules(lost = false): Promise<void> {
     this.fastPathLost ||= lost;
     await this.changeover.apply(this.desired(), this.context.services(), lost);
+    await this.followFastPath();
+  }
+
+  private async followFastPath(): Promise<void> {
     const changed = await this.fastPath.follow(this.wantedFastPath(), this.fastPathLost);
     this.fastPathLost = false;
     if (changed) logFastPath(this.context.log, this.fastPath.now);
@@ -290,11 +300,14 @@ export class Alignment {
   ): Promise<void> {
     const { log, checker } = this.context;
     const failover = this.context.failover();
-    await this.applyRules();
+    // Whatever may fail comes before anything goes: groups of a service that is to go cannot be brought back.
+    await this.changeover.declare(this.desired(), this.context.services());
+    await this.followFastPath();
     await this.tellRoutes();
     if (this.anew) await this.upkeep.setAnew();
     else await this.upkeep.set();
     this.anew = false;
+    await this.changeover.apply(this.desired(), this.context.services());
     checker.follow(this.routes);
     for (const [old, route] of changedRoutes(before, after)) {
       logRoute(log, route);

@@ -11,10 +11,10 @@ import { Accounts } from './accounts.js';
 import type { Commands } from './commands.js';
 import type { Admin } from './engine-routes.js';
 import { localTime } from './local-time.js';
-import { within } from './patience.js';
+import { leaveBehind, within } from './patience.js';
 import { SpentRoutes } from './spent.js';
 import { MAX_KEPT_ROUTES, type State } from './state/content.js';
-import { StateFile } from './state/file.js';
+import { StateFile, type StateRead } from './state/file.js';
 
 /** What a store file of before has of a route. */
 export interface OldRoute {
@@ -23,8 +23,14 @@ export interface OldRoute {
   readonly ledger: LedgerRecord;
 }
 
+type Found =
+  | Exclude<StateRead, { readonly kind: 'missing' }>
+  | { readonly kind: 'old'; readonly routes: readonly OldRoute[] };
+
 /** A disk that does not answer keeps no command waiting for longer. */
 const PATIENCE_MS = 5000;
+/** Nor a start. */
+const READ_MS = 3000;
 /** Without a quota nobody loses more by a loss of power; with one it is a thousandth of it that is written down at once. */
 const EVERY_MS = 900_000;
 const NOTICEABLE = 1000;
@@ -38,6 +44,8 @@ export class Books {
   /** What could not be read at the start: it is an alarm until the next. */
   private lost: string | null = null;
   private mayWrite = true;
+  /** The gateway ends: what is waited for is in the last write. */
+  private readonly ending = new AbortController();
   private written = { atMs: 0, used: new Map<string, number>() };
 
   constructor(
@@ -48,40 +56,64 @@ export class Books {
     this.file = new StateFile(config().state);
   }
 
-  /** Reads what the last run left; where it left none, `old`: what a store file of before has. */
-  async load(old: () => Promise<readonly OldRoute[]>): Promise<void> {
-    const found = await this.file.read();
-    if (found.kind === 'state') return this.restore(found.state);
-    if (found.kind === 'refused') {
-      const { message, keptAs } = found;
-      this.mayWrite = keptAs !== null;
-      const aside = keptAs === null ? 'nothing is kept' : `it is kept as ${keptAs}`;
-      this.lost = `${this.file.path} cannot be used, commands and quotas begin anew: ${message}; ${aside}`;
-      this.log.warn({ event: 'state-refused' }, this.lost);
-      return;
-    }
-    const routes = await old();
-    for (const { name, admin } of routes) this.commands.set(name, admin, monotonicMs());
-    const ledgers = new Map(routes.map(({ name, ledger }) => [name, ledger]));
-    this.accounts.restore({ clock: { lastMs: 0, steadyMs: 0 }, boot: '', counters: {}, ledgers });
-    if (routes.length > 0)
-      this.log.info({ event: 'state-taken-over' }, 'commands and quotas are taken over from the store');
+  /**
+   * Reads what the last run left; where it left none, `old`: what a store file of before has. A disk that hangs keeps no start waiting:
+   * what comes later is taken over then, and `late` is told.
+   */
+  async load(old: () => Promise<readonly OldRoute[]>, late: () => void): Promise<void> {
+    const reading = this.read(old);
+    const found = await within(reading, READ_MS);
+    if (found !== null) return this.take(found);
+    leaveBehind();
+    // Nothing is written over what nobody has read.
+    this.mayWrite = false;
+    this.lost = `${this.file.path} does not get read, the disk hangs: commands and quotas begin anew, and nothing is kept until it is read`;
+    this.log.warn({ event: 'state-stuck' }, this.lost);
+    reading.then(
+      (found) => {
+        if (this.ending.signal.aborted) return;
+        this.log.info({ event: 'state-read' }, `${this.file.path} has been read after all`);
+        [this.mayWrite, this.lost] = [true, null];
+        this.take(found);
+        late();
+      },
+      () => undefined,
+    );
   }
 
   /** What there is now is on the disk when this resolves, or an alarm says why not. */
   async keep(): Promise<void> {
-    if (!this.mayWrite) return;
+    if (!this.mayWrite || this.ending.signal.aborted) return;
+    await this.write((write) => within(write, PATIENCE_MS, this.ending.signal));
+  }
+
+  /** The gateway ends: nobody waits for the disk any more. */
+  end(): void {
+    this.ending.abort();
+  }
+
+  /** Once more, at the end; it may never resolve. */
+  async keepLast(): Promise<void> {
+    this.end();
+    if (this.mayWrite) await this.write((write) => write);
+  }
+
+  /** `wait` gives null when it does not wait any longer. */
+  private async write(
+    wait: (write: Promise<{ failure: string | null }>) => Promise<{ failure: string | null } | null>,
+  ): Promise<void> {
     const used = this.usedNow();
-    const write = this.file.write(() => this.state()).then((failure) => ({ failure }));
-    const { failure } = (await within(write, PATIENCE_MS)) ?? { failure: 'the disk does not answer' };
+    const written = await wait(this.file.write(() => this.state()).then((failure) => ({ failure })));
+    if (written === null && this.ending.signal.aborted) return;
+    const { failure } = written ?? { failure: 'the disk does not answer' };
     if (failure === null) {
       this.written = { atMs: monotonicMs(), used };
       this.trouble = null;
-    } else {
-      const isNew = this.trouble === null;
-      this.trouble = `could not write ${this.file.path}, commands and quotas are not kept: ${failure}`;
-      if (isNew) this.log.warn({ event: 'state-failed' }, this.trouble);
+      return;
     }
+    const isNew = this.trouble === null;
+    this.trouble = `could not write ${this.file.path}, commands and quotas are not kept: ${failure}`;
+    if (isNew) this.log.warn({ event: 'state-failed' }, this.trouble);
   }
 
   /** From time to time: writes when there is something that would be missed. */
@@ -113,6 +145,34 @@ export class Books {
     return [this.lost, this.trouble].filter((alarm) => alarm !== null);
   }
 
+  private async read(old: () => Promise<readonly OldRoute[]>): Promise<Found> {
+    const found = await this.file.read();
+    return found.kind === 'missing' ? { kind: 'old', routes: await old() } : found;
+  }
+
+  private take(found: Found): void {
+    if (found.kind === 'state') return this.restore(found.state);
+    if (found.kind === 'refused') {
+      const { message, keptAs } = found;
+      this.mayWrite = keptAs !== null;
+      const aside = keptAs === null ? 'nothing is kept' : `it is kept as ${keptAs}`;
+      this.lost = `${this.file.path} cannot be used, commands and quotas begin anew: ${message}; ${aside}`;
+      this.log.warn({ event: 'state-refused' }, this.lost);
+      return;
+    }
+    const { routes } = found;
+    if (routes.length === 0) return;
+    for (const { name, admin } of routes) this.command(name, admin, monotonicMs());
+    const ledgers = new Map(routes.map(({ name, ledger }) => [name, ledger]));
+    this.accounts.restore({ clock: { lastMs: 0, steadyMs: 0 }, boot: '', counters: {}, ledgers });
+    this.log.info({ event: 'state-taken-over' }, 'commands and quotas are taken over from the store');
+  }
+
+  /** What has been commanded since the start is the newer word. */
+  private command(name: string, admin: Admin, atMs: number): void {
+    if (this.commands.since(name) === 0) this.commands.set(name, admin, atMs);
+  }
+
   private usedNow(): Map<string, number> {
     return new Map(this.config().routes.map(({ name }) => [name, this.accounts.of(name).used]));
   }
@@ -120,7 +180,7 @@ export class Books {
   private restore({ clock, boot, counters, routes }: State): void {
     for (const { name, admin, commandedMs } of routes) {
       const now = monotonicMs();
-      this.commands.set(name, admin, commandedMs === 0 ? now : Math.min(now, monotonicAt(commandedMs)));
+      this.command(name, admin, commandedMs === 0 ? now : Math.min(now, monotonicAt(commandedMs)));
     }
     const ledgers = new Map(routes.map(({ name, ledger }) => [name, ledger]));
     this.accounts.restore({ clock, boot, counters, ledgers });

@@ -40,16 +40,23 @@ export class Changeover {
 
   /** Brings the table to a state, if it differs. `lost`: somebody has removed the table. */
   async apply(desired: DesiredState, services: EngineServices, lost = false): Promise<void> {
+    await this.declare(desired, services, lost);
+    if (services !== this.services && !(await this.switchTo(desired, services))) return;
+    if (this.isNew) await this.context.race()?.empty(EVERYTHING);
+    this.isNew = false;
+    this.complain(await this.rules.sweep());
+  }
+
+  /**
+   * The first step alone: all that a state has is there, and nothing has gone, so that the state before can come back without a loss.
+   */
+  async declare(desired: DesiredState, services: EngineServices, lost = false): Promise<void> {
     if (services !== this.services) await this.introduce(services);
     if ((await this.rules.declare(desired, lost)) === 'anew') {
       this.isNew = true;
       this.context.renewed();
     }
     if (this.isNew) await recordSettings(this.context.settings());
-    if (services !== this.services && !(await this.switchTo(desired, services))) return;
-    if (this.isNew) await this.context.race()?.empty(EVERYTHING);
-    this.isNew = false;
-    this.complain(await this.rules.sweep());
   }
 
   /** A race thread has been started with these. */

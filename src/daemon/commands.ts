@@ -36,6 +36,13 @@ export class Commands {
     };
   }
 
+  /** All as it is now, apart. */
+  copy(): Commands {
+    const copy = new Commands();
+    for (const [name, given] of this.given) copy.given.set(name, given);
+    return copy;
+  }
+
   set(name: string, admin: Admin, nowMs: number): void {
     if (this.of(name) !== admin) this.given.set(name, { admin, atMs: nowMs });
   }

@@ -6,10 +6,15 @@ import { diffConfigs } from '../config/diff.js';
 import { MAX_CONFIG_BYTES, readConfig } from '../config/load.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { GatewayConfig } from '../model/config.js';
+import { leaveBehind, within } from './patience.js';
+
+/** Nobody who asks what is in use waits longer for the disk, milliseconds. */
+const LOOK_MS = 500;
 
 export class ConfigSource {
   private digest: string | null = null;
   private readAtMs = monotonicMs();
+  private looking: Promise<{ readonly digest: string | null }> | null = null;
   private compared: { readonly running: GatewayConfig; readonly differences: number } | null = null;
 
   /** `read`: what the file said a moment ago. */
@@ -35,13 +40,33 @@ export class ConfigSource {
     return this.read;
   }
 
-  /** What of the file is in use. */
-  async report(running: GatewayConfig): Promise<NonNullable<Status['configuration']>> {
-    const digest = await digestOf(this.path);
+  /** What is in the file now, for `report`; null: it cannot be read. A disk that hangs costs one thread, however many ask. */
+  async look(): Promise<string | null> {
+    this.looking ??= digestOf(this.path)
+      .then((digest) => ({ digest }))
+      .finally(() => {
+        this.looking = null;
+      });
+    const found = await within(this.looking, LOOK_MS);
+    if (found === null) leaveBehind();
+    return found?.digest ?? null;
+  }
+
+  /** What of the file is in use. `running`: the configuration in force. */
+  report(
+    digest: string | null,
+    running: GatewayConfig,
+    { isChanging, isOwed }: { readonly isChanging: boolean; readonly isOwed: boolean },
+  ): NonNullable<Status['configuration']> {
     const differences = this.differences(running);
-    const waits = differences === 0 ? 'same' : 'waiting';
-    const state = digest === null ? 'gone' : digest === this.digest ? waits : 'changed';
-    return { file: this.path, readAt: dateText(this.readAtMs), state, differences };
+    const stateOf = (): NonNullable<Status['configuration']>['state'] => {
+      if (digest === null) return 'gone';
+      if (digest !== this.digest) return 'changed';
+      if (isChanging) return 'applying';
+      if (isOwed) return 'failed';
+      return differences === 0 ? 'same' : 'waiting';
+    };
+    return { file: this.path, readAt: dateText(this.readAtMs), state: stateOf(), differences };
   }
 
   private differences(running: GatewayConfig): number {

@@ -9,46 +9,41 @@ import type {
   ServiceStatus,
   Status,
 } from '../api/contract.js';
-import { unknownName } from '../config/vocabulary.js';
 import { monotonicMs } from '../kernel/clock.js';
-import type { DesiredState } from '../kernel/desired.js';
 import type { Cut } from '../kernel/flow-cutter.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
 import type { ConfigSource } from './config-source.js';
 import { progressOf } from './cut-progress.js';
-import type { GatewayState } from './gateway-state.js';
 import { memoryEntries } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
 import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf } from './report.js';
+import { routeNamed } from './route-command.js';
 import { serviceStatus } from './service-report.js';
+import type { InForce } from './take-over.js';
 import { explain } from './why-report.js';
 
-/** What of the rest of the gateway commands look at. */
-export interface BackendParts {
-  /** The state that the kernel is to have now. */
-  desired(): DesiredState;
-}
-
-export function createBackend(
-  gateway: GatewayState,
-  source: ConfigSource,
-  parts: BackendParts,
-): ControlBackend {
+/** `inForce`: asked once for each answer, when all that takes a while is there: an answer is of one moment. */
+export function createBackend(inForce: () => InForce, source: ConfigSource): ControlBackend {
   const running = (): RaceClient => {
-    if (gateway.race !== null) return gateway.race;
+    const { race } = inForce();
+    if (race !== null) return race;
     throw new PathraceError('E_CONTROL_BUSY', 'The gateway is still starting.');
   };
   return {
     async status(): Promise<Status> {
-      // All that has to be waited for first: what follows is of one moment.
-      const [snapshot, configuration] = await Promise.all([
+      const [snapshot, digest] = await Promise.all([
         running().snapshot(),
-        source.report(gateway.config),
-        gateway.flows?.counts.refresh(),
+        source.look(),
+        inForce().flows?.counts.refresh(),
       ]);
+      const gateway = inForce();
       const { memory, engine } = snapshot;
+      const configuration = source.report(digest, gateway.config, {
+        isChanging: gateway.isChanging,
+        isOwed: gateway.reloading.isOwed,
+      });
       gateway.guard.look();
       const routes = routeStatus(gateway, snapshot);
       return {
@@ -80,19 +75,20 @@ export function createBackend(
     },
 
     async routes(): Promise<readonly RouteStatus[]> {
-      const [snapshot] = await Promise.all([running().snapshot(), gateway.flows?.counts.refresh()]);
-      return routeStatus(gateway, snapshot);
+      const [snapshot] = await Promise.all([running().snapshot(), inForce().flows?.counts.refresh()]);
+      return routeStatus(inForce(), snapshot);
     },
 
     async services(): Promise<readonly ServiceStatus[]> {
       running();
-      const { routes } = gateway.numbers;
-      return serviceStatus(gateway.config, parts.desired(), (route) => routes.nameOf(route), readCounters());
+      const { config, numbers, desired } = inForce();
+      return serviceStatus(config, desired(), (route) => numbers.routes.nameOf(route), readCounters());
     },
 
-    why: (query): Promise<readonly Decision[]> => explain(gateway, running(), query),
+    why: (query): Promise<readonly Decision[]> => explain(inForce(), running(), query),
 
     memory(limit, prefix): Promise<readonly MemoryEntry[]> {
+      const gateway = inForce();
       const { ipv4, ipv6 } = gateway.config.memory.aggregate;
       // A route that is gone keeps its number for the flows that it has, and what is remembered of it, should it come back.
       const names = new Set(gateway.config.routes.map(({ name }) => name));
@@ -104,14 +100,8 @@ export function createBackend(
     },
 
     async route(name, command): Promise<RouteCommandReport> {
-      const route = gateway.config.routes.find((one) => one.name === name);
-      if (route === undefined) {
-        throw unknownName(
-          'route',
-          name,
-          gateway.config.routes.map((one) => one.name),
-        );
-      }
+      const gateway = inForce();
+      const route = routeNamed(gateway.config, name);
       running();
       const carried = gateway.flows?.counts.perRoute().get(gateway.numbers.routes.of(name)) ?? 0;
       let cut: Cut | null | undefined = null;
@@ -127,13 +117,14 @@ export function createBackend(
     },
 
     async reload(): Promise<ReloadReport> {
+      const gateway = inForce();
       const report = await gateway.reloading.reload();
       const { left } = await progressOf(gateway.flows?.cutter.underWay() ?? [], 0);
       return { ...report, ...(left === undefined ? {} : { left }) };
     },
 
-    preview: (text) => gateway.reloading.preview(text),
-    config: async () => gateway.config,
+    preview: (text) => inForce().reloading.preview(text),
+    config: async () => inForce().config,
   };
 }
 

@@ -39,12 +39,15 @@ export interface GatewayState {
   readonly boundary: { readonly count: number };
   /** What does not work at the moment, or has not for a while, in words. */
   troubles(): string[];
+  /** Interfaces of the LAN that are missing, and such things, in words; they are among the troubles. */
+  presenceAlarms(): string[];
   /** What is right in some networks and a mistake in others, in words. */
   notes(): string[];
   /** What keeps new connections from a route, or not: a command, or its quota. */
   adminOf(name: string): Admin;
   /** Whether a route is a last resort until its quota is renewed. */
   isSpent(name: string): boolean;
+  /** Applies an operator's command on a route; connections that it has are the caller's business. Throws E_ARGUMENT. */
   setAdmin(name: string, admin: Admin): Promise<void>;
   readonly reloading: Reloading;
 }

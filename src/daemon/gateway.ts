@@ -4,7 +4,6 @@
  */
 import { startControl } from '../api/server.js';
 import { routeCapacity } from '../config/diff.js';
-import type { ReloadPlan } from '../config/plan.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import { monotonicMs } from '../kernel/clock.js';
@@ -46,7 +45,6 @@ import type { GatewayState } from './gateway-state.js';
 import { GuardWatch } from './guard-watch.js';
 import { tellFacts } from './measuring.js';
 import { Meters } from './meters.js';
-import { followNames, settleNames } from './naming.js';
 import { Numbers } from './numbers.js';
 import { closeFlows, openFlows } from './open-flows.js';
 import { leaveOtherMarks } from './other-marks.js';
@@ -60,8 +58,10 @@ import { RaceKeeper } from './race-keeper.js';
 import { type ReloadContext, Reloading } from './reloading.js';
 import { repeated } from './repeated.js';
 import { interestOf } from './route-changes.js';
+import { commandRoute } from './route-command.js';
 import { logBroken, logRoute, readyLine } from './route-log.js';
 import { newSecret } from './secret.js';
+import { TakeOver } from './take-over.js';
 import type { Upkeep } from './upkeep.js';
 
 export class Gateway implements GatewayState {
@@ -83,6 +83,7 @@ export class Gateway implements GatewayState {
   ports: PortWatch | null = null;
   readonly guard: GuardWatch;
   readonly reloading: Reloading;
+  readonly takeOver: TakeOver;
   private readonly prober = new Prober(this, () => this.marks);
 
   private readonly marks: Marks;
@@ -145,14 +146,26 @@ export class Gateway implements GatewayState {
       services: () => this.services,
       failover: () => this.failover,
     });
+    this.takeOver = new TakeOver({
+      log,
+      gateway: this,
+      desired: () => this.alignment.desired(),
+      goBy: (live) => this.goBy(live),
+      follow: async () => {
+        takeMeasures(this);
+        await this.alignment.followConfig();
+      },
+      backTo: (routes) => this.alignment.backTo(routes),
+    });
     this.reloading = new Reloading({
       log,
       source: this.source,
       ...(aroundReload === undefined ? {} : { around: aroundReload }),
       atStart: this.atStart,
-      gateway: this,
+      inForce: () => this.takeOver.inForce,
       enqueue: (work) => this.alignment.enqueue(work),
-      takeOver: (plan) => this.takeOver(plan),
+      takeOver: (plan) => this.takeOver.run(plan),
+      isOver: () => this.books.keep(),
     });
   }
 
@@ -178,8 +191,11 @@ export class Gateway implements GatewayState {
 
   async start(): Promise<void> {
     await this.alignment.prepare();
-    this.lock = lockNamespace();
-    const control = await startControl(this.config.control, createBackend(this, this.source, this.alignment));
+    this.lock = await repeated(lockNamespace);
+    const control = await startControl(
+      this.config.control,
+      createBackend(() => this.takeOver.inForce, this.source),
+    );
     this.closers.push(() => control.close());
     const found = await repeated(readObjects);
     const other = await leaveOtherMarks(found, this.marks, this.log);
@@ -232,13 +248,13 @@ export class Gateway implements GatewayState {
     this.stopping = true;
     this.reloading.close();
     this.keeper.close();
+    this.books.end();
     await this.alignment.close();
     const steps: (() => unknown)[] = [
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
       () => this.failover?.close(),
-      () => saveLast(() => this.save(true), this.log),
-      () => this.books.keep(),
+      () => saveLast({ store: () => this.save(true), state: () => this.books.keepLast() }, this.log),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),
     ];
@@ -275,10 +291,11 @@ export class Gateway implements GatewayState {
       ...this.books.alarms(),
       ...this.reloading.alarms(),
       ...this.alignment.operator.alarms(),
-      ...this.alignment.presence.alarms(),
+      ...this.presenceAlarms(),
     ];
   }
 
+  readonly presenceAlarms = (): string[] => this.alignment.presence.alarms();
   readonly notes = (): string[] => this.alignment.presence.notes();
 
   adminOf(name: string): Admin {
@@ -289,36 +306,14 @@ export class Gateway implements GatewayState {
     return this.books.spent.of(name) === 'last-resort';
   }
 
-  /** Applies an operator's command on a route; connections that it has are the caller's business. */
   async setAdmin(name: string, admin: Admin): Promise<void> {
-    this.commands.set(name, admin, monotonicMs());
-    await this.chooseAnew();
-    await this.books.keep();
+    const { alignment } = this;
+    const follow = (): Promise<void> => alignment.followCommand();
+    await commandRoute(this, name, admin, (work) => alignment.enqueue(work), follow);
   }
 
   private chooseAnew(): Promise<void> {
     return this.alignment.enqueue(() => this.alignment.followCommand());
-  }
-
-  /** All of it is in force when this returns; if it throws, nothing is, or what is left of it goes within a second. */
-  private async takeOver({ live, succession }: ReloadPlan): Promise<void> {
-    const before = this.config;
-    const undo = followNames(this, live, succession);
-    this.config = live;
-    this.number();
-    takeMeasures(this);
-    try {
-      await this.alignment.followConfig();
-    } catch (error) {
-      this.config = before;
-      undo();
-      this.number();
-      await this.alignment.followConfig().catch(() => undefined);
-      throw error;
-    }
-    this.log.level = live.log.level;
-    settleNames(this, live, succession);
-    await this.books.keep();
   }
 
   /** Connections whose marks say something else by now. */
@@ -329,13 +324,19 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
-    await this.books.load(() => this.persistence.oldRoutes());
+    const late = (): Promise<void> => this.chooseAnew().catch(() => undefined);
+    await this.books.load(() => this.persistence.oldRoutes(), late);
     await this.persistence.load();
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);
     const services = await repeated(readServiceNames);
     this.knowsNumbers = services !== null;
     this.numbers.services.recall(services?.length ? services : this.persistence.serviceNames);
+    this.number();
+  }
+
+  private goBy(live: GatewayConfig): void {
+    this.config = live;
     this.number();
   }
 
@@ -376,9 +377,10 @@ export class Gateway implements GatewayState {
   /** Fails as the start does. The next change has nothing to do with that. */
   private async startRacesAgain(): Promise<void> {
     let failure: unknown = null;
+    // Nobody else waits for the disk.
+    await this.persistence.recover();
     await this.alignment.enqueue(async () => {
       if (this.stopping) return;
-      await this.persistence.recover();
       await this.startRaces().catch((error: unknown) => {
         failure = error;
       });

@@ -36,6 +36,13 @@ export class Numbers {
     };
   }
 
+  /** All as it is now, apart. */
+  copy(): Numbers {
+    const copy = new Numbers(this.most);
+    for (const [name, number] of this.byName) copy.byName.set(name, number);
+    return copy;
+  }
+
   of(name: string): number {
     return this.byName.get(name) ?? 0;
   }

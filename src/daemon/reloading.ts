@@ -19,7 +19,7 @@ export interface ReloadContext {
   /** How many routes there were at the start. */
   readonly atStart: number;
   /** With the configuration in force. */
-  readonly gateway: {
+  inForce(): {
     readonly config: GatewayConfig;
     readonly flows: { readonly counts: { perRoute(): ReadonlyMap<number, number> } } | null;
     readonly numbers: { readonly routes: Numbers };
@@ -28,6 +28,8 @@ export interface ReloadContext {
   enqueue(work: () => Promise<void>): Promise<void>;
   /** All of it, or an error and nothing. */
   takeOver(plan: ReloadPlan): Promise<void>;
+  /** It is in force: what must not be forgotten of it is kept. */
+  isOver(): Promise<void>;
 }
 
 /** The first pause before it is tried again, and the longest. */
@@ -40,8 +42,6 @@ export class Reloading {
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
   private asked = 0;
-  /** In force until all goes by the one that is being taken over. */
-  private replaced: GatewayConfig | null = null;
   private parsing: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly context: ReloadContext) {}
@@ -82,6 +82,11 @@ export class Reloading {
     );
   }
 
+  /** What was asked for could not be applied and is tried again. */
+  get isOwed(): boolean {
+    return this.owed !== null;
+  }
+
   /** What an operator should look at. */
   alarms(): string[] {
     if (this.owed === null) return [];
@@ -102,14 +107,15 @@ export class Reloading {
   }
 
   private plan(wanted: GatewayConfig): ReloadPlan {
-    const { gateway, atStart } = this.context;
+    const { inForce, atStart } = this.context;
+    const gateway = inForce();
     const counts = gateway.flows?.counts.perRoute();
     const connections = (name: string): number => counts?.get(gateway.numbers.routes.of(name)) ?? 0;
-    return planReload(this.replaced ?? gateway.config, wanted, atStart, connections);
+    return planReload(gateway.config, wanted, atStart, connections);
   }
 
   private async take(wanted: GatewayConfig): Promise<ReloadReport> {
-    const { log, enqueue, takeOver } = this.context;
+    const { log, enqueue, takeOver, isOver } = this.context;
     let report: ReloadReport = { applied: false, changes: [], effects: [] };
     let failure: PathraceError | null = null;
     await enqueue(async () => {
@@ -118,14 +124,14 @@ export class Reloading {
       report = { applied: plan.isLive, changes: plan.changes, effects: plan.effects };
       if (!plan.isLive) return;
       // It is undone, so that nothing is left for whoever works on the queue.
-      this.replaced = this.context.gateway.config;
       await takeOver(plan).catch((error: unknown) => {
         failure = failed(error);
       });
-      this.replaced = null;
     });
     if (failure !== null) throw failure;
     if (!report.applied) return report;
+    // Not on the queue: a disk that hangs keeps nobody but who waits for the answer.
+    await isOver();
     for (const change of report.changes) log.info({ event: 'reload', ...change }, `reload: ${change.key}`);
     for (const { text, connections } of report.effects)
       log.info({ event: 'reload-effect', connections }, `reload: ${text}`);

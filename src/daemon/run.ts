@@ -86,7 +86,8 @@ function managerOf(env: NodeJS.ProcessEnv): ServiceManager {
 
 /** `2 of 3 routes up; cable down`: the line that `systemctl status` shows. */
 function describe(gateway: Gateway): string {
-  const states = gateway.config.routes.map(({ name }) => ({ name, state: stateOf(gateway, name).state }));
+  const inForce = gateway.takeOver.inForce;
+  const states = inForce.config.routes.map(({ name }) => ({ name, state: stateOf(inForce, name).state }));
   const up = states.filter(({ state }) => state === 'up').length;
   const others = states.filter(({ state }) => state !== 'up').map(({ name, state }) => `${name} ${state}`);
   return [`${up} of ${states.length} routes up`, others.join(', ')].filter((part) => part !== '').join('; ');

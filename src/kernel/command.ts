@@ -52,9 +52,10 @@ export function attemptCommand(command: string, args: readonly string[], input =
 }
 
 /** Hands nft a transaction; twice, since a failure that passes is none. */
-export async function tryNft(text: string): Promise<CommandResult> {
-  const result = await tryCommand('nft', ['-f', '-'], text);
-  return result.code === 0 ? result : tryCommand('nft', ['-f', '-'], text);
+export async function tryNft(text: string, options: readonly string[] = []): Promise<CommandResult> {
+  const attempt = (): Promise<CommandResult> => tryCommand('nft', [...options, '-f', '-'], text);
+  const result = await attempt();
+  return result.code === 0 ? result : attempt();
 }
 
 /** As `tryCommand`, but a bad exit code is an error with the tool's own words. */

@@ -4,7 +4,7 @@
  * on from what is there.
  */
 import { applyNftState, type Replacement } from './apply.js';
-import { tryCommand } from './command.js';
+import { runCommand } from './command.js';
 import type { DesiredState } from './desired.js';
 import { readObjects } from './nft-read.js';
 import { renderNft } from './render.js';
@@ -43,15 +43,22 @@ export class Ruleset {
     return before !== null && (isLost || replacement.isNew) ? 'anew' : 'changed';
   }
 
-  /** The last step: what is in the table and not in the declared state goes. Null, or why it has to be tried again. */
+  /**
+   * The last step: what is in the table and not in the declared state goes; twice, since a failure that passes is none. Null, or why it
+   * has to be tried again: what is in force does not depend on it.
+   */
   async sweep(): Promise<string | null> {
-    if (this.isSwept || this.state === null) return null;
-    const text = renderSweep(readObjects(), this.state);
-    if (text !== '') {
-      const { code, stderr } = await tryCommand('nft', ['-f', '-'], text);
-      if (code !== 0) return stderr;
+    let why: string | null = null;
+    for (let attempt = 0; attempt < 2 && !this.isSwept && this.state !== null; attempt++) {
+      try {
+        const text = renderSweep(readObjects(), this.state);
+        if (text !== '') await runCommand('nft', ['-f', '-'], text);
+        this.isSwept = true;
+        why = null;
+      } catch (error) {
+        why = error instanceof Error ? error.message : String(error);
+      }
     }
-    this.isSwept = true;
-    return null;
+    return why;
   }
 }

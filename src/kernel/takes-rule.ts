@@ -1,10 +1,10 @@
 /** What rules this kernel takes. */
-import { tryCommand } from './command.js';
+import { tryNft } from './command.js';
 import { TABLE } from './constants.js';
 
-/** Whether it takes a rule in a chain without a hook; nothing is changed to find out. */
+/** Whether it takes a rule in a chain without a hook; nothing is changed to find out. Twice, since a failure that passes says nothing. */
 export async function takesRule(rule: string): Promise<boolean> {
   const probe = `${TABLE}_probe`;
   const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${rule}\n`;
-  return (await tryCommand('nft', ['-c', '-f', '-'], text)).code === 0;
+  return (await tryNft(text, ['-c'])).code === 0;
 }

@@ -100,8 +100,9 @@ export class SimKernel {
       this.front.ask(bytes, 0, 0, 0);
     } else if (isSyn) {
       const service = this.options.serviceOf(packet);
-      const route = this.isRacing(packet) ? 0 : this.maps.routeOf(packet, service, this.schedule.now);
-      if (route === 0) this.ask(bytes, packet, service, 0, this.maps.pinnedRoute);
+      const isRacing = this.isRacing(packet);
+      const route = isRacing ? 0 : this.maps.routeOf(packet, service, this.schedule.now);
+      if (route === 0) this.ask(bytes, packet, service, 0, isRacing ? 0 : this.maps.pinnedRoute);
       else this.carryAlone(bytes, route, service, false);
     } else if (this.cutFlows.has(flowKey(packet))) {
       this.resetClient(packet);

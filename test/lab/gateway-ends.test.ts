@@ -1,15 +1,18 @@
 /** The end comes within seconds and leaves nothing, whatever hangs, and whatever was asked for just before. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import type { ConfigOverrides } from '../../lab/index.js';
 import { Breakage } from './support/breakage.js';
-import { connectMs, type GatewayLab, NEAR, withGateway } from './support/gateway-lab.js';
+import { connectMs, eventually, type GatewayLab, NEAR, withGateway } from './support/gateway-lab.js';
 
 const PORT = 7;
 /** Two for the disk, and what a busy machine takes for all else. */
 const SECONDS = 10_000;
+/** All last writes together; and what is left to a machine that is busy with others. */
+const LAST_WRITE_MS = 2000;
+const SLACK_MS = 1000;
 const SCENARIO = { providers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] };
 
 const breakage = new Breakage();
@@ -32,17 +35,107 @@ async function withStore(made: GatewayLab): Promise<ConfigOverrides> {
   return { memory: { trust: '10m', store: join(folder, 'memory.store') } };
 }
 
-test('a disk that hangs while the store is written: SIGTERM ends within seconds, and nothing is left', async () => {
+type Hung = '.store' | '.state';
+const COMBINATIONS: readonly (readonly [string, boolean, readonly Hung[]])[] = [
+  ['the store and the state file', true, ['.store', '.state']],
+  ['the store alone', true, ['.store']],
+  ['the state file, with a store', true, ['.state']],
+  ['the state file, without a store', false, ['.state']],
+];
+
+describe.each(COMBINATIONS)('a disk that hangs: %s', (_, stores, hung) => {
+  const config = (made: GatewayLab): Promise<ConfigOverrides> =>
+    stores ? withStore(made) : Promise.resolve({});
+  /** What says so. */
+  const stuck = hung.map((name) => `"event":"${name.slice(1)}-stuck"`);
+  const expectTold = (made: GatewayLab): void => {
+    for (const word of stuck) expect(made.daemon.stderr()).toContain(word);
+    for (const word of ['"event":"store-stuck"', '"event":"state-stuck"'])
+      if (!stuck.includes(word)) expect(made.daemon.stderr()).not.toContain(word);
+  };
+
+  test('SIGTERM ends within the time for the last write, with a write that hangs already, and nothing is left', async () => {
+    await withGateway(SCENARIO, OPTIONS, async (made) => {
+      await made.lab.server().echo({ ports: [PORT] });
+      await made.restart(await config(made));
+      const connect = async (): Promise<unknown> =>
+        connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: PORT }], bytes: 10 }));
+      await connect();
+      const quietMs = await endWith(made, 'SIGTERM');
+      // All that is learnt is new.
+      rmSync(join(made.lab.directory, 'store', 'memory.store'), { force: true });
+      await made.startDaemon();
+      breakage.hangDisk('writes', hung);
+      // A write that hangs already, and the last one behind it.
+      const commanded = made.command('drain', 'c').catch(() => undefined);
+      await sleep(500);
+      await connect();
+      const ms = await endWith(made, 'SIGTERM');
+      process.stdout.write(
+        `ends after ${ms.toFixed(0)} ms, without such a disk after ${quietMs.toFixed(0)} ms\n`,
+      );
+      expect(ms).toBeLessThan(LAST_WRITE_MS + 3 * quietMs + SLACK_MS);
+      await commanded;
+      expectTold(made);
+      await made.expectCleanState();
+      breakage.hangDisk(null);
+      await made.startDaemon();
+    });
+  });
+
+  test('at the start: it starts without, says so, ends; and takes over what comes late', async () => {
+    await withGateway(SCENARIO, OPTIONS, async (made) => {
+      await made.lab.server().echo({ ports: [PORT] });
+      await made.restart(await config(made));
+      await made.command('disable', 'c');
+      await made.stopDaemon();
+      const stateOfC = async (): Promise<string | undefined> =>
+        (await made.status()).routes.find(({ name }) => name === 'c')?.state;
+      for (const comes of [false, true]) {
+        breakage.hangDisk('reads', hung);
+        await made.startDaemon();
+        connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: PORT }], bytes: 10 }));
+        expectTold(made);
+        const waits = hung.includes('.state');
+        if (waits) expect((await made.status()).alarms.join()).toMatch(/does not get read, the disk hangs/);
+        if (comes) {
+          breakage.hangDisk(null);
+          expect(await eventually(stateOfC, (state) => state === 'disabled', 5000)).toBe('disabled');
+          expect((await made.status()).alarms.join()).not.toMatch(/disk hangs/);
+        }
+        const ms = await endWith(made, 'SIGTERM');
+        process.stdout.write(`ends after ${ms.toFixed(0)} ms\n`);
+        expect(ms).toBeLessThan(SECONDS);
+        await made.expectCleanState();
+        breakage.hangDisk(null);
+      }
+      // What was commanded has not been forgotten by any of them.
+      await made.startDaemon();
+      expect(await stateOfC()).toBe('disabled');
+    });
+  });
+});
+
+test('a command and a reload that wait for the disk when the end comes', async () => {
   await withGateway(SCENARIO, OPTIONS, async (made) => {
-    await made.lab.server().echo({ ports: [PORT] });
     await made.restart(await withStore(made));
-    connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: PORT }], bytes: 10 }));
+    const quietMs = await endWith(made, 'SIGTERM');
+    await made.startDaemon();
     breakage.hangDisk('writes');
-    // A write that hangs already, and the last one behind it.
-    await made.command('drain', 'c');
-    connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: PORT }], bytes: 10 }));
-    expect(await endWith(made, 'SIGTERM')).toBeLessThan(SECONDS);
-    expect(made.daemon.stderr()).toContain('"event":"store-stuck"');
+    const waiting = [made.command('drain', 'c'), made.command('drain', 'b')];
+    made.rewriteConfig({ ...(await withStore(made)), rest: { route: 'b' } });
+    waiting.push(made.command('reload'));
+    const settled = Promise.allSettled(waiting);
+    await sleep(700);
+    // Links are followed meanwhile: nothing waits for the disk but the answers.
+    await made.lab.gateway.must(['ip', 'link', 'set', 'wan3', 'mtu', '1400']);
+    await made.lab.gateway.must(['ip', 'link', 'set', 'wan3', 'mtu', '1500']);
+    const ms = await endWith(made, 'SIGTERM');
+    process.stdout.write(
+      `ends after ${ms.toFixed(0)} ms, without such a disk after ${quietMs.toFixed(0)} ms\n`,
+    );
+    expect(ms).toBeLessThan(LAST_WRITE_MS + 3 * quietMs + SLACK_MS);
+    await settled;
     await made.expectCleanState();
     breakage.hangDisk(null);
     await made.startDaemon();
@@ -55,22 +148,6 @@ test('SIGQUIT with such a disk leaves the state, as configured', async () => {
     breakage.hangDisk('writes');
     expect(await endWith(made, 'SIGQUIT')).toBeLessThan(SECONDS);
     expect((await made.lab.gateway.run(['nft', 'list', 'table', 'inet', 'pathrace'])).code).toBe(0);
-    breakage.hangDisk(null);
-    await made.startDaemon();
-  });
-});
-
-test('a disk that hangs at the start: it starts without what was remembered, and ends', async () => {
-  await withGateway(SCENARIO, OPTIONS, async (made) => {
-    await made.lab.server().echo({ ports: [PORT] });
-    const config = await withStore(made);
-    await made.restart(config);
-    await made.stopDaemon();
-    breakage.hangDisk('reads');
-    await made.startDaemon();
-    connectMs(await made.lab.client().connect({ targets: [{ address: NEAR, port: PORT }], bytes: 10 }));
-    expect(await endWith(made, 'SIGTERM')).toBeLessThan(SECONDS);
-    await made.expectCleanState();
     breakage.hangDisk(null);
     await made.startDaemon();
   });

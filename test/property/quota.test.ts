@@ -190,4 +190,12 @@ describe('a year of a quota', () => {
       { numRuns: 30 },
     );
   });
+
+  it('a clock ahead over a month’s turn, a restart, and a clock that is right again but not believed yet: nothing is lost', () => {
+    const jump = { kind: 'jump', atStep: 8, byMs: 26 * DAY, steps: 1 } as const;
+    const restart = { kind: 'restart', atStep: 9, byMs: 0, steps: 1 } as const;
+    run({ zone: 0, billingDay: 1 }, [restart, jump], ({ ledger, wrong }, so) => {
+      if (wrong === 0) expect(ledger.used).toBeGreaterThanOrEqual(so.now);
+    });
+  });
 });

@@ -96,6 +96,8 @@ export interface SetupFields {
   data?: number;
   service?: ServiceNumber;
   tried?: RouteNumber;
+  /** The route that the kernel's maps name. */
+  pinned?: RouteNumber;
   host?: number;
 }
 
@@ -185,20 +187,13 @@ export class Harness implements WireSink, NoteSink, FlowTable {
 
   setup(fields: SetupFields = {}): Effect[] {
     const { client = CLIENT, destination = SERVER, isn = ISN, flags = FLAG.SYN, ...rest } = fields;
-    const { service = 0, tried = 0, host = 0, ...packet } = rest;
-    return this.setupBytes(
-      tcpPacket({ ...packet, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
-      service,
-      tried,
-      host,
-    );
-  }
-
-  setupBytes(bytes: Uint8Array, service: ServiceNumber = 0, tried: RouteNumber = 0, host = 0): Effect[] {
+    const { service = 0, tried = 0, pinned = 0, host = 0, ...packet } = rest;
     this.begin();
-    this.read(bytes);
+    this.read(
+      tcpPacket({ ...packet, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
+    );
     this.kernelRoute = tried;
-    this.handle({ kind: 'setup', packet: this.packet, service, tried, host });
+    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, host });
     return this.finish();
   }
 

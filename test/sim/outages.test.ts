@@ -124,6 +124,50 @@ describe('a group', () => {
     expect(winners(after).slice(1)).toEqual([1, 1]);
   });
 
+  it('is in doubt when a race ends that saw one route come back while another one was still away', () => {
+    const memory = { trustMicros: 600_000_000, forgetMicros: 900_000_000 };
+    const world = site([30, 60, 800], { criterion: 'race', affinity: 'client' }, { memory });
+    const admin = (isEnabled: boolean) => () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({
+          ...route,
+          lastResort: route.number === 1,
+          admin: isEnabled || route.number !== 1 ? 'enabled' : 'disabled',
+        })),
+      );
+    for (const name of ['a', 'b']) world.provider(name).set({ blackhole: true });
+    for (const i of [0, 1, 2, 3, 4]) world.connect({ at: 4000 * i, to: `s${i % 2}` });
+    world.schedule.at(10_000_000, admin(false));
+    world.schedule.at(27_000_000, () => world.provider('b').set({ blackhole: false }));
+    // Two prove that it is back, and so does the third, whose group was given another route.
+    for (const i of [2, 1, 0]) world.connect({ at: 34_000 - 2000 * i, client: i });
+    world.schedule.at(60_000_000, admin(true));
+    const after = [130, 140, 150].map((at) => world.connect({ at: at * 1000 }));
+    world.runUntil(200_000);
+    expect(winners(after).slice(1)).toEqual([2, 2]);
+  });
+
+  it('is in doubt about who won while the best one’s packet was lost, also when both are away as its race ends', () => {
+    const world = site([30, 700, 300], { criterion: 'race', affinity: 'client' });
+    world.provider('a').set({ blackhole: true });
+    world.connect({ at: 500 });
+    world.schedule.at(1_000_000, () => world.provider('a').set({ blackhole: false }));
+    const away = (isAway: boolean) => () =>
+      world.gateway.setRoutes(
+        world.routes((route) => ({
+          ...route,
+          usable: { 4: route.number !== 1 || !isAway, 6: false },
+          admin: route.number === 3 && isAway ? 'draining' : 'enabled',
+        })),
+      );
+    world.schedule.at(1_300_000, away(true));
+    world.schedule.at(4_000_000, away(false));
+    for (const i of [1, 2, 3, 4]) world.connect({ at: 5000 * i, client: i });
+    const after = [30, 40, 50].map((at) => world.connect({ at: at * 1000 }));
+    world.runUntil(60_000);
+    expect(winners(after).slice(1)).toEqual([1, 1]);
+  });
+
   it('does not stay with who has helped out when its route said no beside a trial', () => {
     const world = site([100, 30, 50], { criterion: 'priority', affinity: 'client' });
     flap(world, 3, 1000);

@@ -55,6 +55,20 @@ describe('routes', () => {
     expect(charge(6100, 50, { usage_in_1: 300, usage_out_1: 300, usage_in_2: 100 })).toEqual([750, 350, 150]);
   });
 
+  it('that are told late what the last run has charged lose nothing, and are charged nothing twice', () => {
+    const first = accounts();
+    first.charge(0, 1000);
+    expect(first.charge(0, 4000)).toEqual([0, 0, 3000]);
+    const kept = first.of.kept(['wan1', 'wan2']);
+    // The next run does not hear of it, and charges what is carried meanwhile.
+    const { charge, of } = accounts();
+    charge(0, 4500);
+    expect(charge(0, 5000)).toEqual([0, 0, 500]);
+    of.restore(kept);
+    expect(charge(0, 5200)).toEqual([0, 0, 3000 + 1200]);
+    expect(charge(0, 5300)).toEqual([0, 0, 3000 + 1300]);
+  });
+
   it('what nobody has been counted for waits for somebody who is', () => {
     const { charge } = accounts();
     charge(0, 0);

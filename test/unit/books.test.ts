@@ -69,11 +69,12 @@ function open(of = config()): { books: Books; commands: Commands; carry: (bytes:
 }
 
 const none = async (): Promise<[]> => [];
+const notLate = (): void => expect.unreachable('nothing hangs');
 
 describe('commands and quotas', () => {
   it('are on the disk when a command is answered, for the owner alone', async () => {
     const { books, commands, carry } = open();
-    await books.load(none);
+    await books.load(none, notLate);
     carry(1000);
     carry(501_000);
     commands.set('lte', 'disabled', monotonicMs());
@@ -82,7 +83,7 @@ describe('commands and quotas', () => {
     expect(readdirSync(folder)).toEqual(['control.state']);
     // No word of a stop: as after kill -9.
     const next = open();
-    await next.books.load(none);
+    await next.books.load(none, notLate);
     expect(next.commands.of('lte')).toBe('disabled');
     expect(next.books.accounts.of('lte').used).toBe(0);
     next.carry(501_000);
@@ -92,18 +93,18 @@ describe('commands and quotas', () => {
 
   it('what was carried while no daemon was there is charged by the next one, as the kernel has counted it', async () => {
     const first = open();
-    await first.books.load(none);
+    await first.books.load(none, notLate);
     first.carry(1000);
     await first.books.keep();
     const next = open();
-    await next.books.load(none);
+    await next.books.load(none, notLate);
     next.carry(301_000);
     expect(next.books.accounts.of('lte').used).toBe(300_000);
     // Another boot: the counters have begun from zero.
     await next.books.keep();
     writeFileSync(path, readFileSync(path, 'utf8'));
     const later = open();
-    await later.books.load(none);
+    await later.books.load(none, notLate);
     later.carry(250_000);
     expect(later.books.accounts.of('lte').used).toBe(550_000);
   });
@@ -115,12 +116,12 @@ describe('commands and quotas', () => {
     ['nothing', () => ''],
   ])('a corrupt file (%s) is kept aside, an alarm, and no reason not to run', async (_, corrupt) => {
     const { books, commands } = open();
-    await books.load(none);
+    await books.load(none, notLate);
     commands.set('lte', 'disabled', monotonicMs());
     await books.keep();
     writeFileSync(path, corrupt(readFileSync(path, 'utf8')));
     const next = open();
-    await next.books.load(none);
+    await next.books.load(none, notLate);
     expect(next.commands.of('lte')).toBe('enabled');
     expect(next.books.alarms()).toEqual([
       expect.stringMatching(/control\.state cannot be used.*kept as .*\.corrupt/),
@@ -129,14 +130,14 @@ describe('commands and quotas', () => {
     await next.books.keep();
     expect(next.books.alarms()).toHaveLength(1);
     const again = open();
-    await again.books.load(none);
+    await again.books.load(none, notLate);
     expect(again.books.alarms()).toEqual([]);
   });
 
   it('somebody else’s file is left alone, which is an alarm', async () => {
     writeFileSync(path, 'root:x:0:0:root:/root:/bin/bash\n');
     const { books, commands } = open();
-    await books.load(none);
+    await books.load(none, notLate);
     commands.set('lte', 'disabled', monotonicMs());
     await books.keep();
     expect(readFileSync(path, 'utf8')).toMatch(/^root:x/);
@@ -147,7 +148,7 @@ describe('commands and quotas', () => {
     const blocked = join(folder, 'file');
     writeFileSync(blocked, '');
     const { books, commands } = open(config('', join(blocked, 'control.state')));
-    await books.load(none);
+    await books.load(none, notLate);
     commands.set('lte', 'disabled', monotonicMs());
     await books.keep();
     await books.keep();
@@ -177,7 +178,7 @@ describe('commands and quotas', () => {
     const content = { savedAtMs: now.getTime(), routes, services: [], statistics: {}, memory };
     expect(await new StoreFile(store, { destinations: 50 }).write(content)).toMatchObject({ ok: true });
     const { books, commands, carry } = open();
-    await books.load(() => readOldRoutes(store));
+    await books.load(() => readOldRoutes(store), notLate);
     carry(0);
     expect(commands.of('lte')).toBe('draining');
     expect(books.accounts.of('lte').used).toBe(700_000);
@@ -185,7 +186,7 @@ describe('commands and quotas', () => {
     await books.keep();
     // From now on the state file says it, whatever the store does.
     const next = open();
-    await next.books.load(() => readOldRoutes(store));
+    await next.books.load(() => readOldRoutes(store), notLate);
     expect(next.commands.of('lte')).toBe('draining');
   });
 });
@@ -199,7 +200,7 @@ describe('a quota that is used up', () => {
   ])('{ volume: 1MB%s } is %s, until the volume is raised', async (then, action, admin) => {
     const of = config(then);
     const { books, carry } = open(of);
-    await books.load(none);
+    await books.load(none, notLate);
     carry(0);
     expect(books.follow()).toBe(false);
     carry(999_999);
@@ -218,7 +219,7 @@ describe('a quota that is used up', () => {
 
   it('is no reason to enable what an operator has closed', async () => {
     const { books, commands, carry } = open(config(', then: down'));
-    await books.load(none);
+    await books.load(none, notLate);
     carry(0);
     commands.set('lte', 'draining', monotonicMs());
     carry(2_000_000);

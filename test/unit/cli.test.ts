@@ -230,6 +230,8 @@ memory: 1 234 of 100 000 destinations, 900 trusted, 512 decided by the kernel, 0
     ['same', 'configuration: /etc/pathrace.yaml in use as it is\n'],
     ['changed', 'configuration: /etc/pathrace.yaml has changed since it was read: `pathrace check\n'],
     ['waiting', 'configuration: /etc/pathrace.yaml was read, and some of it waits for a restart:\n'],
+    ['applying', 'configuration: /etc/pathrace.yaml is being applied: what is shown here is what\n'],
+    ['failed', 'configuration: /etc/pathrace.yaml was read and could not be applied: it is tried\n'],
     ['gone', 'configuration: /etc/pathrace.yaml cannot be read now; what it said is still in\n'],
   ] as const)('says whether the file is what runs: %s', (state, line) => {
     const configuration = {

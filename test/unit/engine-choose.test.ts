@@ -130,6 +130,16 @@ describe('a route whose quota is used up', () => {
     expect(pinned(h)).toBe(1);
   });
 
+  it('has its groups back although the kernel still named the other route when it asked', () => {
+    const h = gateway(3, { criterion: 'priority', affinity: 'client' });
+    h.setRoutes(routes(3, spent));
+    expect(pinned(h)).toBe(2);
+    h.setRoutes(routes(3));
+    h.setup({ service: 1, pinned: 2 });
+    expect(only(h.last, 'release')).toMatchObject([{ route: 1 }]);
+    expect(only(h.last, 'pin')).toMatchObject([{ route: 1 }]);
+  });
+
   it('is open to the kernel when there is no other, and closed again when there is', () => {
     const h = gateway(2, { criterion: 'priority' }, spent);
     expect(h.engine.openGeneration(1, 4)).toBe(0);

@@ -22,6 +22,8 @@ let config: GatewayConfig;
 let failures: Error[];
 let applied: number[];
 let lines: string[];
+/** How often what must not be forgotten was kept. */
+let kept: number;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pathrace-reloading-'));
@@ -30,6 +32,7 @@ beforeEach(() => {
   failures = [];
   applied = [];
   lines = [];
+  kept = 0;
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 });
 
@@ -43,13 +46,12 @@ function reloading(enqueue = (work: () => Promise<void>) => work()): Reloading {
     log: createLog({ level: 'info', write: (line) => void lines.push(line) }),
     source: new ConfigSource(file, config),
     atStart: 2,
-    gateway: {
-      get config() {
-        return config;
-      },
+    inForce: () => ({
+      config,
       flows: { counts: { perRoute: () => new Map([[1, 7]]) } },
       numbers: { routes: new Numbers(4) },
-    },
+    }),
+    isOver: async () => void kept++,
     enqueue,
     takeOver: async ({ live }: ReloadPlan) => {
       const failure = failures.shift();
@@ -74,6 +76,7 @@ describe('a reload', () => {
     expect((await one.reload()).applied).toBe(true);
     expect(await one.reload()).toEqual({ applied: false, changes: [], effects: [] });
     expect(applied).toEqual([5]);
+    expect(kept).toBe(1);
   });
 
   it('that fails is an error, an alarm, no “nothing to change”, and is tried again after 1, 2, 4 s', async () => {
@@ -84,6 +87,7 @@ describe('a reload', () => {
       code: 'E_RELOAD_FAILED',
       message: expect.stringContaining('nft said no'),
     });
+    expect({ kept, isOwed: one.isOwed }).toEqual({ kept: 0, isOwed: true });
     expect(one.alarms()).toEqual(['a changed configuration is not in force: nft said no. It is tried again']);
     expect((await one.preview(text(5))).changes).toHaveLength(1);
     for (const [pauseMs, left] of [

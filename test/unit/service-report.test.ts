@@ -89,37 +89,43 @@ describe('the configuration in use', () => {
     `lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\nrest: { route: a }\n${more}`;
   const write = (text: string) => writeFileSync(file, text);
   const parse = async (text: string) => parseConfig(text, file);
+  const NOW = { isChanging: false, isOwed: false };
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('is the file as it is, changed since, waiting for a restart, or gone', async () => {
+  it('is the file as it is, changed since, waiting for a restart, being applied, not applied, or gone', async () => {
     write(yaml());
     let running = loadConfig(file);
     const source = await new ConfigSource(file, running).begin();
-    expect(await source.report(running)).toMatchObject({ file, state: 'same', differences: 0 });
+    const report = async (how = NOW) => source.report(await source.look(), running, how);
+    expect(await report()).toMatchObject({ file, state: 'same', differences: 0 });
 
     // What is not in the file's meaning is a change of the file all the same: nobody knows before it is read.
     write(yaml('# a note\n'));
-    expect((await source.report(running)).state).toBe('changed');
+    expect((await report()).state).toBe('changed');
     running = mergeLive(running, await source.load(parse));
-    expect((await source.report(running)).state).toBe('same');
+    expect((await report()).state).toBe('same');
 
     write(yaml('memory: { trust: 5m, size: 5000 }\n'));
     running = mergeLive(running, await source.load(parse));
-    expect(await source.report(running)).toMatchObject({ state: 'waiting', differences: 1 });
+    expect(await report()).toMatchObject({ state: 'waiting', differences: 1 });
+
+    expect((await report({ isChanging: true, isOwed: true })).state).toBe('applying');
+    expect((await report({ isChanging: false, isOwed: true })).state).toBe('failed');
 
     write('lan: 7\n');
     await expect(source.load(parse)).rejects.toMatchObject({ code: 'E_CONFIG_INVALID' });
-    expect((await source.report(running)).state).toBe('changed');
+    expect((await report()).state).toBe('changed');
     rmSync(file);
-    expect((await source.report(running)).state).toBe('gone');
+    expect((await report()).state).toBe('gone');
     write(yaml('memory: { trust: 5m, size: 5000 }\n'));
-    expect((await source.report(running)).state).toBe('waiting');
+    expect((await report()).state).toBe('waiting');
   });
 
   it('is not read beyond what a configuration may have', async () => {
     write(yaml());
     const running = loadConfig(file);
     const source = await new ConfigSource('/dev/zero', running).begin();
-    expect((await source.report(running)).state).toBe('same');
+    const report = async () => source.report(await source.look(), running, NOW);
+    expect((await report()).state).toBe('same');
   });
 });

@@ -29,13 +29,16 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
   if (service.affinity === 'none') return found;
   const { site, packet, now } = turn;
   turn.hasGroup = inKernel !== 0;
-  if (inKernel !== 0 && isAble(turn, inKernel)) {
+  const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
+  const route = at < 0 ? 0 : site.affinity.routeAt(at);
+  // A route may have come back since the kernel was asked.
+  const isOld =
+    route === inKernel && route !== 0 && site.affinity.isQuestioned(at, packet.family, now, site.health);
+  if (inKernel !== 0 && !isOld && isAble(turn, inKernel)) {
     found.route = inKernel;
     return found;
   }
-  const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
   if (at < 0) return found;
-  const route = site.affinity.routeAt(at);
   const lasting = lastingRoutes(site, service.mask, packet.family);
   if ((lasting & (1 << route)) === 0 || !isAble(turn, route)) return found;
   // What others measure is the answer where routes are not measured: the criterion chooses anew.
@@ -185,9 +188,10 @@ function pin(
 ): void {
   const { site, now } = turn;
   const { family } = members;
-  // A last resort that has helped once is not for everything that follows.
-  if ((lastingRoutes(site, service.mask, family) & (1 << route)) === 0) return;
   const group = groupOf(turn, service, members);
+  // A last resort that has helped once is not for everything that follows. What the group has already may be in doubt all the same.
+  const isLasting = (lastingRoutes(site, service.mask, family) & (1 << route)) !== 0;
+  if (!isLasting && !hasRoute(turn, service, group, route)) return;
   if (!mayHave(turn, service, group)) return countIgnored(turn.shard, 'host-groups');
   made.route = route;
   made.isInterim = isInterim(site, service, route, family);
@@ -198,7 +202,17 @@ function pin(
   if (doubts > 0) turn.notes.ask(service.number, group, service.affinityMicros);
   else turn.notes.pin(service.number, group, route, made.isInterim, service.affinityMicros);
   // Others of the group that are being raced follow.
-  if (doubts === 0) joinGroup(turn, service, group, route);
+  if (doubts === 0 && isLasting) joinGroup(turn, service, group, route);
+}
+
+function hasRoute(
+  { site, now }: Turn,
+  service: ActiveService,
+  group: AffinityGroup,
+  route: RouteNumber,
+): boolean {
+  const at = site.affinity.find(service.number, group, now, site.health);
+  return at >= 0 && site.affinity.routeAt(at) === route;
 }
 
 /** A group that nobody knows yet takes a share of its host's. */

@@ -70,7 +70,8 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   if (odd === carrier && honest !== 0) return pinRace(turn, race, honest, isLate ? 1 : 0);
   const asks = races.settles[race] === 1 && !isLate;
   if (asks && best !== carrier) pinRace(turn, race, best, isUnsure ? 1 : 0);
-  else if (isUnsure) pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
+  else if (isUnsure || (isLate && isAway))
+    pinRace(turn, race, carrier, 1 + Math.max(0, doubtsOf(turn, race)));
   else if (asks || isAway) pinRace(turn, race, carrier, 0);
 }
 

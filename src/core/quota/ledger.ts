@@ -15,9 +15,11 @@ export interface LedgerRecord {
   /** The day when this was written, and the latest that a clock has shown; null: none was known. */
   readonly today: Day | null;
   readonly latest: Day | null;
+  /** The last day of an earlier period, which a clock has left that was set lately: perhaps it is that one still; null: it is not. */
+  readonly left: Day | null;
 }
 
-export const EMPTY_RECORD: LedgerRecord = { days: {}, undated: 0, today: null, latest: null };
+export const EMPTY_RECORD: LedgerRecord = { days: {}, undated: 0, today: null, latest: null, left: null };
 
 /** Days that are kept: three periods. */
 export const MAX_DAYS = 100;
@@ -28,6 +30,8 @@ const DATED_AFTER_MS = 48 * 3_600_000;
 const MAX_SLICES = 5000;
 /** A clock that was not set for so long is right: days beyond its period were never there. */
 const STEADY_MS = 7 * 86_400_000;
+/** One that was not set for so long has left a period for good. */
+const LEFT_AFTER_MS = 24 * 3_600_000;
 
 interface Slice {
   /** Monotonic time of its first byte. */
@@ -41,6 +45,8 @@ export class Ledger {
   private undated: number;
   private today: Day | null;
   private latest: Day | null;
+  private left: Day | null;
+  private billingDay = 1;
   /** A date was known since the start. */
   private isDated = false;
   // BOUNDED: by MAX_SLICES, the oldest get their day.
@@ -59,6 +65,7 @@ export class Ledger {
     this.undated = record.undated;
     this.today = record.today;
     this.latest = record.latest;
+    this.left = record.left;
   }
 
   /** Takes what was carried up to now. `billingDay`: 1 to 31. The clock has been read. */
@@ -88,16 +95,16 @@ export class Ledger {
 
   /** All that it knows, to be kept. */
   record(): LedgerRecord {
-    const { today, latest } = this;
+    const { today, latest, left } = this;
     const days = Object.fromEntries(this.days);
-    const kept = new Ledger({ days, undated: this.undated, today, latest }, this.clock, this.local);
+    const kept = new Ledger({ days, undated: this.undated, today, latest, left }, this.clock, this.local);
     // The next run knows nothing of this one's clock, and cannot give it another date.
     const isSure = this.clock.offsetMs !== null && !this.isBehind;
     for (const slice of this.slices) {
       if (isSure) kept.date(slice);
       else kept.undated += slice.bytes;
     }
-    return { days: Object.fromEntries(kept.days), undated: kept.undated, today, latest };
+    return { days: Object.fromEntries(kept.days), undated: kept.undated, today, latest, left };
   }
 
   private dayNow(monotonicMs: number): Day | null {
@@ -109,12 +116,16 @@ export class Ledger {
     if (today === null) return;
     const before = this.period ?? (this.today === null ? null : periodOf(this.today, billingDay));
     this.period = periodOf(today, billingDay);
+    this.billingDay = billingDay;
     if (this.latest === null || today > this.latest) this.latest = today;
     const isFirst = !this.isDated && this.clock.offsetMs !== null;
     this.isDated ||= isFirst;
     if (isFirst && today === this.latest) this.giveUndated(today);
     const hasTurned = before !== null && this.period.from > before.from;
     if (hasTurned && this.today !== null) this.settle(this.period, this.today, today);
+    if (hasTurned) this.left ??= this.today;
+    const isBack = this.left !== null && this.period.from <= periodOf(this.left, billingDay).from;
+    if (isBack || (this.clock.offsetMs !== null && this.clock.steadyMs >= LEFT_AFTER_MS)) this.left = null;
   }
 
   /** What has no day, or one that a wrong clock has made, was counted in the period that is over. */
@@ -163,7 +174,13 @@ export class Ledger {
   }
 
   private keyOf(): string {
-    return `${this.period?.from ?? ''} ${this.clock.changes}`;
+    return `${this.countedFrom()} ${this.clock.changes}`;
+  }
+
+  /** The first day that counts. While no date is known it may be a period still that a wrong clock has left. */
+  private countedFrom(): Day {
+    if (this.clock.offsetMs === null && this.left !== null) return periodOf(this.left, this.billingDay).from;
+    return this.period?.from ?? '';
   }
 
   /** Whatever is dated behind the present period counts in it: it was carried, and the clock has been ahead. */
@@ -171,7 +188,7 @@ export class Ledger {
     const { period, clock } = this;
     this.sumFor = this.keyOf();
     this.sum = this.undated;
-    const from = period?.from ?? '';
+    const from = this.countedFrom();
     for (const [day, bytes] of this.days) if (day >= from) this.sum += bytes;
     const startMs =
       period === null || clock.offsetMs === null ? 0 : this.local.startOf(period.from) - clock.offsetMs;

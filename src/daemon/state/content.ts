@@ -24,6 +24,7 @@ const LedgerSchema = z.strictObject({
   undated: Bytes,
   today: Day.nullable(),
   latest: Day.nullable(),
+  left: Day.nullable(),
 });
 
 const KeptRouteSchema = z.strictObject({

@@ -25,20 +25,11 @@ export class StateFile {
 
   constructor(readonly path: string) {}
 
-  /** What the last run left. Never throws for what it finds. */
-  async read(): Promise<StateRead> {
-    try {
-      const text = await readText(this.path);
-      if (text === null) return { kind: 'missing' };
-      if (!looksLikeOurs(text)) return { kind: 'refused', message: FOREIGN, keptAs: null };
-      const state = decodeState(text);
-      if (typeof state !== 'string') return { kind: 'state', state };
-      const keptAs = `${this.path}.corrupt`;
-      await rename(this.path, keptAs);
-      return { kind: 'refused', message: MESSAGES[state], keptAs };
-    } catch (error) {
-      return { kind: 'refused', message: messageOf(error), keptAs: null };
-    }
+  /** What the last run left. Never throws for what it finds. A write waits for it. */
+  read(): Promise<StateRead> {
+    const read = this.idle.then(() => this.readNow());
+    this.idle = read;
+    return read;
   }
 
   /** Replaces the file by what `state` says when the write begins. null: it is on the disk; else why it is not. */
@@ -53,6 +44,21 @@ export class StateFile {
     this.waiting = written;
     this.idle = written;
     return written;
+  }
+
+  private async readNow(): Promise<StateRead> {
+    try {
+      const text = await readText(this.path);
+      if (text === null) return { kind: 'missing' };
+      if (!looksLikeOurs(text)) return { kind: 'refused', message: FOREIGN, keptAs: null };
+      const state = decodeState(text);
+      if (typeof state !== 'string') return { kind: 'state', state };
+      const keptAs = `${this.path}.corrupt`;
+      await rename(this.path, keptAs);
+      return { kind: 'refused', message: MESSAGES[state], keptAs };
+    } catch (error) {
+      return { kind: 'refused', message: messageOf(error), keptAs: null };
+    }
   }
 }
 

@@ -20,7 +20,7 @@ export async function readOldRoutes(path: string): Promise<readonly OldRoute[]> 
     // It was counted from the first of the month; the latest day of it is one that no billing day leaves out.
     const day = savedOn.startsWith(quota.month) ? savedOn : `${quota.month}-01`;
     const days = { [day]: Math.round(quota.bytes) };
-    const ledger: LedgerRecord = { days, undated: 0, today: day, latest: day };
+    const ledger: LedgerRecord = { days, undated: 0, today: day, latest: day, left: null };
     return [{ name, admin, ledger }];
   });
 }

@@ -1,6 +1,15 @@
 /** Breaks things in a running daemon when told: its threads, its netlink calls, the tools that it runs. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -60,13 +69,19 @@ export class Breakage {
     else writeFileSync(join(this.folder, 'slow'), String(seconds));
   }
 
-  /** From now on whoever opens a store for writing, or for reading, waits for ever: a thread with it. */
-  hangDisk(of: 'writes' | 'reads' | null): void {
+  /**
+   * From now on whoever opens one of the files for writing, or for reading, waits until `hangDisk(null)`: a thread with it. `.store` is the
+   * memory's, `.state` that of commands and quotas.
+   */
+  hangDisk(
+    of: 'writes' | 'reads' | null,
+    files: readonly ('.store' | '.state')[] = ['.store', '.state'],
+  ): void {
     for (const kind of ['writes', 'reads']) rmSync(join(this.folder, `hang-${kind}`), { force: true });
     const pipe = join(this.folder, 'hanging');
-    if (of === null) return;
     if (!existsSync(pipe)) execFileSync('mkfifo', [pipe]);
-    writeFileSync(join(this.folder, `hang-${of}`), '');
+    if (of !== null) writeFileSync(join(this.folder, `hang-${of}`), files.join(' '));
+    else wake(pipe);
   }
 
   heal(): void {
@@ -78,6 +93,16 @@ export class Breakage {
 
   close(): void {
     rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** Whoever waits for a writer goes on. */
+function wake(pipe: string): void {
+  try {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+  } catch (error) {
+    // Nobody waits.
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
   }
 }
 
@@ -110,10 +135,10 @@ if (process.argv.includes('gateway') && isMainThread) {
   }, 50).unref();
   const { open } = fsp;
   fsp.open = (path, ...rest) => {
-    const hangs = (kind) => existsSync('${folder}/hang-' + kind);
-    const isStore = String(path).includes('.store');
-    const isHung = isStore && (String(path).endsWith('.tmp') ? hangs('writes') : hangs('reads'));
-    return isHung ? open('${folder}/hanging', 'r') : open(path, ...rest);
+    const list = '${folder}/hang-' + (String(path).endsWith('.tmp') ? 'writes' : 'reads');
+    const hung = existsSync(list) ? readFileSync(list, 'utf8').split(' ') : [];
+    if (!hung.some((name) => String(path).includes(name))) return open(path, ...rest);
+    return open('${folder}/hanging', 'r').then((pipe) => pipe.close()).then(() => open(path, ...rest));
   };
   syncBuiltinESMExports();
   const { NetlinkSocket } = await import('${DIST}kernel/netlink-socket.js');

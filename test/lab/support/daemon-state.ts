@@ -37,3 +37,11 @@ export async function settledState(made: GatewayLab): Promise<string> {
   }
   return last;
 }
+
+/** Lines that only one of two states has. */
+export function difference(one: string, other: string): string[] {
+  const [ones, others] = [one.split('\n'), other.split('\n')];
+  const only = (these: string[], those: string[], sign: string): string[] =>
+    these.filter((line) => !those.includes(line)).map((line) => `${sign}${line.trim()}`);
+  return [...only(ones, others, '+'), ...only(others, ones, '-')];
+}
