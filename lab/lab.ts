@@ -7,7 +7,7 @@ import { cleanLeftovers, hireJanitor, type Janitor } from './cleanup.js';
 import { type Client, client } from './client.js';
 import { type ConfigOverrides, configYaml } from './config-yaml.js';
 import type { EmulatorSetup } from './emulator/protocol.js';
-import { must, run, type Task } from './exec.js';
+import { must, type Task } from './exec.js';
 import { type Host, host } from './host.js';
 import {
   clientAddress,
@@ -40,8 +40,6 @@ export interface Lab {
   /** A provider's link, to change it while the lab runs. */
   link(provider: string): LinkHandle;
   readonly wire: Wire;
-  /** Whether this kernel has netem; the lab does not need it. */
-  readonly netemAvailable: boolean;
   /** Starts the scenario's faults; resolves after the last one. */
   play(): Promise<void>;
   /** Writes a gateway configuration for this topology, and gives its path. */
@@ -127,7 +125,6 @@ async function open(
       found(name === undefined ? servers[0] : servers.find((each) => each.name === name), `server ${name}`),
     link,
     wire: wire(needEmulator),
-    netemAvailable: await hasNetem(names.gateway),
     play: () => play(scenario, link),
     configYaml: (overrides) => configYaml(scenario, directory, controlSocket, overrides),
     stop,
@@ -191,12 +188,6 @@ async function play(scenario: FullScenario, link: (name: string) => LinkHandle):
     if (fault.distanceMs) await handle.setDistance({ ...fault.distanceMs });
     if (fault.drop) await handle.drop(fault.drop);
   }
-}
-
-async function hasNetem(namespace: string): Promise<boolean> {
-  const { code } = await run(namespace, ['tc', 'qdisc', 'add', 'dev', 'lo', 'root', 'netem', 'delay', '1ms']);
-  if (code === 0) await run(namespace, ['tc', 'qdisc', 'del', 'dev', 'lo', 'root']);
-  return code === 0;
 }
 
 function found<Value>(value: Value | undefined, what: string): Value {

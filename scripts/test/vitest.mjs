@@ -23,7 +23,7 @@ export function runVitest(project, node) {
   if (files.length === 0 || files.length > MOST_AGAIN || files.some((file) => file.startsWith(DRAWN)))
     return first.count;
   console.log(`\n--- ${first.files.length} failed, once more alone: ${first.files.join(', ')}`);
-  const again = runOnce(project, node, ['--maxWorkers=1', ...first.files]);
+  const again = runOnce(project, node, ['--no-file-parallelism', ...first.files]);
   if (again.count.failed === 0)
     console.log(`\n--- passed alone, at the second run: ${first.files.join(', ')}`);
   const { passed, failed, skipped } = again.count;

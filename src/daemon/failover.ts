@@ -10,6 +10,7 @@ import type { RouteHealth } from '../kernel/race-messages.js';
 import { addressesOf, type ResolvedRoute } from '../kernel/routes.js';
 import { type Family, parseAddress, sameAddress } from '../model/address.js';
 import type { GatewayConfig, RouteConfig, ServiceConfig } from '../model/config.js';
+import { PathraceError } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Log } from '../observe/log.js';
 import type { Numbers } from './numbers.js';
@@ -200,6 +201,7 @@ export class Failover {
       this.context
         .enqueue(async () => work())
         .catch((error: unknown) => {
+          if (error instanceof PathraceError && error.code === 'E_ENDING') return;
           this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
           if (!this.closed) this.later(name, AGAIN_MS, work);
         });

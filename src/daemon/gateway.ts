@@ -202,6 +202,14 @@ export class Gateway implements GatewayState {
     this.foundState = found.length > 0 && other === null;
     await this.remember();
     this.touched = true;
+    const watch = watchLinks({
+      changed: () => this.alignment.linksChanged(),
+      lost: (lost) => this.alignment.linkLost(lost),
+      taken: () => this.upkeep.rulesTaken(),
+      settings: () => this.upkeep.lookSoon(),
+      interest: () => interestOf(this.config),
+    });
+    this.closers.push(() => watch.close());
     await this.alignment.begin();
     const flows = openFlows(this.marks, this.alignment, this.boundary, this.complaints);
     this.flows = flows;
@@ -213,16 +221,8 @@ export class Gateway implements GatewayState {
     await repeated(() => this.cutMisread(other));
     takeMeasures(this);
     await this.startRaces();
-    const watch = watchLinks({
-      changed: () => this.alignment.linksChanged(),
-      lost: (lost) => this.alignment.linkLost(lost),
-      taken: () => this.upkeep.rulesTaken(),
-      settings: () => this.upkeep.lookSoon(),
-      interest: () => interestOf(this.config),
-    });
     const { complaints } = this;
     this.closers.push(
-      () => watch.close(),
       every(MEASURE_MS, () => this.upkeep.look(), complaints.about('settings')),
       every(MEASURE_MS, async () => this.guard.look(), complaints.about('guard')),
       every(MEASURE_MS, () => measured(this, () => this.chooseAnew()), complaints.about('measure')),
@@ -233,8 +233,9 @@ export class Gateway implements GatewayState {
       every(PROBE_MS, () => this.prober.probe(), NOT_TOLD),
       every(LOOK_MS, () => this.paths.look(), complaints.about('paths')),
     );
-    // Something may have changed between reading and watching.
-    await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
+    // While all of that was begun, too.
+    if (watch.begin())
+      await this.alignment.enqueue(() => this.alignment.followLinks()).catch(() => undefined);
     this.checker.follow(this.routes);
     for (const route of this.routes) logRoute(this.log, route);
   }
@@ -323,7 +324,7 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
-    const late = (): void => void this.chooseAnew().catch(() => undefined);
+    const late = (): Promise<void> => this.chooseAnew().catch(() => undefined);
     await this.books.load(() => this.persistence.oldRoutes(), late);
     await this.persistence.load();
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);

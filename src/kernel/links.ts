@@ -111,6 +111,8 @@ const GROUPS = {
 } as const;
 /** Changes come in bursts: an address, its routes, its prefix. */
 const SETTLE_MS = 15;
+/** So many messages may have left no room for others before anybody read them. */
+const MANY_MESSAGES = 100;
 /** Where they go on coming, reading everything for each would be all that is done. */
 const BUSY = { calls: 4, withinMs: 1000, settleMs: 150 } as const;
 
@@ -136,7 +138,14 @@ export interface LinkListener {
   settings(): void;
 }
 
-export function watchLinks(listener: LinkListener): { close(): void } {
+export interface LinkWatch {
+  /** Begins to tell. Of what has come since the watch was made: whether links have to be read again; the rest is told. */
+  begin(): boolean;
+  close(): void;
+}
+
+/** From now on nothing is missed; nothing is told before `begin`. */
+export function watchLinks(listener: LinkListener): LinkWatch {
   const socket = new NetlinkSocket(NETLINK_ROUTE, { groups: Object.values(GROUPS) });
   socket.setReceiveBuffer(1024 * 1024);
   let timer: NodeJS.Timeout | null = null;
@@ -149,17 +158,23 @@ export function watchLinks(listener: LinkListener): { close(): void } {
     return isBusy ? BUSY.settleMs : SETTLE_MS;
   };
   const due = { changed: false, taken: false, settings: false };
-  const watch: Watch = watchReadable(socket.fd, () => {
+  let watch: Watch | null = null;
+  const hear = (): number => {
+    let heard = 0;
     // What has changed of what concerns us does not matter: the snapshot is read as a whole.
     const look: EachMessage = ({ type, body, end }, view) => {
       const lost = type === RTM.DELADDR ? lostAddress(view, body, end) : lostLink(type, view, body, end);
       if (lost !== null) listener.lost(lost);
+      heard++;
       const what = events.kindOf(type, view, body, end);
       if (what !== null) due[what] = true;
     };
     while (socket.read(ignore, look)) {
       // Until nothing is left.
     }
+    return heard;
+  };
+  const tell = (): void => {
     if (!due.changed && !due.taken && !due.settings) return;
     timer ??= setTimeout(() => {
       timer = null;
@@ -171,11 +186,22 @@ export function watchLinks(listener: LinkListener): { close(): void } {
         listener[what]();
       }
     }, settleMs());
-  });
+  };
   return {
+    begin(): boolean {
+      const heard = hear();
+      const isDue = due.changed || heard >= MANY_MESSAGES;
+      due.changed = false;
+      tell();
+      watch = watchReadable(socket.fd, () => {
+        hear();
+        tell();
+      });
+      return isDue;
+    },
     close(): void {
       if (timer !== null) clearTimeout(timer);
-      watch.close();
+      watch?.close();
       socket.close();
     },
   };

@@ -93,3 +93,55 @@ describe('readLinks', () => {
     expect(read().gateways).toMatchObject({ wan1: { ipv4: '203.0.1.1' }, wan2: { ipv4: '203.0.2.1' } });
   });
 });
+
+/** What a watch says that was made before `command` and has begun after it; then what it tells of `later`. */
+function watched(command: string, later: string): { isDue: boolean; told: string[] } {
+  const script = `
+    const { execSync } = await import('node:child_process');
+    const { watchLinks } = await import('${DIST}kernel/links.js');
+    const told = [];
+    const tell = (what) => () => told.push(what);
+    const watch = watchLinks({
+      changed: tell('changed'), lost: ({ reason }) => told.push(reason), taken: tell('taken'), settings: tell('settings'),
+      interest: () => ({ interfaces: ['wan1'], prefixesOf: [], tables: { from: 20500, to: 20520 } }),
+    });
+    execSync(${JSON.stringify(command)});
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (told.length > 0) throw new Error('told before it has begun: ' + told);
+    const isDue = watch.begin();
+    execSync(${JSON.stringify(later)});
+    for (let i = 0; i < 200 && !told.includes('changed'); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    watch.close();
+    console.log(JSON.stringify({ isDue, told }));
+  `;
+  return JSON.parse(inside([process.execPath, '--input-type=module', '-e', script])) as {
+    isDue: boolean;
+    told: string[];
+  };
+}
+
+describe('watchLinks', () => {
+  const ADD = 'ip addr add 203.0.1.9/24 dev wan1';
+  const REMOVE = 'ip addr del 203.0.1.9/24 dev wan1';
+
+  it('has missed nothing since it was made, and tells nothing before it begins', () => {
+    expect(watched(ADD, 'true').isDue).toBe(true);
+    expect(watched('true', REMOVE)).toEqual({ isDue: false, told: ['no-address', 'changed'] });
+  });
+
+  it('has nothing to say of others, nor of what the gateway itself has done', () => {
+    const ours =
+      'ip rule add priority 20400 lookup 20500 protocol 82; ip route add table 20500 default dev wan1 proto 82';
+    expect(watched(`ip addr add 192.0.2.9/24 dev wan3; ${ours}`, ADD)).toEqual({
+      isDue: false,
+      told: ['changed'],
+    });
+    inside(['sh', '-c', `ip rule del priority 20400; ip route flush table 20500; ${REMOVE}`]);
+  });
+
+  it('after so many messages that some may be lost, all is read again', () => {
+    const many =
+      'i=0; while [ $i -lt 60 ]; do ip addr add 192.0.2.200/32 dev wan3; ip addr del 192.0.2.200/32 dev wan3; i=$((i+1)); done';
+    expect(watched(many, 'true').isDue).toBe(true);
+  });
+});
