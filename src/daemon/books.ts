@@ -43,7 +43,8 @@ export class Books {
   private trouble: string | null = null;
   /** What could not be read at the start: it is an alarm until the next. */
   private lost: string | null = null;
-  private mayWrite = true;
+  /** Nothing is written over what nobody has read: a start may end before. */
+  private mayWrite = false;
   /** The gateway ends: what is waited for is in the last write. */
   private readonly ending = new AbortController();
   private written = { atMs: 0, used: new Map<string, number>() };
@@ -65,15 +66,13 @@ export class Books {
     const found = await within(reading, READ_MS);
     if (found !== null) return this.take(found);
     leaveBehind();
-    // Nothing is written over what nobody has read.
-    this.mayWrite = false;
     this.lost = `${this.file.path} does not get read, the disk hangs: commands and quotas begin anew, and nothing is kept until it is read`;
     this.log.warn({ event: 'state-stuck' }, this.lost);
     reading.then(
       (found) => {
         if (this.ending.signal.aborted) return;
         this.log.info({ event: 'state-read' }, `${this.file.path} has been read after all`);
-        [this.mayWrite, this.lost] = [true, null];
+        this.lost = null;
         this.take(found);
         late();
       },
@@ -151,6 +150,7 @@ export class Books {
   }
 
   private take(found: Found): void {
+    this.mayWrite = true;
     if (found.kind === 'state') return this.restore(found.state);
     if (found.kind === 'refused') {
       const { message, keptAs } = found;
