@@ -61,7 +61,7 @@ export class Books {
    * Reads what the last run left; where it left none, `old`: what a store file of before has. A disk that hangs keeps no start waiting:
    * what comes later is taken over then, and `late` is told.
    */
-  async load(old: () => Promise<readonly OldRoute[]>, late: () => void): Promise<void> {
+  async load(old: () => Promise<readonly OldRoute[]>, late: () => Promise<void>): Promise<void> {
     const reading = this.read(old);
     const found = await within(reading, READ_MS);
     if (found !== null) return this.take(found);
@@ -74,7 +74,8 @@ export class Books {
         this.log.info({ event: 'state-read' }, `${this.file.path} has been read after all`);
         this.lost = null;
         this.take(found);
-        late();
+        // What fails of that is done again within a second.
+        late().catch(() => undefined);
       },
       () => undefined,
     );

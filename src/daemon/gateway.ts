@@ -323,8 +323,10 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
-    const late = (): void => void this.chooseAnew().catch(() => undefined);
-    await this.books.load(() => this.persistence.oldRoutes(), late);
+    await this.books.load(
+      () => this.persistence.oldRoutes(),
+      () => this.chooseAnew(),
+    );
     await this.persistence.load();
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);

@@ -69,7 +69,7 @@ function open(of = config()): { books: Books; commands: Commands; carry: (bytes:
 }
 
 const none = async (): Promise<[]> => [];
-const notLate = (): void => expect.unreachable('nothing hangs');
+const notLate = async (): Promise<void> => expect.unreachable('nothing hangs');
 
 describe('commands and quotas', () => {
   it('of a start that ends before it has read them stay as they are', async () => {
