@@ -305,10 +305,8 @@ export class Gateway implements GatewayState {
     return this.books.spent.of(name) === 'last-resort';
   }
 
-  async setAdmin(name: string, admin: Admin): Promise<void> {
-    const { alignment } = this;
-    const follow = (): Promise<void> => alignment.followCommand();
-    await commandRoute(this, name, admin, (work) => alignment.enqueue(work), follow);
+  setAdmin(name: string, admin: Admin): Promise<void> {
+    return commandRoute(this, this.alignment, name, admin);
   }
 
   private chooseAnew(): Promise<void> {
