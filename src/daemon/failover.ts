@@ -167,6 +167,7 @@ export class Failover {
     for (const [lane, isAway] of away) if (isAway) this.away.add(lane);
   }
 
+  /** Nothing that waits is cut any more; what is cut by a change that is on its way is. */
   close(): void {
     this.closed = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
@@ -193,6 +194,7 @@ export class Failover {
   }
 
   private later(name: string, afterMs: number, work: () => void): void {
+    if (this.closed) return;
     clearTimeout(this.timers.get(name));
     const run = (): void => {
       this.timers.delete(name);
@@ -200,8 +202,10 @@ export class Failover {
       this.context
         .enqueue(async () => work())
         .catch((error: unknown) => {
+          // Work that has not begun when the end comes does not begin.
+          if (this.closed) return;
           this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
-          if (!this.closed) this.later(name, AGAIN_MS, work);
+          this.later(name, AGAIN_MS, work);
         });
     };
     // A timer may ring a little early.
@@ -255,7 +259,7 @@ export class Failover {
       );
       this.tellCut(route.name, begun, 'failback');
     };
-    this.resets.set(lane, setTimeout(cut, afterMs));
+    if (!this.closed) this.resets.set(lane, setTimeout(cut, afterMs));
   }
 
   /** Nobody waits for it: it goes on in the background, and is told when it is over. */

@@ -248,11 +248,11 @@ export class Gateway implements GatewayState {
     this.reloading.close();
     this.keeper.close();
     this.books.end();
+    this.failover?.close();
     await this.alignment.close();
     const steps: (() => unknown)[] = [
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
-      () => this.failover?.close(),
       () => saveLast({ store: () => this.save(true), state: () => this.books.keepLast() }, this.log),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),

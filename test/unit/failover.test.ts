@@ -30,11 +30,12 @@ const health = (first: RouteHealth[4]): RouteHealth[] => [
 ];
 
 /** A gateway of two routes; `cuts` are the cuts that were asked for, in words. */
-function gateway(text = yaml()) {
+function gateway(text = yaml(), enqueue = (work: () => Promise<void>) => work()) {
   const it = { config: config(text), snapshot: LINKS, usable: true };
   const numbers = new Numbers(4);
   numbers.assign(it.config.routes.map(({ name }) => name));
   const cuts: string[] = [];
+  const lines: string[] = [];
   const made: Cut = { counted: Promise.resolve(1), done: Promise.resolve(1), cut: 1, left: 0 };
   const flows = {
     cut: (isChosen: (flow: MarkedFlow) => boolean) => {
@@ -54,17 +55,17 @@ function gateway(text = yaml()) {
   const resolved = (): ResolvedRoute[] => resolveRoutes(it.config, it.snapshot, (name) => numbers.of(name));
   const failover = new Failover({
     flows,
-    log: createLog({ level: 'error', write: () => true }),
+    log: createLog({ level: 'error', write: (line) => void lines.push(line) }),
     routes: numbers,
     services: new Numbers(4),
     config: () => it.config,
     isUsable: () => it.usable,
     isEnabled: () => true,
     isSpent: () => false,
-    enqueue: (work) => work(),
+    enqueue,
     resolved,
   });
-  return { it, numbers, cuts, failover, resolved };
+  return { it, numbers, cuts, failover, resolved, lines };
 }
 
 function flow(route: number, family: 4 | 6): MarkedFlow {
@@ -103,6 +104,22 @@ describe('a route that is down', () => {
     failover.follow(health(down('link')));
     await vi.advanceTimersByTimeAsync(GRACE_MS + 10);
     expect(cuts).toEqual(['cut 1/4']);
+  });
+
+  it('when the end comes during the grace: nothing is cut, nothing fails', async () => {
+    const ends = (): Promise<void> => Promise.reject(new Error('The gateway is ending.'));
+    const { failover, cuts, it: state, lines } = gateway(yaml(), ends);
+    state.snapshot = GONE;
+    failover.follow(health(down('link')));
+    // It has rung, and the queue takes nothing any more.
+    vi.advanceTimersByTime(GRACE_MS + 10);
+    failover.close();
+    await vi.advanceTimersByTimeAsync(2 * GRACE_MS);
+    failover.follow(health(UP));
+    failover.follow(health(down('link')));
+    await vi.advanceTimersByTimeAsync(2 * GRACE_MS);
+    expect({ cuts, lines }).toEqual({ cuts: [], lines: [] });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('while no other could take its flows: they stay, until one can', () => {
