@@ -93,6 +93,8 @@ export default defineConfig({
           exclude: ['test/lab/**'],
           // They keep nothing between files; to load everything anew for each takes half of the time.
           isolate: false,
+          // They compute: one for each processor. Of itself vitest leaves one processor to itself, which is half of a small machine.
+          maxWorkers: '100%',
           testTimeout: 60_000,
         },
       },

@@ -10,6 +10,7 @@ export function settingsOf(start: Start): EngineSettings {
     routes: ROUTES,
     races: start.races,
     racesPerClient: start.racesPerClient,
+    clientSets: 256,
     clientRate: { perSecond: burst / 2, burst },
     racePorts: { from: 40_000, to: 40_000 + ports - 1 },
     portMemory: start.portMemory,

@@ -97,6 +97,8 @@ export interface EngineSettings {
   readonly routes: number;
   readonly races: number;
   readonly racesPerClient: number;
+  /** Sets of four in the tables of clients, hosts and groups; a power of two. */
+  readonly clientSets: number;
   readonly clientRate: ClientRate;
   readonly racePorts: { readonly from: number; readonly to: number };
   readonly portMemory: number;

@@ -80,7 +80,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     roundTrips: new RoundTrips(settings.routes),
     health: new Health(settings.routes),
     absence: new Absence(settings.routes),
-    affinity: new AffinityTable(first),
+    affinity: new AffinityTable(settings.clientSets, first),
     webSites: new WebSites(),
     clients: new ClientLimits(settings, second),
     hosts: new HostLimits(settings, first),

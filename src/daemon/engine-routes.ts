@@ -71,6 +71,7 @@ function engineSettings(
     routes,
     races: limits.races,
     racesPerClient: limits.racesPerClient,
+    clientSets: CLIENT_SETS,
     clientRate: clientRate(limits),
     racePorts: limits.racePorts,
     portMemory: limits.portMemory,
@@ -81,6 +82,9 @@ function engineSettings(
     secret,
   };
 }
+
+/** 16 384 clients, as many hosts and groups: docs/limits.md. */
+const CLIENT_SETS = 4096;
 
 /** What engine and kernel both go by; worked out once for a configuration and its numbers. */
 export interface EngineServices {

@@ -112,11 +112,12 @@ function explainQueueing(queueing: Queueing): Probe {
 function explainFastPath(wanted: KernelConfig['fastPath'], trial: TrialResult | undefined): Probe {
   const able = trial?.ok === true ? whyNoFastPath() : (trial?.found ?? 'not tried');
   const words = able ?? 'a flowtable works';
+  const unused = able === null ? 'not used; a flowtable works' : 'not used; a flowtable does not work here';
   return {
     name: 'fast path',
     ok: able === null || wanted === 'off',
     severity: 'recommended',
-    found: wanted === 'off' ? `${words}; not used (kernel.fastPath is off)` : words,
+    found: wanted === 'off' ? `${unused} (kernel.fastPath is off)` : words,
     expected: 'a flowtable for established connections',
     remedy: 'Use a kernel from 6.1 on with CONFIG_NFT_FLOW_OFFLOAD, or set kernel.fastPath to off.',
   };

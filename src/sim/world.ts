@@ -60,6 +60,8 @@ export const DEFAULT_SETTINGS: EngineSettings = {
   routes: 16,
   races: 64,
   racesPerClient: 64,
+  // A site has few clients, and a run of many sites makes these tables anew for each.
+  clientSets: 256,
   clientRate: { perSecond: 2000, burst: 4000 },
   racePorts: { from: 8192, to: 32_767 },
   portMemory: 1024,

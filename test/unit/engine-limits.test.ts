@@ -137,7 +137,7 @@ describe('source addresses (RFC 4787 REQ-2)', () => {
   });
 
   it('clients are spread over the pool', () => {
-    const h = new Harness(2, { races: 1024 }, table);
+    const h = new Harness(2, { races: 1024, clientSets: 4096 }, table);
     const counts = new Map<number, number>();
     for (let host = 2; host < 402; host++) {
       h.setup({ client: client(host, 40_000) });

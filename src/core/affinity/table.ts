@@ -2,11 +2,10 @@
  * Groups and their routes, as far as the daemon has chosen them lately. The kernel's maps are what lasts; this answers until they
  * have it, and for what they could not take.
  */
-import { type Family, sameAddress } from '../../model/address.js';
+import { type AddressWords, type Family, sameAddress } from '../../model/address.js';
 import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../engine-types.js';
 import { finishHash, mix, mixAddress } from '../hash.js';
 
-const SETS = 4096;
 const WAYS = 4;
 
 /** What is kept of a group. */
@@ -26,21 +25,37 @@ export interface Generations {
   interimOf(route: RouteNumber, family: Family): number;
 }
 
-/** BOUNDED: 16384 groups in sets of four; the one used least recently gives way. */
+/** BOUNDED: `sets` sets of four groups; the one used least recently gives way. */
 export class AffinityTable {
-  private readonly service = new Uint8Array(SETS * WAYS);
-  private readonly client = new Int32Array(SETS * WAYS * 4);
-  private readonly destination = new Int32Array(SETS * WAYS * 4);
-  private readonly number = new Int32Array(SETS * WAYS);
-  private readonly route = new Uint8Array(SETS * WAYS);
-  private readonly generation = new Uint16Array(SETS * WAYS);
+  private readonly service: Uint8Array;
+  private readonly client: AddressWords;
+  private readonly destination: AddressWords;
+  private readonly number: Int32Array;
+  private readonly route: Uint8Array;
+  private readonly generation: Uint16Array;
   /** 0: it is none. */
-  private readonly interim = new Uint16Array(SETS * WAYS);
-  private readonly doubts = new Uint8Array(SETS * WAYS);
-  private readonly askAt = new Float64Array(SETS * WAYS);
-  private readonly expiresAt = new Float64Array(SETS * WAYS);
+  private readonly interim: Uint16Array;
+  private readonly doubts: Uint8Array;
+  private readonly askAt: Float64Array;
+  private readonly expiresAt: Float64Array;
 
-  constructor(private readonly secret: number) {}
+  /** `sets` is a power of two. */
+  constructor(
+    private readonly sets: number,
+    private readonly secret: number,
+  ) {
+    const groups = sets * WAYS;
+    this.service = new Uint8Array(groups);
+    this.client = new Int32Array(groups * 4);
+    this.destination = new Int32Array(groups * 4);
+    this.number = new Int32Array(groups);
+    this.route = new Uint8Array(groups);
+    this.generation = new Uint16Array(groups);
+    this.interim = new Uint16Array(groups);
+    this.doubts = new Uint8Array(groups);
+    this.askAt = new Float64Array(groups);
+    this.expiresAt = new Float64Array(groups);
+  }
 
   /** Where a group is in this table, for the questions below; -1 when it has no route, or its route was down since. */
   find(service: ServiceNumber, group: AffinityGroup, now: Micros, health: Generations): number {
@@ -120,6 +135,6 @@ export class AffinityTable {
   private base(service: ServiceNumber, group: AffinityGroup): number {
     let hash = mix(mixAddress(this.secret, group.client, 0), (service << 24) ^ group.number);
     if (group.kind === 'address') hash = mixAddress(hash, group.destination, 0);
-    return (finishHash(hash) & (SETS - 1)) * WAYS;
+    return (finishHash(hash) & (this.sets - 1)) * WAYS;
   }
 }

@@ -4,24 +4,30 @@ import type { SingleReason } from '../../model/reasons.js';
 import type { EngineSettings, Micros } from '../engine-types.js';
 import { finishHash, mixAddress } from '../hash.js';
 
-const SETS = 4096;
 const WAYS = 4;
 
 /**
- * BOUNDED: 16384 clients in sets of four. The least recent client without a race gives way to a new one; when all four
+ * BOUNDED: `settings.clientSets` sets of four clients. The least recent client without a race gives way to a new one; when all four
  * have races, the new one goes by one route.
  */
 export class ClientLimits {
-  private readonly address = new Int32Array(SETS * WAYS * 4);
-  private readonly used = new Uint8Array(SETS * WAYS);
-  private readonly active = new Int32Array(SETS * WAYS);
-  private readonly tokens = new Float64Array(SETS * WAYS);
-  private readonly seenAt = new Float64Array(SETS * WAYS);
+  private readonly address: AddressWords;
+  private readonly used: Uint8Array;
+  private readonly active: Int32Array;
+  private readonly tokens: Float64Array;
+  private readonly seenAt: Float64Array;
 
   constructor(
-    private readonly settings: Pick<EngineSettings, 'racesPerClient' | 'clientRate'>,
+    private readonly settings: Pick<EngineSettings, 'clientSets' | 'racesPerClient' | 'clientRate'>,
     private readonly secret: number,
-  ) {}
+  ) {
+    const clients = settings.clientSets * WAYS;
+    this.address = new Int32Array(clients * 4);
+    this.used = new Uint8Array(clients);
+    this.active = new Int32Array(clients);
+    this.tokens = new Float64Array(clients);
+    this.seenAt = new Float64Array(clients);
+  }
 
   /** Counts a new race for a client; a reason instead when it must not have one. */
   admit(client: AddressWords, now: Micros): SingleReason | null {
@@ -72,6 +78,6 @@ export class ClientLimits {
   }
 
   private base(words: AddressWords, at: number): number {
-    return (finishHash(mixAddress(this.secret, words, at)) & (SETS - 1)) * WAYS;
+    return (finishHash(mixAddress(this.secret, words, at)) & (this.settings.clientSets - 1)) * WAYS;
   }
 }

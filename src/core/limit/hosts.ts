@@ -35,9 +35,10 @@ export class HostLimits {
   private readonly words = new Int32Array(4);
 
   constructor(settings: EngineSettings, secret: number) {
-    const { racesPerClient, races, clientRate } = settings;
+    const { clientSets, racesPerClient, races, clientRate } = settings;
     this.limits = new ClientLimits(
       {
+        clientSets,
         racesPerClient: Math.max(racesPerClient, Math.ceil(races / RACES_PART)),
         clientRate: {
           perSecond: clientRate.perSecond * RATE_TIMES,
