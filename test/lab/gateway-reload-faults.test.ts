@@ -151,13 +151,14 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
               );
               expect(words, told).toMatch(/Remedy: It is tried again by itself/);
             }
+            // A question costs less than a look at all that there is.
+            expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS), told).toBe(true);
             const end = await eventually(
               () => daemonState(made),
               (text) => text === whole.get(config),
               PATIENCE_MS,
             );
             expect(difference(end, whole.get(config) ?? ''), told).toEqual([]);
-            expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS), told).toBe(true);
             before = config;
           }
         }
