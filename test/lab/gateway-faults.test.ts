@@ -28,6 +28,7 @@ const EVENTS = [
   'broken',
   'failback-failed',
   'stop-failed',
+  'operator-failed',
 ];
 
 const breakage = new Breakage();

@@ -23,7 +23,8 @@ const WALK_MS = 900_000;
 const UNDONE_CALL = 7;
 /** More calls than any reload makes. */
 const MOST_CALLS = 40;
-const EVENTS = ['change-failed', 'reload-failed', 'measure-failed', 'guard-failed'];
+/** What goes on in the background may be what fails: it is told as well. */
+const EVENTS = ['change-failed', 'reload-failed', 'measure-failed', 'guard-failed', 'operator-failed'];
 
 const breakage = new Breakage();
 afterEach(() => breakage.heal());
