@@ -137,17 +137,28 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
       await back(made);
       await sleep(takesMs);
       at.back = await settled(made);
+      const ways = [
+        ['there', there],
+        ['back', back],
+      ] as const;
+      // How long the repair takes here and now: a machine that is busy with others takes its time.
+      let repairMs = takesMs;
+      for (const [way, act] of ways) {
+        const since = performance.now();
+        await act(made);
+        const isDone = (text: string): boolean => text === at[way];
+        expect(await eventually(() => state(made), isDone, PATIENCE_MS)).toBe(at[way]);
+        repairMs = Math.max(repairMs, performance.now() - since);
+        await settled(made);
+      }
       let walked = 0;
       for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
         fired = false;
-        for (const [way, act] of [
-          ['there', there],
-          ['back', back],
-        ] as const) {
+        for (const [way, act] of ways) {
           breakage.failCall(of, n, n % 2 === 0);
           await act(made);
           // What the repair itself calls, not what comes every second.
-          await sleep(takesMs + 200);
+          await sleep(repairMs + 200);
           const failed = breakage.disarm();
           if (failed === null) continue;
           fired = true;
