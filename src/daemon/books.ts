@@ -43,7 +43,8 @@ export class Books {
   private trouble: string | null = null;
   /** What could not be read at the start: it is an alarm until the next. */
   private lost: string | null = null;
-  private mayWrite = true;
+  /** Nothing is written over what nobody has read: a start may end before. */
+  private mayWrite = false;
   /** The gateway ends: what is waited for is in the last write. */
   private readonly ending = new AbortController();
   private written = { atMs: 0, used: new Map<string, number>() };
@@ -60,22 +61,21 @@ export class Books {
    * Reads what the last run left; where it left none, `old`: what a store file of before has. A disk that hangs keeps no start waiting:
    * what comes later is taken over then, and `late` is told.
    */
-  async load(old: () => Promise<readonly OldRoute[]>, late: () => void): Promise<void> {
+  async load(old: () => Promise<readonly OldRoute[]>, late: () => Promise<void>): Promise<void> {
     const reading = this.read(old);
     const found = await within(reading, READ_MS);
     if (found !== null) return this.take(found);
     leaveBehind();
-    // Nothing is written over what nobody has read.
-    this.mayWrite = false;
     this.lost = `${this.file.path} does not get read, the disk hangs: commands and quotas begin anew, and nothing is kept until it is read`;
     this.log.warn({ event: 'state-stuck' }, this.lost);
     reading.then(
       (found) => {
         if (this.ending.signal.aborted) return;
         this.log.info({ event: 'state-read' }, `${this.file.path} has been read after all`);
-        [this.mayWrite, this.lost] = [true, null];
+        this.lost = null;
         this.take(found);
-        late();
+        // What fails of that is done again within a second.
+        late().catch(() => undefined);
       },
       () => undefined,
     );
@@ -151,6 +151,7 @@ export class Books {
   }
 
   private take(found: Found): void {
+    this.mayWrite = true;
     if (found.kind === 'state') return this.restore(found.state);
     if (found.kind === 'refused') {
       const { message, keptAs } = found;

@@ -10,7 +10,6 @@ import type { RouteHealth } from '../kernel/race-messages.js';
 import { addressesOf, type ResolvedRoute } from '../kernel/routes.js';
 import { type Family, parseAddress, sameAddress } from '../model/address.js';
 import type { GatewayConfig, RouteConfig, ServiceConfig } from '../model/config.js';
-import { PathraceError } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Log } from '../observe/log.js';
 import type { Numbers } from './numbers.js';
@@ -168,6 +167,7 @@ export class Failover {
     for (const [lane, isAway] of away) if (isAway) this.away.add(lane);
   }
 
+  /** Nothing that waits is cut any more; what is cut by a change that is on its way is. */
   close(): void {
     this.closed = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
@@ -194,6 +194,7 @@ export class Failover {
   }
 
   private later(name: string, afterMs: number, work: () => void): void {
+    if (this.closed) return;
     clearTimeout(this.timers.get(name));
     const run = (): void => {
       this.timers.delete(name);
@@ -201,9 +202,10 @@ export class Failover {
       this.context
         .enqueue(async () => work())
         .catch((error: unknown) => {
-          if (error instanceof PathraceError && error.code === 'E_ENDING') return;
+          // Work that has not begun when the end comes does not begin.
+          if (this.closed) return;
           this.context.log.error({ event: 'cut-failed' }, `${error}; it is tried again`);
-          if (!this.closed) this.later(name, AGAIN_MS, work);
+          this.later(name, AGAIN_MS, work);
         });
     };
     // A timer may ring a little early.
@@ -257,7 +259,7 @@ export class Failover {
       );
       this.tellCut(route.name, begun, 'failback');
     };
-    this.resets.set(lane, setTimeout(cut, afterMs));
+    if (!this.closed) this.resets.set(lane, setTimeout(cut, afterMs));
   }
 
   /** Nobody waits for it: it goes on in the background, and is told when it is over. */

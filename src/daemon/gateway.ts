@@ -249,11 +249,11 @@ export class Gateway implements GatewayState {
     this.reloading.close();
     this.keeper.close();
     this.books.end();
+    this.failover?.close();
     await this.alignment.close();
     const steps: (() => unknown)[] = [
       ...this.closers.splice(0).reverse(),
       () => this.checker.close(),
-      () => this.failover?.close(),
       () => saveLast({ store: () => this.save(true), state: () => this.books.keepLast() }, this.log),
       () => this.race?.stop(),
       () => closeFlows(this.flows, this.log),
@@ -306,10 +306,8 @@ export class Gateway implements GatewayState {
     return this.books.spent.of(name) === 'last-resort';
   }
 
-  async setAdmin(name: string, admin: Admin): Promise<void> {
-    const { alignment } = this;
-    const follow = (): Promise<void> => alignment.followCommand();
-    await commandRoute(this, name, admin, (work) => alignment.enqueue(work), follow);
+  setAdmin(name: string, admin: Admin): Promise<void> {
+    return commandRoute(this, this.alignment, name, admin);
   }
 
   private chooseAnew(): Promise<void> {
@@ -324,8 +322,10 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
-    const late = (): Promise<void> => this.chooseAnew().catch(() => undefined);
-    await this.books.load(() => this.persistence.oldRoutes(), late);
+    await this.books.load(
+      () => this.persistence.oldRoutes(),
+      () => this.chooseAnew(),
+    );
     await this.persistence.load();
     for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
     this.numbers.routes.recall(this.persistence.routeNames);

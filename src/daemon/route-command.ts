@@ -2,19 +2,16 @@
 import { unknownName } from '../config/vocabulary.js';
 import { monotonicMs } from '../kernel/clock.js';
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
+import type { Alignment } from './alignment.js';
 import type { Admin } from './engine-routes.js';
 import type { GatewayState } from './gateway-state.js';
 
-/**
- * `enqueue`: one change after the other. `follow`: everything goes by the commands. What fails of it is done again a second later: it is
- * commanded all the same, and kept. Throws E_ARGUMENT.
- */
+/** What fails of it is done again a second later: it is commanded all the same, and kept. Throws E_ARGUMENT. */
 export async function commandRoute(
   gateway: Pick<GatewayState, 'config' | 'commands' | 'books'>,
+  alignment: Pick<Alignment, 'enqueue' | 'followCommand'>,
   name: string,
   admin: Admin,
-  enqueue: (work: () => Promise<void>) => Promise<void>,
-  follow: () => Promise<void>,
 ): Promise<void> {
   let refused: unknown = null;
   const work = async (): Promise<void> => {
@@ -26,9 +23,9 @@ export async function commandRoute(
       return;
     }
     gateway.commands.set(name, admin, monotonicMs());
-    await follow();
+    await alignment.followCommand();
   };
-  await enqueue(work).finally(() => gateway.books.keep());
+  await alignment.enqueue(work).finally(() => gateway.books.keep());
   if (refused !== null) throw refused;
 }
 

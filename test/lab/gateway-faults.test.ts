@@ -3,6 +3,8 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { commandControl } from '../../src/api/client.js';
+import { RELOAD_PATH } from '../../src/api/paths.js';
 import { Breakage } from './support/breakage.js';
 import { difference, settledState as settled, daemonState as state } from './support/daemon-state.js';
 import {
@@ -18,6 +20,8 @@ import {
 const PORT = 7;
 const TARGETS = [{ address: NEAR, port: PORT }];
 const SCENARIO = { providers: [{ name: 'a', link: { delayMs: 5 } }, { name: 'b' }, { name: 'c' }] };
+/** It is tried again a second later; tools take their time on a busy machine. */
+const PATIENCE_MS = 15_000;
 /** More calls than any repair makes. */
 const MOST_CALLS = 40;
 const EVENTS = [
@@ -28,6 +32,7 @@ const EVENTS = [
   'broken',
   'failback-failed',
   'stop-failed',
+  'operator-failed',
 ];
 
 const breakage = new Breakage();
@@ -49,6 +54,9 @@ interface Trigger {
 }
 
 const ip = (made: GatewayLab, ...words: string[]) => made.lab.gateway.must(['ip', ...words]);
+/** Until it is answered, whatever the answer is. */
+const reload = (made: GatewayLab) =>
+  commandControl(made.lab.controlSocket, RELOAD_PATH).catch(() => undefined);
 const TRIGGERS: readonly Trigger[] = [
   {
     name: 'the table is gone',
@@ -81,11 +89,11 @@ const TRIGGERS: readonly Trigger[] = [
     name: 'a reload',
     there: async (made) => {
       made.rewriteConfig({ ...CONFIG, rest: { route: 'b' } });
-      made.daemon.signal('SIGHUP');
+      await reload(made);
     },
     back: async (made) => {
       made.rewriteConfig(CONFIG);
-      made.daemon.signal('SIGHUP');
+      await reload(made);
     },
     takesMs: 200,
   },
@@ -129,17 +137,28 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
       await back(made);
       await sleep(takesMs);
       at.back = await settled(made);
+      const ways = [
+        ['there', there],
+        ['back', back],
+      ] as const;
+      // How long the repair takes here and now: a machine that is busy with others takes its time.
+      let repairMs = takesMs;
+      for (const [way, act] of ways) {
+        const since = performance.now();
+        await act(made);
+        const isDone = (text: string): boolean => text === at[way];
+        expect(await eventually(() => state(made), isDone, PATIENCE_MS)).toBe(at[way]);
+        repairMs = Math.max(repairMs, performance.now() - since);
+        await settled(made);
+      }
       let walked = 0;
       for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
         fired = false;
-        for (const [way, act] of [
-          ['there', there],
-          ['back', back],
-        ] as const) {
+        for (const [way, act] of ways) {
           breakage.failCall(of, n, n % 2 === 0);
           await act(made);
           // What the repair itself calls, not what comes every second.
-          await sleep(takesMs + 200);
+          await sleep(repairMs + 200);
           const failed = breakage.disarm();
           if (failed === null) continue;
           fired = true;
@@ -147,7 +166,7 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
           const now = await eventually(
             () => state(made),
             (text) => text === at[way],
-            4000,
+            PATIENCE_MS,
           );
           expect(now, `call ${n}, ${way}: ${failed}\n${made.daemon.stderr().slice(-3000)}`).toBe(at[way]);
         }

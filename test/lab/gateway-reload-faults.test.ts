@@ -23,7 +23,8 @@ const WALK_MS = 900_000;
 const UNDONE_CALL = 7;
 /** More calls than any reload makes. */
 const MOST_CALLS = 40;
-const EVENTS = ['change-failed', 'reload-failed', 'measure-failed', 'guard-failed'];
+/** What goes on in the background may be what fails: it is told as well. */
+const EVENTS = ['change-failed', 'reload-failed', 'measure-failed', 'guard-failed', 'operator-failed'];
 
 const breakage = new Breakage();
 afterEach(() => breakage.heal());
@@ -58,7 +59,13 @@ const CHANGES: readonly (readonly [string, ConfigOverrides])[] = [
     },
   ],
   // What is measured has to be read for it, too.
-  ['a route on a shared interface', { ...BASE, routes: { d: null, e: { interface: 'wan3' } } }],
+  [
+    'a route on a shared interface',
+    {
+      ...BASE,
+      routes: { d: null, e: { interface: 'wan3', gateway: '203.0.3.1', addresses: '203.0.3.77' } },
+    },
+  ],
   ['a removed service', { ...BASE, services: SERVICES }],
 ];
 
@@ -111,10 +118,10 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
         const whole = new Map<ConfigOverrides, string>();
         for (const config of [changed, BASE]) {
           made.rewriteConfig(config);
-          expect(await reload(made)).toMatchObject({ ok: true });
+          expect(await reload(made)).toEqual({ ok: true, words: '' });
           whole.set(config, await settledState(made));
         }
-        const counts = { walked: 0, refused: 0 };
+        const counts = { walked: 0, refused: 0, late: 0 };
         const halves: string[] = [];
         let before = BASE;
         for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
@@ -135,6 +142,7 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
               ...difference(now, should),
               ...(ok || before !== BASE ? [] : difference(has.join('\n'), had.join('\n'))),
             ];
+            if (isRetry) counts.late++;
             if (half.length > 0 && !isRetry) halves.push(`${half.join('\n')}\n${ok} ${told}`);
             if (failed !== null) counts.walked++;
             fired ||= failed !== null;
@@ -145,18 +153,23 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
               );
               expect(words, told).toMatch(/Remedy: It is tried again by itself/);
             }
+            // A question costs less than a look at all that there is.
+            expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS), told).toBe(true);
             const end = await eventually(
               () => daemonState(made),
               (text) => text === whole.get(config),
               PATIENCE_MS,
             );
             expect(difference(end, whole.get(config) ?? ''), told).toEqual([]);
-            expect(await eventually(() => isInForce(made), Boolean, PATIENCE_MS), told).toBe(true);
             before = config;
           }
         }
-        const { walked, refused } = counts;
-        process.stdout.write(`${walked} calls walked, ${refused} refused, ${halves.length} half\n`);
+        const { walked, refused, late } = counts;
+        process.stdout.write(
+          `${walked} calls walked, ${refused} refused (${late} looked at too late), ${halves.length} half\n`,
+        );
+        // A machine that is too busy for the look has seen nothing.
+        expect(late).toBeLessThan(refused / 2);
         expect(halves.join('\n\n')).toBe('');
         expect(counts.walked).toBeGreaterThan(0);
         const own = async (): Promise<string[]> =>
@@ -249,8 +262,8 @@ test('while a reload is on its way, and while it is undone, what is shown is wha
       expect((await reload(made)).ok).toBe(true);
       expect(await eventually(shown, (text) => text === before, PATIENCE_MS)).toBe(before);
     }
-    const after = 'a up,b up,c up,d up same';
-    expect(await eventually(shown, (text) => text === after, PATIENCE_MS)).toBe(after);
+    // The new one has to prove itself.
+    expect(await shown()).toMatch(/^a up,b up,c up,d (?:up|suspect) same$/);
     expect(await services()).toEqual(['turns', 'everything']);
   });
 });

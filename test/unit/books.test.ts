@@ -69,9 +69,35 @@ function open(of = config()): { books: Books; commands: Commands; carry: (bytes:
 }
 
 const none = async (): Promise<[]> => [];
-const notLate = (): void => expect.unreachable('nothing hangs');
+const notLate = async (): Promise<void> => expect.unreachable('nothing hangs');
 
 describe('commands and quotas', () => {
+  it('of a start that ends before it has read them stay as they are', async () => {
+    const first = open();
+    await first.books.load(none, notLate);
+    first.commands.set('lte', 'disabled', monotonicMs());
+    await first.books.keep();
+    const before = readFileSync(path, 'utf8');
+    const second = open();
+    await second.books.keep();
+    await second.books.keepLast();
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  it('are written once more at the end, and by nobody who comes later', async () => {
+    const { books, commands } = open();
+    await books.load(none, notLate);
+    books.end();
+    commands.set('lte', 'disabled', monotonicMs());
+    await books.keep();
+    expect(existsSync(path)).toBe(false);
+    await books.keepLast();
+    const next = open();
+    await next.books.load(none, notLate);
+    expect(next.commands.of('lte')).toBe('disabled');
+    expect(books.alarms()).toEqual([]);
+  });
+
   it('are on the disk when a command is answered, for the owner alone', async () => {
     const { books, commands, carry } = open();
     await books.load(none, notLate);
