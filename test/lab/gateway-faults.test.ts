@@ -136,6 +136,10 @@ describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => 
       at.there = await settled(made);
       await back(made);
       await sleep(takesMs);
+      // A route that proves itself stands still for a moment, too.
+      const isWhole = async (): Promise<boolean> =>
+        (await made.status()).routes.every(({ state }) => state === 'up');
+      expect(await eventually(isWhole, Boolean, PATIENCE_MS)).toBe(true);
       at.back = await settled(made);
       const ways = [
         ['there', there],
