@@ -140,6 +140,15 @@ describe('a route whose quota is used up', () => {
     expect(only(h.last, 'pin')).toMatchObject([{ route: 1 }]);
   });
 
+  it('and not by one that its service has no more', () => {
+    const h = gateway(3, { criterion: 'priority', affinity: 'client' });
+    expect(pinned(h)).toBe(1);
+    h.setServices([serviceOver([2, 3], { criterion: 'priority', affinity: 'client' })]);
+    h.setup({ service: 1, pinned: 1 });
+    expect(only(h.last, 'release')).toMatchObject([{ route: 2 }]);
+    expect(only(h.last, 'pin')).toMatchObject([{ route: 2 }]);
+  });
+
   it('is open to the kernel when there is no other, and closed again when there is', () => {
     const h = gateway(2, { criterion: 'priority' }, spent);
     expect(h.engine.openGeneration(1, 4)).toBe(0);

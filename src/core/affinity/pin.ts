@@ -34,7 +34,9 @@ export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumbe
   // A route may have come back since the kernel was asked.
   const isOld =
     route === inKernel && route !== 0 && site.affinity.isQuestioned(at, packet.family, now, site.health);
-  if (inKernel !== 0 && !isOld && isAble(turn, inKernel)) {
+  // Nor need it be one of the service's any more.
+  const isOurs = (service.mask & (1 << inKernel)) !== 0;
+  if (inKernel !== 0 && isOurs && !isOld && isAble(turn, inKernel)) {
     found.route = inKernel;
     return found;
   }
@@ -191,7 +193,8 @@ function pin(
   const group = groupOf(turn, service, members);
   // A last resort that has helped once is not for everything that follows. What the group has already may be in doubt all the same.
   const isLasting = (lastingRoutes(site, service.mask, family) & (1 << route)) !== 0;
-  if (!isLasting && !hasRoute(turn, service, group, route)) return;
+  const isKept = (service.mask & (1 << route)) !== 0 && hasRoute(turn, service, group, route);
+  if (!isLasting && !isKept) return;
   if (!mayHave(turn, service, group)) return countIgnored(turn.shard, 'host-groups');
   made.route = route;
   made.isInterim = isInterim(site, service, route, family);
