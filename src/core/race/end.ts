@@ -5,7 +5,7 @@ import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { Turn } from '../turn.js';
 import { isUnsure } from './attempt.js';
 import { ATTEMPT, RACE } from './life.js';
-import { NO_RACE } from './table.js';
+import { NO_RACE, type RaceTable } from './table.js';
 
 /** Frees a race. One that was still undecided is noted under `reason` and counted as failed. */
 export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
@@ -43,8 +43,17 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
   races.release(race);
 }
 
-/** The client has not been told anything: its own flow lives on. */
-export const KEEP_FLOW = true;
+/**
+ * All are silent, or gone: the client's own time-out rules, and its next set-up starts a new race; by another port, since what is still on its
+ * way to the copies that are reset here would be taken for an answer to those. The client has not been told anything: a flow that it had
+ * before goes on.
+ */
+export function giveUp(turn: Turn, race: RaceId): void {
+  const { races, ports } = turn.shard;
+  if (hasOpenAttempt(races, race)) ports.taken(race, turn.now);
+  cancelOpenAttempts(turn, race, true);
+  endRace(turn, race, 'all-routes-silent');
+}
 
 /** Cancels every copy that may have made a half-open connection, and the flow that was there before, unless that is kept. */
 export function cancelOpenAttempts(turn: Turn, race: RaceId, keepsFlow = false): void {
@@ -59,10 +68,13 @@ export function cancelOpenAttempts(turn: Turn, race: RaceId, keepsFlow = false):
 
 /** Whether every attempt has had an answer or never left: nothing more can come. */
 export function allAnswered(turn: Turn, race: RaceId): boolean {
-  const { races } = turn.shard;
+  return !hasOpenAttempt(turn.shard.races, race);
+}
+
+function hasOpenAttempt(races: RaceTable, race: RaceId): boolean {
   for (let route = 1; route <= races.routeCount; route++)
-    if (races.stateOf(race, route) === ATTEMPT.SENT) return false;
-  return true;
+    if (races.stateOf(race, route) === ATTEMPT.SENT) return true;
+  return false;
 }
 
 /** Whether nothing more can come that a decided race would learn from. */

@@ -5,7 +5,7 @@ import type { RaceId } from '../engine-types.js';
 import { expireNegative, renewNegative } from '../judge/negative.js';
 import type { Turn } from '../turn.js';
 import { setDeadline } from './deadline.js';
-import { cancelOpenAttempts, endRace, KEEP_FLOW } from './end.js';
+import { endRace, giveUp } from './end.js';
 import { RACE } from './life.js';
 import { sendDue } from './schedule.js';
 
@@ -27,7 +27,5 @@ export function expireRace(turn: Turn, race: RaceId): void {
   if (expireNegative(turn, race)) return;
   const due = races.lastSetupAt[race] + site.settings.raceTimeoutMicros;
   if (due > now) return setDeadline(shard, race, due);
-  // All silent: the client's own time-out rules, and its next set-up starts a new race. A flow that was there before goes on.
-  cancelOpenAttempts(turn, race, KEEP_FLOW);
-  endRace(turn, race, 'all-routes-silent');
+  giveUp(turn, race);
 }

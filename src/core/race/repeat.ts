@@ -7,7 +7,7 @@ import type { Protocol } from '../protocols/protocol.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { enterRoute, sendAttempt } from './attempt.js';
-import { cancelOpenAttempts, endRace, KEEP_FLOW } from './end.js';
+import { cancelOpenAttempts, endRace, giveUp } from './end.js';
 import { ENDS } from './ends.js';
 import { continueFlow } from './flow.js';
 import { ATTEMPT, RACE } from './life.js';
@@ -41,8 +41,7 @@ export function repeatOrReplace(
   const service = site.services[races.service[race]] ?? site.everything;
   fillRescuers(turn, service.routes, racers);
   if (racers.count === 0) {
-    cancelOpenAttempts(turn, race, KEEP_FLOW);
-    endRace(turn, race, 'all-routes-silent');
+    giveUp(turn, race);
     return 'start-anew';
   }
   if (trialAnswered(turn, race)) {
