@@ -34,6 +34,22 @@ describe('routes that take nothing new', () => {
     expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'no-route', service: 1 }]);
   });
 
+  it('all of a service while a connection is set up: its next race has another port, as an answer to what was reset may be on its way', () => {
+    const h = gateway(2);
+    const [{ race }] = only(h.setup({ service: 1 }), 'attempt');
+    const port = h.engine.races.natPort[race!];
+    h.setRoutes(routes(2, () => ({ admin: 'draining' })));
+    h.pass(1000);
+    h.setup({ service: 1 });
+    expect(h.words).toEqual(['cancel 1', 'cancel 2', 'release 0']);
+    h.setRoutes(routes(2));
+    h.pass(1000);
+    const [{ race: again }] = only(h.setup({ service: 1 }), 'attempt');
+    expect(h.engine.races.natPort[again!]).not.toBe(port);
+    h.answer(1, { to: { address: words('203.0.1.2'), port }, known: false });
+    expect(h.words).toEqual(['refuse', 'drop']);
+  });
+
   it('back again, it is used at once: nothing was wrong with it', () => {
     const h = gateway(2, { criterion: 'priority' }, ({ number }) =>
       number === 1 ? { admin: 'disabled' } : {},
