@@ -147,6 +147,16 @@ describe('how long an answer has taken', () => {
     expect(h.memory()[0]).toBe('answered 1240');
   });
 
+  it('is not known of a flow that had a race before: its repeat is not the first, and servers repeat themselves, too', () => {
+    const h = gateway();
+    repeat(h);
+    h.pass(6000);
+    repeat(h);
+    answerAfter(h, 300, 1);
+    answerAfter(h, 1000, 1);
+    expect(h.memory()[0]).not.toContain('answered');
+  });
+
   it('is not known when a route that is fast elsewhere loses first packets in a row', () => {
     const h = gateway(2, 'race');
     for (let i = 0; i < 3; i++) {

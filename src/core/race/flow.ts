@@ -47,6 +47,8 @@ export function adoptFlow(turn: Turn, race: RaceId, route: RouteNumber): boolean
   const at = races.attempt(race, route);
   races.attemptFirstSentAt[at] = now - FIRST_REPEAT_MICROS;
   races.attemptGap[at] = shard.repeated.find(turn.packet, now) === 0 ? FIRST_REPEAT_MICROS : UNKNOWN_GAP;
+  // Another race of this flow does not begin with its first repeat.
+  shard.repeated.set(turn.packet, route, now);
   races.attemptSentAt[at] = now;
   races.attemptSends[at] = 2;
   turn.goesOn = true;
