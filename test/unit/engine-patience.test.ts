@@ -299,6 +299,10 @@ describe('late answers that come together', () => {
     for (let i = 1; i <= 4; i++) trips.note(1, 4, 70, 1000 * i);
     for (let i = 0; i < 50; i++) trips.note(1, 4, 1070, 10_000 + i);
     expect(trips.leastOf(1, 4)).toBe(70 + 1000 / 8);
+    for (let i = 0; i < 50; i++) trips.note(2, 4, 1070, 10_000 + i);
+    expect([trips.leastOf(2, 4), trips.surelyAtLeast(2, 4)]).toEqual([1070, -1]);
+    for (const at of [12_000, 14_000]) trips.note(2, 4, 1070, at);
+    expect(trips.surelyAtLeast(2, 4)).toBe(1070);
     trips.note(1, 4, 1070, 11_000);
     expect(trips.leastOf(1, 4)).toBe(195);
     trips.note(1, 4, 1070, 12_200);

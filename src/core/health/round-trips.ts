@@ -17,6 +17,9 @@ export class RoundTrips {
   private readonly count: Uint8Array;
   /** When an answer has moved it up last: others that had been asked for by then have the same cause. */
   private readonly movedAt: Float64Array;
+  /** Answers each of which was asked for after the one before had come, and when the last of them has. */
+  private readonly inTurn: Uint8Array;
+  private readonly turnAt: Float64Array;
 
   constructor(routes: number) {
     const lanes = (routes + 1) * 2;
@@ -24,6 +27,8 @@ export class RoundTrips {
     this.least = new Float64Array(lanes).fill(-1);
     this.count = new Uint8Array(lanes);
     this.movedAt = new Float64Array(lanes);
+    this.inTurn = new Uint8Array(lanes);
+    this.turnAt = new Float64Array(lanes);
   }
 
   /** An answer took so long, or not longer than that. */
@@ -37,6 +42,9 @@ export class RoundTrips {
       this.movedAt[at] = answeredAt;
     }
     if (this.count[at] < 255) this.count[at]++;
+    if (this.inTurn[at] !== 0 && answeredAt - micros < this.turnAt[at]) return;
+    this.turnAt[at] = answeredAt;
+    if (this.inTurn[at] < 255) this.inTurn[at]++;
   }
 
   /** What an answer takes mostly; -1: nothing is known. */
@@ -48,6 +56,12 @@ export class RoundTrips {
   leastOf(route: RouteNumber, family: Family): Micros {
     const at = lane(route, family);
     return this.count[at] < SURE_AFTER ? -1 : this.least[at];
+  }
+
+  /** The same of a route that was heard often enough at moments that have nothing to do with each other. -1: it was not. */
+  surelyAtLeast(route: RouteNumber, family: Family): Micros {
+    const at = lane(route, family);
+    return this.inTurn[at] < SURE_AFTER ? -1 : this.least[at];
   }
 
   /** That of the slowest route of which anything is known; -1: of none. */
@@ -62,6 +76,7 @@ export class RoundTrips {
     const at = lane(route, family);
     this.mean[at] = -1;
     this.count[at] = 0;
+    this.inTurn[at] = 0;
   }
 }
 

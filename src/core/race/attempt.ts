@@ -57,7 +57,7 @@ function isSlowAsUsual(
   route: RouteNumber,
   time: Micros,
 ): boolean {
-  const usual = site.roundTrips.leastOf(route, races.family[race] as Family);
+  const usual = site.roundTrips.surelyAtLeast(route, races.family[race] as Family);
   return usual >= 0 && Math.abs(time - usual) < Math.abs(time - SERVER_REPEATS_MICROS - usual);
 }
 
