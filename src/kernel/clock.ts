@@ -10,13 +10,21 @@ export function monotonicMs(): number {
 
 /** `performance.now()` of this thread was 0 then. */
 export function originMs(): number {
-  return monotonicMs() - performance.now();
+  return ORIGIN_MS;
 }
 
-/** The date of a moment, by the wall clock as it is set now; milliseconds. */
+const ORIGIN_MS = monotonicMs() - performance.now();
+
+/** The date of a moment, by the wall clock as it is set now; milliseconds. The same however often it is asked for, until the clock is set. */
 export function wallAt(atMonotonicMs: number): number {
-  return Date.now() - (monotonicMs() - atMonotonicMs);
+  const seen = Date.now() - monotonicMs();
+  if (!(Math.abs(seen - offsetMs) < REGULATED_MS)) offsetMs = seen;
+  return offsetMs + atMonotonicMs;
 }
+
+/** Less is two clocks read one after the other, or one that is being regulated. */
+const REGULATED_MS = 20;
+let offsetMs = Number.NaN;
 
 /** The moment of a date. */
 export function monotonicAt(wallMs: number): number {
