@@ -162,10 +162,10 @@ function placeOf(turn: Turn, race: RaceId): number {
   return site.affinity.find(service.number, groupOfRace(turn, service, race), now, site.health);
 }
 
-/** The group of a race is asked about for so long: the route that it would have is silent for this destination. */
+/** The group of a race is asked about for so long: the route that it would have is silent for this destination. Not when that is over. */
 export function askRace(turn: Turn, race: RaceId, micros: Micros): void {
   const service = serviceOf(turn, race);
-  if (service === undefined) return;
+  if (service === undefined || micros <= 0) return;
   const group = groupOfRace(turn, service, race);
   turn.notes.ask(service.number, group, Math.min(micros, service.affinityMicros));
 }
