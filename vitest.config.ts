@@ -87,17 +87,13 @@ const LONG = [
 
 /** What takes longest begins first: at the end nobody waits for one that began last. A small file may take long, and vitest goes by size. */
 const LONGEST = [
-  'lab/gateway-store',
   'lab/gateway-failover',
-  'lab/gateway-pools',
   'lab/conformance',
   'lab/gateway-criteria',
-  'lab/gateway-firewall',
   'lab/gateway-commands',
   'lab/gateway-reload',
   'lab/gateway-path-mtu',
   'lab/gateway-absent',
-  'lab/gateway-own-snat',
   'lab/gateway-large-file',
   'lab/gateway-patience',
   'lab/gateway-mask',

@@ -17,18 +17,23 @@ const ORIGIN_MS = monotonicMs() - performance.now();
 
 /** The date of a moment, by the wall clock as it is set now; milliseconds. The same however often it is asked for, until the clock is set. */
 export function wallAt(atMonotonicMs: number): number {
-  const seen = Date.now() - monotonicMs();
-  if (!(Math.abs(seen - offsetMs) < REGULATED_MS)) offsetMs = seen;
-  return offsetMs + atMonotonicMs;
+  return wallOffsetMs() + atMonotonicMs;
+}
+
+/** The moment of a date. */
+export function monotonicAt(wallMs: number): number {
+  return wallMs - wallOffsetMs();
 }
 
 /** Less is two clocks read one after the other, or one that is being regulated. */
 const REGULATED_MS = 20;
 let offsetMs = Number.NaN;
 
-/** The moment of a date. */
-export function monotonicAt(wallMs: number): number {
-  return monotonicMs() - (Date.now() - wallMs);
+/** Wall time less monotonic time. */
+function wallOffsetMs(): number {
+  const seen = Date.now() - monotonicMs();
+  if (!(Math.abs(seen - offsetMs) < REGULATED_MS)) offsetMs = seen;
+  return offsetMs;
 }
 
 /** ISO 8601; for a clock that shows what no date can be, the nearest that can. */

@@ -193,8 +193,7 @@ function pin(
   const group = groupOf(turn, service, members);
   // A last resort that has helped once is not for everything that follows. What the group has already may be in doubt all the same.
   const isLasting = (lastingRoutes(site, service.mask, family) & (1 << route)) !== 0;
-  const isKept = (service.mask & (1 << route)) !== 0 && hasRoute(turn, service, group, route);
-  if (!isLasting && !isKept) return;
+  if (!isLasting && !hasRoute(turn, service, group, route)) return;
   if (!mayHave(turn, service, group)) return countIgnored(turn.shard, 'host-groups');
   made.route = route;
   made.isInterim = isInterim(site, service, route, family);
@@ -208,13 +207,15 @@ function pin(
   if (doubts === 0 && isLasting) joinGroup(turn, service, group, route);
 }
 
+/** The group has a route already that is still one of its service's. */
 function hasRoute(
   { site, now }: Turn,
-  service: ActiveService,
+  { number, mask }: ActiveService,
   group: AffinityGroup,
   route: RouteNumber,
 ): boolean {
-  const at = site.affinity.find(service.number, group, now, site.health);
+  if ((mask & (1 << route)) === 0) return false;
+  const at = site.affinity.find(number, group, now, site.health);
   return at >= 0 && site.affinity.routeAt(at) === route;
 }
 
