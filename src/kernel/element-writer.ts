@@ -28,6 +28,8 @@ const DELAY_MS = 5;
 const ATTEMPTS = 24;
 /** As many are usual; if more are needed, others change the same elements, and fewer are written at a time. */
 const USUAL_ATTEMPTS = 2;
+/** The kernel rebuilds a set's table beside our requests, and refuses additions meanwhile: we wait twice as long each time. */
+const REBUILD_MS = { first: 1, most: 64 } as const;
 /**
  * nft reads a ruleset again from its start whenever a transaction happens meanwhile, for ever if need be. So that an operator's
  * `nft list` ends: this long without a transaction, at least this often.
@@ -88,6 +90,7 @@ export class ElementWriter {
   private startedAt = 0;
   private sequence = 0;
   private batchError = 0;
+  private rebuilding = false;
 
   constructor(private readonly options: ElementWriterOptions) {
     this.queue = new ElementQueue(options.table ?? TABLE, options.capacity ?? CAPACITY);
@@ -210,6 +213,7 @@ export class ElementWriter {
     this.sent = Math.min(this.working, this.limit);
     this.errors.fill(0);
     this.batchError = 0;
+    this.rebuilding = false;
     this.attempts++;
     this.stats.transactions++;
     // Of this transaction: the frame, then two for each element.
@@ -255,8 +259,10 @@ export class ElementWriter {
       this.refuse(this.work[0], this.batchError || E.AGAIN);
       this.shift(1);
     }
-    if (this.working > 0) this.send();
-    else this.finish();
+    if (this.working === 0) this.finish();
+    else if (this.rebuilding)
+      setTimeout(() => this.send(), Math.min(REBUILD_MS.first * 2 ** (this.attempts - 1), REBUILD_MS.most));
+    else this.send();
   };
 
   /**
@@ -291,13 +297,18 @@ export class ElementWriter {
     return found;
   }
 
-  /** Whether the next attempt can succeed: an element was there or not there against expectation. */
+  /** Whether the next attempt can succeed: an element was there or not there against expectation, or the set is being rebuilt. */
   private isUndecided(i: number, removal: number, addition: number): boolean {
     if (this.queue.kind[this.work[i]] !== OPERATION.PUT) return false;
+    // lib/rhashtable.c, rhashtable_insert_rehash: too long a chain, such as of elements of one key that are over and not yet
+    // collected, has the table rebuilt. Some kernels say BUSY, too, where another element has the key.
+    const rebuilding = addition === E.BUSY || addition === E.NOMEM;
+    if (rebuilding) this.rebuilding = true;
     // A packet put another element there between our removal and our addition.
-    if (this.destroys) return addition === E.BUSY || addition === E.EXIST;
+    if (this.destroys) return rebuilding || addition === E.EXIST;
     if (addition === E.EXIST) this.exists[i] = 1;
-    else if (removal === E.NOENT && addition === 0) this.exists[i] = 0;
+    else if (removal === E.NOENT && (addition === 0 || rebuilding)) this.exists[i] = 0;
+    else if (rebuilding) this.exists[i] = 1;
     else return false;
     return true;
   }

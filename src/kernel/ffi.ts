@@ -177,6 +177,7 @@ export const E = {
   INTR: 4,
   BADF: 9,
   AGAIN: 11,
+  NOMEM: 12,
   BUSY: 16,
   EXIST: 17,
   NOBUFS: 105,
