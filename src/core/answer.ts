@@ -8,7 +8,7 @@ import { handleCommitted } from './commit/outcome.js';
 import type { Input, Verdict } from './contract.js';
 import type { RaceId, RouteNumber } from './engine-types.js';
 import { noteLife } from './health/evidence.js';
-import { countNegative, holdNegative } from './judge/negative.js';
+import { countNegative, holdNegative, settleNegative } from './judge/negative.js';
 import { isWaiting } from './protocols/index.js';
 import { JUDGEMENT } from './protocols/judgement.js';
 import { measure, measureAgain } from './race/attempt.js';
@@ -108,7 +108,10 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   noteLife(turn, race, route);
   if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route))
     return keepsBack(turn, race, route) ? verdict.drop(turn) : win(turn, race, route);
-  if (keepsTrial(turn, race, route)) return verdict.drop(turn);
+  if (keepsTrial(turn, race, route)) {
+    settleNegative(turn, race);
+    return verdict.drop(turn);
+  }
   if (races.stepAttempt(race, route, ATTEMPT_EVENT.ANSWER)) measure(turn, race, route);
   if (races.shown[race] === route) {
     // Its first answer was lost behind us, or the client's repeat is answered as well: the connection table knows the flow.

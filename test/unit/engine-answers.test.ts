@@ -117,6 +117,21 @@ describe('commit refused', () => {
   });
 });
 
+describe('error and silence', () => {
+  it('after them the repeat takes another port, as an answer to what was reset may be on its way', () => {
+    const h = new Harness(2);
+    const [{ race }] = h.setup();
+    const before = h.engine.races.natPort[race!];
+    h.icmp(1, 3, 1);
+    h.pass(3000);
+    expect(h.words).toEqual(['cancel 2', 'reject 1']);
+    const again = h.setup().find(({ kind }) => kind === 'attempt')!.race!;
+    expect(h.engine.races.natPort[again]).not.toBe(before);
+    h.answer(2, { to: { address: words('203.0.2.2'), port: before }, known: false });
+    expect(h.words).toEqual(['refuse', 'drop']);
+  });
+});
+
 describe('RST', () => {
   it('without ACK, or with a wrong one, says nothing (RFC 9293 3.10.7.3)', () => {
     const h = new Harness();

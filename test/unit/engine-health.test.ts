@@ -348,6 +348,26 @@ describe('the way back', () => {
     expect(h.words).toEqual(['commit 1']);
   });
 
+  it.each(['before', 'after'])(
+    'when the other has failed %s the route on trial has answered, that is asked again at once, and wins',
+    (order) => {
+      const h = gateway(2);
+      for (let i = 0; i < 6; i++) silence(h, 1, i % 3);
+      h.pass(500);
+      h.setup({ service: 1 });
+      expect(h.words).toEqual(['attempt 2', 'attempt 1', 'drop']);
+      if (order === 'after') h.answer(1);
+      h.icmp(2, 3, 1);
+      if (order === 'before') {
+        expect(h.words).toEqual(['drop']);
+        h.answer(1);
+      }
+      expect(h.words).toEqual(['attempt 1', 'drop']);
+      h.answer(1);
+      expect(h.words).toEqual(['commit 1']);
+    },
+  );
+
   it('a route that is down joins when the client has waited in vain, and may win', () => {
     const h = gateway();
     kill(h);

@@ -125,13 +125,18 @@ export function goOnWithout(turn: Turn, race: RaceId): void {
   const { joins, races } = turn.shard;
   const held = joins.held[race] & ~races.trials[race];
   endWait(turn, race);
+  for (let route = 1; route <= races.routeCount; route++)
+    if ((held & (1 << route)) !== 0) askAgain(turn, race, route);
+}
+
+/** Asks a route for the yes that was kept back; false when it has said no since, has lost its link, or the address that the copy left with. */
+export function askAgain(turn: Turn, race: RaceId, route: RouteNumber): boolean {
+  const { races } = turn.shard;
   const family = races.family[race] as Family;
-  for (let route = 1; route <= races.routeCount; route++) {
-    const isHeld = (held & (1 << route)) !== 0;
-    // It may have lost its link, or the address that the copy left with.
-    if (isHeld && isAvailable(turn.site.routes[route - 1], family) && isStillOurs(turn, race, route))
-      sendAttempt(turn, race, route);
-  }
+  if (races.stateOf(race, route) !== ATTEMPT.SENT) return false;
+  if (!isAvailable(turn.site.routes[route - 1], family) || !isStillOurs(turn, race, route)) return false;
+  sendAttempt(turn, race, route);
+  return true;
 }
 
 function waitFor(turn: Turn, race: RaceId, route: RouteNumber): void {

@@ -1,12 +1,12 @@
 /** When no route has said yes: which error the client gets, and when. */
 import type { Family } from '../../model/address.js';
 import type { OutcomeReason } from '../../model/reasons.js';
-import { goOnWithout } from '../affinity/join.js';
+import { admitTrials, askAgain, goOnWithout } from '../affinity/join.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
 import { measure } from '../race/attempt.js';
 import { bringDeadline, setDeadline } from '../race/deadline.js';
-import { cancelOpenAttempts, endRace, loserAnswered } from '../race/end.js';
+import { endRace, leaveOpenAttempts, loserAnswered } from '../race/end.js';
 import { EVIDENCE, rankOf } from '../race/evidence.js';
 import { ATTEMPT, ATTEMPT_EVENT, RACE } from '../race/life.js';
 import { expectedOf, overdueAfter } from '../race/patience.js';
@@ -126,7 +126,7 @@ export function countNegative({ shard: { races, counters } }: Turn, race: RaceId
 }
 
 /** What the routes of a race have said so far; `slowest` is the longest time to a refusal, microseconds. One value, reused. */
-function tally({ shard: { races } }: Turn, race: RaceId): typeof count {
+function tally({ shard: { races, joins } }: Turn, race: RaceId): typeof count {
   // A copy that is still to leave may be answered.
   count.silent = races.waiting[race] === 0 ? 0 : 1;
   count.negative = 0;
@@ -135,7 +135,9 @@ function tally({ shard: { races } }: Turn, race: RaceId): typeof count {
   for (let route = 1; route <= races.routeCount; route++) {
     const at = races.attempt(race, route);
     const state = races.attemptState[at];
-    if (state === ATTEMPT.SENT) count.silent++;
+    // Who is on trial and has said yes is not waited for.
+    if (state === ATTEMPT.SENT && (joins.held[race] & races.trials[race] & (1 << route)) === 0)
+      count.silent++;
     if (state !== ATTEMPT.NEGATIVE) continue;
     count.negative++;
     if (races.attemptEvidence[at] !== EVIDENCE.REFUSED) continue;
@@ -143,6 +145,23 @@ function tally({ shard: { races } }: Turn, race: RaceId): typeof count {
     count.slowest = Math.max(count.slowest, races.attemptRtt[at]);
   }
   return count;
+}
+
+/**
+ * All others have failed, and routes that could only be measured have said yes: they are asked for that once more, and it counts. False: there is
+ * none.
+ */
+function asksTrials(turn: Turn, race: RaceId): boolean {
+  const { joins, races } = turn.shard;
+  const proven = joins.held[race] & races.trials[race];
+  admitTrials(turn, race);
+  let isAsked = false;
+  for (let route = 1; route <= races.routeCount; route++) {
+    if ((proven & (1 << route)) === 0 || !askAgain(turn, race, route)) continue;
+    isAsked = true;
+  }
+  if (isAsked) setDeadline(turn.shard, race, turn.now + ERROR_HOLD_MICROS);
+  return isAsked;
 }
 
 const count = { silent: 0, negative: 0, refusals: 0, slowest: 0 };
@@ -163,10 +182,11 @@ function bestEvidence({ shard: { races } }: Turn, race: RaceId): RouteNumber {
   return best;
 }
 
-function fail(turn: Turn, race: RaceId, reason: OutcomeReason): OutcomeReason {
+function fail(turn: Turn, race: RaceId, reason: OutcomeReason): OutcomeReason | null {
+  if (asksTrials(turn, race)) return null;
   const route = bestEvidence(turn, race);
   countNegative(turn, race);
-  cancelOpenAttempts(turn, race);
+  leaveOpenAttempts(turn, race);
   if (route !== 0) turn.wire.reject(race, route);
   const told = route === 0 ? 'no-copy-sent' : reason;
   endRace(turn, race, told);

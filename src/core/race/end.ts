@@ -44,15 +44,22 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
 }
 
 /**
- * All are silent, or gone: the client's own time-out rules, and its next set-up starts a new race; by another port, since what is still on its
- * way to the copies that are reset here would be taken for an answer to those. The client has not been told anything: a flow that it had
- * before goes on.
+ * All are silent, or gone: the client's own time-out rules, and its next set-up starts a new race. The client has not been told anything: a
+ * flow that it had before goes on.
  */
 export function giveUp(turn: Turn, race: RaceId): void {
+  leaveOpenAttempts(turn, race, true);
+  endRace(turn, race, 'all-routes-silent');
+}
+
+/**
+ * Cancels the copies of a set-up that the client may repeat: by another port then, since what is still on its way to these would be taken
+ * for an answer to those.
+ */
+export function leaveOpenAttempts(turn: Turn, race: RaceId, keepsFlow = false): void {
   const { races, ports } = turn.shard;
   if (hasOpenAttempt(races, race)) ports.taken(race, turn.now);
-  cancelOpenAttempts(turn, race, true);
-  endRace(turn, race, 'all-routes-silent');
+  cancelOpenAttempts(turn, race, keepsFlow);
 }
 
 /** Cancels every copy that may have made a half-open connection, and the flow that was there before, unless that is kept. */
