@@ -120,3 +120,76 @@ export function edns(options: readonly (readonly [number, List])[] = [], size = 
   const data = options.flatMap(([code, value]) => [...be16(code), ...be16(value.length), ...value]);
   return { name: [0], type: 41, class: size, ttl, data };
 }
+
+export interface StunFields {
+  readonly class?: number;
+  readonly method?: number;
+  /** Default: that of RFC 8489. */
+  readonly cookie?: number;
+  /** 12 bytes. */
+  readonly transaction?: List;
+  /** Pairs of type and value. */
+  readonly attributes?: readonly (readonly [number, List])[];
+  readonly fingerprint?: boolean;
+}
+
+export const TRANSACTION = fromHex('b7e7a701bc34d686fa87dfae');
+
+export function stunMessage(fields: StunFields = {}): number[] {
+  const { class: kind = 0, method = 1, cookie = 0x2112a442, transaction = TRANSACTION } = fields;
+  const type =
+    (method & 15) | ((kind & 1) << 4) | ((method & 0x70) << 1) | ((kind & 2) << 7) | ((method & 0xf80) << 2);
+  const body = (fields.attributes ?? []).flatMap(([code, value]) => [
+    ...be16(code),
+    ...be16(value.length),
+    ...value,
+    ...zeros((4 - (value.length % 4)) % 4),
+  ]);
+  const length = body.length + (fields.fingerprint ? 8 : 0);
+  const message = [...be16(type), ...be16(length), ...be32(cookie), ...transaction, ...body];
+  return fields.fingerprint ? [...message, ...fingerprintOf(message)] : message;
+}
+
+/** The attribute for all that is before it, bit by bit. */
+export function fingerprintOf(message: List): number[] {
+  let crc = 0xffffffff;
+  for (const byte of message) {
+    for (let bit = 0; bit < 8; bit++) {
+      const odd = (crc ^ (byte >> bit)) & 1;
+      crc = (crc >>> 1) ^ (odd ? 0xedb88320 : 0);
+    }
+  }
+  return [0x80, 0x28, 0, 4, ...be32((~crc ^ 0x5354554e) >>> 0)];
+}
+
+export interface NtpFields {
+  readonly leap?: number;
+  readonly version?: number;
+  readonly mode?: number;
+  readonly stratum?: number;
+  readonly reference?: string;
+  /** Eight bytes each. */
+  readonly origin?: List;
+  readonly transmit?: List;
+  /** Pairs of type and value; whole words. */
+  readonly fields?: readonly (readonly [number, List])[];
+  readonly mac?: List;
+}
+
+export function ntpPacket(packet: NtpFields = {}): number[] {
+  const { leap = 0, version = 4, mode = 3, stratum = 0, origin = zeros(8), transmit = zeros(8) } = packet;
+  return [
+    (leap << 6) | (version << 3) | mode,
+    stratum,
+    6,
+    0xe9,
+    ...zeros(8),
+    ...Buffer.from((packet.reference ?? '').padEnd(4, '\0'), 'latin1'),
+    ...zeros(8),
+    ...origin,
+    ...zeros(8),
+    ...transmit,
+    ...(packet.fields ?? []).flatMap(([type, value]) => [...be16(type), ...be16(value.length + 4), ...value]),
+    ...(packet.mac ?? []),
+  ];
+}
