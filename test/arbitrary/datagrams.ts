@@ -88,6 +88,6 @@ export function datagramsOf(name: string): CapturedDatagram[] {
     const { packet } = read(bytes, wireLength);
     if (packet.protocol !== PROTOCOL.UDP || packet.sourcePort === 0) return [];
     const { sourcePort, destinationPort } = packet;
-    return [{ sourcePort, destinationPort, payload: bytes.slice(packet.transport + 8, packet.end) }];
+    return [{ sourcePort, destinationPort, payload: bytes.slice(packet.payload, packet.payloadEnd) }];
   });
 }
