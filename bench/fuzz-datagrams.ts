@@ -151,7 +151,7 @@ export function stunMessage(fields: StunFields = {}): number[] {
 }
 
 /** The attribute for all that is before it, bit by bit. */
-export function fingerprintOf(message: List): number[] {
+export function fingerprintOf(message: Iterable<number>): number[] {
   let crc = 0xffffffff;
   for (const byte of message) {
     for (let bit = 0; bit < 8; bit++) {

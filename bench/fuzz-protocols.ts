@@ -13,6 +13,8 @@ import {
   stunRequestKind,
 } from '../src/wire/stun.js';
 import { DNS_CORPUS, NTP_CORPUS, QUIC_CORPUS, STUN_CORPUS } from './fuzz-corpus.js';
+import { fingerprintOf } from './fuzz-datagrams.js';
+import { get16, put16 } from './fuzz-packets.js';
 import {
   digestOf,
   type FuzzedProtocol,
@@ -24,7 +26,7 @@ import {
 export const PROTOCOLS: readonly FuzzedProtocol[] = [
   { name: 'quic', corpus: QUIC_CORPUS, run: quic() },
   { name: 'dns', corpus: DNS_CORPUS, run: dns() },
-  { name: 'stun', corpus: STUN_CORPUS, run: stun() },
+  { name: 'stun', corpus: STUN_CORPUS, run: stun(), mend: mendStun },
   { name: 'ntp', corpus: NTP_CORPUS, run: ntp() },
 ];
 
@@ -88,6 +90,15 @@ function stun(): FuzzedProtocol['run'] {
     check(out.class <= 3 && out.method <= 0xfff && out.errorCode < 1000, 'a field out of range');
     return digestOf(out, start, kind, stunAnswerKind(out, out.transactionHash));
   };
+}
+
+/** The length, and the fingerprint where the message ends with one. */
+function mendStun(bytes: Uint8Array, at: number, length: number): void {
+  if (length < 20) return;
+  put16(bytes, at + 2, length - 20);
+  const last = at + length - 8;
+  if (length < 28 || get16(bytes, last) !== 0x8028) return;
+  bytes.set(fingerprintOf(bytes.subarray(at, last)), last);
 }
 
 function ntp(): FuzzedProtocol['run'] {
