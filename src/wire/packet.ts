@@ -86,12 +86,13 @@ export interface Packet {
 
 /** What an ICMP error tells about the packet that it is about: enough to find and verify an attempt. */
 export interface Quote {
-  /** Number of its IP protocol. */
+  /** Number of its IP protocol; 0 when nothing is quoted that can be read. */
   protocol: number;
   readonly source: AddressWords;
   readonly destination: AddressWords;
   sourcePort: number;
   destinationPort: number;
+  /** Of UDP the word behind the ports: its length and its checksum. */
   sequence: number;
 }
 
@@ -288,30 +289,31 @@ function decodeIcmpError(packet: Packet, offset: number): number {
   return decodeQuote(packet, offset + 8) ? DECODE.OK : DECODE.ICMP_QUOTE;
 }
 
-/** The quoted IP header and the first 8 bytes of TCP: what RFC 792 guarantees, and enough to verify (RFC 5927). */
+/**
+ * The quoted IP header and the first 8 bytes of TCP: what RFC 792 guarantees, and enough to verify (RFC 5927). A quote of UDP is read as
+ * well, with its number as protocol, and is of another kind all the same: false.
+ */
 function decodeQuote(packet: Packet, offset: number): boolean {
   const { view, end, quote, family } = packet;
-  let transport: number;
+  const length = family === 4 ? 20 : 40;
+  quote.protocol = 0;
+  if (offset + length + 8 > end || view.getUint8(offset) >>> 4 !== family) return false;
+  const protocol = view.getUint8(offset + (family === 4 ? 9 : 6));
+  if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP) return false;
+  let transport = offset + length;
   if (family === 4) {
-    if (offset + 28 > end || view.getUint8(offset) >>> 4 !== 4) return false;
     const headerLength = (view.getUint8(offset) & 15) * 4;
-    if (headerLength < 20 || view.getUint8(offset + 9) !== PROTOCOL.TCP) return false;
-    if ((view.getUint16(offset + 6) & 0x1fff) !== 0) return false;
-    readAddress(4, view, offset + 12, quote.source);
-    readAddress(4, view, offset + 16, quote.destination);
+    if (headerLength < 20 || (view.getUint16(offset + 6) & 0x1fff) !== 0) return false;
     transport = offset + headerLength;
-  } else {
-    if (offset + 48 > end || view.getUint8(offset) >>> 4 !== 6) return false;
-    if (view.getUint8(offset + 6) !== PROTOCOL.TCP) return false;
-    readAddress(6, view, offset + 8, quote.source);
-    readAddress(6, view, offset + 24, quote.destination);
-    transport = offset + 40;
   }
   if (transport + 8 > end) return false;
+  readAddress(family, view, offset + (family === 4 ? 12 : 8), quote.source);
+  readAddress(family, view, offset + (family === 4 ? 16 : 24), quote.destination);
+  quote.protocol = protocol;
   quote.sourcePort = view.getUint16(transport);
   quote.destinationPort = view.getUint16(transport + 2);
   quote.sequence = view.getInt32(transport + 4);
-  return true;
+  return protocol === PROTOCOL.TCP;
 }
 
 /** Not 0/8, 127/8, 224/4, 240/4 (RFC 6890). */

@@ -234,6 +234,29 @@ describe('UDP', () => {
   });
 });
 
+describe('an error about UDP', () => {
+  it.each([
+    ['IPv4', icmp(3, [...udp()]), A],
+    ['IPv4, with options', icmp(11, [...udp({ options: [7, 7, 4, 0, 0, 0, 0, 0] })]), A],
+    ['IPv4, no more than eight bytes', icmp(3, [...udp().slice(0, 28)]), A],
+    ['IPv6', icmp6(1, [...udp6()]), A6],
+    ['IPv6, no more than eight bytes', icmp6(2, [...udp6().slice(0, 48)]), A6],
+  ])('%s: is of another kind, and read all the same', (_, bytes, source) => {
+    const { reason, packet } = read(bytes);
+    const { quote } = packet;
+    expect(reason).toBe('icmp-quote');
+    const { source: from, transport, view } = read(source === A ? udp() : udp6()).packet;
+    const sequence = view.getInt32(transport + 4);
+    expect(quote).toMatchObject({ protocol: 17, sourcePort: 1025, destinationPort: 53, sequence });
+    expect(quote.source).toEqual(from);
+  });
+
+  it('or about nothing that can be read', () => {
+    for (const quoted of [udp().slice(0, 27), broken(udp(), { 9: 50 }), broken(udp(), { 7: 1 })])
+      expect(read(icmp(3, [...quoted])).packet.quote.protocol).toBe(0);
+  });
+});
+
 it('has a number for every reason', () => {
   expect(Object.values(DECODE)).toEqual(DECODE_REASONS.map((_, i) => i));
 });
