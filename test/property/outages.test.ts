@@ -14,6 +14,16 @@ it('sites with outages: nothing that a living route would have made is lost, and
   expect(report.hadLivingRoute).toBeGreaterThan(0.8 * report.connections);
 });
 
+/** Sites in which runs of millions have found a connection lost, reset or elsewhere. They are others as soon as plan.ts draws otherwise. */
+const FOUND = [
+  9_005_700, 9_007_092, 11_001_911, 13_009_341, 15_013_909, 15_016_633, 15_020_426, 19_013_279, 23_004_391,
+  29_010_186,
+];
+
+it.each(FOUND)('the site of seed %i', (seed) => {
+  expect(runShare({ seed, step: 1, count: 1 }).violations).toEqual([]);
+});
+
 it('is the same again, however it is shared', () => {
   const shared = createReport();
   for (const seed of [31, 30]) addReport(shared, runShare({ seed, step: 2, count: 1 }));

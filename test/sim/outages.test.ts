@@ -103,6 +103,22 @@ describe('late answers in a row', () => {
   });
 });
 
+it('a last resort is not asked because the others are known to take longer than a client’s first patience', () => {
+  const memory = { trustMicros: 1_000_000, forgetMicros: 900_000_000, refresh: 0, stagger: 'never' } as const;
+  const world = site([1130, 1300, 100], { criterion: 'race', affinity: 'none' }, { memory });
+  world.gateway.setRoutes(world.routes((route) => ({ ...route, lastResort: route.number === 3 })));
+  // Nothing is known at first.
+  const clients = [0, 10, 20, 30].map((at) => world.connect({ at: at * 1000, client: at / 10 }));
+  // It is, when the others are silent beyond that.
+  world.schedule.at(35_000_000, () => {
+    for (const name of ['a', 'b']) world.provider(name).set({ blackhole: true });
+  });
+  const last = world.connect({ at: 40_000, client: 9 });
+  world.runUntil(60_000);
+  expect(winners(clients).slice(1)).toEqual([1, 1, 1]);
+  expect([last.result, last.winner]).toEqual(['connected', 3]);
+});
+
 describe('a group', () => {
   it('is in doubt although another route has come back before its race was over', () => {
     const world = site([20, 200, 1500, 300], { criterion: 'race', affinity: 'client' });

@@ -48,7 +48,10 @@ export function settleGroup(turn: Turn, race: RaceId, odd: RouteNumber, silentAf
   const carrier = races.carrier[race];
   // Without the route that is back it gives the group no route; but one that it has given before is in doubt all the same.
   const isLate = isOutdated(turn, race);
-  if (isLate && groupRouteOf(turn, race) !== carrier) return;
+  const groupRoute = groupRouteOf(turn, race);
+  if (isLate && groupRoute !== carrier) return;
+  // Who has helped out with one connection is not the route of a group that has another.
+  if (shard.joins.inVain[race] === 1 && groupRoute !== 0 && groupRoute !== carrier) return;
   const lasting = lastingRoutes(site, service.mask, family);
   let best = carrier;
   let honest = 0;

@@ -2,16 +2,17 @@
 import { admitTrials, endWait, helpsOut } from '../affinity/join.js';
 import { settleUnanswered } from '../affinity/settle.js';
 import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
-import type { RaceId, RouteNumber } from '../engine-types.js';
+import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { enterRoute, sendAttempt } from './attempt.js';
 import { cancelOpenAttempts, endRace, giveUp } from './end.js';
 import { ENDS } from './ends.js';
-import { continueFlow } from './flow.js';
+import { continueFlow, patientUntil } from './flow.js';
 import { ATTEMPT, RACE } from './life.js';
-import { dropWaiting } from './schedule.js';
+import { overdueAfter } from './patience.js';
+import { dropWaiting, sendLater } from './schedule.js';
 import { keepSetup } from './start.js';
 import { isStillOurs, takeEnds } from './translation.js';
 
@@ -52,6 +53,7 @@ export function repeatOrReplace(
   countIgnored(shard, 'syn-repeat');
   endWait(turn, race);
   settleUnanswered(turn, race);
+  const othersUntil = awaitedUntil(turn, race);
   admitTrials(turn, race);
   helpsOut(turn, race);
   // A repeat may carry fewer options than the first: copies follow what the client sends now.
@@ -73,12 +75,34 @@ export function repeatOrReplace(
       // A flow of which the service knows nothing any more is not begun anew.
       const isKnown = (asked & (1 << route.number)) !== 0 || route.number === tried;
       if (isKnown || !races.isFlow(race, route.number)) repeatOn(turn, race, route.number, tried);
-    } else if ((joining & (1 << route.number)) !== 0) enterRoute(turn, race, route.number);
+    } else if ((joining & (1 << route.number)) !== 0) {
+      if (route.lastResort && othersUntil > now) sendLater(turn, race, route.number, othersUntil);
+      else enterRoute(turn, race, route.number);
+    }
   }
   // The kernel has decided the repeat by itself: what that is answered is an answer as well.
   if (tried !== 0 && tried !== races.tried[race])
     turn.goesOn = isAvailable(site.routes[tried - 1], packet.family);
   return 'handled';
+}
+
+/**
+ * Until when a route that is no last resort may still answer, as far as is known: it takes longer than its client's patience, or has answered
+ * already and is asked for that once more. Now: nobody is awaited.
+ */
+function awaitedUntil(turn: Turn, race: RaceId): Micros {
+  const { site, shard, now } = turn;
+  const { races, joins } = shard;
+  const held = joins.held[race] & races.trials[race];
+  let until = now;
+  for (const { number, lastResort } of site.routes) {
+    if (lastResort || !races.hasAttempt(race, number) || races.stateOf(race, number) !== ATTEMPT.SENT)
+      continue;
+    const time = races.attemptRtt[races.attempt(race, number)];
+    const hasAnswered = (held & (1 << number)) !== 0 && time >= 0;
+    until = Math.max(until, hasAnswered ? now + overdueAfter(time) : patientUntil(turn, race, number));
+  }
+  return until;
 }
 
 /** Nobody has answered: does a living flow own the port of the copies on one of the routes? Then another port is taken. */

@@ -88,6 +88,14 @@ export function sendAtOnce(turn: Turn, race: RaceId, route: RouteNumber): void {
   planNext(turn, race);
 }
 
+/** A copy leaves later, unless the race is decided before. */
+export function sendLater(turn: Turn, race: RaceId, route: RouteNumber, due: Micros): void {
+  const { races } = turn.shard;
+  races.attemptDueAt[races.attempt(race, route)] = due;
+  races.stepAttempt(race, route, ATTEMPT_EVENT.WAIT);
+  planNext(turn, race);
+}
+
 function leaveWaiting(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
   const family = races.family[race] as Family;
