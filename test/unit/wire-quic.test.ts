@@ -112,7 +112,15 @@ describe('the packets of the standards', () => {
   });
 
   it('RFC 9001 A.5: a short header', () => {
-    expect(decode(SHORT)).toMatchObject({ kind: QUIC.SHORT, version: 0, destinationLength: 0 });
+    decode(quicLong({ type: 'initial', destination: ID, source: ID, token: [1] }));
+    expect(decode(SHORT)).toEqual({
+      ...createQuicDatagram(),
+      kind: QUIC.SHORT,
+      hasFixedBit: true,
+      destinationHash: hash([]),
+      sourceHash: hash([]),
+      isWhole: true,
+    });
     expect(start(SHORT)).toBe(QUIC_START.NOT_A_START);
     expect(answer(SHORT, ID, BROWSER)).toBe(QUIC_ANSWER.NO);
   });
