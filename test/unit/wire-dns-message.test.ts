@@ -159,6 +159,19 @@ describe('questions', () => {
     expect(kindOf(dnsMessage({ questions: [{ name: dnsName(`${LONGEST}b`) }] }))).toBe(DNS_QUERY.COPY);
   });
 
+  it('cookies of every length', () => {
+    const lengths = Array.from({ length: 50 }, (_, length) => length);
+    const isRead = (length: number): boolean =>
+      decode(query({ additional: [edns([[COOKIE, zeros(length)]])] }))!.isSound;
+    expect(lengths.filter(isRead)).toEqual([8, ...lengths.filter((length) => length >= 16 && length <= 40)]);
+  });
+
+  it('two questions are read, or cut short', () => {
+    const two = dnsMessage({ questions: [QUESTION, QUESTION] });
+    expect(decode(two)).toMatchObject({ questions: 2, isSound: true, hasMore: false });
+    expect(decode(two.slice(0, -1))).toMatchObject({ questions: 2, isSound: false });
+  });
+
   it('says which are signed', () => {
     const isSigned = (additional: readonly DnsRecord[]): boolean => decode(query({ additional }))!.isSigned;
     expect([isSigned([TSIG]), isSigned([SIG0]), isSigned([edns()])]).toEqual([true, true, false]);

@@ -202,6 +202,7 @@ describe('answers', () => {
 
   it('the number of an error', () => {
     expect(decode(ask([[9, [0, 0, 4, 1, 97]]], { class: 3 }))?.errorCode).toBe(401);
+    expect(decode(ask([[9, [0, 0, 6, 99]]], { class: 3 }))?.errorCode).toBe(699);
     expect(decode(ask([[9, [0, 0, 3]]], { class: 3 }))?.errorCode).toBe(0);
   });
 });
