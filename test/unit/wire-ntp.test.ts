@@ -90,6 +90,8 @@ describe('answers', () => {
     ['POSITIVE', 'of the worst clock', { stratum: 15 }],
     ['POSITIVE', 'with a MAC', { mac: zeros(20) }],
     ['POSITIVE', 'of version 3', { version: 3 }],
+    ['POSITIVE', 'at the beginning of a second', { transmit: [...NOW.slice(0, 4), 0, 0, 0, 0] }],
+    ['POSITIVE', 'at the beginning of an era', { transmit: [0, 0, 0, 0, ...NOW.slice(4)] }],
     ['NEGATIVE', 'RATE', { stratum: 0, reference: 'RATE' }],
     ['NEGATIVE', 'DENY', { stratum: 0, reference: 'DENY', leap: 3 }],
     ['NEGATIVE', 'RSTR', { stratum: 0, reference: 'RSTR', transmit: zeros(8) }],
