@@ -142,6 +142,22 @@ describe.each(SIDES)('%s', (_name, build, translated) => {
   });
 });
 
+it('a UDP length that lies, or a packet that is not all there: nothing', () => {
+  fc.assert(
+    fc.property(datagram, fc.nat(), ({ fields, address, port }, lie) => {
+      const most = 8 + fields.payload!.length + (fields.surplus ?? []).length;
+      const length = lie % 2 === 0 ? lie % 8 : most + 1 + (lie % (65535 - most));
+      const end = endOf(address, port);
+      expect(built(buildDatagram, udpPacket({ ...fields, length }), end)).toBeNull();
+      const bytes = udpPacket(fields);
+      const out = new Uint8Array(2 * bytes.length);
+      const space = { bytes: out, view: new DataView(out.buffer), at: 0 };
+      expect(buildReply({ bytes, at: 1, length: bytes.length }, end, space)).toBe(0);
+      expect(out.every((byte) => byte === 0)).toBe(true);
+    }),
+  );
+});
+
 describe('the longest datagrams', () => {
   const ends = { source: [192, 0, 2, 1], destination: [198, 51, 100, 7], sourcePort: 1, destinationPort: 2 };
   it.each([
