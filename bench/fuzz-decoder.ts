@@ -16,6 +16,7 @@ import {
   storeSetup,
 } from '../src/wire/build.js';
 import { createPacket, DECODE, decode, FLAG, type Packet, PROTOCOL } from '../src/wire/packet.js';
+import { buildDatagram, buildReply } from '../src/wire/udp.js';
 import { viewed } from '../src/wire/viewed-bytes.js';
 import { corpus, LONGEST, mutate } from './fuzz-mutate.js';
 import { isSealed } from './fuzz-packets.js';
@@ -60,6 +61,9 @@ export function fuzzDecoder(count: number, seed: number): DecoderReport {
         checkInside(packet, at, at + length);
         if (cut === 0) check(isSealed(bytes, at, packet.end), 'accepted with a wrong checksum');
         builder.build(packet, luck);
+      } else if (result === DECODE.PROTOCOL && packet.protocol === PROTOCOL.UDP) {
+        checkDatagram(packet, at, at + length);
+        if (cut === 0) builder.translate(packet);
       }
     } catch (error) {
       const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -91,6 +95,12 @@ function checkInside(packet: Packet, start: number, end: number): void {
     packet.mssAt === 0 || (packet.mssAt > packet.transport + 20 && packet.mssAt + 2 <= packet.payload),
     'MSS outside',
   );
+}
+
+function checkDatagram(packet: Packet, start: number, end: number): void {
+  check(packet.start === start && packet.end <= end, 'the datagram is not where it is');
+  check(packet.payload === packet.transport + 8 && packet.payload <= packet.payloadEnd, 'payload outside');
+  check(packet.payloadEnd <= packet.end, 'payload longer than its packet');
 }
 
 const SOURCE = { 4: Int32Array.of(0, 0, 0xffff, 0x0b000002), 6: Int32Array.of(0x20010db8, 1, 0, 2) } as const;
@@ -133,6 +143,31 @@ class Builder {
     const quoted = buildIcmpError(ends, type, 1, setup, space);
     // An error about a packet with extension headers is right, and too clever for our own reader.
     if (packet.family === 4 || !packet.hasIpOptions) this.verify(quoted);
+  }
+
+  /** A datagram with either end translated. */
+  translate(packet: Packet): void {
+    const { out, space, again } = this;
+    const { bytes, start: at, end, family } = packet;
+    const stored = { bytes, at, length: end - at };
+    const newEnd = { address: SOURCE[family], at: 0, port: 50000 };
+    out.fill(0xa5);
+    for (const build of [buildDatagram, buildReply]) {
+      const length = build(stored, newEnd, space);
+      if (packet.ttl < 2 || stored.length > out.length - space.at) {
+        check(length === 0, 'built without room, or what ends here');
+        continue;
+      }
+      this.built++;
+      check(length === stored.length, 'another length');
+      check(
+        out[63] === 0xa5 && (64 + length === out.length || out[64 + length] === 0xa5),
+        'written around it',
+      );
+      check(decode(again, space, 64, 64 + length) === DECODE.PROTOCOL, 'built a datagram that is refused');
+      check(isSealed(out, 64, 64 + length), 'built a datagram with a wrong checksum');
+      out.fill(0xa5, 64, 64 + length);
+    }
   }
 
   /** What was built decodes, and nothing was written around it. */

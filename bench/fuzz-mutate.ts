@@ -1,6 +1,6 @@
 /** Hostile packets: right ones with something done to them. In place and without allocation, so that millions are quick. */
 import type { Random } from '../src/sim/random.js';
-import { type Bytes, icmpPacket, seal, TCP, tcpPacket, transportOf } from './fuzz-packets.js';
+import { type Bytes, icmpPacket, seal, TCP, tcpPacket, transportOf, udpPacket } from './fuzz-packets.js';
 
 /** Longest packet that a mutation makes. */
 export const LONGEST = 300;
@@ -52,6 +52,9 @@ export function corpus(): readonly Bytes[] {
       packets.push(tcpPacket({ ...ends, flags: 2, options: [7, 7, 4, 0, 0, 0, 0, 0] }));
       packets.push(tcpPacket({ ...ends, flags: 2, fragment: 0x2000 }));
     }
+    for (const payload of [[], [1, 2, 3], new Array<number>(60).fill(7)])
+      packets.push(udpPacket({ ...ends, payload }));
+    packets.push(udpPacket({ ...ends, payload: [1, 2, 3, 4], surplus: [9, 9, 9] }));
     const quote = [...tcpPacket({ ...ends, source: destination, destination: source, flags: 2 })];
     for (const type of source === A ? [3, 11, 12, 8, 5] : [1, 2, 3, 4, 128, 135]) {
       for (const code of [0, 1, 4, 13])

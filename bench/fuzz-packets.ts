@@ -41,7 +41,18 @@ export interface IcmpFields extends IpFields {
   readonly quote: readonly number[];
 }
 
+export interface UdpFields extends IpFields {
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly payload?: readonly number[];
+  /** Default: that of header and payload. */
+  readonly length?: number;
+  /** Behind the payload, and not part of it. */
+  readonly surplus?: readonly number[];
+}
+
 export const TCP = 6;
+export const UDP = 17;
 export const SYN = 0x02;
 export const RST = 0x04;
 export const ACK = 0x10;
@@ -62,6 +73,19 @@ export function tcpPacket(fields: TcpFields): Bytes {
     ...(fields.payload ?? []),
   ];
   return ipPacket(fields, TCP, segment);
+}
+
+export function udpPacket(fields: UdpFields): Bytes {
+  const payload = fields.payload ?? [];
+  const datagram = [
+    ...be16(fields.sourcePort),
+    ...be16(fields.destinationPort),
+    ...be16(fields.length ?? 8 + payload.length),
+    ...be16(0),
+    ...payload,
+    ...(fields.surplus ?? []),
+  ];
+  return ipPacket(fields, UDP, datagram);
 }
 
 export function icmpPacket(fields: IcmpFields): Bytes {
@@ -143,19 +167,35 @@ export function seal(bytes: Bytes, start: number, end: number): void {
     put16(bytes, start + 10, 0);
     put16(bytes, start + 10, ones(bytes, start, at, 0));
   }
-  const field = at + (protocol === TCP ? 16 : 2);
-  if ((protocol !== TCP && protocol !== 1 && protocol !== 58) || field + 2 > end) return;
+  const field = at + checksumField(protocol);
+  if (field === at || field + 2 > end) return;
+  const last = transportEnd(bytes, at, end, protocol);
   put16(bytes, field, 0);
-  put16(bytes, field, ones(bytes, at, end, pseudo(bytes, start, at, end, protocol)));
+  const checksum = ones(bytes, at, last, pseudo(bytes, start, at, last, protocol));
+  put16(bytes, field, protocol === UDP && checksum === 0 ? 0xffff : checksum);
 }
 
-/** Whether every checksum of the packet is right. */
+/** Where the checksum is in the header of a transport; 0 for those that have none. */
+function checksumField(protocol: number): number {
+  if (protocol === TCP) return 16;
+  if (protocol === UDP) return 6;
+  return protocol === 1 || protocol === 58 ? 2 : 0;
+}
+
+/** UDP has a length of its own, which may be less than the packet's. */
+function transportEnd(bytes: Bytes, at: number, end: number, protocol: number): number {
+  return protocol === UDP ? Math.min(end, at + get16(bytes, at + 4)) : end;
+}
+
+/** Whether every checksum of the packet is right. UDP over IPv4 may have none. */
 export function isSealed(bytes: Bytes, start: number, end: number): boolean {
   const transport = transportOf(bytes, start, end);
   if (transport === null) return false;
   const { at, protocol } = transport;
   if (bytes[start] >> 4 === 4 && ones(bytes, start, at, 0) !== 0) return false;
-  return ones(bytes, at, end, pseudo(bytes, start, at, end, protocol)) === 0;
+  if (protocol === UDP && bytes[start] >> 4 === 4 && get16(bytes, at + 6) === 0) return true;
+  const last = transportEnd(bytes, at, end, protocol);
+  return ones(bytes, at, last, pseudo(bytes, start, at, last, protocol)) === 0;
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
- * Fuzzes the decoder, the engine, sites with long round trips and the slow path: `node dist/bench/fuzz.js [--decoder N] [--engine N]
- * [--patience N] [--slow-path N] [--seed N] [--time-limit SECONDS] [--json]`. The slow path needs root. Exit code 1 on any broken promise.
+ * Fuzzes the decoder, those of protocols (N payloads for each), the engine, sites with long round trips and the slow path: `node
+ * dist/bench/fuzz.js [--decoder N] [--protocols N] [--engine N] [--patience N] [--slow-path N] [--seed N] [--time-limit SECONDS] [--json]`.
+ * The slow path needs root. Exit code 1 on any broken promise.
  */
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -9,11 +10,15 @@ import { PathraceError } from '../src/model/errors.js';
 import { type DecoderReport, fuzzDecoder } from './fuzz-decoder.js';
 import { describeEngine, type EngineReport, fuzzEngine } from './fuzz-engine.js';
 import { fuzzPatience, type PatienceReport } from './fuzz-patience.js';
+import type { ProtocolReport } from './fuzz-payloads.js';
+import { fuzzProtocols } from './fuzz-protocols.js';
 import { fuzzSlowPath, type SlowPathReport } from './fuzz-slow-path.js';
 import { counts } from './fuzz-words.js';
 
 const DEFAULTS = {
   decoder: 10_000_000,
+  /** For each of them. */
+  protocols: 10_000_000,
   engine: 10_000_000,
   patience: 100_000,
   slowPath: 1_000_000,
@@ -31,6 +36,7 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
   const report: {
     seed: number;
     decoder?: DecoderReport;
+    protocols?: readonly ProtocolReport[];
     engine?: EngineReport;
     patience?: PatienceReport;
     slowPath?: SlowPathReport;
@@ -39,6 +45,10 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
   if (options.decoder > 0) {
     report.decoder = fuzzDecoder(options.decoder, options.seed);
     failed = describeDecoder(report.decoder, print) || failed;
+  }
+  if (options.protocols > 0) {
+    report.protocols = fuzzProtocols(options.protocols, options.seed, onProgress);
+    for (const protocol of report.protocols) failed = describeProtocol(protocol, print) || failed;
   }
   if (options.engine > 0) {
     report.engine = fuzzEngine({ count: options.engine, seed: options.seed, onProgress });
@@ -58,10 +68,11 @@ export async function runFuzz(argv: readonly string[]): Promise<number> {
   return failed ? 1 : 0;
 }
 
-const PARTS = ['decoder', 'engine', 'patience', 'slow-path'] as const;
+const PARTS = ['decoder', 'protocols', 'engine', 'patience', 'slow-path'] as const;
 
 interface Options {
   readonly decoder: number;
+  readonly protocols: number;
   readonly engine: number;
   readonly patience: number;
   readonly slowPath: number;
@@ -76,6 +87,7 @@ function readOptions(argv: readonly string[]): Options {
     args: [...argv],
     options: {
       decoder: { type: 'string' },
+      protocols: { type: 'string' },
       engine: { type: 'string' },
       patience: { type: 'string' },
       'slow-path': { type: 'string' },
@@ -89,6 +101,7 @@ function readOptions(argv: readonly string[]): Options {
     values[name] === undefined ? (named ? 0 : fallback) : readCount(name, values[name]);
   return {
     decoder: part('decoder', DEFAULTS.decoder),
+    protocols: part('protocols', DEFAULTS.protocols),
     engine: part('engine', DEFAULTS.engine),
     patience: part('patience', DEFAULTS.patience),
     slowPath: part('slow-path', DEFAULTS.slowPath),
@@ -114,6 +127,18 @@ function describeDecoder(report: DecoderReport, print: (line: string) => void): 
   );
   print(`  ${counts(reasons)}`);
   if (failure !== null) print(`  FAILED at packet ${packets}: ${failure.why}\n  ${failure.packet}`);
+  if (grown) print('  FAILED: the heap grows');
+  return failure !== null || grown;
+}
+
+function describeProtocol(report: ProtocolReport, print: (line: string) => void): boolean {
+  const { name, payloads, perSecond, taken, slowestMicros, heapMb, failure } = report;
+  const grown = heapMb[1] - heapMb[0] > DECODER_GROWTH_MB;
+  const share = Math.round((100 * taken) / Math.max(1, payloads));
+  print(
+    `${name}: ${payloads} payloads, ${perSecond}/s, ${share} % taken, ${slowestMicros} us at most, heap ${heapMb.join(' -> ')} MB`,
+  );
+  if (failure !== null) print(`  FAILED at payload ${payloads}: ${failure.why}\n  ${failure.payload}`);
   if (grown) print('  FAILED: the heap grows');
   return failure !== null || grown;
 }

@@ -17,6 +17,8 @@ export const DROPPED = {
   'tcp-flags': 'a combination of TCP flags that means nothing',
   'tcp-port-zero': 'a TCP port of 0',
   'tcp-options': 'TCP options that cannot be read',
+  'udp-length': 'a UDP length that is less than its header or more than the packet',
+  'udp-checksum': 'a wrong UDP checksum',
   'icmp-checksum': 'a wrong ICMP checksum',
   'icmp-type': 'an ICMP message that is no error',
   'icmp-quote': 'an ICMP error that quotes too little to tell what it is about',

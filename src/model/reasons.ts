@@ -20,6 +20,8 @@ export const DECODE_REASONS = [
   'tcp-flags',
   'tcp-port-zero',
   'tcp-options',
+  'udp-length',
+  'udp-checksum',
   'icmp-checksum',
   'icmp-type',
   'icmp-quote',

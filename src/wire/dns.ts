@@ -3,13 +3,13 @@
  * throws, nothing loops, and the work is bounded by the bytes of the message.
  */
 import { type Family, readAddress } from '../model/address.js';
+import { DNS_HEADER, hashName, MAX_NAME, type Message, readName, sameName, skipName } from './dns-name.js';
 import type { ViewedBytes } from './viewed-bytes.js';
 
 export const DNS_TYPE = { A: 1, CNAME: 5, AAAA: 28 } as const;
 export const DNS_PORT = 53;
 
 /** Header fields (RFC 1035 section 4.1.1). */
-const HEADER = 12;
 const FLAG_ANSWER = 0x8000;
 const FLAG_RECURSION_DESIRED = 0x0100;
 const OPCODE = 0x7800;
@@ -20,9 +20,6 @@ const CLASS_IN = 1;
 export const MAX_ADDRESSES = 64;
 const MAX_RECORDS = 128;
 const MAX_ALIASES = 16;
-/** Of a name as it is sent, with its length bytes (RFC 1035 section 2.3.4). */
-const MAX_NAME = 255;
-const MAX_LABEL = 63;
 
 /** One answer; reused. */
 export interface DnsAnswer {
@@ -57,12 +54,6 @@ export function createDnsAnswer(): DnsAnswer {
   };
 }
 
-/** A message among other bytes: it begins at `start`, to which its pointers count, and ends before `end`. */
-interface Message extends ViewedBytes {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** A name in a message: where it begins, and its hash. */
 interface Name {
   readonly at: number;
@@ -86,7 +77,7 @@ export function decodeDnsAnswer(
   start: number,
   end: number,
 ): boolean {
-  if (start < 0 || end > bytes.length || end - start < HEADER) return false;
+  if (start < 0 || end > bytes.length || end - start < DNS_HEADER) return false;
   out.id = view.getUint16(start);
   out.flags = view.getUint16(start + 2);
   out.rcode = out.flags & RCODE;
@@ -102,7 +93,7 @@ export function decodeDnsAnswer(
     return true;
   }
   const message = { bytes, view, start, end };
-  const at = start + HEADER;
+  const at = start + DNS_HEADER;
   const after = skipName(message, at);
   if (questions !== 1 || after < 0 || after + 4 > end) return false;
   const hash = hashName(message, at);
@@ -191,96 +182,6 @@ function findAlias(message: Message, name: number, hash: number): number {
   return -1;
 }
 
-/** Where the bytes of a name end in the message itself, whatever it points to; -1 when they do not. */
-function skipName({ bytes, end }: Message, at: number): number {
-  let i = at;
-  while (i < end && i - at < MAX_NAME) {
-    const length = bytes[i];
-    if (length === 0) return i + 1;
-    if (length >= POINTER) return i + 2 <= end ? i + 2 : -1;
-    if (length > MAX_LABEL) return -1;
-    i += 1 + length;
-  }
-  return -1;
-}
-
-const POINTER = 0xc0;
-
-/** Pointers that lead to pointers directly: two happen, more are meant badly. */
-const MAX_JUMPS = 8;
-
-/**
- * The label at `at`, with pointers followed, each of which must lead back: the offset of its length byte, or -1 when there is none.
- */
-function resolve({ bytes, start, end }: Message, at: number): number {
-  let i = at;
-  for (let jumps = 0; i < end && bytes[i] >= POINTER; jumps++) {
-    if (i + 2 > end || jumps === MAX_JUMPS) return -1;
-    const target = start + (((bytes[i] & ~POINTER) << 8) | bytes[i + 1]);
-    if (target < start + HEADER || target >= i) return -1;
-    i = target;
-  }
-  if (i >= end || bytes[i] > MAX_LABEL || i + 1 + bytes[i] > end) return -1;
-  return i;
-}
-
-/** A hash that is equal for equal names, not negative; -1 when it is no name. */
-function hashName(message: Message, at: number): number {
-  const { bytes } = message;
-  let hash = 0x811c9dc5;
-  let total = 0;
-  let i = resolve(message, at);
-  while (i >= 0) {
-    const length = bytes[i];
-    total += 1 + length;
-    if (total > MAX_NAME) return -1;
-    if (length === 0) return hash & 0x7fffffff;
-    for (let k = i; k <= i + length; k++) hash = Math.imul(hash ^ lower(bytes[k]), 0x01000193);
-    i = resolve(message, i + 1 + length);
-  }
-  return -1;
-}
-
-/** Both have been hashed, so both are names. */
-function sameName(message: Message, a: number, b: number): boolean {
-  const { bytes } = message;
-  let i = resolve(message, a);
-  let j = resolve(message, b);
-  while (i !== j) {
-    if (i < 0 || j < 0) return false;
-    const length = bytes[i];
-    if (length !== bytes[j]) return false;
-    if (length === 0) return true;
-    for (let k = 1; k <= length; k++) if (lower(bytes[i + k]) !== lower(bytes[j + k])) return false;
-    i = resolve(message, i + 1 + length);
-    j = resolve(message, j + 1 + length);
-  }
-  return true;
-}
-
-/** The text of a name that has been hashed. */
-function readName(message: Message, at: number): string {
-  const { bytes } = message;
-  let text = '';
-  let i = resolve(message, at);
-  while (i >= 0 && bytes[i] !== 0) {
-    if (text !== '') text += '.';
-    for (let k = 1; k <= bytes[i]; k++) text += character(lower(bytes[i + k]));
-    i = resolve(message, i + 1 + bytes[i]);
-  }
-  return text;
-}
-
-function character(code: number): string {
-  if (code <= 0x20 || code >= 0x7f) return `\\${String(code).padStart(3, '0')}`;
-  const plain = String.fromCharCode(code);
-  return plain === '.' || plain === '\\' ? `\\${plain}` : plain;
-}
-
-function lower(code: number): number {
-  return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
-}
-
 /** A question to a name server, and the id that its answer has. */
 export interface DnsQuery {
   readonly id: number;
@@ -301,8 +202,8 @@ export function encodeDnsQuery(
   view.setUint16(at, id);
   view.setUint16(at + 2, FLAG_RECURSION_DESIRED);
   view.setUint16(at + 4, 1);
-  for (let i = 6; i < HEADER; i += 2) view.setUint16(at + i, 0);
-  let next = at + HEADER;
+  for (let i = 6; i < DNS_HEADER; i += 2) view.setUint16(at + i, 0);
+  let next = at + DNS_HEADER;
   for (const label of labels) {
     bytes[next++] = label.length;
     for (let i = 0; i < label.length; i++) bytes[next++] = label.charCodeAt(i);

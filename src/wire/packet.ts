@@ -33,12 +33,17 @@ export const DECODE = {
   TCP_FLAGS: code('tcp-flags'),
   PORT_ZERO: code('tcp-port-zero'),
   TCP_OPTIONS: code('tcp-options'),
+  UDP_LENGTH: code('udp-length'),
+  UDP_CHECKSUM: code('udp-checksum'),
   ICMP_CHECKSUM: code('icmp-checksum'),
   ICMP_TYPE: code('icmp-type'),
   ICMP_QUOTE: code('icmp-quote'),
 } as const;
 
-/** The reused view of one packet. Fields of TCP are valid iff protocol is TCP, of ICMP iff it is ICMP or ICMPv6. */
+/**
+ * The reused view of one packet. Fields of TCP are valid iff protocol is TCP, of ICMP iff it is ICMP or ICMPv6; ports and payload for
+ * UDP as well, whose packets are of another kind to `decode` (DECODE.PROTOCOL) and read all the same.
+ */
 export interface Packet {
   /** The bytes; `start` is the first byte of the IP header, `end` the one after the last. */
   view: DataView;
@@ -62,8 +67,10 @@ export interface Packet {
   sequence: number;
   acknowledgement: number;
   flags: number;
-  /** Offset of the first byte after the TCP header. */
+  /** Offset of the first byte after the TCP or UDP header. */
   payload: number;
+  /** Offset after the last byte of the payload that is there. Behind that of UDP there may be more (RFC 9868). */
+  payloadEnd: number;
   /** Bits of OPTION that the TCP header carries. */
   options: number;
   /** Offset of the value of the MSS option, 0 when there is none. */
@@ -79,12 +86,13 @@ export interface Packet {
 
 /** What an ICMP error tells about the packet that it is about: enough to find and verify an attempt. */
 export interface Quote {
-  /** Number of its IP protocol. */
+  /** Number of its IP protocol; 0 when nothing is quoted that can be read. */
   protocol: number;
   readonly source: AddressWords;
   readonly destination: AddressWords;
   sourcePort: number;
   destinationPort: number;
+  /** Of UDP the word behind the ports: its length and its checksum. */
   sequence: number;
 }
 
@@ -109,6 +117,7 @@ export function createPacket(): Packet {
     acknowledgement: 0,
     flags: 0,
     payload: 0,
+    payloadEnd: 0,
     options: 0,
     mssAt: 0,
     icmpType: 0,
@@ -217,11 +226,23 @@ function decodeTransport(packet: Packet, offset: number, length: number, wireLen
     if (complete && !isIntact(packet, length)) return DECODE.ICMP_CHECKSUM;
     return decodeIcmpError(packet, offset);
   }
-  if (packet.protocol === PROTOCOL.UDP && length >= 8 && offset + 8 <= packet.end) {
-    packet.sourcePort = packet.view.getUint16(offset);
-    packet.destinationPort = packet.view.getUint16(offset + 2);
-  }
-  return DECODE.PROTOCOL;
+  return packet.protocol === PROTOCOL.UDP ? decodeUdp(packet, length, complete) : DECODE.PROTOCOL;
+}
+
+const UDP_HEADER = 8;
+
+/** RFC 768. Nothing is wrong with it: DECODE.PROTOCOL. A checksum of 0 is none; over IPv6 some tunnels have none either (RFC 6935). */
+function decodeUdp(packet: Packet, length: number, complete: boolean): number {
+  const { view, transport } = packet;
+  if (length < UDP_HEADER || transport + UDP_HEADER > packet.end) return DECODE.TRUNCATED;
+  const own = view.getUint16(transport + 4);
+  if (own < UDP_HEADER || own > length) return DECODE.UDP_LENGTH;
+  packet.sourcePort = view.getUint16(transport);
+  packet.destinationPort = view.getUint16(transport + 2);
+  packet.payload = transport + UDP_HEADER;
+  packet.payloadEnd = Math.min(transport + own, packet.end);
+  const isSealed = view.getUint16(transport + 6) !== 0;
+  return complete && isSealed && !isIntact(packet, own) ? DECODE.UDP_CHECKSUM : DECODE.PROTOCOL;
 }
 
 /** Whether the transport checksum fits; the pseudo header is part of it for all but ICMP. */
@@ -245,6 +266,7 @@ function decodeTcp(packet: Packet, length: number): number {
   packet.acknowledgement = view.getInt32(transport + 8);
   packet.flags = view.getUint8(transport + 13);
   packet.payload = transport + headerLength;
+  packet.payloadEnd = packet.end;
   if (packet.sourcePort === 0 || packet.destinationPort === 0) return DECODE.PORT_ZERO;
   const { flags } = packet;
   if ((flags & FLAG.SYN) !== 0 && (flags & (FLAG.FIN | FLAG.RST)) !== 0) return DECODE.TCP_FLAGS;
@@ -267,30 +289,31 @@ function decodeIcmpError(packet: Packet, offset: number): number {
   return decodeQuote(packet, offset + 8) ? DECODE.OK : DECODE.ICMP_QUOTE;
 }
 
-/** The quoted IP header and the first 8 bytes of TCP: what RFC 792 guarantees, and enough to verify (RFC 5927). */
+/**
+ * The quoted IP header and the first 8 bytes of TCP: what RFC 792 guarantees, and enough to verify (RFC 5927). A quote of UDP is read as
+ * well, with its number as protocol, and is of another kind all the same: false.
+ */
 function decodeQuote(packet: Packet, offset: number): boolean {
   const { view, end, quote, family } = packet;
-  let transport: number;
+  const length = family === 4 ? 20 : 40;
+  quote.protocol = 0;
+  if (offset + length + 8 > end || view.getUint8(offset) >>> 4 !== family) return false;
+  const protocol = view.getUint8(offset + (family === 4 ? 9 : 6));
+  if (protocol !== PROTOCOL.TCP && protocol !== PROTOCOL.UDP) return false;
+  let transport = offset + length;
   if (family === 4) {
-    if (offset + 28 > end || view.getUint8(offset) >>> 4 !== 4) return false;
     const headerLength = (view.getUint8(offset) & 15) * 4;
-    if (headerLength < 20 || view.getUint8(offset + 9) !== PROTOCOL.TCP) return false;
-    if ((view.getUint16(offset + 6) & 0x1fff) !== 0) return false;
-    readAddress(4, view, offset + 12, quote.source);
-    readAddress(4, view, offset + 16, quote.destination);
+    if (headerLength < 20 || (view.getUint16(offset + 6) & 0x1fff) !== 0) return false;
     transport = offset + headerLength;
-  } else {
-    if (offset + 48 > end || view.getUint8(offset) >>> 4 !== 6) return false;
-    if (view.getUint8(offset + 6) !== PROTOCOL.TCP) return false;
-    readAddress(6, view, offset + 8, quote.source);
-    readAddress(6, view, offset + 24, quote.destination);
-    transport = offset + 40;
   }
   if (transport + 8 > end) return false;
+  readAddress(family, view, offset + (family === 4 ? 12 : 8), quote.source);
+  readAddress(family, view, offset + (family === 4 ? 16 : 24), quote.destination);
+  quote.protocol = protocol;
   quote.sourcePort = view.getUint16(transport);
   quote.destinationPort = view.getUint16(transport + 2);
   quote.sequence = view.getInt32(transport + 4);
-  return true;
+  return protocol === PROTOCOL.TCP;
 }
 
 /** Not 0/8, 127/8, 224/4, 240/4 (RFC 6890). */

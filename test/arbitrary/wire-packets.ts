@@ -1,6 +1,13 @@
 /** Packets of all shapes for property tests: right ones, and ones with something wrong. */
 import fc from 'fast-check';
-import { type Bytes, icmpPacket, type TcpFields, tcpPacket } from '../../bench/fuzz-packets.js';
+import {
+  type Bytes,
+  icmpPacket,
+  type TcpFields,
+  tcpPacket,
+  type UdpFields,
+  udpPacket,
+} from '../../bench/fuzz-packets.js';
 
 const port = fc.integer({ min: 1, max: 65535 });
 const word = fc.integer({ min: 0, max: 0xffffffff });
@@ -72,6 +79,24 @@ export const setupFields = tcpFields.map(
   (fields): TcpFields => ({ ...fields, flags: 0x02 | (fields.flags & 0xc0) }),
 );
 
+/** Valid datagrams, some with bytes behind their payload. */
+export const udpFields: fc.Arbitrary<UdpFields> = fc.boolean().chain((is4) => {
+  const address = is4 ? ipv4 : ipv6;
+  return fc.record({
+    source: address,
+    destination: address,
+    ttl: fc.integer({ min: 2, max: 255 }),
+    identification: fc.integer({ min: 0, max: 0xffff }),
+    trafficClass: octet,
+    options: is4 ? fc.constantFrom([], [], [7, 7, 4, 0, 0, 0, 0, 0]) : fc.constant([]),
+    extensions: is4 ? fc.constant([]) : fc.array(extension, { maxLength: 2 }),
+    sourcePort: port,
+    destinationPort: port,
+    payload: fc.array(octet, { maxLength: 200 }),
+    surplus: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(octet, { maxLength: 12 })),
+  });
+});
+
 /** Valid ICMP and ICMPv6 errors that quote a TCP packet. */
 export const icmpBytes: fc.Arbitrary<Bytes> = fc
   .record({
@@ -106,7 +131,7 @@ export const hostileBytes: fc.Arbitrary<Bytes> = fc.oneof(
     weight: 6,
     arbitrary: fc
       .record({
-        packet: packetBytes,
+        packet: fc.oneof(packetBytes, packetBytes, udpFields.map(udpPacket)),
         changes: fc.array(fc.tuple(fc.nat(), octet), { maxLength: 4 }),
         length: fc.option(fc.nat(), { freq: 4 }),
         grow: fc.constantFrom(0, 0, 0, 1, 7, 30),

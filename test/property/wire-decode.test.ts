@@ -23,6 +23,7 @@ function outcome(bytes: Uint8Array, offset: number, poison: number, wireLength?:
     end: packet.end - offset,
     transport: result === DECODE.OK ? relative(packet.transport) : 0,
     payload: result === DECODE.OK && packet.protocol === PROTOCOL.TCP ? relative(packet.payload) : 0,
+    payloadEnd: result === DECODE.OK ? relative(packet.payloadEnd) : 0,
     mssAt: result === DECODE.OK ? relative(packet.mssAt) : 0,
   };
 }
@@ -35,6 +36,7 @@ function expectInside(packet: Packet, length: number): void {
   if (packet.protocol !== PROTOCOL.TCP) return;
   expect(packet.payload).toBeGreaterThanOrEqual(packet.transport + 20);
   expect(packet.payload).toBeLessThanOrEqual(packet.end);
+  expect(packet.payloadEnd).toBe(packet.end);
   if (packet.mssAt === 0) return;
   expect(packet.mssAt).toBeGreaterThanOrEqual(packet.transport + 22);
   expect(packet.mssAt + 2).toBeLessThanOrEqual(packet.payload);

@@ -1,6 +1,14 @@
 /** Every reason for which bytes are not looked at, each by a packet that has just this one thing wrong. */
 import { describe, expect, it } from 'vitest';
-import { icmpPacket, ipPacket, put16, seal, tcpPacket } from '../../bench/fuzz-packets.js';
+import {
+  icmpPacket,
+  ipPacket,
+  put16,
+  seal,
+  tcpPacket,
+  type UdpFields,
+  udpPacket,
+} from '../../bench/fuzz-packets.js';
 import { DECODE_REASONS, type DecodeReason } from '../../src/model/reasons.js';
 import { DECODE } from '../../src/wire/packet.js';
 import { read } from '../arbitrary/wire-tools.js';
@@ -43,6 +51,17 @@ const icmp = (type: number, quote: readonly number[]) =>
 const icmp6 = (type: number, quote: readonly number[]) =>
   icmpPacket({ source: A6, destination: B6, type, code: 0, quote });
 
+const udp = (more: Partial<UdpFields> = {}) =>
+  udpPacket({
+    source: A,
+    destination: B,
+    sourcePort: 1025,
+    destinationPort: 53,
+    payload: [1, 2, 3],
+    ...more,
+  });
+const udp6 = (more: Partial<UdpFields> = {}) => udp({ source: A6, destination: B6, ...more });
+
 /** IPv4 total length larger than the packet. */
 function longer(packet: Uint8Array): Uint8Array {
   const bytes = packet.slice();
@@ -57,6 +76,7 @@ const CASES: Record<DecodeReason, Record<string, Uint8Array>> = {
     nothing: new Uint8Array(0),
     '19 bytes': SYN4.slice(0, 19),
     'half an IPv6 header': SYN6.slice(0, 39),
+    'half a UDP header': ipPacket({ source: A, destination: B }, 17, new Array<number>(7).fill(0)),
     'half a TCP header': ipPacket({ source: A, destination: B }, 6, new Array<number>(19).fill(0)),
     'half an ICMP header': ipPacket({ source: A, destination: B }, 1, [3, 1, 0, 0, 0, 0, 0]),
   },
@@ -88,7 +108,10 @@ const CASES: Record<DecodeReason, Record<string, Uint8Array>> = {
     'cut in the middle': ipPacket({ source: A6, destination: B6 }, 0, [6, 0, 0, 0]),
   },
   'ip-protocol': {
-    UDP: ipPacket({ source: A, destination: B }, 17, new Array<number>(8).fill(0)),
+    UDP: udp(),
+    'UDP without a checksum': broken(udp(), { 26: 0, 27: 0 }),
+    'UDP over IPv6 without a checksum': broken(udp6(), { 46: 0, 47: 0 }),
+    'UDP with more behind it': udp({ surplus: [1, 2, 3] }),
     'ICMPv6 in IPv4': ipPacket({ source: A, destination: B }, 58, new Array<number>(8).fill(0)),
     'ICMP in IPv6': ipPacket({ source: A6, destination: B6 }, 1, new Array<number>(8).fill(0)),
     'no next header': ipPacket({ source: A6, destination: B6 }, 59, []),
@@ -124,6 +147,18 @@ const CASES: Record<DecodeReason, Record<string, Uint8Array>> = {
     'window scale of 4 bytes': options(3, 4, 5, 1),
     'SACK permitted of 3 bytes': options(4, 3, 5, 1),
     'timestamps of 4 bytes': options(8, 4, 5, 1),
+  },
+  'udp-length': {
+    'of less than a header': udp({ length: 7 }),
+    'of nothing, over IPv6': udp6({ length: 0 }),
+    'of more than there is': udp({ length: 12 }),
+    'of more than there is, over IPv6': udp6({ length: 12 }),
+  },
+  'udp-checksum': {
+    'one bit of the payload': broken(udp(), { 30: 2 }),
+    'one bit of an address': broken(udp6(), { 39: 6 }),
+    'one bit of the checksum': broken(udp(), { 27: udp()[27] ^ 1 }),
+    'one bit before the end of UDP': broken(udp({ surplus: [1, 2, 3] }), { 30: 2 }),
   },
   'icmp-checksum': {
     'one bit': broken(HOST_UNREACHABLE4, { 22: 0xbf }),
@@ -176,6 +211,49 @@ describe('what the kernel cut off', () => {
     expect(read(SYN4.slice(0, 39), 60).reason).toBe('truncated');
     expect(read(HOST_UNREACHABLE4.slice(0, 50), 56).reason).toBe('icmp-quote');
     expect(read(HOST_UNREACHABLE4.slice(0, 27), 56).reason).toBe('truncated');
+  });
+});
+
+describe('UDP', () => {
+  it('is of another kind, and read all the same', () => {
+    const { packet } = read(udp({ surplus: [9, 9] }));
+    expect(packet).toMatchObject({ sourcePort: 1025, destinationPort: 53, transport: 20 });
+    expect(packet).toMatchObject({ payload: 28, payloadEnd: 31, end: 33 });
+    expect(read(udp6({ payload: [] })).packet).toMatchObject({ payload: 48, payloadEnd: 48, end: 48 });
+  });
+
+  it('what is behind it is no part of its checksum', () => {
+    expect(read(broken(udp({ surplus: [1, 2, 3] }), { 32: 9 })).reason).toBe('ip-protocol');
+  });
+
+  it('is not missed in a checksum where the kernel cut it off', () => {
+    const long = udp({ payload: new Array<number>(500).fill(9) });
+    const { reason, packet } = read(long.slice(0, 200), long.length);
+    expect(reason).toBe('ip-protocol');
+    expect(packet).toMatchObject({ payload: 28, payloadEnd: 200, end: 200 });
+  });
+});
+
+describe('an error about UDP', () => {
+  it.each([
+    ['IPv4', icmp(3, [...udp()]), A],
+    ['IPv4, with options', icmp(11, [...udp({ options: [7, 7, 4, 0, 0, 0, 0, 0] })]), A],
+    ['IPv4, no more than eight bytes', icmp(3, [...udp().slice(0, 28)]), A],
+    ['IPv6', icmp6(1, [...udp6()]), A6],
+    ['IPv6, no more than eight bytes', icmp6(2, [...udp6().slice(0, 48)]), A6],
+  ])('%s: is of another kind, and read all the same', (_, bytes, source) => {
+    const { reason, packet } = read(bytes);
+    const { quote } = packet;
+    expect(reason).toBe('icmp-quote');
+    const { source: from, transport, view } = read(source === A ? udp() : udp6()).packet;
+    const sequence = view.getInt32(transport + 4);
+    expect(quote).toMatchObject({ protocol: 17, sourcePort: 1025, destinationPort: 53, sequence });
+    expect(quote.source).toEqual(from);
+  });
+
+  it('or about nothing that can be read', () => {
+    for (const quoted of [udp().slice(0, 27), broken(udp(), { 9: 50 }), broken(udp(), { 7: 1 })])
+      expect(read(icmp(3, [...quoted])).packet.quote.protocol).toBe(0);
   });
 });
 
