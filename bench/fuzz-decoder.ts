@@ -57,11 +57,11 @@ export function fuzzDecoder(count: number, seed: number): DecoderReport {
     try {
       const result = decode(packet, space, at, at + length, length + cut);
       reasons[result]++;
-      if (result === DECODE.OK) {
+      if (result === DECODE.OK && packet.protocol !== PROTOCOL.UDP) {
         checkInside(packet, at, at + length);
         if (cut === 0) check(isSealed(bytes, at, packet.end), 'accepted with a wrong checksum');
         builder.build(packet, luck);
-      } else if (result === DECODE.PROTOCOL && packet.protocol === PROTOCOL.UDP) {
+      } else if ((result === DECODE.OK || result === DECODE.PROTOCOL) && packet.protocol === PROTOCOL.UDP) {
         checkDatagram(packet, at, at + length);
         if (cut === 0) builder.translate(packet);
       }

@@ -16,12 +16,19 @@ export class NameServer {
   private constructor(
     private readonly socket: Socket,
     private readonly zone: Zone,
+    private readonly error: (from: string) => number,
   ) {}
 
-  static async listen(host: Host, address: string, zone: Zone): Promise<NameServer> {
-    const server = new NameServer(await boundIn(host.namespace, address, PORT), zone);
+  /** `error`: the code that it answers an address with; 0: none (RFC 1035 section 4.1.1). */
+  static async listen(
+    host: Host,
+    address: string,
+    zone: Zone,
+    error: (from: string) => number = () => 0,
+  ): Promise<NameServer> {
+    const server = new NameServer(await boundIn(host.namespace, address, PORT), zone, error);
     server.socket.on('message', (question, from) => {
-      server.socket.send(server.answer(question), from.port, from.address);
+      server.socket.send(server.answer(question, from.address), from.port, from.address);
     });
     return server;
   }
@@ -30,12 +37,14 @@ export class NameServer {
     this.socket.close();
   }
 
-  private answer(question: Buffer): Buffer {
+  private answer(question: Buffer, from: string): Buffer {
+    const error = this.error(from);
     const { name, type, end } = readQuestion(question);
     const six = type === TYPE.AAAA;
-    const found = (this.zone[name] ?? []).filter((address) => address.includes(':') === six);
+    const all = error === 0 ? (this.zone[name] ?? []) : [];
+    const found = all.filter((address) => address.includes(':') === six);
     const header = Buffer.from(question.subarray(0, 12));
-    header.writeUInt16BE(0x8180, 2);
+    header.writeUInt16BE(0x8180 | error, 2);
     header.writeUInt16BE(found.length, 6);
     header.writeUInt32BE(0, 8);
     const records = found.map((address) => {

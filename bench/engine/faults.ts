@@ -54,9 +54,9 @@ export class Faults {
         this.call('token');
         return protocol.token(packet);
       },
-      judge: (packet, token, judgement) => {
+      judge: (packet, token, judgement, asked) => {
         this.call('judge');
-        protocol.judge(packet, token, judgement);
+        protocol.judge(packet, token, judgement, asked);
       },
       proof: (token) => {
         this.call('proof');

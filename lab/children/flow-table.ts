@@ -3,6 +3,7 @@ import { marksOf, routeMark, serviceMark } from '../../src/kernel/marks.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from '../../src/kernel/netlink-socket.js';
 import { parseAddress } from '../../src/model/address.js';
 import { encodeNew, type FlowEntry, TCP_CONNTRACK } from '../../src/wire/netlink/ctnetlink.js';
+import { PROTOCOL } from '../../src/wire/packet.js';
 import { serve } from '../rpc.js';
 
 export interface FlowTablePlan {
@@ -31,6 +32,7 @@ function fill({ count, from = 0, route, source, mark, service = 1 }: FlowTablePl
   const destination = new Int32Array(4);
   const base = parseAddress('198.18.0.0')!;
   const flow: FlowEntry = {
+    protocol: PROTOCOL.TCP,
     family: 4,
     client: parseAddress('10.0.0.2')!,
     clientAt: 0,

@@ -60,6 +60,10 @@ const PROGRAMS = [
     for: ['test', 'kernels'],
   },
   { program: 'vsftpd', package: 'vsftpd', why: 'an FTP server in the lab', for: ['test'] },
+  { program: 'dig', package: 'bind9-dnsutils', why: 'a client that asks name servers', for: ['test'] },
+  { program: 'gtlsclient', package: 'ngtcp2-client', why: 'a client of HTTP/3', for: ['test'] },
+  { program: 'gtlsserver', package: 'ngtcp2-server', why: 'a server of HTTP/3', for: ['test'] },
+  { program: 'turnserver', package: 'coturn', why: 'a STUN server and its client', for: ['test'] },
   { program: 'iptables-nft', package: 'iptables', why: 'rules of other programs', for: ['test'] },
   { program: 'nc', package: 'netcat-openbsd', why: 'a client in the lab', for: ['test', 'kernels'] },
   { program: 'ping', package: 'iputils-ping', why: 'a client in the lab', for: ['test', 'bench'] },
@@ -151,7 +155,7 @@ get install --no-install-recommends "$@" || { get update && get install --no-ins
 for package in "$@"; do
   case $package in
     nginx-light) service=nginx ;;
-    ufw | firewalld) service=$package ;;
+    ufw | firewalld | coturn) service=$package ;;
     *) continue ;;
   esac
   if command -v systemctl >/dev/null; then systemctl disable "$service" || true; fi

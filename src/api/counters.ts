@@ -39,6 +39,7 @@ export type DroppedReason = keyof typeof DROPPED;
 /** What came and changed nothing. */
 export const IGNORED = {
   'syn-repeat': 'a first packet repeated while its race runs',
+  'same-flight': 'further datagrams of a client before its first was answered',
   'syn-repeat-after-decision': 'a first packet repeated after its race',
   'late-syn-ack': 'a yes after another route had won; it was answered with a reset',
   'syn-ack-wrong-ack': 'a yes to something else than was sent',

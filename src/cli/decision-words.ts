@@ -70,6 +70,7 @@ const REASONS: Words = {
   'only-route': 'the only route that can be used',
   'no-route': 'no route can be used',
   'race-table-full': 'not raced: too many races at one time',
+  'set-ups-full': 'not raced: too many long datagrams in races at one time',
   'client-race-limit': 'not raced: too many races of this client',
   'client-race-rate': 'not raced: too many new races of this client',
   'host-race-limit': 'not raced: too many races of this host, by all of its addresses',

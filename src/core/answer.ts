@@ -9,6 +9,7 @@ import type { Input, Verdict } from './contract.js';
 import type { RaceId, RouteNumber } from './engine-types.js';
 import { noteLife } from './health/evidence.js';
 import { countNegative, holdNegative, settleNegative } from './judge/negative.js';
+import type { Times } from './memory/times.js';
 import { isWaiting } from './protocols/index.js';
 import { JUDGEMENT } from './protocols/judgement.js';
 import { measure, measureAgain } from './race/attempt.js';
@@ -38,7 +39,8 @@ export function handleAnswer(turn: Turn, { interfaceIndex, known }: Input & { ki
     turn.race = race;
     if (isError) return handleIcmpError(turn, race, route.number);
     const protocol = site.protocols[shard.races.protocol[race]];
-    protocol.judge(packet, shard.races.token[race], turn.judgement);
+    turn.times = shard.races.times[race] as Times;
+    protocol.judge(packet, shard.races.token[race], turn.judgement, shard.asked.of(race));
     return follow(turn, race, route.number);
   }
   return isError ? ignore(turn, 'icmp-not-ours') : handleStray(turn, known);
@@ -83,6 +85,9 @@ function follow(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
     case JUDGEMENT.REFUSAL:
       if (isCarried) return verdict.pass(turn);
       noteLife(turn, race, route);
+      // Without room to keep it, it is the answer.
+      if (keepsRefusals(turn, race) && !shard.setups.keepRefusal(race, turn.packet, judgement.rank))
+        return answeredUnproven(turn, race, route);
       holdNegative(turn, race, route, EVIDENCE.REFUSED);
       return verdict.drop(turn);
     case JUDGEMENT.CHALLENGE:
@@ -138,6 +143,12 @@ function answeredUnproven(turn: Turn, race: RaceId, route: RouteNumber): Verdict
   if (races.shown[race] === route) return verdict.pass(turn);
   countIgnored(turn.shard, 'not-ours');
   return verdict.drop(turn);
+}
+
+function keepsRefusals({ site, shard: { races } }: Turn, race: RaceId): boolean {
+  return (
+    races.state[race] === RACE.RACING && site.protocols[races.protocol[race]].packets?.keepsRefusals === true
+  );
 }
 
 function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {

@@ -78,8 +78,8 @@ export interface Verdict {
 
 /** What goes on the wire, at the end of the batch. A front end in user space needs no other sink. */
 export interface WireSink {
-  /** Sends one copy of the race's set-up over a route. */
-  attempt(race: RaceId, route: RouteNumber): void;
+  /** Sends one copy of the race's set-up over a route; of a flight of datagrams all from the given one on, in their order. */
+  attempt(race: RaceId, route: RouteNumber, from?: number): void;
   /** Tells the other end of an attempt that nobody will use it. `proof`: what makes it believe that (TCP: the SEQ of a reset). */
   cancel(race: RaceId, route: RouteNumber, proof: number): void;
   /** The same for the sender of the packet in hand, which belongs to no race. */

@@ -1,6 +1,7 @@
 /** The stages that a packet of a new connection passes, from what it is to who carries it. */
 import { makesCopies } from '../model/config.js';
 import type { SingleReason } from '../model/reasons.js';
+import { PROTOCOL } from '../wire/packet.js';
 import { pinPacket } from './affinity/pin.js';
 import {
   canCarry,
@@ -17,7 +18,9 @@ import type { Input, Verdict } from './contract.js';
 import type { RouteNumber, ServiceNumber } from './engine-types.js';
 import { HEALTH } from './health/health.js';
 import { hostOfAddress } from './limit/hosts.js';
+import { isDatagram } from './protocols/datagram.js';
 import type { Protocol } from './protocols/protocol.js';
+import { leaveToOthers } from './race/datagrams.js';
 import { findFlow } from './race/flow.js';
 import { FLOW } from './race/plan.js';
 import { repeatOrReplace } from './race/repeat.js';
@@ -36,33 +39,43 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   turn.host = input.host || hostOfAddress(packet.source, 0, packet.family);
   const service = site.services[number] ?? site.everything;
   turn.keepsSource = service.translate === false;
-  const protocol = protocolThatStarts(turn);
+  const protocol = protocolThatStarts(turn, mayCopy);
   if (stays) turn.verdict.reason = 'entry-kept';
   if (protocol === 'must-not-be-copied' || stays) {
     return tried !== 0 ? verdict.pass(turn) : release(turn, 0, turn.verdict.reason, 0);
   }
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
+  let known = NO_RACE;
   if (protocol !== null) {
-    const race = shard.races.findFlow(packet);
-    if (race !== NO_RACE) repeat = repeatOrReplace(turn, race, protocol, tried);
+    turn.times = protocol.times;
+    turn.isGroupless = !protocol.groups;
+    known = shard.races.findFlow(packet);
+    if (known !== NO_RACE) repeat = repeatOrReplace(turn, known, protocol, tried);
     if (repeat === 'handled') return raced(turn);
-  } else {
+  }
+  if (known === NO_RACE && tried === 0 && hasFurther(protocol)) {
     const route = shard.recent.find(packet, now);
-    if (route !== 0) return release(turn, route, 'same-flow', number);
+    const canGo = turn.routed === 0 || turn.routed === route;
+    if (route !== 0 && canGo) return release(turn, route, 'same-flow', number);
   }
   if (service.criterion === 'rest') return release(turn, 0, 'criterion', number);
   if (tried !== 0) return rescue(turn, protocol, service, tried);
   if (repeat === 'race-anew') return race(turn, protocol!, service, true);
-  const { kind, route, reason } = chooseRoute(turn, service, protocol !== null && mayCopy, pinned);
+  const copies = protocol !== null && mayCopy && !turn.isSingle;
+  const { kind, route, reason } = chooseRoute(turn, service, copies, pinned);
   if (kind === 'none') return release(turn, 0, reason, number);
   if (kind === 'race') return race(turn, protocol!, service, false);
   if (reason === 'remembered') tellChosen(turn);
-  if (protocol === null) return choose(turn, service, route, reason, false);
+  // Whoever asks again does so by another port, so that nobody would notice that the remembered route is silent.
+  if (copies && protocol.datagrams !== null && reason === 'remembered')
+    return race(turn, protocol, service, false, route);
+  if (protocol === null) return choose(turn, service, route, reason, true);
   // Asked about before the operator's rules: another criterion would copy nothing.
   if (!mayCopy) {
     const isInstead = reason === 'criterion' && makesCopies(service.criterion);
-    return choose(turn, service, route, isInstead ? 'operator-rule' : reason, true);
+    return choose(turn, service, route, isInstead ? 'operator-rule' : reason, false);
   }
+  if (turn.isSingle) return send(turn, protocol, service, route, reason);
   const asked = kind === 'question' ? carriersIn(turn, lastingRoutes(site, service.mask, packet.family)) : 0;
   if (tryOthers(turn, protocol, service, route, asked)) return verdict.raced(turn);
   return send(turn, protocol, service, route, reason);
@@ -72,15 +85,26 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
  * The protocol that the packet in hand starts a connection of; null: none that is raced, a criterion chooses for it. When it must
  * not be copied the reason is in the turn's verdict.
  */
-function protocolThatStarts({ site, packet, verdict }: Turn): Protocol | null | 'must-not-be-copied' {
+function protocolThatStarts(turn: Turn, mayCopy: boolean): Protocol | null | 'must-not-be-copied' {
+  const { site, packet, verdict } = turn;
+  // Of datagrams the kernel has found out which may be copied: it asks about those behind the operator's rules.
+  if (packet.protocol === PROTOCOL.UDP && !mayCopy) return null;
   for (const protocol of site.protocols) {
     const start = protocol.start(packet);
     if (start === 'not-mine') continue;
-    if (start === 'copy') return protocol;
-    verdict.reason = start;
+    turn.isSingle = start === 'single';
+    if (start === 'copy' || turn.isSingle) return protocol;
+    verdict.reason = start as SingleReason;
     return 'must-not-be-copied';
   }
-  return null;
+  // It has been given a way already, so that it can go by another one as a copy alone.
+  turn.isSingle = turn.routed !== 0 && isDatagram(packet);
+  return turn.isSingle ? (site.protocols.find(({ takesRest }) => takesRest) ?? null) : null;
+}
+
+/** Whether more than one packet of its flow may come before its choice is in the connection table. */
+function hasFurther(protocol: Protocol | null): boolean {
+  return protocol === null || protocol.datagrams !== null;
 }
 
 /** Copies leave in place of the packet in hand; or besides it, where its flow may still be answered. */
@@ -88,8 +112,14 @@ function raced(turn: Turn): Verdict {
   return turn.goesOn ? verdict.racedBeside(turn) : verdict.raced(turn);
 }
 
-/** `waited`: the client repeats its set-up already. */
-function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: boolean): Verdict {
+/** `waited`: the client repeats its set-up already. `leader`: the route that is remembered; 0: none. */
+function race(
+  turn: Turn,
+  protocol: Protocol,
+  service: ActiveService,
+  waited: boolean,
+  leader: RouteNumber = 0,
+): Verdict {
   const { plan } = turn.shard;
   const { racers } = plan;
   if (waited) fillRescuers(turn, service.routes, racers);
@@ -101,7 +131,9 @@ function race(turn: Turn, protocol: Protocol, service: ActiveService, waited: bo
   plan.trials = trials;
   plan.tried = 0;
   plan.atOnce = waited;
+  plan.leader = leader;
   const refused = startRace(turn, protocol);
+  plan.leader = 0;
   return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 
@@ -111,16 +143,19 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   const { racers } = plan;
   fillRescuers(turn, service.routes, racers);
   const alone = racers.count === 0 || (racers.count === 1 && racers.routes[0] === tried);
+  const staysBeside = protocol !== null && protocol.datagrams !== null;
+  if (staysBeside) leaveToOthers(turn, tried);
   plan.service = service.number;
   plan.trials = 0;
   plan.tried = tried;
   plan.atOnce = true;
-  plan.flow = protocol === null || alone ? FLOW.GONE : findFlow(turn, protocol, tried);
+  plan.flow = protocol === null || alone || staysBeside ? FLOW.GONE : findFlow(turn, protocol, tried);
   const isAnswered = plan.flow === FLOW.ANSWERED;
   if (protocol === null || alone || isAnswered || startRace(turn, protocol) !== null) {
     turn.shard.repeated.set(turn.packet, tried, turn.now);
     return verdict.pass(turn);
   }
+  turn.goesOn = turn.goesOn || staysBeside;
   return raced(turn);
 }
 
@@ -133,7 +168,8 @@ function send(
   reason: SingleReason,
 ): Verdict {
   const { plan } = turn.shard;
-  if (turn.routed === 0 || turn.routed === route) return choose(turn, service, route, reason, true);
+  if (turn.routed === 0 || turn.routed === route)
+    return choose(turn, service, route, reason, protocol.datagrams !== null);
   plan.racers.routes[0] = route;
   plan.racers.count = 1;
   plan.service = service.number;
@@ -192,16 +228,16 @@ function addBackups(turn: Turn, service: ActiveService, route: RouteNumber): voi
   }
 }
 
-/** The packet in hand goes by one route of its service, and its group with it. */
+/** The packet in hand goes by one route of its service, and its group with it. `isFirst`: more of its flow may be on their way to us. */
 function choose(
   turn: Turn,
   service: ActiveService,
   route: RouteNumber,
   reason: SingleReason,
-  raceable: boolean,
+  isFirst: boolean,
 ): Verdict {
   const { site, shard, packet, now } = turn;
-  if (!raceable) shard.recent.set(packet, route, now);
+  if (isFirst) shard.recent.set(packet, route, now);
   site.facts.assigned[route]++;
   pinPacket(turn, service, route);
   return release(turn, route, reason, service.number);

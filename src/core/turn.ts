@@ -6,6 +6,7 @@ import { createPacket, type Packet } from '../wire/packet.js';
 import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
 import { NO_HOST } from './limit/hosts.js';
+import { TIMES, type Times } from './memory/times.js';
 import { createJudgement, type Judgement } from './protocols/judgement.js';
 import type { AttemptEnds } from './race/ends.js';
 import { NO_RACE } from './race/table.js';
@@ -32,6 +33,12 @@ export interface Turn {
   hasGroup: boolean;
   /** The set-up in hand leaves with the client's own address. */
   keepsSource: boolean;
+  /** The set-up in hand goes by one route, though its protocol is one that is raced. */
+  isSingle: boolean;
+  /** The set-up in hand belongs to no group, whatever its service says. */
+  isGroupless: boolean;
+  /** Which times of memory the packet in hand is about. */
+  times: Times;
   /** The set-up in hand goes on by the flow that it has, whatever else becomes of it. */
   goesOn: boolean;
   /** The race in hand, which a broken promise takes with it; NO_RACE when there is none. */
@@ -58,6 +65,9 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     host: NO_HOST,
     hasGroup: false,
     keepsSource: false,
+    isSingle: false,
+    isGroupless: false,
+    times: TIMES.CONNECT,
     goesOn: false,
     race: NO_RACE,
     verdict: { kind: 'drop', route: 0, reason: 'criterion', service: 0, counted: false, race: NO_RACE },
@@ -76,6 +86,9 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.host = NO_HOST;
   turn.hasGroup = false;
   turn.keepsSource = false;
+  turn.isSingle = false;
+  turn.isGroupless = false;
+  turn.times = TIMES.CONNECT;
   turn.goesOn = false;
   turn.race = NO_RACE;
 }

@@ -34,6 +34,7 @@ export class ConntrackTable {
   /** The mark of the flow that an answer belongs to by its addresses and ports; 0 when there is none. */
   markOfAnswer(packet: Packet): number {
     const flow: FlowEntry = {
+      protocol: packet.protocol,
       family: packet.family,
       client: packet.destination,
       clientAt: 0,
@@ -55,6 +56,7 @@ export class ConntrackTable {
   /** What the flow of a packet of its client leaves with; false: there is none. */
   endsOf(packet: Packet, out: LocalEnds): boolean {
     const flow: FlowEntry = {
+      protocol: packet.protocol,
       family: packet.family,
       client: packet.source,
       clientAt: 0,
@@ -93,12 +95,13 @@ export class ConntrackTable {
     return byReply && byOriginal;
   }
 
-  /** Visits the TCP flows that live and were distributed. */
+  /** Visits the flows of TCP and UDP that live and were distributed. */
   eachLiving(hasIpv6: boolean, visit: (flow: LivingFlow) => void): void {
     for (const family of hasIpv6 ? ([4, 6] as const) : ([4] as const)) {
       dumpEntries(this.socket, family, 0, 0, (entry) => {
         const distributed = (entry.mark & this.marks.routeMask) !== 0;
-        if (!distributed || entry.protocol !== PROTOCOL.TCP || isFinished(entry)) return;
+        const isOurs = entry.protocol === PROTOCOL.TCP || entry.protocol === PROTOCOL.UDP;
+        if (!distributed || !isOurs || isFinished(entry)) return;
         visit({ ...entry, port: entry.sourcePort });
       });
     }
@@ -138,6 +141,7 @@ export class ConntrackTable {
 
 /** Nothing of the connection is expected any more, or it never came to be. */
 function isFinished(entry: Entry): boolean {
+  if (entry.protocol !== PROTOCOL.TCP) return !entry.answered;
   return (
     entry.tcpState === TCP_CONNTRACK.TIME_WAIT ||
     entry.tcpState === TCP_CONNTRACK.CLOSE ||

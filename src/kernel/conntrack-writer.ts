@@ -110,6 +110,7 @@ function copyFlow(out: FlowEntry, flow: FlowEntry): void {
     out.destination[i] = flow.destination[flow.destinationAt + i];
     out.source[i] = flow.source[flow.sourceAt + i];
   }
+  out.protocol = flow.protocol;
   out.family = flow.family;
   out.clientPort = flow.clientPort;
   out.destinationPort = flow.destinationPort;

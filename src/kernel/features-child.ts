@@ -7,6 +7,7 @@ import { encodeDeleteByOriginal, encodeNew, type FlowEntry } from '../wire/netli
 import { createMessageView, createWriter, NLMSG, readMessage, type Writer } from '../wire/netlink/message.js';
 import { encodeBind, encodeWantEntries } from '../wire/netlink/nfqueue.js';
 import { encodeQueueRule } from '../wire/netlink/nftables.js';
+import { PROTOCOL } from '../wire/packet.js';
 import type { Trial, TrialResult } from './features-kernel.js';
 import { allocate, E, errno, errnoName, sys } from './ffi.js';
 import { detectQueueMethod } from './queue-method.js';
@@ -114,6 +115,7 @@ function ask(name: Trial, fd: number, encode: (w: Writer) => void): TrialResult 
 
 /** 192.0.2.2:40000 to 198.51.100.7:443, translated to 192.0.2.1:40000 (RFC 5737). */
 const FLOW: FlowEntry = {
+  protocol: PROTOCOL.TCP,
   family: 4,
   client: Int32Array.of(0, 0, 0xffff, 0xc0000202 | 0),
   clientAt: 0,

@@ -25,8 +25,9 @@ import { includes } from '../model/ports.js';
 import { DECODE_REASONS } from '../model/reasons.js';
 import { undoHop } from '../wire/hop.js';
 import { additionsOf, ENTRY } from '../wire/netlink/ctnetlink-additions.js';
-import { KEEP_MARK, type QueuedPacket } from '../wire/netlink/nfqueue.js';
+import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG, PROTOCOL } from '../wire/packet.js';
+import { AnswerVerdicts } from './answer-verdicts.js';
 import type { Boundary } from './boundary.js';
 import type { Memory } from './ffi.js';
 import { FlowBinder } from './flow-binder.js';
@@ -99,8 +100,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     known: true,
   };
   private readonly setups: SetupVerdicts;
-  /** Marks of the answers in hand, by id. */
-  private readonly answerMarks = new Int32Array(IN_HAND);
+  private readonly answers: AnswerVerdicts;
   private readonly marks: Marks;
   private now = 0;
   private lastRun = 0;
@@ -131,6 +131,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.lan = new Queue(queue, queueLength);
     this.seesEntries = this.lan.wantEntries();
     this.setups = new SetupVerdicts(this.lan, this.marks, IN_HAND);
+    this.answers = new AnswerVerdicts(this.wan, this.marks, IN_HAND);
     this.lastRun = clock();
   }
 
@@ -262,28 +263,14 @@ export class FrontEnd implements NoteSink, BatchPorts {
     const { answerInput } = this;
     const result = this.decode(queued, memory);
     if (result !== DECODE.OK) {
-      if (this.isOfAnotherKind(result)) this.wan.accept(queued.id, this.unlate(queued.mark));
+      if (this.isOfAnotherKind(result)) this.answers.letGo(queued.id, queued.mark);
       else this.wan.drop(queued.id);
       return;
     }
-    this.answerMarks[queued.id & (IN_HAND - 1)] = queued.mark;
+    this.answers.note(queued.id, queued.mark, this.packet);
     answerInput.interfaceIndex = queued.inInterface;
-    answerInput.known = !this.isLate(queued.mark);
+    answerInput.known = !this.answers.isLate(queued.mark);
     this.batch.take(queued.id, answerInput, this.now);
-  }
-
-  private isLate(mark: number): boolean {
-    const { late } = this.marks;
-    return (mark & late) >>> 0 === late;
-  }
-
-  /** Behind the queue nobody else shall see it. KEEP_MARK: it is not there. */
-  private unlate(mark: number): number {
-    return this.isLate(mark) ? (mark & ~this.marks.late) >>> 0 : KEEP_MARK;
-  }
-
-  private passAnswer(id: number): void {
-    this.wan.accept(id, this.unlate(this.answerMarks[id & (IN_HAND - 1)]));
   }
 
   private decode(queued: QueuedPacket, memory: Memory): number {
@@ -318,14 +305,14 @@ export class FrontEnd implements NoteSink, BatchPorts {
 
   judgeAnswer(id: number, { kind }: Verdict): void {
     if (kind !== 'pass') return this.wan.drop(id);
-    if (!this.sharesAddress || !this.isOfOtherRoute()) return this.passAnswer(id);
+    if (!this.sharesAddress || !this.isOfOtherRoute()) return this.answers.pass(id);
     this.writer.refuse();
     this.wan.drop(id);
   }
 
   judgeWinner(id: number, isBound: boolean): void {
-    if (isBound) this.passAnswer(id);
-    else this.wan.drop(id);
+    if (isBound) this.answers.passWinner(id);
+    else this.answers.drop(id);
   }
 
   writeEntries(): void {

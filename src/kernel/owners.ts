@@ -32,6 +32,8 @@ export const OWNERS = {
   racing: { file: null, byPackets: true, part: null },
   rescued: { file: null, byPackets: true, part: null },
   copies: { file: null, byPackets: true, part: null },
+  sent: { file: null, byPackets: true, part: null },
+  young: { file: null, byPackets: true, part: null },
 } as const satisfies Record<string, Ownership>;
 
 export type OwnedKind = keyof typeof OWNERS;

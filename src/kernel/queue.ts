@@ -14,15 +14,16 @@ import {
   type QueuedPacket,
   VERDICT,
 } from '../wire/netlink/nfqueue.js';
+import { MAX_DATAGRAM_LENGTH } from '../wire/udp.js';
 import { allocate, E, type Memory, recycle, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 
 /** Packets read with one system call. */
 export const BATCH = 64;
-/** Bytes of a packet that reach the daemon: every header and an ICMP error's quote. */
-const COPY_RANGE = 1024;
-const SLOT = 2048;
+/** Bytes of a packet that reach the daemon: every header, an ICMP error's quote, and the longest datagram that is copied. */
+const COPY_RANGE = MAX_DATAGRAM_LENGTH;
+const SLOT = 3072;
 const RECEIVE_BUFFER = 8 * 1024 * 1024;
 const MSG_DONTWAIT = 0x40;
 

@@ -1,13 +1,14 @@
 /** Packets with a source of our choosing, many per system call, each with the mark of its route. */
 import type { Family } from '../model/address.js';
 import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
+import { MAX_DATAGRAM_LENGTH } from '../wire/udp.js';
 import { allocate, E, errno, type Memory, recycle, setOption, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { netlinkError } from './netlink-socket.js';
 
-/** Packets sent with one system call. */
-const BATCH = 256;
-const SLOT = MAX_BUILT_LENGTH + 16;
+/** Packets sent with one system call: short ones, headers alone; and long ones. */
+export const SHORT = { batch: 256, length: MAX_BUILT_LENGTH } as const;
+export const LONG = { batch: 64, length: MAX_DATAGRAM_LENGTH } as const;
 const NAME_LENGTH = { 4: 16, 6: 28 } as const;
 /** Of the destination: its place in the IP header and in the socket address, and how many words it has. */
 const DESTINATION = { 4: { from: 16, to: 4, words: 1 }, 6: { from: 24, to: 8, words: 4 } } as const;
@@ -38,25 +39,32 @@ export class RawSocket implements PacketSpace {
   private readonly packets: Memory;
   private readonly names: Memory;
   private readonly controls: Memory;
-  private readonly messages = new MessageArray(BATCH);
-  private readonly tags = new Float64Array(BATCH);
+  private readonly messages: MessageArray;
+  private readonly tags: Float64Array;
+  private readonly batch: number;
+  private readonly slot: number;
   private count = 0;
 
   constructor(
     private readonly family: Family,
     private readonly notSent: NotSent,
+    { batch, length }: typeof SHORT | typeof LONG = SHORT,
   ) {
+    this.batch = batch;
+    this.slot = length + 16;
+    this.messages = new MessageArray(batch);
+    this.tags = new Float64Array(batch);
     this.fd = sys.socket(AF[family], SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
     if (this.fd < 0) throw netlinkError(`open a raw socket for IPv${family}`, errno());
-    this.packets = allocate(BATCH * SLOT);
+    this.packets = allocate(batch * this.slot);
     this.bytes = this.packets.bytes;
     this.view = this.packets.view;
     const nameLength = NAME_LENGTH[family];
-    this.names = allocate(BATCH * 32);
-    this.controls = allocate(BATCH * CONTROL);
-    for (let i = 0; i < BATCH; i++) {
+    this.names = allocate(batch * 32);
+    this.controls = allocate(batch * CONTROL);
+    for (let i = 0; i < batch; i++) {
       this.names.view.setUint16(i * 32, AF[family], true);
-      this.messages.setBuffer(i, this.packets.address + i * SLOT, 0);
+      this.messages.setBuffer(i, this.packets.address + i * this.slot, 0);
       this.messages.setName(i, this.names.address + i * 32, nameLength);
       this.controls.view.setUint32(i * CONTROL, 20, true);
       this.controls.view.setInt32(i * CONTROL + 8, SOL_SOCKET, true);
@@ -68,8 +76,8 @@ export class RawSocket implements PacketSpace {
 
   /** The space for the next packet; `commit` takes it. Sends first when the batch is full. */
   begin(): PacketSpace {
-    if (this.count === BATCH) this.flush();
-    this.at = this.count * SLOT;
+    if (this.count === this.batch) this.flush();
+    this.at = this.count * this.slot;
     return this;
   }
 

@@ -3,6 +3,7 @@ import { SET_ALIVE, SET_FULL } from './constants.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { keptEntries } from './render-ask.js';
+import { hasDatagrams, noteYoung } from './render-datagrams.js';
 import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { CHAIN_ASK_RACE } from './render-race.js';
@@ -41,6 +42,8 @@ function forward(state: DesiredState): string[] {
     `ct state new ${unconfirmed} iifname ${set(state.lan)} jump route_of_way`,
     ...protectRule(state),
     `tcp flags & (fin|syn|rst|ack) == syn iifname ${set(state.lan)} ${toAsk}`,
+    ...noteYoung(state),
+    ...(hasDatagrams(state) ? [`meta l4proto udp ct state new iifname ${set(state.lan)} ${toAsk}`] : []),
     ...refuseClientsWithout(state),
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',

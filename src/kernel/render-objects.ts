@@ -7,6 +7,8 @@ import {
   SET_RACING,
   SET_RESCUED,
   SET_RESET,
+  SET_SENT,
+  SET_YOUNG,
 } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { guardCounters } from './render-guard.js';
@@ -57,6 +59,8 @@ const SETS: readonly (readonly [string, string])[] = [
     return [
       [SET_RACING[family], `${flow} timeout 30s; gc-interval 10s; size 131072;`],
       [SET_RESCUED[family], `${flow} timeout 30s; gc-interval 10s; size 65536;`],
+      [SET_SENT[family], `${flow} timeout 30s; gc-interval 10s; size 131072;`],
+      [SET_YOUNG[family], `${flow} timeout 1s; gc-interval 1s; size 65536;`],
       [
         SET_COPIES[family],
         `type ${address} . inet_service . inet_service; flags dynamic,timeout; timeout 30s; gc-interval 10s; size 262144;`,

@@ -2,6 +2,7 @@
 import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, SET_COPIES, SET_RACING, SET_RESCUED } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { flowKey as datagramKey, noteSent } from './render-datagrams.js';
 import { floodRules } from './render-hosts.js';
 import { FAMILIES, type Family, IP, range } from './render-words.js';
 
@@ -27,7 +28,7 @@ export function raceChains(state: DesiredState): [string, string[]][] {
         `goto ${CHAIN_QUEUE_LAN}`,
       ],
     ],
-    ['own', own],
+    ['own', own(state)],
   ];
 }
 
@@ -42,12 +43,16 @@ function marked({ raceSeconds }: DesiredState, family: Family): string[] {
   return [
     `ct status & confirmed == confirmed meta nfproto ipv${family} meta l4proto tcp update @${SET_RESCUED[family]} { ${reply} timeout ${RESCUED_LASTS} }`,
     `ct status & confirmed != confirmed update @${SET_RACING[family]} { ${flowKey(family)} timeout ${raceSeconds}s }`,
+    `ct status & confirmed != confirmed update @${SET_RACING[family]} { ${datagramKey(family)} timeout ${raceSeconds}s }`,
   ];
 }
 
-/** Matches for set-ups whose races run. */
-export function racing(): string[] {
-  return FAMILIES.map((family) => `${flowKey(family)} @${SET_RACING[family]}`);
+/** Matches for set-ups whose races run; datagrams among them where a service copies some. */
+export function racing(hasDatagrams: boolean): string[] {
+  return FAMILIES.flatMap((family) => [
+    `${flowKey(family)} @${SET_RACING[family]}`,
+    ...(hasDatagrams ? [`${datagramKey(family)} @${SET_RACING[family]}`] : []),
+  ]);
 }
 
 function flowKey(family: Family): string {
@@ -55,12 +60,13 @@ function flowKey(family: Family): string {
 }
 
 /** What the daemon sends: conntrack leaves it alone. The port of a copy is the same on all routes. */
-const own = [
+const own = (state: DesiredState): string[] => [
   'notrack',
   ...FAMILIES.map((family) => {
     const key = `${IP[family]} daddr . tcp dport . tcp sport`;
     return `tcp flags & (syn|rst) == syn update @${SET_COPIES[family]} { ${key} timeout ${COPY_LASTS} }`;
   }),
+  ...noteSent(state),
 ];
 
 export function toOwn({ marks }: DesiredState): string[] {

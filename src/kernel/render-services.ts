@@ -18,6 +18,7 @@ import { type DesiredPlan, type DesiredService, type DesiredState, REFRESH_OF } 
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
 import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
+import { datagrams, questions, repeats } from './render-datagrams.js';
 import { hostSets, takeShare } from './render-hosts.js';
 import { clientsWithout } from './render-prefix.js';
 import { racing } from './render-race.js';
@@ -202,14 +203,20 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     service.memory !== 0 ||
     service.plan.ipv4 !== null ||
     service.plan.ipv6 !== null;
-  if (mayDecide) rules.push(...racing().map((isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`));
+  if (mayDecide)
+    rules.push(
+      ...racing(datagrams(service).length > 0).map((isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`),
+    );
   if (config.affinity !== 'none') {
+    rules.push(...questions(service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
     for (const family of FAMILIES) {
       const map = affinityMap(family, number, config.affinity);
       const target = isOnTrial(service, family) ? 'try' : 'take';
       rules.push(...findGroup(config.affinity, family, map, `${target}${family}_${number}`));
     }
   }
+  // What is remembered of connections says nothing of them, and nobody measures them but by asking.
+  rules.push(...datagrams(service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
   const kernelDecides = service.memory !== 0 || service.plan.ipv4 !== null || service.plan.ipv6 !== null;
   for (const family of FAMILIES)
     if (isOnTrial(service, family))
@@ -311,7 +318,7 @@ function ask(state: DesiredState, service: DesiredService): string[] {
   // While a route is on trial, others answer for it if it keeps silent.
   const onTrial = FAMILIES.filter((family) => isOnTrial(service, family));
   const later = makesCopies(service.config.select.criterion)
-    ? [tcp]
+    ? [tcp, ...datagrams(service).map((match) => `${match} ${ALIVE} goto ${CHAIN_COPIES}`)]
     : onTrial.map((family) => `meta nfproto ipv${family} ${tcp}`);
   return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
 }
@@ -355,6 +362,9 @@ export function unansweredChain(state: DesiredState): string[] {
     hold(marks),
     ...ofOwnTranslation(state, 'accept'),
     `${SYN} ${silent} ${ALIVE} meta mark set meta mark and ${hex(keep)} or ${hex(ask)}`,
+    ...repeats(state).map(
+      (match) => `${match} ${silent} ${ALIVE} meta mark set meta mark and ${hex(keep)} or ${hex(ask)} accept`,
+    ),
     'accept',
   ];
 }

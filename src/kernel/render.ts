@@ -14,6 +14,7 @@ import {
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { CHAIN_COPIES, copiesChain } from './render-ask.js';
+import { datagramChains, dropStrays, toEarly } from './render-datagrams.js';
 import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
@@ -91,6 +92,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['elsewhere', elsewhere(state)],
     ['beside', beside(state)],
     ...raceChains(state),
+    ...datagramChains(state),
     [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
@@ -134,7 +136,7 @@ const alive = `meta nfproto @${SET_ALIVE}`;
 
 /** Answers to attempts, before conntrack: it does not know the flow yet. */
 function early(state: DesiredState): string[] {
-  return [`${isSyn} iifname ${wans(state)} ${alive} jump early_syn`];
+  return [`${isSyn} iifname ${wans(state)} ${alive} jump early_syn`, ...toEarly(state)];
 }
 
 function earlySyn(state: DesiredState): string[] {
@@ -298,6 +300,7 @@ function wanLate(state: DesiredState): string[] {
   const toRacePort = `tcp dport ${range(state.racePorts)}`;
   return [
     FORGED,
+    ...dropStrays(state),
     `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
     'ct state new jump from_outside',
     ...lateAnswers(queue),

@@ -4,9 +4,9 @@ import type { RaceId, RouteNumber } from '../core/engine-types.js';
 import { PacketBuilder } from '../core/packets/builder.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
-import type { Packet } from '../wire/packet.js';
+import { type Packet, PROTOCOL } from '../wire/packet.js';
 import { type Marks, routeMark } from './marks.js';
-import { RawSocket } from './raw-socket.js';
+import { LONG, RawSocket } from './raw-socket.js';
 
 /** The packet in hand, and the route that it came in by: what is refused goes back there. */
 export interface InHand {
@@ -18,6 +18,8 @@ export class WireWriter implements WireSink {
   private readonly builder: PacketBuilder;
   private readonly raw4: RawSocket;
   private readonly raw6: RawSocket | null;
+  private readonly long4: RawSocket;
+  private readonly long6: RawSocket | null;
   // BOUNDED: one entry per copy of a batch.
   private readonly unsent: number[] = [];
 
@@ -34,19 +36,25 @@ export class WireWriter implements WireSink {
     };
     this.raw4 = new RawSocket(4, notSent);
     this.raw6 = hasIpv6 ? new RawSocket(6, notSent) : null;
+    this.long4 = new RawSocket(4, notSent, LONG);
+    this.long6 = hasIpv6 ? new RawSocket(6, notSent, LONG) : null;
   }
 
-  attempt(race: RaceId, route: RouteNumber): void {
+  attempt(race: RaceId, route: RouteNumber, from = 0): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    const length = this.builder.copy(race, route, raw.begin());
-    raw.commit(length, this.ownMark(route), race * 32 + route);
+    const count = this.builder.countOf(race);
+    for (let number = from; number < count; number++) {
+      const length = this.builder.copy(race, route, raw.begin(), number);
+      if (length > 0) raw.commit(length, this.ownMark(route), race * 32 + route);
+    }
   }
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    raw.commit(this.builder.cancel(race, route, proof, raw.begin()), this.ownMark(route), NO_TAG);
+    const length = this.builder.cancel(race, route, proof, raw.begin());
+    if (length > 0) raw.commit(length, this.ownMark(route), NO_TAG);
   }
 
   refuse(): void {
@@ -60,14 +68,17 @@ export class WireWriter implements WireSink {
   reject(race: RaceId, route: RouteNumber): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    raw.commit(this.builder.reject(race, route, raw.begin()), this.marks.own, NO_TAG);
+    const length = this.builder.reject(race, route, raw.begin());
+    if (length > 0) raw.commit(length, this.marks.own, NO_TAG);
   }
 
   /** Sends everything; false when there was nothing. */
   flush(): boolean {
     const four = this.raw4.flush();
     const six = this.raw6?.flush() ?? false;
-    return four || six;
+    const longFour = this.long4.flush();
+    const longSix = this.long6?.flush() ?? false;
+    return four || six || longFour || longSix;
   }
 
   /** Calls back for each copy that the kernel has refused since the last time. */
@@ -79,6 +90,8 @@ export class WireWriter implements WireSink {
   close(): void {
     this.raw4.close();
     this.raw6?.close();
+    this.long4.close();
+    this.long6?.close();
   }
 
   /** Conntrack, NAT and our own rules leave it alone. */
@@ -87,7 +100,10 @@ export class WireWriter implements WireSink {
   }
 
   private socketOf(race: RaceId): RawSocket | null {
-    return this.shard.races.family[race] === 4 ? this.raw4 : this.raw6;
+    const { races } = this.shard;
+    const isFour = races.family[race] === 4;
+    if (races.transport[race] === PROTOCOL.UDP) return isFour ? this.long4 : this.long6;
+    return isFour ? this.raw4 : this.raw6;
   }
 }
 

@@ -37,6 +37,7 @@ export const SINGLE_REASONS = [
   'only-route',
   'no-route',
   'race-table-full',
+  'set-ups-full',
   'client-race-limit',
   'client-race-rate',
   'host-race-limit',
@@ -58,6 +59,7 @@ export type SingleReason = (typeof SINGLE_REASONS)[number];
 /** Packets that a race took note of and that end in the daemon, besides attempts. */
 export const IGNORED_REASONS = [
   'syn-repeat',
+  'same-flight',
   'syn-repeat-after-decision',
   'late-syn-ack',
   'syn-ack-wrong-ack',

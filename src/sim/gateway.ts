@@ -281,9 +281,10 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     for (const { race, route } of this.unsent.splice(0)) each(race, route);
   }
 
-  attempt(race: RaceId, route: RouteNumber): void {
+  attempt(race: RaceId, route: RouteNumber, from = 0): void {
     this.tell('attempt', race, route);
-    this.send(this.builder.copy(race, route, this.space), route, race);
+    for (let number = from; number < this.builder.countOf(race); number++)
+      this.send(this.builder.copy(race, route, this.space, number), route, race);
   }
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {

@@ -143,13 +143,14 @@ export function buildIcmpError(
 ): number {
   const { bytes: out, view } = space;
   const protocol = ends.family === 4 ? PROTOCOL.ICMP : PROTOCOL.ICMPV6;
-  const length = 8 + setup.length;
+  const quoted = Math.min(setup.length, MAX_SETUP_LENGTH);
+  const length = 8 + quoted;
   const icmp = writeIp(ends, protocol, length, space);
   view.setUint8(icmp, type);
   view.setUint8(icmp + 1, code);
   view.setUint16(icmp + 2, 0);
   view.setUint32(icmp + 4, 0);
-  for (let i = 0; i < setup.length; i++) out[icmp + 8 + i] = setup.bytes[setup.at + i];
+  for (let i = 0; i < quoted; i++) out[icmp + 8 + i] = setup.bytes[setup.at + i];
   const pseudo = ends.family === 4 ? 0 : pseudoHeader(view, space.at, 6, protocol, length);
   view.setUint16(icmp + 2, finish(addBytes(pseudo, view, icmp, length)));
   return icmp + length - space.at;

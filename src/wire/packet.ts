@@ -60,6 +60,8 @@ export interface Packet {
   readonly destination: AddressWords;
   /** Offset of the transport header. */
   transport: number;
+  /** All of it is there: nothing was cut off on its way to us. */
+  isWhole: boolean;
 
   sourcePort: number;
   destinationPort: number;
@@ -111,6 +113,7 @@ export function createPacket(): Packet {
     source: new Int32Array(4),
     destination: new Int32Array(4),
     transport: 0,
+    isWhole: false,
     sourcePort: 0,
     destinationPort: 0,
     sequence: 0,
@@ -149,6 +152,7 @@ export function decode(
   packet.view = view;
   packet.start = start;
   packet.end = end;
+  packet.isWhole = false;
   if (end - start < 20) return DECODE.TRUNCATED;
   const version = view.getUint8(start) >>> 4;
   if (version === 4) return decodeIpv4(packet, wireLength);
@@ -216,6 +220,7 @@ function decodeTransport(packet: Packet, offset: number, length: number, wireLen
   packet.sourcePort = 0;
   packet.destinationPort = 0;
   const complete = packet.end - packet.start >= wireLength;
+  packet.isWhole = complete;
   if (complete) packet.end = offset + length;
   if (packet.protocol === PROTOCOL.TCP) {
     const result = decodeTcp(packet, length);
@@ -231,7 +236,10 @@ function decodeTransport(packet: Packet, offset: number, length: number, wireLen
 
 const UDP_HEADER = 8;
 
-/** RFC 768. Nothing is wrong with it: DECODE.PROTOCOL. A checksum of 0 is none; over IPv6 some tunnels have none either (RFC 6935). */
+/**
+ * RFC 768. A checksum of 0 is none; over IPv6 some tunnels have none either (RFC 6935). What is not there as a whole is carried, and not looked
+ * into: DECODE.PROTOCOL.
+ */
 function decodeUdp(packet: Packet, length: number, complete: boolean): number {
   const { view, transport } = packet;
   if (length < UDP_HEADER || transport + UDP_HEADER > packet.end) return DECODE.TRUNCATED;
@@ -242,7 +250,8 @@ function decodeUdp(packet: Packet, length: number, complete: boolean): number {
   packet.payload = transport + UDP_HEADER;
   packet.payloadEnd = Math.min(transport + own, packet.end);
   const isSealed = view.getUint16(transport + 6) !== 0;
-  return complete && isSealed && !isIntact(packet, own) ? DECODE.UDP_CHECKSUM : DECODE.PROTOCOL;
+  if (!complete) return DECODE.PROTOCOL;
+  return isSealed && !isIntact(packet, own) ? DECODE.UDP_CHECKSUM : DECODE.OK;
 }
 
 /** Whether the transport checksum fits; the pseudo header is part of it for all but ICMP. */
@@ -290,8 +299,7 @@ function decodeIcmpError(packet: Packet, offset: number): number {
 }
 
 /**
- * The quoted IP header and the first 8 bytes of TCP: what RFC 792 guarantees, and enough to verify (RFC 5927). A quote of UDP is read as
- * well, with its number as protocol, and is of another kind all the same: false.
+ * The quoted IP header and the first 8 bytes of TCP or UDP: what RFC 792 guarantees, and enough to verify (RFC 5927).
  */
 function decodeQuote(packet: Packet, offset: number): boolean {
   const { view, end, quote, family } = packet;
@@ -313,7 +321,7 @@ function decodeQuote(packet: Packet, offset: number): boolean {
   quote.sourcePort = view.getUint16(transport);
   quote.destinationPort = view.getUint16(transport + 2);
   quote.sequence = view.getInt32(transport + 4);
-  return protocol === PROTOCOL.TCP;
+  return true;
 }
 
 /** Not 0/8, 127/8, 224/4, 240/4 (RFC 6890). */

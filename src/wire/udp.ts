@@ -8,6 +8,8 @@ import type { PacketSpace, StoredSetup } from './build.js';
 import { addBytes, finish, pseudoHeader } from './checksum.js';
 import { PROTOCOL } from './packet.js';
 
+/** Longest datagram that is copied, with all headers: what an Ethernet carries. */
+export const MAX_DATAGRAM_LENGTH = 1500;
 /** Longest packet that is built, IP header included. */
 export const MAX_DATAGRAM = 65535;
 const UDP_HEADER = 8;

@@ -28,13 +28,15 @@ describe('the engine, whatever happens in whatever order', () => {
     expect(Object.keys(coverage.steps).sort()).toEqual(Object.keys(STEPS).sort());
     // `copies-refused` is of a batch (core/batch.ts).
     expect(missing(coverage.single, SINGLE_REASONS)).toEqual([
+      'set-ups-full',
       'set-up-too-long',
       'copies-refused',
       'internal-error',
     ]);
-    // That a connection waits for its group happens once in 100 000 steps, and a host's groups are more than there are in a program; the others are those of a
+    // No program has datagrams that are raced. That a connection waits for its group happens once in 100 000 steps, and a host's groups are more than there are in a program; the others are those of a
     // front end alone.
     expect(missing(coverage.ignored, IGNORED_REASONS)).toEqual([
+      'same-flight',
       'kept-for-group',
       'host-groups',
       'stale-queue',

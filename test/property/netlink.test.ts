@@ -162,6 +162,7 @@ const flow: fc.Arbitrary<FlowEntry> = fc.boolean().chain((is4) => {
     ? word.map((last) => Int32Array.of(0, 0, 0xffff, last))
     : fc.tuple(word, word, word).map((rest) => Int32Array.of(0x20010db8, ...rest));
   return fc.record({
+    protocol: fc.constantFrom(6, 17),
     family: fc.constant(is4 ? (4 as const) : (6 as const)),
     client: address,
     clientAt: fc.constant(0),
@@ -194,8 +195,8 @@ describe('there and back', () => {
           const entry = createEntry();
           expect(decodeEntry(entry, view, one.body, one.end)).toBe(true);
           expect(entry).toMatchObject({
+            protocol: written.protocol,
             family: written.family,
-            protocol: 6,
             client: written.client,
             clientPort: written.clientPort,
             destination: written.destination,
@@ -204,7 +205,7 @@ describe('there and back', () => {
             source: written.client,
             sourcePort: written.clientPort,
             mark: written.mark,
-            tcpState: 1,
+            tcpState: written.protocol === 6 ? 1 : 0,
           });
         }
         expect(at).toBe(writer.length);

@@ -119,6 +119,8 @@ describe('decode', () => {
             fresh.mssAt,
             fresh.payload,
           ]);
+        } else if (packet.protocol === PROTOCOL.UDP) {
+          expect([packet.payload, packet.payloadEnd]).toEqual([fresh.payload, fresh.payloadEnd]);
         } else {
           expect(packet.quote).toEqual(fresh.quote);
           expect(packet.icmpMtu).toBe(fresh.icmpMtu);

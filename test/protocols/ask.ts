@@ -1,4 +1,5 @@
 /** A protocol of the guide's own: a client asks a question over UDP, port 7007, and the server answers, or says that it does not. */
+import { TIMES } from '../../src/core/memory/times.js';
 import { JUDGEMENT } from '../../src/core/protocols/judgement.js';
 import type { Protocol } from '../../src/core/protocols/protocol.js';
 import { type Packet, PROTOCOL } from '../../src/wire/packet.js';
@@ -44,6 +45,10 @@ export const ask: Protocol = {
       judgement.kind = kind === KIND.NO ? JUDGEMENT.REFUSAL : JUDGEMENT.STRAY;
     }
   },
+  datagrams: null,
+  takesRest: false,
+  groups: true,
+  times: TIMES.CONNECT,
   // A quote of eight bytes has the ports, and no byte of the message.
   isQuoted: () => true,
   proof: () => 0,

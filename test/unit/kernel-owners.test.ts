@@ -25,6 +25,8 @@ const NAME: Record<OwnedKind, string> = {
   racing: 'SET_RACING',
   rescued: 'SET_RESCUED',
   copies: 'SET_COPIES',
+  sent: 'SET_SENT',
+  young: 'SET_YOUNG',
 };
 
 /** As `nft` is told: names of all sets and maps, with the kind. */

@@ -31,6 +31,7 @@ import {
 import { encoded, hex, words } from '../arbitrary/wire-tools.js';
 
 const FLOW: FlowEntry = {
+  protocol: 6,
   family: 4,
   client: words('192.168.1.10'),
   clientAt: 0,

@@ -116,6 +116,7 @@ describe('decodeEntry', () => {
       mark: 0x02000000,
       tcpState: TCP_CONNTRACK.ESTABLISHED,
       timeoutSeconds: 432_000,
+      answered: true,
       offloaded: false,
       sent: -1,
       received: -1,

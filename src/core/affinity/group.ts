@@ -3,6 +3,7 @@ import { type AddressWords, type Family, maskAddress } from '../../model/address
 import type { Affinity } from '../../model/config.js';
 import type { AffinityGroup, RaceId } from '../engine-types.js';
 import { keyHash, markWord, wordsHash } from '../jhash.js';
+import { TIMES, type Times } from '../memory/times.js';
 import type { RaceTable } from '../race/table.js';
 
 /** Prefixes that one operator of servers is likely to have for one service. */
@@ -18,6 +19,8 @@ export interface GroupMembers {
   readonly client: AddressWords;
   readonly destination: AddressWords;
   readonly at: number;
+  /** Which times of memory its connection is about. */
+  readonly times: Times;
 }
 
 /** Those of the connection that is raced; one value, reused. */
@@ -26,6 +29,7 @@ export function membersOfRace(races: RaceTable, race: RaceId): GroupMembers {
   members.client = races.client;
   members.destination = races.destination;
   members.at = race * 4;
+  members.times = races.times[race] as Times;
   return members;
 }
 
@@ -34,13 +38,14 @@ const members: { -readonly [K in keyof GroupMembers]: GroupMembers[K] } = {
   client: new Int32Array(4),
   destination: new Int32Array(4),
   at: 0,
+  times: TIMES.CONNECT,
 };
 
 /** Fills `group`. `site`: the number of the destination's web site; 0 when no name is known for it. */
 export function fillGroup(
   group: AffinityGroup,
   affinity: Affinity,
-  members: GroupMembers,
+  members: Omit<GroupMembers, 'times'>,
   site: number,
 ): void {
   const { family, client, destination, at } = members;

@@ -26,7 +26,9 @@ export const JOIN_MICROS: Micros = 500_000;
 export function enterGroup({ site, shard: { joins, races } }: Turn, race: RaceId): void {
   const service = site.services[races.service[race]];
   joins.begin(race);
-  if (service !== undefined && service.affinity !== 'none') joins.enter(race, races.client, race * 4);
+  const { groups } = site.protocols[races.protocol[race]];
+  if (groups && service !== undefined && service.affinity !== 'none')
+    joins.enter(race, races.client, race * 4);
 }
 
 /** A group has a route from now on. */

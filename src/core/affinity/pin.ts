@@ -3,6 +3,7 @@ import { makesCopies } from '../../model/config.js';
 import { canCarry, isOpen, lastingRoutes, silentRoutes } from '../choose/candidates.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { isInterim } from '../health/missed.js';
+import { TIMES } from '../memory/times.js';
 import { lifeOfSilence, VERDICT } from '../memory/verdicts.js';
 import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
@@ -26,7 +27,7 @@ const found: FoundPin = { route: 0, isQuestioned: false };
 export function findPin(turn: Turn, service: ActiveService, inKernel: RouteNumber): FoundPin {
   found.route = 0;
   found.isQuestioned = false;
-  if (service.affinity === 'none') return found;
+  if (service.affinity === 'none' || turn.isGroupless) return found;
   const { site, packet, now } = turn;
   turn.hasGroup = inKernel !== 0;
   const at = site.affinity.find(service.number, groupOf(turn, service, ofPacket(turn)), now, site.health);
@@ -56,8 +57,10 @@ function isAble(turn: Turn, route: RouteNumber): boolean {
 }
 
 /** Something else answers for the destination by this route: a portal, say. */
-function isIntercepted({ site, shard: { memory }, packet, now }: Turn, route: RouteNumber): boolean {
-  const slot = memory.find(packet.destination, 0);
+function isIntercepted(turn: Turn, route: RouteNumber): boolean {
+  const { site, shard, packet, now } = turn;
+  const { memory } = shard;
+  const slot = memory.find(packet.destination, 0, turn.times);
   const { trustMicros } = site.memorySettings;
   return slot >= 0 && memory.verdicts.live(slot, route, now, trustMicros) === VERDICT.INTERCEPTED;
 }
@@ -67,7 +70,7 @@ function isIntercepted({ site, shard: { memory }, packet, now }: Turn, route: Ro
  * destination: then the group is asked about until that one is asked again.
  */
 export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber): void {
-  if (service.affinity === 'none') return;
+  if (service.affinity === 'none' || turn.isGroupless) return;
   if (keepsQuestion(turn, service, route)) return;
   const until = askedAgainAt(turn, service, ofPacket(turn), route);
   if (until === Number.POSITIVE_INFINITY) return pin(turn, service, ofPacket(turn), route, 0);
@@ -82,11 +85,11 @@ export function pinPacket(turn: Turn, service: ActiveService, route: RouteNumber
 function askedAgainAt(
   { site, shard: { memory }, now }: Turn,
   { routes, criterion }: ActiveService,
-  { destination, at, family }: GroupMembers,
+  { destination, at, family, times }: GroupMembers,
   route: RouteNumber,
 ): Micros {
   const { trustMicros } = site.memorySettings;
-  const slot = trustMicros === 0 ? -1 : memory.find(destination, at);
+  const slot = trustMicros === 0 ? -1 : memory.find(destination, at, times);
   let until = Number.POSITIVE_INFINITY;
   for (const number of routes) {
     if (slot < 0 || number === route || !isOpen(site, number, family)) continue;
@@ -172,7 +175,8 @@ export function askRace(turn: Turn, race: RaceId, micros: Micros): void {
 
 function serviceOf({ site, shard }: Turn, race: RaceId): ActiveService | undefined {
   const service = site.services[shard.races.service[race]];
-  return service === undefined || service.affinity === 'none' ? undefined : service;
+  const { groups } = site.protocols[shard.races.protocol[race]];
+  return service === undefined || service.affinity === 'none' || !groups ? undefined : service;
 }
 
 function groupOfRace(turn: Turn, service: ActiveService, race: RaceId): AffinityGroup {
@@ -232,11 +236,12 @@ function groupOf(turn: Turn, service: ActiveService, members: GroupMembers): Aff
   return group;
 }
 
-function ofPacket({ packet }: Turn): GroupMembers {
+function ofPacket({ packet, times }: Turn): GroupMembers {
   members.family = packet.family;
   members.client = packet.source;
   members.destination = packet.destination;
   members.at = 0;
+  members.times = times;
   return members;
 }
 
@@ -246,6 +251,7 @@ const members: { -readonly [K in keyof GroupMembers]: GroupMembers[K] } = {
   client: new Int32Array(4),
   destination: new Int32Array(4),
   at: 0,
+  times: TIMES.CONNECT,
 };
 const made: { -readonly [K in keyof Pin]: Pin[K] } = {
   route: 0,

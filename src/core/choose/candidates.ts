@@ -31,9 +31,11 @@ function fillBest(turn: Turn, order: readonly RouteNumber[], out: Candidates, wi
 }
 
 /** Bits of the routes that the destination of the packet in hand is not to be asked by yet: they were silent, more than once in a row. */
-export function silentRoutes({ site, shard: { memory }, packet, now }: Turn): number {
+export function silentRoutes(turn: Turn): number {
+  const { site, shard, packet, now } = turn;
+  const { memory } = shard;
   const { trustMicros } = site.memorySettings;
-  const slot = trustMicros === 0 ? -1 : memory.find(packet.destination, 0);
+  const slot = trustMicros === 0 ? -1 : memory.find(packet.destination, 0, turn.times);
   if (slot < 0) return 0;
   let silent = 0;
   for (const { number } of site.routes)

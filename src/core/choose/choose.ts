@@ -3,7 +3,9 @@ import type { SingleReason } from '../../model/reasons.js';
 import type { Packet } from '../../wire/packet.js';
 import { findPin } from '../affinity/pin.js';
 import type { RouteNumber } from '../engine-types.js';
+import { finishHash, mix } from '../hash.js';
 import { addressHash, flowHash } from '../jhash.js';
+import { TIMES } from '../memory/times.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
 import { canCarry, carriersIn, fillCandidates, lastingRoutes, maskOf } from './candidates.js';
@@ -65,23 +67,31 @@ function rememberedRoute(turn: Turn, service: ActiveService, raceable: boolean):
   const { memory, kernelCopy } = shard;
   const { memorySettings, masks } = site;
   if (memorySettings.trustMicros === 0 || service.criterion !== 'race') return 0;
-  const slot = memory.find(packet.destination, 0);
+  const slot = memory.find(packet.destination, 0, turn.times);
   if (slot < 0) return 0;
   memory.touch(slot, now);
   const open = carriersIn(turn, lastingRoutes(site, service.mask, packet.family));
   const best = memory.best(slot, open, now, memorySettings.trustMicros);
   if (best === 0 || memory.expiry(slot, open, now, memorySettings.trustMicros) <= now) return 0;
   if (!raceable) return best;
+  if (turn.times !== TIMES.CONNECT) return isDrawn(turn) ? 0 : best;
   const view = masks.indexOf(service.mask);
   const drawn = view >= 0 && kernelCopy.sinceOf(slot, view) + KERNEL_LAG_MICROS < now;
   return drawn ? 0 : best;
 }
 
+/** Of what the kernel does not remember the daemon draws itself who measures again. */
+function isDrawn({ site, packet, now }: Turn): boolean {
+  const luck = finishHash(mix(mix(site.settings.secret[0], packet.sourcePort), now | 0)) >>> 0;
+  return luck < site.memorySettings.refresh * 0x1_0000_0000;
+}
+
 /** For what cannot be copied: the route with the best history, else the first. */
-function bestGuess({ site, shard, packet, now }: Turn): RouteNumber {
+function bestGuess(turn: Turn): RouteNumber {
+  const { site, shard, packet, now } = turn;
   const { candidates, memory } = shard;
   const { facts } = site;
-  const remembered = memory.find(packet.destination, 0);
+  const remembered = memory.find(packet.destination, 0, turn.times);
   if (remembered >= 0) {
     const { trustMicros, forgetMicros } = site.memorySettings;
     const best = memory.best(remembered, maskOf(candidates), now, Math.max(trustMicros, forgetMicros));

@@ -4,6 +4,7 @@ import { settleGroup } from '../affinity/settle.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
+import type { Times } from '../memory/times.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
 import { isUnsure, mayHaveRepeated, mostTime, UNEVEN } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
@@ -71,10 +72,10 @@ export function sweep(turn: Turn, from: number, count: number): void {
 function slotOf(turn: Turn, race: RaceId): number {
   const { races, memory } = turn.shard;
   if (turn.site.memorySettings.trustMicros === 0) return -1;
-  const found = memory.find(races.destination, race * 4);
+  const found = memory.find(races.destination, race * 4, races.times[race] as Times);
   if (found >= 0) return found;
   turn.shard.leaving = (slot) => forgetInKernel(turn, slot);
-  return memory.take(races.destination, race * 4, turn.now);
+  return memory.take(races.destination, race * 4, turn.now, races.times[race] as Times);
 }
 
 /** Bits of the routes whose copies have left. */

@@ -5,12 +5,13 @@ import type { MemoryEntry } from '../contract.js';
 import { finishHash, mix } from '../hash.js';
 import { isAnyMissed } from '../health/missed.js';
 import { INTERIM } from '../memory/kernel-copy.js';
+import { TIMES } from '../memory/times.js';
 import { EQUAL } from '../memory/verdicts.js';
 import type { Turn } from '../turn.js';
 
 /** Memory has chosen for the packet in hand although the kernel could have: it does not know yet, or no longer. */
 export function tellChosen(turn: Turn): void {
-  const slot = turn.shard.memory.find(turn.packet.destination, 0);
+  const slot = turn.shard.memory.find(turn.packet.destination, 0, turn.times);
   if (slot >= 0) tellKernel(turn, slot);
 }
 
@@ -18,6 +19,8 @@ export function tellChosen(turn: Turn): void {
 export function tellKernel(turn: Turn, slot: number): void {
   const { site, shard, now } = turn;
   const { memory, kernelCopy } = shard;
+  // What the kernel knows is of connections; of datagrams that are raced each first one is asked about.
+  if (memory.times[slot] !== TIMES.CONNECT) return;
   const { masks, memorySettings } = site;
   const family = memory.familyOf(slot);
   for (let view = 0; view < masks.length; view++) {

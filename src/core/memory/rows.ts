@@ -7,6 +7,7 @@ import { type AddressWords, familyOf } from '../../model/address.js';
 import type { Micros } from '../engine-types.js';
 import { SEGMENT } from './segments.js';
 import { MAX_DESTINATIONS, type MemoryTable } from './table.js';
+import { TIMES } from './times.js';
 import { VERDICT, type Verdict } from './verdicts.js';
 
 /** Age of what never was, and the longest age that can be told (49 days). */
@@ -108,6 +109,9 @@ export function copyChunk(table: MemoryTable, from: number, now: Micros, chunk: 
   chunk.now = now;
   chunk.address.set(table.address.subarray(from * 4, end * 4));
   chunk.segment.set(table.segments.of.subarray(from, end));
+  // Times of programs are not kept for the next run, nor shown among those of connections.
+  for (let i = 0; i < chunk.count; i++)
+    if (table.times[from + i] !== TIMES.CONNECT) chunk.segment[i] = SEGMENT.FREE;
   chunk.usedAt.set(table.usedAt.subarray(from, end));
   chunk.racedAt.set(table.racedAt.subarray(from, end));
   chunk.racedBits.set(table.racedBits.subarray(from, end));

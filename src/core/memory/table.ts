@@ -10,6 +10,7 @@ import { assert } from '../../model/errors.js';
 import type { Micros, RouteNumber } from '../engine-types.js';
 import { finishHash, mixAddress, powerOfTwo } from '../hash.js';
 import { SEGMENT, Segments } from './segments.js';
+import { TIMES, type Times } from './times.js';
 import { MAX_ROUTES, VERDICT, type Verdict, Verdicts } from './verdicts.js';
 
 /** Uses within this time are one: a page that opens twenty connections has used its servers once. */
@@ -39,6 +40,8 @@ export class MemoryTable {
   readonly routes: number;
   /** Four words each, without the bits below the prefix. */
   readonly address: AddressWords;
+  /** What the times are of: TIMES. */
+  readonly times: Uint8Array;
   readonly verdicts: Verdicts;
   readonly segments: Segments;
   /** Last use, to within ONE_USE_MICROS. */
@@ -72,6 +75,7 @@ export class MemoryTable {
     this.leaves = leaves;
     this.prefix = { 4: prefixMask(96 + aggregate[4]), 6: prefixMask(aggregate[6]) };
     this.address = new Int32Array(size * 4);
+    this.times = new Uint8Array(size);
     this.verdicts = new Verdicts(size, routes);
     this.segments = new Segments(size);
     this.usedAt = new Float64Array(size);
@@ -83,17 +87,17 @@ export class MemoryTable {
     this.next[size - 1] = -1;
   }
 
-  /** The slot of the destination that the address at word `at` belongs to; -1 when nothing is known of it. */
-  find(words: AddressWords, at: number): number {
+  /** The slot of the destination that the address at word `at` belongs to, for such times; -1 when nothing is known of it. */
+  find(words: AddressWords, at: number, times: Times = TIMES.CONNECT): number {
     this.mask(words, at, this.wanted, 0);
-    return this.lookUp(this.bucketOf(this.wanted, 0));
+    return this.lookUp(this.bucketOf(this.wanted, 0, times), times);
   }
 
   /** The same, with a new entry where there is none; a use of it. A full table gives up its least valuable entry. */
-  take(words: AddressWords, at: number, now: Micros): number {
+  take(words: AddressWords, at: number, now: Micros, times: Times = TIMES.CONNECT): number {
     this.mask(words, at, this.wanted, 0);
-    const bucket = this.bucketOf(this.wanted, 0);
-    const found = this.lookUp(bucket);
+    const bucket = this.bucketOf(this.wanted, 0, times);
+    const found = this.lookUp(bucket, times);
     if (found >= 0) {
       this.touch(found, now);
       return found;
@@ -105,6 +109,7 @@ export class MemoryTable {
     const slot = this.firstFree;
     this.firstFree = this.next[slot];
     this.mask(words, at, this.address, slot * 4);
+    this.times[slot] = times;
     this.next[slot] = this.buckets[bucket];
     this.buckets[bucket] = slot;
     this.verdicts.clear(slot, this.familyOf(slot));
@@ -246,7 +251,7 @@ export class MemoryTable {
 
   remove(slot: number): void {
     this.leaves?.(slot);
-    const bucket = this.bucketOf(this.address, slot * 4);
+    const bucket = this.bucketOf(this.address, slot * 4, this.times[slot]);
     if (this.buckets[bucket] === slot) {
       this.buckets[bucket] = this.next[slot];
     } else {
@@ -297,13 +302,14 @@ export class MemoryTable {
     for (let i = 0; i < 4; i++) out[outAt + i] = words[at + i] & prefix[i];
   }
 
-  private bucketOf(address: AddressWords, at: number): number {
-    return finishHash(mixAddress(this.secret, address, at)) & (this.buckets.length - 1);
+  private bucketOf(address: AddressWords, at: number, times: number): number {
+    return finishHash(mixAddress(this.secret ^ times, address, at)) & (this.buckets.length - 1);
   }
 
-  private lookUp(bucket: number): number {
+  private lookUp(bucket: number, times: Times): number {
     let slot = this.buckets[bucket];
-    while (slot >= 0 && !sameAddress(this.address, slot * 4, this.wanted, 0)) slot = this.next[slot];
+    while (slot >= 0 && !(this.times[slot] === times && sameAddress(this.address, slot * 4, this.wanted, 0)))
+      slot = this.next[slot];
     return slot;
   }
 }

@@ -6,6 +6,8 @@ import type { RaceTable } from '../race/table.js';
 
 /** The three ends of a flow: four words each at their places, and ports. */
 export interface BoundFlow {
+  /** Number of its IP protocol: TCP or UDP. */
+  protocol: number;
   family: Family;
   client: AddressWords;
   clientAt: number;
@@ -24,6 +26,7 @@ export interface BoundFlow {
 /** An empty one, with addresses of its own. */
 export function createBoundFlow(): BoundFlow {
   return {
+    protocol: 0,
     family: 4,
     client: new Int32Array(4),
     clientAt: 0,
@@ -41,6 +44,7 @@ export function createBoundFlow(): BoundFlow {
 /** Fills `flow` with that of a race on a route: what its copies left with. */
 export function fillBoundFlow(races: RaceTable, race: RaceId, route: RouteNumber, flow: BoundFlow): void {
   const at = races.attempt(race, route);
+  flow.protocol = races.transport[race];
   flow.family = races.family[race] as Family;
   flow.client = races.client;
   flow.clientAt = race * 4;

@@ -26,8 +26,13 @@ export class PacketBuilder {
     private readonly shard: Shard,
   ) {}
 
-  /** The copy of a race's set-up for a route. */
-  copy(race: RaceId, route: RouteNumber, space: PacketSpace): number {
+  /** How many packets the set-up of a race is. */
+  countOf(race: RaceId): number {
+    return this.shard.setups.countOf(race);
+  }
+
+  /** The copy of a race's set-up for a route, or of a further packet of it. */
+  copy(race: RaceId, route: RouteNumber, space: PacketSpace, number = 0): number {
     const { site, source } = this;
     const { races, setups } = this.shard;
     const at = races.attempt(race, route);
@@ -35,7 +40,7 @@ export class PacketBuilder {
     source.at = at * 4;
     source.port = races.attemptPort[at];
     source.mtu = mtuOf(site, races, race, route);
-    return this.formsOf(race)?.copy(setups.of(race), source, space) ?? 0;
+    return this.formsOf(race)?.copy(setups.of(race, number), source, space) ?? 0;
   }
 
   /** What tells an attempt's server that nobody will use it. */
@@ -82,7 +87,10 @@ export class PacketBuilder {
       ends.source = races.destination;
       ends.sourceAt = race * 4;
       ends.sourcePort = races.destinationPort[race];
-      return this.formsOf(race)?.reject(ends, races.attemptEvidenceWords, at * 4, space) ?? 0;
+      return (
+        this.formsOf(race)?.reject(ends, races.attemptEvidenceWords, at * 4, space, setups.refusalOf(race)) ??
+        0
+      );
     }
     ends.source = races.attemptEvidenceWords;
     ends.sourceAt = at * 4;

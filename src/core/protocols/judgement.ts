@@ -29,6 +29,8 @@ export interface Judgement {
   isWaiting: boolean;
   /** CHALLENGE, STRAY: the word under which it is counted. */
   counted: IgnoredReason;
+  /** REFUSAL that is kept as it came: how much it says; the highest of a race is what the client gets. */
+  rank: number;
   /** REFUSAL: its words, as its protocol needs them to repeat it to the client. */
   readonly words: Int32Array;
 }
@@ -42,6 +44,7 @@ export function createJudgement(): Judgement {
     proof: 0,
     isWaiting: false,
     counted: 'not-ours',
+    rank: 0,
     words: new Int32Array(4),
   };
 }

@@ -7,10 +7,15 @@ import type { AddressWords } from '../../model/address.js';
 import type { SingleReason } from '../../model/reasons.js';
 import type { Ends, PacketSpace, StoredSetup } from '../../wire/build.js';
 import type { Packet, Quote } from '../../wire/packet.js';
+import type { Micros } from '../engine-types.js';
+import type { Times } from '../memory/times.js';
 import type { Judgement } from './judgement.js';
 
-/** `not-mine`: it starts no connection of this protocol. `copy`: it does, and may be copied; else why it may not. */
-export type Start = 'not-mine' | 'copy' | SingleReason;
+/**
+ * `not-mine`: it starts no connection of this protocol. `copy`: it does, and may be copied; else why it may not, and `single`: it goes by one
+ * route that a criterion chooses.
+ */
+export type Start = 'not-mine' | 'copy' | 'single' | SingleReason;
 
 export interface Protocol {
   readonly name: string;
@@ -27,8 +32,20 @@ export interface Protocol {
   /** How copies, resets and errors look; null: attempts are no packets, the front end opens connections of its own. */
   readonly packets: PacketForms | null;
 
-  /** What a packet from an attempt's server to the attempt's own ends says; fills all fields that its kind has. */
-  judge(packet: Packet, token: number, judgement: Judgement): void;
+  /**
+   * What a packet from an attempt's server to the attempt's own ends says; fills all fields that its kind has. `asked`: what `datagrams.note`
+   * has written for this race.
+   */
+  judge(packet: Packet, token: number, judgement: Judgement, asked: Asked): void;
+  /** A client may send several before it is answered; null: there is one set-up, and all else is a repeat of it. */
+  readonly datagrams: Datagrams | null;
+  /** It takes what the kernel has asked about as a set-up and no other protocol knows. */
+  readonly takesRest: boolean;
+  /** Whether its flows belong to groups; each question to a name server stands for itself. */
+  readonly groups: boolean;
+  /** Which times of memory its answers are. */
+  readonly times: Times;
+
   /** Whether an ICMP error is about a copy of the set-up with this token (RFC 5927): `quote` names its ends already. */
   isQuoted(quote: Quote, token: number): boolean;
 
@@ -48,17 +65,39 @@ export interface Protocol {
   readonly follows: null;
 }
 
+/** Words of a race, by which its protocol knows the answers: ASKED_WORDS from `at` on. */
+export interface Asked {
+  readonly words: Int32Array;
+  readonly at: number;
+}
+
+export const ASKED_WORDS = 8;
+
+/** Of a protocol whose clients send several datagrams before an answer: all of a flow are one race, and go where it goes. */
+export interface Datagrams {
+  /** Who sends again within this time after the first has not waited in vain: it is of the same flight. */
+  readonly flightMicros: Micros;
+  /** Notes what answers to this datagram of the client are known by. `isFirst`: the words are those of another race yet. */
+  note(packet: Packet, asked: Asked, isFirst: boolean): void;
+}
+
 /** Packets of a protocol, written into a space; each returns the length. */
 export interface PacketForms {
-  /** Keeps of a set-up packet what copies need, at `at` of `bytes`; at most MAX_SETUP_LENGTH bytes. */
+  /** Bytes that copies need of a set-up packet; and keeps them, at `at` of `bytes`. */
+  length(packet: Packet): number;
   keep(packet: Packet, bytes: Uint8Array, at: number): number;
   copy(setup: StoredSetup, source: CopySource, space: PacketSpace): number;
   /** `proof`: see `Judgement.proof`. */
   cancel(ends: Ends, proof: number, space: PacketSpace): number;
   /** The reset for a packet whose sender waits and that belongs to no race; `ends` are ours first. */
   refuse(ends: Ends, packet: Packet, space: PacketSpace): number;
-  /** A server's refusal as the client must see it; `words` at `at` are those of the judgement. */
-  reject(ends: Ends, words: Int32Array, at: number, space: PacketSpace): number;
+  /**
+   * A server's refusal as the client must see it; `words` at `at` are those of the judgement, `answer` the packet as it came, where the
+   * protocol keeps it.
+   */
+  reject(ends: Ends, words: Int32Array, at: number, space: PacketSpace, answer: StoredSetup): number;
+  /** Refusals are packets that the client must get as they are: the one that says most is kept, by its rank. */
+  readonly keepsRefusals: boolean;
 }
 
 /** What a copy leaves with. */

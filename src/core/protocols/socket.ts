@@ -3,6 +3,7 @@
  * with this transport and its ends, what became of each attempt as an `outcome`. Every attempt gets one outcome, or a `cancel`:
  * the front end then closes it and tells nothing more of it.
  */
+import { TIMES } from '../memory/times.js';
 import { JUDGEMENT } from './judgement.js';
 import type { Protocol } from './protocol.js';
 
@@ -30,6 +31,10 @@ export const socket: Protocol = {
     judgement.counted = 'not-ours';
     judgement.isWaiting = false;
   },
+  datagrams: null,
+  takesRest: false,
+  groups: true,
+  times: TIMES.CONNECT,
   isQuoted: () => false,
   proof: () => 0,
   isWaiting: () => false,

@@ -10,6 +10,7 @@ import {
 } from '../../wire/build.js';
 import { FLAG, type Packet, PROTOCOL } from '../../wire/packet.js';
 import { OPTION } from '../../wire/tcp-options.js';
+import { TIMES } from '../memory/times.js';
 import { JUDGEMENT, type Judgement } from './judgement.js';
 import type { Protocol, Start } from './protocol.js';
 
@@ -30,6 +31,7 @@ export const tcp: Protocol = {
   // The initial sequence number: a repeated SYN has the same, a new connection of the same flow another one.
   token: (packet) => packet.sequence,
   packets: {
+    length: setupLength,
     keep: storeSetup,
     copy(setup, { address, at, port, mtu }, space) {
       fields.source = address;
@@ -41,8 +43,13 @@ export const tcp: Protocol = {
     cancel: (ends, proof, space) => buildReset(ends, proof, null, space),
     refuse: (ends, packet, space) => buildReset(ends, packet.acknowledgement, null, space),
     reject: (ends, words, at, space) => buildReset(ends, words[at], words[at + 1], space),
+    keepsRefusals: false,
   },
   judge,
+  datagrams: null,
+  takesRest: false,
+  groups: true,
+  times: TIMES.CONNECT,
   isQuoted: (quote, token) => quote.sequence === token,
   // What its server expects next of a half-open connection.
   proof: (token) => (token + 1) | 0,

@@ -1,6 +1,7 @@
 /** One copy of a race on one route: that it leaves, and how long its answer took. */
 import type { Family } from '../../model/address.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { TIMES } from '../memory/times.js';
 import type { Turn } from '../turn.js';
 import { ATTEMPT, ATTEMPT_EVENT } from './life.js';
 import type { RaceTable } from './table.js';
@@ -114,9 +115,9 @@ function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): 
   noteTime(turn, race, route, time);
 }
 
-/** For the route as a whole. A refusal may come from nearer. */
+/** For the route as a whole. A refusal may come from nearer; a program may take its time. */
 function noteTime({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber, time: Micros): void {
-  if (races.stateOf(race, route) !== ATTEMPT.ANSWERED) return;
+  if (races.stateOf(race, route) !== ATTEMPT.ANSWERED || races.times[race] !== TIMES.CONNECT) return;
   const answeredAt = races.attemptAnsweredAt[races.attempt(race, route)];
   site.roundTrips.note(route, races.family[race] as Family, time, answeredAt);
 }

@@ -22,6 +22,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
   }
   shard.deadlines.remove(race);
   shard.joins.leave(race);
+  shard.setups.release(race);
   races.release(race);
 }
 
@@ -40,6 +41,7 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
     counters.failed++;
   }
   shard.joins.leave(race);
+  shard.setups.release(race);
   races.release(race);
 }
 

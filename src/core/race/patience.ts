@@ -1,6 +1,7 @@
 /** How long an answer may take before its route counts as silent: by what is known of the destination, else of the route. */
 import type { Family } from '../../model/address.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import type { Times } from '../memory/times.js';
 import type { Turn } from '../turn.js';
 
 /** An answer is overdue when it has taken so much longer than expected. */
@@ -30,5 +31,7 @@ export function expectedOf(turn: Turn, race: RaceId, route: RouteNumber): Micros
 
 /** What memory has of the destination of a race; -1: nothing is known, or memory does not count. */
 export function knownSlot({ site, shard: { races, memory } }: Turn, race: RaceId): number {
-  return site.memorySettings.trustMicros === 0 ? -1 : memory.find(races.destination, race * 4);
+  return site.memorySettings.trustMicros === 0
+    ? -1
+    : memory.find(races.destination, race * 4, races.times[race] as Times);
 }

@@ -25,6 +25,8 @@ export interface RacePlan {
   tried: RouteNumber;
   /** What became of that flow. */
   flow: FlowState;
+  /** Of datagrams whose destination is remembered: the route that is asked first, the others when its answer is overdue; 0: none. */
+  leader: RouteNumber;
   /** No copy waits for the answer to another one: the client has waited already, or there is nobody to wait for. */
   atOnce: boolean;
   /** When the first copy leaves at the soonest; 0: now. */
@@ -42,6 +44,7 @@ export function createPlan(): RacePlan {
     trials: 0,
     tried: 0,
     flow: FLOW.GONE,
+    leader: 0,
     atOnce: false,
     notBefore: 0,
     settles: false,

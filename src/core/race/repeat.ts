@@ -7,6 +7,7 @@ import type { Protocol } from '../protocols/protocol.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { enterRoute, sendAttempt } from './attempt.js';
+import { takesFurther } from './datagrams.js';
 import { cancelOpenAttempts, endRace, giveUp } from './end.js';
 import { ENDS } from './ends.js';
 import { continueFlow, patientUntil } from './flow.js';
@@ -30,7 +31,12 @@ export function repeatOrReplace(
   const { races } = shard;
   const { racers } = shard.plan;
   turn.race = race;
-  if (races.token[race] !== protocol.token(packet) && races.state[race] !== RACE.COMMITTING) {
+  if (takesFurther(turn, race, protocol)) return 'handled';
+  if (
+    protocol.datagrams === null &&
+    races.token[race] !== protocol.token(packet) &&
+    races.state[race] !== RACE.COMMITTING
+  ) {
     cancelOpenAttempts(turn, race);
     endRace(turn, race, 'replaced-by-new-connection');
     return 'start-anew';

@@ -3,6 +3,7 @@ import type { Family } from '../../model/address.js';
 import { isAvailable, maskOf } from '../choose/candidates.js';
 import type { Candidates } from '../choose/criterion.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
+import { TIMES, type Times } from '../memory/times.js';
 import type { Turn } from '../turn.js';
 import { enterRoute } from './attempt.js';
 import { setNextStart } from './deadline.js';
@@ -19,7 +20,7 @@ export function sendCopies(turn: Turn, race: RaceId): void {
   const { now, shard } = turn;
   const { races } = shard;
   const { racers, atOnce, notBefore } = shard.plan;
-  const staggered = !atOnce && orderByMemory(turn, race, racers);
+  const staggered = !atOnce && (leads(turn, race) || orderByMemory(turn, race, racers));
   let due = Math.max(now, notBefore);
   let first = notBefore > now ? now : Number.POSITIVE_INFINITY;
   for (let i = 0; i < racers.count; i++) {
@@ -116,13 +117,25 @@ function isWaiting({ shard: { races } }: Turn, race: RaceId, route: RouteNumber)
   return (races.waiting[race] & (1 << route)) !== 0;
 }
 
+/** Puts the route that is remembered before the others; false: there is none. */
+function leads({ shard: { plan, races } }: Turn, race: RaceId): boolean {
+  const { leader, racers } = plan;
+  if (leader === 0 || races.trials[race] !== 0) return false;
+  let at = 0;
+  while (at < racers.count && racers.routes[at] !== leader) at++;
+  if (at === racers.count) return false;
+  for (; at > 0; at--) racers.routes[at] = racers.routes[at - 1];
+  racers.routes[0] = leader;
+  return true;
+}
+
 /** Puts the racers into the order of memory; false when all copies leave at once. */
 function orderByMemory({ site, shard, now }: Turn, race: RaceId, racers: Candidates): boolean {
   const { races, memory } = shard;
   const { stagger, trustMicros, forgetMicros } = site.memorySettings;
   // On trial a route shall be compared with all the others.
-  if (stagger === 'never' || races.trials[race] !== 0) return false;
-  const slot = trustMicros === 0 ? -1 : memory.find(races.destination, race * 4);
+  if (stagger === 'never' || races.trials[race] !== 0 || races.times[race] !== TIMES.CONNECT) return false;
+  const slot = trustMicros === 0 ? -1 : memory.find(races.destination, race * 4, races.times[race] as Times);
   const mask = maskOf(racers);
   // Still trusted, and raced all the same: to measure all routes again.
   if (slot >= 0 && memory.expiry(slot, mask, now, trustMicros) > now) return false;
@@ -133,7 +146,7 @@ function orderByMemory({ site, shard, now }: Turn, race: RaceId, racers: Candida
 
 /** How long the copy after this one waits: until the answer to it is overdue. */
 function gapAfter({ shard: { memory, races } }: Turn, race: RaceId, route: RouteNumber): Micros {
-  const slot = memory.find(races.destination, race * 4);
+  const slot = memory.find(races.destination, race * 4, races.times[race] as Times);
   const rtt = slot < 0 ? -1 : memory.rttOf(slot, route);
   if (rtt < 0) return GAP_MICROS.unknown;
   return Math.min(GAP_MICROS.most, Math.max(GAP_MICROS.least, overdueAfter(rtt)));
@@ -141,7 +154,7 @@ function gapAfter({ shard: { memory, races } }: Turn, race: RaceId, route: Route
 
 /** The route was silent for this destination: whether it is back shows only if it is asked before the others have answered. */
 function isDue({ site, shard: { memory, races }, now }: Turn, race: RaceId, route: RouteNumber): boolean {
-  const slot = memory.find(races.destination, race * 4);
+  const slot = memory.find(races.destination, race * 4, races.times[race] as Times);
   return slot >= 0 && memory.isDue(slot, route, now, site.memorySettings.trustMicros);
 }
 
@@ -149,7 +162,7 @@ function isDue({ site, shard: { memory, races }, now }: Turn, race: RaceId, rout
 function backupDelay({ site, shard }: Turn, race: RaceId, route: RouteNumber): Micros {
   if (!site.routes[route - 1].lastResort) return 0;
   const { memory, races, plan } = shard;
-  const slot = memory.find(races.destination, race * 4);
+  const slot = memory.find(races.destination, race * 4, races.times[race] as Times);
   let delay = 0;
   for (let i = 0; i < plan.racers.count; i++) {
     const other = plan.racers.routes[i];

@@ -39,6 +39,8 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   counters.started++;
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);
+  races.times[race] = protocol.times;
+  protocol.datagrams?.note(packet, shard.asked.of(race), true);
   races.service[race] = plan.service;
   races.translate[race] = translateOf(site.services[plan.service]?.translate);
   races.tried[race] = plan.tried;
@@ -48,7 +50,10 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.lastSetupAt[race] = now;
   enterGroup(turn, race);
   noteStandIn(turn, race, plan.racers.routes[0]);
-  keepSetup(turn, race, protocol);
+  if (!keepSetup(turn, race, protocol)) {
+    abandonRace(turn, race);
+    return 'set-ups-full';
+  }
   setDeadline(shard, race, now + site.settings.raceTimeoutMicros);
   const livesOn = plan.tried !== 0 && adoptFlow(turn, race, plan.tried);
   plan.notBefore = livesOn ? patientUntil(turn, race, plan.tried) : 0;
@@ -60,10 +65,9 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   return null;
 }
 
-/** Keeps what the copies are made of. */
-export function keepSetup({ shard: { setups }, packet }: Turn, race: RaceId, protocol: Protocol): void {
-  if (protocol.packets === null) return;
-  setups.setLength(race, protocol.packets.keep(packet, setups.bytes, setups.placeOf(race)));
+/** Keeps what the copies are made of; false: there is no room. */
+export function keepSetup({ shard: { setups }, packet }: Turn, race: RaceId, protocol: Protocol): boolean {
+  return protocol.packets === null || setups.keep(race, protocol.packets, packet);
 }
 
 /**

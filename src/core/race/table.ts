@@ -4,9 +4,9 @@
  */
 import { type AddressWords, sameAddress } from '../../model/address.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
-import { finishHash, mix, mixAddress } from '../hash.js';
 import { Chains } from './chains.js';
 import { type AttemptEnds, ENDS, type FlowEnds, type LocalEnds } from './ends.js';
+import { answerHash, flowHash, pair } from './ends-hash.js';
 import { ATTEMPT, ATTEMPT_LIFE, IGNORED, RACE, RACE_EVENT, RACE_LIFE } from './life.js';
 import { Ring } from './ring.js';
 
@@ -31,6 +31,8 @@ export class RaceTable {
   readonly natPort: Uint16Array;
   /** What tells this set-up from others of the same flow; its protocol's own (TCP: the ISN). */
   readonly token: Int32Array;
+  /** Which times of memory it measures. */
+  readonly times: Uint8Array;
   /** The route whose answer the client has seen; 0: none. */
   readonly shown: Uint8Array;
   /** The route that carries the flow; 0: none. */
@@ -120,6 +122,7 @@ export class RaceTable {
     this.destinationPort = new Uint16Array(slots);
     this.natPort = new Uint16Array(slots);
     this.token = new Int32Array(slots);
+    this.times = new Uint8Array(slots);
     this.shown = new Uint8Array(slots);
     this.carrier = new Uint8Array(slots);
     this.outcome = new Uint8Array(slots);
@@ -182,7 +185,7 @@ export class RaceTable {
   /** The race of a client's flow; -1 when there is none. */
   findFlow(flow: FlowEnds): RaceId {
     const { protocol, source, sourcePort, destination, destinationPort } = flow;
-    const hash = this.flowHash(protocol, pair(sourcePort, destinationPort), source, destination, 0);
+    const hash = flowHash(this.secret ^ protocol, pair(sourcePort, destinationPort), source, destination, 0);
     for (let race = this.flows.first(hash); race >= 0; race = this.flows.next[race]) {
       if (
         this.clientPort[race] === sourcePort &&
@@ -198,7 +201,12 @@ export class RaceTable {
 
   /** The race whose copies left on a route with these ends; -1 when there is none. */
   findAttempt(route: RouteNumber, ends: AttemptEnds): RaceId {
-    const hash = this.answerHash(ends.protocol, pair(ends.localPort, ends.remotePort), ends.remote, 0);
+    const hash = answerHash(
+      this.secret ^ ends.protocol,
+      pair(ends.localPort, ends.remotePort),
+      ends.remote,
+      0,
+    );
     const race = this.searchAttempt(this.raced, hash, route, ends);
     if (race >= 0) return race;
     const keeper = this.searchAttempt(this.kept, hash, route, ends);
@@ -208,7 +216,7 @@ export class RaceTable {
   /** Whether a race uses `port` as source port of its copies to the destination of a flow. */
   isPortInRace(flow: FlowEnds, port: number): boolean {
     const { protocol, destination, destinationPort } = flow;
-    const hash = this.answerHash(protocol, pair(port, destinationPort), destination, 0);
+    const hash = answerHash(this.secret ^ protocol, pair(port, destinationPort), destination, 0);
     for (let race = this.raced.first(hash); race >= 0; race = this.raced.next[race]) {
       if (
         this.natPort[race] === port &&
@@ -369,32 +377,11 @@ export class RaceTable {
 
   private flowHashOf(race: RaceId): number {
     const ports = pair(this.clientPort[race], this.destinationPort[race]);
-    return this.flowHash(this.transport[race], ports, this.client, this.destination, race * 4);
+    return flowHash(this.secret ^ this.transport[race], ports, this.client, this.destination, race * 4);
   }
 
   private answerHashOf(race: RaceId, port: number): number {
     const ports = pair(port, this.destinationPort[race]);
-    return this.answerHash(this.transport[race], ports, this.destination, race * 4);
+    return answerHash(this.secret ^ this.transport[race], ports, this.destination, race * 4);
   }
-
-  /** Both addresses at word `at`. */
-  private flowHash(
-    transport: number,
-    ports: number,
-    client: AddressWords,
-    destination: AddressWords,
-    at: number,
-  ): number {
-    return finishHash(
-      mixAddress(mix(mixAddress(this.secret ^ transport, client, at), ports), destination, at),
-    );
-  }
-
-  private answerHash(transport: number, ports: number, remote: AddressWords, at: number): number {
-    return finishHash(mixAddress(mix(this.secret ^ transport, ports), remote, at));
-  }
-}
-
-function pair(port: number, other: number): number {
-  return (port << 16) | other;
 }

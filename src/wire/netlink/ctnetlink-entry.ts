@@ -17,6 +17,7 @@ const CTA_COUNTERS = { PACKETS: 1, BYTES: 2 } as const;
 const NLA_TYPE_MASK = 0x3fff;
 const IPPROTO_TCP = 6;
 /** enum ip_conntrack_status (include/uapi/linux/netfilter/nf_conntrack_common.h). */
+const IPS_SEEN_REPLY = 1 << 1;
 const IPS_OFFLOAD = 1 << 14;
 
 export interface Entry {
@@ -36,6 +37,8 @@ export interface Entry {
   tcpState: number;
   /** Until it goes, unless a packet comes. */
   timeoutSeconds: number;
+  /** Packets have come in both directions. */
+  answered: boolean;
   /** It goes by a flowtable, ours or another. */
   offloaded: boolean;
   /** Packets of either direction; -1: the kernel does not count them. */
@@ -62,6 +65,7 @@ export function createEntry(): Entry {
     mark: 0,
     tcpState: TCP_CONNTRACK.NONE,
     timeoutSeconds: 0,
+    answered: false,
     offloaded: false,
     sent: -1,
     received: -1,
@@ -97,7 +101,7 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
         readTuple(out, view, value, stop, false);
         break;
       case CTA.STATUS:
-        if (isWord) out.offloaded = (view.getUint32(value) & IPS_OFFLOAD) !== 0;
+        if (isWord) readStatus(out, view.getUint32(value));
         break;
       case CTA.PROTOINFO:
         out.tcpState = readTcpState(view, value, stop);
@@ -128,12 +132,18 @@ export function decodeEntry(out: Entry, view: DataView, body: number, end: numbe
   return true;
 }
 
+function readStatus(out: Entry, status: number): void {
+  out.answered = (status & IPS_SEEN_REPLY) !== 0;
+  out.offloaded = (status & IPS_OFFLOAD) !== 0;
+}
+
 function clear(out: Entry, family: Family): void {
   out.family = family;
   out.client.fill(0);
   out.destination.fill(0);
   out.source.fill(0);
   out.protocol = 0;
+  out.answered = false;
   out.id = 0;
   out.clientPort = 0;
   out.destinationPort = 0;

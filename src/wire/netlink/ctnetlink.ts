@@ -53,8 +53,10 @@ export const TCP_CONNTRACK = {
 const IP_CT_TCP_FLAG_BE_LIBERAL = 0x08;
 const IPPROTO_TCP = 6;
 
-/** A TCP flow as the client sees it, and what its packets become on the route. Addresses are four words at an offset. */
+/** A flow as the client sees it, and what its packets become on the route. Addresses are four words at an offset. */
 export interface FlowEntry {
+  /** TCP or UDP. */
+  protocol: number;
   family: Family;
   client: AddressWords;
   clientAt: number;
@@ -76,7 +78,7 @@ export interface FlowEntry {
 export const NEW_LENGTH = 320 + ADDITIONS_LENGTH;
 
 /**
- * Writes the entry of a won race, before the winner's SYN+ACK passes conntrack: state SYN_SENT, both directions
+ * Writes the entry of a won race, before the winner's answer passes conntrack. Of TCP: state SYN_SENT, both directions
  * liberal, since conntrack has not seen the SYN and would call the SYN+ACK invalid. Errors come back with
  * `sequence`; success is silent.
  */
@@ -88,6 +90,12 @@ export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, se
   if (flow.translated) putNatSource(w, flow);
   putBe32(w, CTA.TIMEOUT, timeoutSeconds);
   putBe32(w, CTA.MARK, flow.mark);
+  if (flow.protocol === IPPROTO_TCP) putTcpState(w);
+  if (flow.additions !== null) putAdditions(w, flow.additions);
+  endMessage(w);
+}
+
+function putTcpState(w: Writer): void {
   const info = beginNested(w, CTA.PROTOINFO);
   const tcp = beginNested(w, CTA_PROTOINFO_TCP);
   putU8(w, CTA_PROTOINFO_TCP_ATTR.STATE, TCP_CONNTRACK.SYN_SENT);
@@ -96,8 +104,6 @@ export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, se
   putBytes(w, CTA_PROTOINFO_TCP_ATTR.FLAGS_REPLY, LIBERAL);
   endNested(w, tcp);
   endNested(w, info);
-  if (flow.additions !== null) putAdditions(w, flow.additions);
-  endMessage(w);
 }
 
 const LIBERAL = [IP_CT_TCP_FLAG_BE_LIBERAL, IP_CT_TCP_FLAG_BE_LIBERAL];
@@ -165,7 +171,7 @@ function putOriginal(w: Writer, flow: FlowEntry): void {
   putSource(w, flow.family, flow.client, flow.clientAt);
   putDestination(w, flow.family, flow.destination, flow.destinationAt);
   endNested(w, ip);
-  putPorts(w, flow.clientPort, flow.destinationPort);
+  putPorts(w, flow, flow.clientPort, flow.destinationPort);
   endNested(w, tuple);
 }
 
@@ -180,7 +186,7 @@ function putReplyTo(w: Writer, flow: FlowEntry, receiver: AddressWords, at: numb
   putSource(w, flow.family, flow.destination, flow.destinationAt);
   putDestination(w, flow.family, receiver, at);
   endNested(w, ip);
-  putPorts(w, flow.destinationPort, port);
+  putPorts(w, flow, flow.destinationPort, port);
   endNested(w, tuple);
 }
 
@@ -194,9 +200,9 @@ export function putDestination(w: Writer, family: Family, words: AddressWords, a
   putAddress(w, CTA_IP[family].DST, family, words, at);
 }
 
-function putPorts(w: Writer, source: number, destination: number): void {
+function putPorts(w: Writer, { protocol }: FlowEntry, source: number, destination: number): void {
   const proto = beginNested(w, CTA_TUPLE.PROTO);
-  putU8(w, CTA_PROTO.NUM, IPPROTO_TCP);
+  putU8(w, CTA_PROTO.NUM, protocol);
   putBe16(w, CTA_PROTO.SRC_PORT, source);
   putBe16(w, CTA_PROTO.DST_PORT, destination);
   endNested(w, proto);

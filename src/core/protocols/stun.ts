@@ -1,0 +1,62 @@
+/** STUN: a binding request is copied, the first answer with an address wins. RFC 8489, 5389. */
+import type { Packet } from '../../wire/packet.js';
+import {
+  createStunMessage,
+  decodeStun,
+  STUN_ANSWER,
+  STUN_PORT,
+  STUN_REQUEST,
+  stunAnswerKind,
+  stunRequestKind,
+} from '../../wire/stun.js';
+import { TIMES } from '../memory/times.js';
+import { answer, DATAGRAM, isDatagram, refuse, stray, whyNoCopy } from './datagram.js';
+import type { Judgement } from './judgement.js';
+import type { Protocol, Start } from './protocol.js';
+
+export const stun: Protocol = {
+  ...DATAGRAM,
+  name: 'stun',
+  words: {
+    starts: 'a message with the magic cookie to any port, or without it to port 3478',
+    copied:
+      'a binding request without credentials; never what TURN or ICE need, nor a request whose answer is to come from elsewhere',
+    wins: 'the first success with the transaction’s id and an address',
+    waits: 'errors, while another route may still say more',
+    loses: 'not at all: a server forgets its requests',
+    ends: 'the kernel’s time-out',
+    follows: 'nothing',
+  },
+  start,
+  token: (packet) => (decode(packet) ? message.transactionHash : 0),
+  // A client sends again after 500 ms (RFC 8489 section 6.2.1).
+  datagrams: { flightMicros: 300_000, note: () => {} },
+  groups: true,
+  times: TIMES.ASK,
+  judge,
+  ends: () => false,
+};
+
+const message = createStunMessage();
+
+function start(packet: Packet): Start {
+  if (!isDatagram(packet) || !decode(packet)) return 'not-mine';
+  if (!message.hasCookie && packet.destinationPort !== STUN_PORT) return 'not-mine';
+  return whyNoCopy(packet) ?? (stunRequestKind(message) === STUN_REQUEST.COPY ? 'copy' : 'single');
+}
+
+function judge(packet: Packet, token: number, judgement: Judgement): void {
+  if (!decode(packet)) return stray(judgement);
+  switch (stunAnswerKind(message, token)) {
+    case STUN_ANSWER.POSITIVE:
+      return answer(judgement, true);
+    case STUN_ANSWER.NEGATIVE:
+      return refuse(judgement, 1);
+    default:
+      return stray(judgement);
+  }
+}
+
+function decode(packet: Packet): boolean {
+  return decodeStun(message, packet, packet.payload, packet.payloadEnd);
+}
