@@ -4,8 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { ask, NameServer } from '../../lab/name-server.js';
 import { fastPath } from './fast-path.js';
-import { FAMILIES, OTHER_PORT, PATHRACE, PORT, Site } from './site.js';
+import { FAMILIES, NEAR, OTHER_PORT, PATHRACE, PORT, Site } from './site.js';
 
 const RACE = { services: [{ name: 'all', match: { tcp: 'any' }, select: 'race' }] };
 const TURNS = {
@@ -54,6 +55,29 @@ describe('a gateway', () => {
     for (const family of FAMILIES) await site.connect(family, 1);
     await site.until(async () => (await site.status()).memory.inKernel >= 2, 'the memory in the kernel');
     for (const family of FAMILIES) await site.comeBy(family, ['b', 'b', 'b'], [0, 3, 0]);
+  });
+
+  test('races a question to a name server, both families', async () => {
+    const dns = { name: 'dns', match: { udp: 53 }, select: 'race' };
+    await site.gateway({ services: [dns], memory: { trust: '0s' } } as never);
+    for (const family of FAMILIES) {
+      const askers = new Set<string>();
+      const address = family === 'ipv4' ? '192.0.2.7' : '2001:db8::7';
+      const names = await NameServer.listen(
+        site.lab.server(),
+        NEAR[family],
+        { 'x.test': [address] },
+        (from) => {
+          askers.add(from);
+          return 0;
+        },
+      );
+      const from = family === 'ipv4' ? '0.0.0.0' : '::';
+      assert.deepEqual(await ask(site.lab.client(), from, NEAR[family], 'x.test'), [address]);
+      await site.until(async () => askers.size === 3, 'the question by each route');
+      names.close();
+    }
+    await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
   });
 
   test('carries 20 MB unchanged, both families', async () => {
