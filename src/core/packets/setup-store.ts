@@ -55,6 +55,11 @@ export class SetupStore {
     return number;
   }
 
+  /** Forgets the last packet of a race. */
+  takeBack(race: RaceId): void {
+    this.counts[race]--;
+  }
+
   /** How many packets a race has. */
   countOf(race: RaceId): number {
     return this.counts[race];

@@ -26,9 +26,10 @@ export function takesFurther(turn: Turn, race: RaceId, protocol: Protocol): bool
   for (let route = 1; route <= races.routeCount; route++) {
     if (races.stateOf(race, route) !== ATTEMPT.SENT) continue;
     sendFurther(turn, race, route, number);
-    // What must not be copied goes with one of them.
+    // What must not be copied goes with one of them, and with none that is asked later.
     if (turn.isSingle) break;
   }
+  if (turn.isSingle && number >= 0) shard.setups.takeBack(race);
   return true;
 }
 
