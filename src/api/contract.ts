@@ -205,7 +205,7 @@ export interface AttemptReport {
   readonly route: string;
   /** Time from sending to the answer in microseconds; absent when there was none. */
   readonly rttMicros?: number;
-  /** What the route answered: `syn-ack`, `rst`, `icmp 3/13`, `silence`, `not-sent`, `waited`, ... */
+  /** What the route answered: `syn-ack`, `rst`, of datagrams `answer` and `no`, `icmp 3/13`, `silence`, `not-sent`, `waited`, ... */
   readonly answer: string;
   /**
    * When its copy left, microseconds from the begin of the race, or, of one that has `waited`, was to leave; negative: the kernel had given

@@ -41,6 +41,7 @@ export const IGNORED = {
   'syn-repeat': 'a first packet repeated while its race runs',
   'same-flight': 'further datagrams of a client before its first was answered',
   'syn-repeat-after-decision': 'a first packet repeated after its race',
+  'late-answer': 'answers to datagrams after the first one',
   'late-syn-ack': 'a yes after another route had won; it was answered with a reset',
   'syn-ack-wrong-ack': 'a yes to something else than was sent',
   'rst-not-acceptable': 'a reset that does not belong to the copy',

@@ -106,6 +106,8 @@ const ANSWERS: Words = {
   waited: 'not asked, as the race was over before its turn',
   'syn-ack': 'accepted',
   rst: 'refused the connection',
+  answer: 'answered',
+  no: 'answered with an error, or with nothing',
   silence: 'no answer',
   'not-sent': 'not tried',
   'icmp 3/0': 'network unreachable',

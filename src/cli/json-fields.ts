@@ -71,7 +71,7 @@ const DECISION: Fields = [
   ['routes[].route', 'A route that was asked.'],
   [
     'routes[].answer',
-    '`syn-ack`, `rst`, `icmp TYPE/CODE`, `icmpv6 TYPE/CODE`, `silence`, `not-sent`, `failed`, `waited` (its turn did not come).',
+    '`syn-ack`, `rst`, of datagrams `answer`, `no`; `icmp TYPE/CODE`, `icmpv6 TYPE/CODE`, `silence`, `not-sent`, `failed`, `waited` (its turn did not come).',
   ],
   [
     'routes[].rttMicros',

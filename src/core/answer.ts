@@ -105,7 +105,7 @@ function follow(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
 
 /** A yes that is about this very set-up: the first decides the race, the others are measured and told. */
 function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
-  const { judgement, shard } = turn;
+  const { judgement, shard, packet } = turn;
   const { races, counters } = shard;
   const at = races.attempt(race, route);
   const before = races.attemptState[at];
@@ -126,7 +126,7 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
     return verdict.pass(turn);
   }
   if (before === ATTEMPT.SENT) counters.losses[route]++;
-  countIgnored(shard, 'late-syn-ack');
+  countIgnored(shard, packet.protocol === PROTOCOL.UDP ? 'late-answer' : 'late-syn-ack');
   const { carrier } = races;
   if (carrier[race] === 0 || !shareEnds(turn, race, route, carrier[race]))
     turn.wire.cancel(race, route, judgement.proof);

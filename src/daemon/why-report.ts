@@ -16,6 +16,7 @@ import {
 } from '../model/address.js';
 import { makesCopies, type ServiceConfig } from '../model/config.js';
 import { ANSWER, type OpenReason } from '../model/reasons.js';
+import { PROTOCOL } from '../wire/packet.js';
 import type { GatewayState } from './gateway-state.js';
 import type { RaceClient } from './race-client.js';
 
@@ -135,17 +136,21 @@ function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: num
     routes: record.answers.flatMap((answer, index) => {
       if (answer.answer === ANSWER.NONE) return [];
       const isTrial = (record.trials & (1 << (index + 1))) !== 0;
-      return [attemptOf(name(index + 1) ?? String(index + 1), answer, isTrial, familyOf(client))];
+      return [attemptOf(name(index + 1) ?? String(index + 1), answer, isTrial, record)];
     }),
   };
 }
 
-function attemptOf(route: string, record: AnswerRecord, isTrial: boolean, family: Family): AttemptReport {
-  const { answer, rttMicros, sentAfter, answeredAfter, copies } = record;
+function attemptOf(
+  route: string,
+  { answer, rttMicros, sentAfter, answeredAfter, copies }: AnswerRecord,
+  isTrial: boolean,
+  { client, protocol }: DecisionRecord,
+): AttemptReport {
   return {
     route,
     ...(rttMicros >= 0 ? { rttMicros: Math.round(rttMicros) } : {}),
-    answer: answerText(answer, family),
+    answer: answerText(answer, familyOf(client), protocol === PROTOCOL.UDP),
     ...(sentAfter === NO_TIME ? {} : { sentMicros: sentAfter }),
     ...(answeredAfter === NO_TIME ? {} : { answeredMicros: answeredAfter }),
     ...(copies > 1 ? { copies } : {}),
@@ -160,8 +165,8 @@ function criterionOf(record: DecisionRecord, criterion: string | undefined): str
   return chosen.includes(record.reason) && criterion !== undefined ? criterion : 'single';
 }
 
-function answerText(answer: number, family: Family): string {
-  const word = ANSWERS[answer];
+function answerText(answer: number, family: Family, isDatagram: boolean): string {
+  const word = (isDatagram ? DATAGRAM_ANSWERS[answer] : undefined) ?? ANSWERS[answer];
   if (word !== undefined) return word;
   const evidence = answer - ANSWER.ICMP;
   return `${family === 4 ? 'icmp' : 'icmpv6'} ${evidence >>> 8}/${evidence & 255}`;
@@ -174,6 +179,12 @@ const ANSWERS: Readonly<Record<number, string | undefined>> = {
   [ANSWER.NOT_SENT]: 'not-sent',
   [ANSWER.FAILED]: 'failed',
   [ANSWER.WAITED]: 'waited',
+};
+
+/** In place of those for connections. */
+const DATAGRAM_ANSWERS: Readonly<Record<number, string | undefined>> = {
+  [ANSWER.ANSWERED]: 'answer',
+  [ANSWER.REFUSED]: 'no',
 };
 
 function fast({ offloaded }: OpenFlow, gateway: GatewayState): { fastPath?: true } {

@@ -62,6 +62,7 @@ export const IGNORED_REASONS = [
   'same-flight',
   'syn-repeat-after-decision',
   'late-syn-ack',
+  'late-answer',
   'syn-ack-wrong-ack',
   'rst-not-acceptable',
   'challenge-ack',

@@ -37,6 +37,7 @@ describe('the engine, whatever happens in whatever order', () => {
     // front end alone.
     expect(missing(coverage.ignored, IGNORED_REASONS)).toEqual([
       'same-flight',
+      'late-answer',
       'kept-for-group',
       'host-groups',
       'stale-queue',
