@@ -1,9 +1,14 @@
 /** What is fuzzed of the decoders of signalling: vectors to begin with, and what must hold of whatever a decoder says. */
 
 import { createHttpRequest, decodeHttpRequest, HTTP } from '../src/wire/http-request.js';
+import { decodeSdp, MAX_MEDIA } from '../src/wire/sdp.js';
+import { createSipMessage, decodeSip, frameSip, MAX_CONTACTS, MAX_SIP } from '../src/wire/sip.js';
+import { findDescription } from '../src/wire/sip-body.js';
+import { MAX_TEXT } from '../src/wire/text-head.js';
 import { createClientHello, decodeClientHello, HELLO } from '../src/wire/tls-hello.js';
 import type { ViewedBytes } from '../src/wire/viewed-bytes.js';
 import { HELLOS, REQUESTS } from './fuzz-signalling-hello.js';
+import { SDP, SIP } from './fuzz-signalling-sip.js';
 
 /** What a decoder has said, with offsets that count from where the bytes begin; `kind` is counted. */
 export interface Said {
@@ -24,6 +29,23 @@ function check(condition: boolean, why: string): void {
 
 const hello = createClientHello();
 const request = createHttpRequest();
+const sip = createSipMessage();
+
+/** What a framing function may say. */
+function checkFrame(length: number, start: number, end: number): void {
+  check(length >= -1 && start + length <= end, 'a frame outside');
+}
+
+/** Texts are bounded, ports are ports. */
+function checkValues(value: unknown): void {
+  if (typeof value === 'string') check(value.length <= MAX_TEXT, 'a long text');
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      if (/^(r|rtcp)?port$/i.test(key)) check(inner >= -1 && inner <= 65_535, `${key} is no port: ${inner}`);
+      checkValues(inner);
+    }
+  }
+}
 
 export const SIGNALLING: readonly ProtocolFuzz[] = [
   {
@@ -47,6 +69,50 @@ export const SIGNALLING: readonly ProtocolFuzz[] = [
         return { kind: ['incomplete', 'safe', 'unsafe', 'not'][result], reason: request.reason };
       check(request.after === end, 'safe, and something behind it');
       return { kind: 'safe' };
+    },
+  },
+  {
+    name: 'sip',
+    corpus: SIP,
+    run(space, start, end) {
+      const frame = frameSip(space, start, end);
+      checkFrame(frame, start, end);
+      check(frame <= MAX_SIP, 'a long frame');
+      const isMessage = decodeSip(sip, space, start, end);
+      if (!isMessage) return { kind: frame > 0 ? 'framed' : frame < 0 ? 'not' : 'incomplete', frame };
+      checkValues(sip);
+      check(sip.bodyStart > start && sip.bodyEnd >= sip.bodyStart && sip.bodyEnd <= end, 'body outside');
+      check(
+        sip.callId !== '' && sip.cseq >= 0 && sip.cseqMethod !== '' && sip.via.host !== '',
+        'not a message',
+      );
+      check((sip.method === '') === sip.status > 0, 'neither request nor response');
+      check(sip.contacts.length <= MAX_CONTACTS, 'too many contacts');
+      const part = findDescription(space, sip.contentType, sip.bodyStart, sip.bodyEnd);
+      if (part !== null)
+        check(
+          part.start >= sip.bodyStart && part.start <= part.end && part.end <= sip.bodyEnd,
+          'part outside',
+        );
+      const { bodyStart, bodyEnd, ...values } = sip;
+      return {
+        kind: sip.method === '' ? 'response' : 'request',
+        ...values,
+        body: [bodyStart - start, bodyEnd - start],
+        part: part === null ? null : [part.start - start, part.end - start],
+        frame,
+      };
+    },
+  },
+  {
+    name: 'sdp',
+    corpus: SDP,
+    run(space, start, end) {
+      const found = decodeSdp(space, start, end);
+      if (found === null) return { kind: 'not' };
+      check(found.media.length <= MAX_MEDIA, 'too many streams');
+      checkValues(found);
+      return { kind: found.isComplete ? 'complete' : 'partly', ...found };
     },
   },
 ];

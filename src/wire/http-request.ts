@@ -7,6 +7,7 @@ import {
   equalsLower,
   HEAD,
   isNamed,
+  isTokenByte,
   MAX_HEAD,
   scanHead,
   type TextHead,
@@ -135,13 +136,6 @@ const SPACE = 32;
 
 /** A token (RFC 9110 section 5.6.2), not empty. */
 function isToken(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) {
-    const byte = bytes[i];
-    const isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
-    const isDigit = byte >= 0x30 && byte <= 0x39;
-    if (!isLetter && !isDigit && !TOKEN_MARKS.includes(byte)) return false;
-  }
+  for (let i = start; i < end; i++) if (!isTokenByte(bytes[i])) return false;
   return end > start;
 }
-
-const TOKEN_MARKS: readonly number[] = [..."!#$%&'*+-.^_`|~"].map((mark) => mark.charCodeAt(0));

@@ -2,6 +2,7 @@
  * The head of a message of text: a first line and header fields up to an empty line, as HTTP, SIP and RTSP have it (RFC 9112, 3261, 2326). Only
  * where each line, name and value is; nothing is copied, nothing throws, and the work is bounded by the bytes.
  */
+import { wholeNumber } from './text-values.js';
 import type { ViewedBytes } from './viewed-bytes.js';
 
 /** What the bytes are so far. BAD: no head, or one that is too large. */
@@ -130,6 +131,15 @@ export function equalsLower(bytes: Uint8Array, at: number, text: string): boolea
   return true;
 }
 
+/** Whether a byte may be in a name (RFC 9110 section 5.6.2; SIP and RTSP know fewer). */
+export function isTokenByte(byte: number): boolean {
+  return byte < TOKEN_BYTES.length && TOKEN_BYTES[byte] === 1;
+}
+
+const TOKEN_BYTES = Uint8Array.from({ length: 128 }, (_, code) =>
+  /[\w!#$%&'*+.^`|~-]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+
 /** How many characters of a value are read; the ones that we want are shorter by far. */
 export const MAX_TEXT = 4096;
 
@@ -147,6 +157,24 @@ export function textOf({ bytes }: ViewedBytes, start: number, end: number): stri
     else text += String.fromCharCode(byte);
   }
   return text;
+}
+
+/** What `contentLengthOf` gives besides a length: there is no such field; it is no length, or there are several. */
+export const NO_LENGTH = -1;
+export const BAD_LENGTH = -2;
+/** Of a body, whoever sends it. */
+const MAX_LENGTH = 0x7fffffff;
+
+/** Content-Length, also by its compact name; the same length twice is one. */
+export function contentLengthOf(head: TextHead, space: ViewedBytes, compact: string): number {
+  let found = NO_LENGTH;
+  for (let field = 0; field < head.count; field++) {
+    if (!isNamed(head, space, field, 'content-length') && !isNamed(head, space, field, compact)) continue;
+    const length = wholeNumber(valueText(head, space, field), MAX_LENGTH);
+    if (length < 0 || (found !== NO_LENGTH && found !== length)) return BAD_LENGTH;
+    found = length;
+  }
+  return found;
 }
 
 /** The value of a field as text. */
