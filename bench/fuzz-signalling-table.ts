@@ -1,6 +1,8 @@
 /** What is fuzzed of the decoders of signalling: vectors to begin with, and what must hold of whatever a decoder says. */
 
 import { createHttpRequest, decodeHttpRequest, HTTP } from '../src/wire/http-request.js';
+import { createRtspMessage, decodeRtsp, frameRtsp, MAX_RTSP_FRAME } from '../src/wire/rtsp.js';
+import { MAX_TRANSPORTS } from '../src/wire/rtsp-transport.js';
 import { decodeSdp, MAX_MEDIA } from '../src/wire/sdp.js';
 import { createSipMessage, decodeSip, frameSip, MAX_CONTACTS, MAX_SIP } from '../src/wire/sip.js';
 import { findDescription } from '../src/wire/sip-body.js';
@@ -8,6 +10,7 @@ import { MAX_TEXT } from '../src/wire/text-head.js';
 import { createClientHello, decodeClientHello, HELLO } from '../src/wire/tls-hello.js';
 import type { ViewedBytes } from '../src/wire/viewed-bytes.js';
 import { HELLOS, REQUESTS } from './fuzz-signalling-hello.js';
+import { RTSP } from './fuzz-signalling-rtsp.js';
 import { SDP, SIP } from './fuzz-signalling-sip.js';
 
 /** What a decoder has said, with offsets that count from where the bytes begin; `kind` is counted. */
@@ -30,6 +33,7 @@ function check(condition: boolean, why: string): void {
 const hello = createClientHello();
 const request = createHttpRequest();
 const sip = createSipMessage();
+const rtsp = createRtspMessage();
 
 /** What a framing function may say. */
 function checkFrame(length: number, start: number, end: number): void {
@@ -113,6 +117,34 @@ export const SIGNALLING: readonly ProtocolFuzz[] = [
       check(found.media.length <= MAX_MEDIA, 'too many streams');
       checkValues(found);
       return { kind: found.isComplete ? 'complete' : 'partly', ...found };
+    },
+  },
+  {
+    name: 'rtsp',
+    corpus: RTSP,
+    run(space, start, end) {
+      const frame = frameRtsp(space, start, end);
+      checkFrame(frame, start, end);
+      check(frame <= MAX_RTSP_FRAME, 'a long frame');
+      if (!decodeRtsp(rtsp, space, start, end))
+        return { kind: frame > 0 ? 'framed' : frame < 0 ? 'not' : 'incomplete', frame };
+      checkValues(rtsp);
+      check(rtsp.bodyStart > start && rtsp.bodyEnd >= rtsp.bodyStart && rtsp.bodyEnd <= end, 'body outside');
+      check((rtsp.method === '') === rtsp.status > 0, 'neither request nor response');
+      check(rtsp.transports.length <= MAX_TRANSPORTS, 'too many transports');
+      for (const { clientPorts, serverPorts, groupPorts, channels } of rtsp.transports) {
+        for (const pair of [clientPorts, serverPorts, groupPorts, channels]) {
+          check(pair === null || (pair.first >= 0 && pair.first <= 65_535), 'no port');
+          check(pair === null || (pair.second >= 0 && pair.second <= 65_535), 'no port');
+        }
+      }
+      const { bodyStart, bodyEnd, ...values } = rtsp;
+      return {
+        kind: rtsp.method === '' ? 'response' : 'request',
+        ...values,
+        body: [bodyStart - start, bodyEnd - start],
+        frame,
+      };
     },
   },
 ];

@@ -15,8 +15,9 @@ const ROOM = 2 * LONGEST;
 const AGAIN = 16;
 /** Heap growth over nine tenths of a run, MB. */
 const GROWTH_MB = 8;
-/** No input may take longer: some thousand times what one takes, and less than a garbage collection on a busy machine. */
-const LONGEST_MS = 250;
+/** No input may take longer, at the quickest of some tries: others take the processor away for longer than that. */
+const LONGEST_MS = 20;
+const TRIES = 5;
 
 export interface SignallingReport {
   readonly name: string;
@@ -47,7 +48,13 @@ export function fuzzSignalling(protocol: ProtocolFuzz, count: number, seed: numb
     try {
       const before = performance.now();
       const said = protocol.run(space, start, end);
-      slowestMs = Math.max(slowestMs, performance.now() - before);
+      let took = performance.now() - before;
+      for (let n = 1; n < TRIES && took > slowestMs; n++) {
+        const again = performance.now();
+        protocol.run(space, start, end);
+        took = Math.min(took, performance.now() - again);
+      }
+      slowestMs = Math.max(slowestMs, took);
       kinds[said.kind] = (kinds[said.kind] ?? 0) + 1;
       if (inputs % AGAIN === 0) {
         const first = JSON.stringify(said);

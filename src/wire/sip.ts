@@ -8,9 +8,10 @@ import {
   contentLengthOf,
   createTextHead,
   HEAD,
-  isTokenByte,
+  mayBeginMessage,
   NO_LENGTH,
   scanHead,
+  skipLineEnds,
   type TextHead,
   textOf,
   valueText,
@@ -124,7 +125,7 @@ export function frameSip(space: ViewedBytes, start: number, end: number): number
   if (start < 0 || end > bytes.length || start > end) return FRAME.NOT;
   const first = skipLineEnds(bytes, start, end);
   if (first > start) return first - start;
-  if (!mayBegin(bytes, start, end)) return FRAME.NOT;
+  if (!mayBeginMessage(bytes, start, end)) return FRAME.NOT;
   const state = scanHead(head, space, start, end);
   if (state !== HEAD.COMPLETE) return state === HEAD.BAD ? FRAME.NOT : FRAME.INCOMPLETE;
   if (!readStartLine(framed, textOf(space, head.lineStart, head.lineEnd))) return FRAME.NOT;
@@ -137,27 +138,6 @@ export function frameSip(space: ViewedBytes, start: number, end: number): number
 
 const head: TextHead = createTextHead();
 const framed: SipMessage = createSipMessage();
-
-const CR = 13;
-const LF = 10;
-const SPACE = 32;
-const SLASH = 47;
-
-/** Behind empty lines at the beginning. A CR whose LF is not there yet counts as well. */
-export function skipLineEnds(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++;
-  return at;
-}
-
-/** Whether the first word, as far as it is there, may be a method or a version; what else is on this port is not waited for. */
-function mayBegin(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end && i < start + 64; i++) {
-    if (bytes[i] === SPACE) return i > start;
-    if (!isTokenByte(bytes[i]) && bytes[i] !== SLASH) return false;
-  }
-  return end - start < 64;
-}
 
 const REQUEST = /^([!%'*+\-.\w`~]+) ([^ ]+) SIP\/2\.0$/i;
 const RESPONSE = /^SIP\/2\.0 ([1-6]\d\d)( |$)/i;

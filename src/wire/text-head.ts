@@ -48,6 +48,7 @@ const TAB = 9;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
+const SLASH = 47;
 const COLON = 58;
 
 /** Reads the head that begins at `start`, where its first line is. Lines may end in LF alone, which is not strict. */
@@ -139,6 +140,27 @@ export function isTokenByte(byte: number): boolean {
 const TOKEN_BYTES = Uint8Array.from({ length: 128 }, (_, code) =>
   /[\w!#$%&'*+.^`|~-]/.test(String.fromCharCode(code)) ? 1 : 0,
 );
+
+/** Behind empty lines at the beginning. A CR whose LF is not there yet counts as well. */
+export function skipLineEnds(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++;
+  return at;
+}
+
+/**
+ * Whether the first word of a stream, as far as it is there, may be a method or a version: what else somebody speaks on the port of a protocol is
+ * not waited for.
+ */
+export function mayBeginMessage(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end && i < start + LONGEST_WORD; i++) {
+    if (bytes[i] === SPACE) return i > start;
+    if (!isTokenByte(bytes[i]) && bytes[i] !== SLASH) return false;
+  }
+  return end - start < LONGEST_WORD;
+}
+
+const LONGEST_WORD = 64;
 
 /** How many characters of a value are read; the ones that we want are shorter by far. */
 export const MAX_TEXT = 4096;

@@ -40,15 +40,16 @@ export function parameterOf(parameters: readonly string[], name: string): string
   return null;
 }
 
-/** The inside of a quoted string; anything else as it is. */
+/** The inside of one quoted string; anything else as it is. */
 export function unquoted(text: string): string {
-  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text;
+  if (text.length < 2 || !text.startsWith('"')) return text;
   let inside = '';
-  for (let i = 1; i < text.length - 1; i++) {
-    if (text[i] === '\\' && i + 1 < text.length - 1) i++;
-    inside += text[i];
+  for (let i = 1; i < text.length; i++) {
+    if (text[i] === '"') return i === text.length - 1 ? inside : text;
+    if (text[i] === '\\') i++;
+    inside += text[i] ?? '';
   }
-  return inside;
+  return text;
 }
 
 /** A whole number from 0 to `most`, in digits alone; -1 when it is none. */
