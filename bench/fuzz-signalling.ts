@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Random, random, subSeed } from '../src/sim/random.js';
 import { viewed } from '../src/wire/viewed-bytes.js';
-import { type ProtocolFuzz, SIGNALLING } from './fuzz-signalling-table.js';
+import { type ProtocolFuzz, SIGNALLING } from './signalling/table.js';
 
 /** Longest input. */
 const LONGEST = 6144;

@@ -1,6 +1,6 @@
 /** Which HTTP requests may be given to several routes (RFC 9110 section 9.2.1, RFC 9112). */
 import { describe, expect, it } from 'vitest';
-import { ascii } from '../../bench/fuzz-signalling-hello.js';
+import { ascii } from '../../bench/signalling/hello.js';
 import { createHttpRequest, decodeHttpRequest, HTTP } from '../../src/wire/http-request.js';
 import { MAX_HEAD } from '../../src/wire/text-head.js';
 import { viewed } from '../../src/wire/viewed-bytes.js';

@@ -1,7 +1,7 @@
 /** Messages of RTSP (RFC 2326, RFC 7826). */
 import { describe, expect, it } from 'vitest';
-import { DESCRIBED, RTSP, SETUP, SETUP_2, SETUP_ANSWER, TEARDOWN } from '../../bench/fuzz-signalling-rtsp.js';
-import { bytesOf, lines, OFFER } from '../../bench/fuzz-signalling-sip.js';
+import { DESCRIBED, RTSP, SETUP, SETUP_2, SETUP_ANSWER, TEARDOWN } from '../../bench/signalling/rtsp.js';
+import { bytesOf, lines, OFFER } from '../../bench/signalling/sip.js';
 import { FRAME } from '../../src/wire/frame.js';
 import {
   createRtspMessage,

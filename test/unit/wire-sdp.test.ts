@@ -1,6 +1,6 @@
 /** Descriptions of sessions (RFC 8866), alone and in bodies of several parts. */
 import { describe, expect, it } from 'vitest';
-import { ANSWER_6, bytesOf, lines, OFFER, PARTS, SDP } from '../../bench/fuzz-signalling-sip.js';
+import { ANSWER_6, bytesOf, lines, OFFER, PARTS, SDP } from '../../bench/signalling/sip.js';
 import { formatAddress } from '../../src/model/address.js';
 import { decodeSdp, MAX_MEDIA, type SessionDescription } from '../../src/wire/sdp.js';
 import { findDescription } from '../../src/wire/sip-body.js';

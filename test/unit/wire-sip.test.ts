@@ -1,6 +1,6 @@
 /** Messages of SIP (RFC 3261), among them those of RFC 4475 that touch what is read. */
 import { describe, expect, it } from 'vitest';
-import { bytesOf, INVITE, lines, OK, REGISTER, SIP, TORTUOUS } from '../../bench/fuzz-signalling-sip.js';
+import { bytesOf, INVITE, lines, OK, REGISTER, SIP, TORTUOUS } from '../../bench/signalling/sip.js';
 import { FRAME } from '../../src/wire/frame.js';
 import { decodeSdp } from '../../src/wire/sdp.js';
 import { createSipMessage, decodeSip, frameSip, MAX_CONTACTS, type SipMessage } from '../../src/wire/sip.js';

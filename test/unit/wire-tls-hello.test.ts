@@ -2,7 +2,7 @@
 import { createServer, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { ascii, HELLOS, helloMessage, records } from '../../bench/fuzz-signalling-hello.js';
+import { ascii, HELLOS, helloMessage, records } from '../../bench/signalling/hello.js';
 import { createClientHello, decodeClientHello, HELLO, MAX_HELLO } from '../../src/wire/tls-hello.js';
 import { viewed } from '../../src/wire/viewed-bytes.js';
 

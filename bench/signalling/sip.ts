@@ -1,5 +1,5 @@
 /** Messages of SIP with session descriptions to test and fuzz with. What RFC 4475 is about is written after its facts. */
-import { ascii } from './fuzz-signalling-hello.js';
+import { ascii } from './hello.js';
 
 /** Lines become a message: CRLF behind each. */
 export const lines = (...all: readonly string[]): string => all.map((line) => `${line}\r\n`).join('');

@@ -1,5 +1,5 @@
 /** Messages of RTSP to test and fuzz with. */
-import { bytesOf, lines, OFFER } from './fuzz-signalling-sip.js';
+import { bytesOf, lines, OFFER } from './sip.js';
 
 export const SETUP = lines(
   'SETUP rtsp://example.com/foo/bar/baz.rm RTSP/1.0',

@@ -1,17 +1,25 @@
 /** What is fuzzed of the decoders of signalling: vectors to begin with, and what must hold of whatever a decoder says. */
 
-import { createHttpRequest, decodeHttpRequest, HTTP } from '../src/wire/http-request.js';
-import { createRtspMessage, decodeRtsp, frameRtsp, MAX_RTSP_FRAME } from '../src/wire/rtsp.js';
-import { MAX_TRANSPORTS } from '../src/wire/rtsp-transport.js';
-import { decodeSdp, MAX_MEDIA } from '../src/wire/sdp.js';
-import { createSipMessage, decodeSip, frameSip, MAX_CONTACTS, MAX_SIP } from '../src/wire/sip.js';
-import { findDescription } from '../src/wire/sip-body.js';
-import { MAX_TEXT } from '../src/wire/text-head.js';
-import { createClientHello, decodeClientHello, HELLO } from '../src/wire/tls-hello.js';
-import type { ViewedBytes } from '../src/wire/viewed-bytes.js';
-import { HELLOS, REQUESTS } from './fuzz-signalling-hello.js';
-import { RTSP } from './fuzz-signalling-rtsp.js';
-import { SDP, SIP } from './fuzz-signalling-sip.js';
+import { decodeH225 } from '../../src/wire/h225.js';
+import { decodeRas } from '../../src/wire/h225-ras.js';
+import { decodeFastStart, decodeH245, type H245Message } from '../../src/wire/h245.js';
+import { createHttpRequest, decodeHttpRequest, HTTP } from '../../src/wire/http-request.js';
+import type { Span } from '../../src/wire/named-end.js';
+import { MAX_FOUND } from '../../src/wire/per.js';
+import { createRtspMessage, decodeRtsp, frameRtsp, MAX_RTSP_FRAME } from '../../src/wire/rtsp.js';
+import { MAX_TRANSPORTS } from '../../src/wire/rtsp-transport.js';
+import { decodeSdp, MAX_MEDIA } from '../../src/wire/sdp.js';
+import { createSipMessage, decodeSip, frameSip, MAX_CONTACTS, MAX_SIP } from '../../src/wire/sip.js';
+import { findDescription } from '../../src/wire/sip-body.js';
+import { MAX_TEXT } from '../../src/wire/text-head.js';
+import { createClientHello, decodeClientHello, HELLO } from '../../src/wire/tls-hello.js';
+import { frameTpkt } from '../../src/wire/tpkt.js';
+import type { ViewedBytes } from '../../src/wire/viewed-bytes.js';
+import { H225, H245 } from './h245.js';
+import { HELLOS, REQUESTS } from './hello.js';
+import { RAS } from './ras.js';
+import { RTSP } from './rtsp.js';
+import { SDP, SIP } from './sip.js';
 
 /** What a decoder has said, with offsets that count from where the bytes begin; `kind` is counted. */
 export interface Said {
@@ -49,6 +57,24 @@ function checkValues(value: unknown): void {
       checkValues(inner);
     }
   }
+}
+
+/** Spans lie in the message. */
+function checkSpans(spans: readonly Span[], start: number, end: number): number[][] {
+  check(spans.length <= MAX_FOUND, 'too many spans');
+  return spans.map((span) => {
+    check(span.start >= start && span.end >= span.start && span.end <= end, 'a span outside');
+    return [span.start - start, span.end - start];
+  });
+}
+
+/** What is in tunnelled messages and proposals. */
+function inside(space: ViewedBytes, spans: readonly Span[], isProposal: boolean): (H245Message | null)[] {
+  const decoded = spans.map((span) =>
+    (isProposal ? decodeFastStart : decodeH245)(space, span.start, span.end),
+  );
+  checkValues(decoded);
+  return decoded;
 }
 
 export const SIGNALLING: readonly ProtocolFuzz[] = [
@@ -145,6 +171,47 @@ export const SIGNALLING: readonly ProtocolFuzz[] = [
         body: [bodyStart - start, bodyEnd - start],
         frame,
       };
+    },
+  },
+  {
+    name: 'h225',
+    corpus: H225,
+    run(space, start, end) {
+      const frame = frameTpkt(space, start, end);
+      checkFrame(frame, start, end);
+      const message = decodeH225(space, start, end);
+      if (message === null) return { kind: frame > 0 ? 'framed' : frame < 0 ? 'not' : 'incomplete', frame };
+      checkValues(message);
+      const { fastStart, h245Control, ...values } = message;
+      return {
+        kind: message.isComplete ? 'complete' : 'partly',
+        frame,
+        ...values,
+        spans: [checkSpans(fastStart, start, end), checkSpans(h245Control, start, end)],
+        inside: [inside(space, fastStart, true), inside(space, h245Control, false)],
+      };
+    },
+  },
+  {
+    name: 'h245',
+    corpus: H245,
+    run(space, start, end) {
+      const message = decodeH245(space, start, end);
+      if (message === null) return { kind: 'not' };
+      checkValues(message);
+      return { ...message };
+    },
+  },
+  {
+    name: 'h225-ras',
+    corpus: RAS,
+    run(space, start, end) {
+      const message = decodeRas(space, start, end);
+      if (message === null) return { kind: 'not' };
+      checkValues(message);
+      const { callSignalAddresses, rasAddresses } = message;
+      check(callSignalAddresses.length + rasAddresses.length <= MAX_FOUND, 'too many addresses');
+      return { ...message };
     },
   },
 ];
