@@ -1,5 +1,6 @@
 /** What is fuzzed of the decoders of signalling: vectors to begin with, and what must hold of whatever a decoder says. */
 
+import { decodeFtp, frameFtp, MAX_FTP_LINE } from '../../src/wire/ftp.js';
 import { decodeH225 } from '../../src/wire/h225.js';
 import { decodeRas } from '../../src/wire/h225-ras.js';
 import { decodeFastStart, decodeH245, type H245Message } from '../../src/wire/h245.js';
@@ -12,9 +13,11 @@ import { decodeSdp, MAX_MEDIA } from '../../src/wire/sdp.js';
 import { createSipMessage, decodeSip, frameSip, MAX_CONTACTS, MAX_SIP } from '../../src/wire/sip.js';
 import { findDescription } from '../../src/wire/sip-body.js';
 import { MAX_TEXT } from '../../src/wire/text-head.js';
+import { answersTftp, decodeTftp } from '../../src/wire/tftp.js';
 import { createClientHello, decodeClientHello, HELLO } from '../../src/wire/tls-hello.js';
 import { frameTpkt } from '../../src/wire/tpkt.js';
 import type { ViewedBytes } from '../../src/wire/viewed-bytes.js';
+import { FTP, TFTP } from './ftp.js';
 import { H225, H245 } from './h245.js';
 import { HELLOS, REQUESTS } from './hello.js';
 import { RAS } from './ras.js';
@@ -212,6 +215,30 @@ export const SIGNALLING: readonly ProtocolFuzz[] = [
       const { callSignalAddresses, rasAddresses } = message;
       check(callSignalAddresses.length + rasAddresses.length <= MAX_FOUND, 'too many addresses');
       return { ...message };
+    },
+  },
+  {
+    name: 'ftp',
+    corpus: FTP,
+    run(space, start, end) {
+      const frame = frameFtp(space, start, end);
+      checkFrame(frame, start, end);
+      check(frame <= MAX_FTP_LINE, 'a long line');
+      const line = frame > 0 ? decodeFtp(space, start, start + frame) : null;
+      if (line === null) return { kind: frame > 0 ? 'line' : frame < 0 ? 'not' : 'incomplete', frame };
+      checkValues(line);
+      check(line.address === null || line.port > 0, 'an address without a port');
+      check((line.command === '') === line.code > 0, 'neither command nor reply');
+      return { kind: line.port > 0 ? 'port' : line.code > 0 ? 'reply' : 'command', ...line, frame };
+    },
+  },
+  {
+    name: 'tftp',
+    corpus: TFTP,
+    run(space, start, end) {
+      const message = decodeTftp(space, start, end);
+      if (message === null) return { kind: 'not' };
+      return { ...message, answers: [answersTftp('read', message), answersTftp('write', message)] };
     },
   },
 ];
