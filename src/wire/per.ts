@@ -73,6 +73,7 @@ export function walkPer(type: PerType, space: ViewedBytes, start: number, end: n
 }
 
 class Walker {
+  /** BOUNDED: MAX_FOUND; what comes later is lost, and said to be. */
   readonly found: PerFound[] = [];
   /** Nothing is read any more: the bytes have ended, or were not understood, or do not matter (`hasEnough`). */
   private hasFailed = false;
@@ -238,6 +239,7 @@ class Walker {
     // Normally small: more than 64 are encoded in another way, and nobody has as many.
     if (this.bits(1) === 1) this.hasFailed = true;
     const count = 1 + this.bits(6);
+    // BOUNDED: 64, by its bits.
     const present: number[] = [];
     for (let i = 0; i < count; i++) if (this.bits(1) === 1) present.push(i);
     for (const index of present) {

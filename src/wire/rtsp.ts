@@ -40,7 +40,10 @@ export interface RtspMessage {
   session: string;
   /** Seconds that a server keeps a session without a sign of life; -1 when it does not say (60, RFC 2326 section 12.37). */
   sessionTimeout: number;
-  /** In the order in which they are wanted; a response has the one that was chosen. At most MAX_TRANSPORTS, without those that are not known. */
+  /**
+   * In the order in which they are wanted; a response has the one that was chosen. BOUNDED: MAX_TRANSPORTS, the first ones; without
+   * those that are not known.
+   */
   transports: readonly RtspTransport[];
   /** 0 when it is not told (RFC 2326 section 12.14). */
   contentLength: number;

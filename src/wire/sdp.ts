@@ -49,6 +49,7 @@ export function decodeSdp(space: ViewedBytes, start: number, end: number): Sessi
   if (start < 0 || end > bytes.length || end - start < 3) return null;
   if (textOf(space, start, start + 3) !== 'v=0') return null;
   const session: Level = level();
+  // BOUNDED: MAX_MEDIA; what comes later is left out, and said to be.
   const streams: Stream[] = [];
   let isComplete = true;
   for (let at = start; at < end; ) {

@@ -60,7 +60,7 @@ export interface SipMessage {
   fromTag: string;
   toTag: string;
   via: SipVia;
-  /** At most MAX_CONTACTS, without those that are no `sip:` addresses. */
+  /** BOUNDED: MAX_CONTACTS, the first ones; without those that are no `sip:` addresses. */
   contacts: readonly SipContact[];
   /** `Contact: *`: all that a user has registered. */
   isEveryContact: boolean;

@@ -5,6 +5,7 @@
 
 /** Splits at `separator`, not inside of quoted strings nor of angle brackets; at most `most` parts, without blanks around. */
 export function splitOutside(text: string, separator: string, most: number): string[] {
+  // BOUNDED: `most`; the rest is left out.
   const parts: string[] = [];
   let from = 0;
   let isQuoted = false;

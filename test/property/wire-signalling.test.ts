@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fuzzSignalling } from '../../bench/fuzz-signalling.js';
-import { type ProtocolFuzz, type Said, SIGNALLING } from '../../bench/signalling/table.js';
+import { numbered, type ProtocolFuzz, type Said, SIGNALLING } from '../../bench/signalling/table.js';
 import { viewed } from '../../src/wire/viewed-bytes.js';
 
 /** What is said about bytes that lie somewhere, with other bytes around them. */
@@ -58,6 +58,16 @@ describe.each(SIGNALLING.map((protocol) => [protocol.name, protocol] as const))(
         const part = bytes.slice(0, end);
         expect(said(protocol, part, 0, 0x0a)).toEqual(said(protocol, part, 9, 0x20));
       }
+  });
+
+  it('says something of its own of every vector, as a number too', () => {
+    const run = numbered(protocol);
+    const numbers = protocol.corpus.map((bytes) => run(viewed(bytes), 0, bytes.length));
+    expect(numbers).toEqual(protocol.corpus.map((bytes) => run(viewed(bytes), 0, bytes.length)));
+    const taken = numbers.filter((number) => number !== 0);
+    expect(taken.length).toBeGreaterThan(1);
+    expect(new Set(taken).size).toBeGreaterThan(1);
+    expect(run(viewed(new Uint8Array(0)), 0, 0)).toBe(0);
   });
 
   it('refuses places that are not there', () => {

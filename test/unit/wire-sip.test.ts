@@ -160,6 +160,17 @@ describe('RFC 4475', () => {
     expect(changed('tag=f', `tag=${tag}`)).toMatchObject({ fromTag: tag });
   });
 
+  it('3.1.1.3, 4, 5: escapes stay what they are', () => {
+    const message = withFields('Contact: <sip:cal%6Cer%40x@192.0.2.2:5061>, <sip:%00@192.0.2.198>');
+    expect(decoded(message.replaceAll('OPTIONS', 'RE%47IST%45R'))).toMatchObject({
+      method: 'RE%47IST%45R',
+      contacts: [
+        { host: '192.0.2.2', port: 5061 },
+        { host: '192.0.2.198', port: 0 },
+      ],
+    });
+  });
+
   it('3.1.1.6: no blank between name and bracket', () => {
     expect(changed('From: <sip:a@b>', 'From: caller<sip:caller@example.com>')).toMatchObject({
       fromTag: 'f',

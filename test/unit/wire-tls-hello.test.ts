@@ -95,7 +95,11 @@ describe('a ClientHello', () => {
   });
 
   it('may have no extensions', () => {
-    expect(decoded(records(helloMessage({ plain: true })))).toMatchObject({ serverName: '' });
+    const [type, , , , ...body] = helloMessage({ plain: true });
+    expect(decoded(records([type, 0, 0, body.length, ...body]))).toMatchObject({ serverName: '' });
+    // A list of none.
+    expect(decoded(records([type, 0, 0, body.length + 2, ...body, 0, 0]))).toMatchObject({ serverName: '' });
+    expect(decoded(records([type, 0, 0, body.length + 1, ...body, 0]))).toBe(HELLO.NOT);
   });
 });
 
