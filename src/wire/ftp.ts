@@ -18,7 +18,7 @@ export interface FtpLine {
   readonly command: string;
   /** 100 to 599; 0 for a command. */
   readonly code: number;
-  /** false: a reply that goes on in further lines. */
+  /** false: a reply that goes on until a line with the same code and true; what lines between say is text. */
   readonly isLast: boolean;
   /** Where the sender waits for a data connection (PORT, EPRT, 227, 229); 0 when it does not say. */
   readonly port: number;

@@ -1,5 +1,5 @@
 /** Transport of RTSP (RFC 2326 section 12.39, RFC 7826 section 18.54): by which protocol, from where and to where media go. */
-import { MAX_PORT, parameterOf, readHostPort, splitOutside, wholeNumber } from './text-values.js';
+import { MAX_PORT, parameterOf, readHostPort, splitOutside, trimBlanks, wholeNumber } from './text-values.js';
 
 /** Alternatives that are kept. */
 export const MAX_TRANSPORTS = 8;
@@ -65,8 +65,8 @@ const MAX_CHANNEL = 255;
 function readPair(text: string | null, most: number): RtspPair | null {
   if (text === null) return null;
   const dash = text.indexOf('-');
-  const first = wholeNumber((dash < 0 ? text : text.slice(0, dash)).trim(), most);
-  const second = dash < 0 ? Math.min(first + 1, most) : wholeNumber(text.slice(dash + 1).trim(), most);
+  const first = wholeNumber(trimBlanks(dash < 0 ? text : text.slice(0, dash)), most);
+  const second = dash < 0 ? Math.min(first + 1, most) : wholeNumber(trimBlanks(text.slice(dash + 1)), most);
   return first < 0 || second < 0 ? null : { first, second };
 }
 

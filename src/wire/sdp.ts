@@ -4,7 +4,7 @@
  */
 import { type AddressWords, parseAddress } from '../model/address.js';
 import { textOf } from './text-head.js';
-import { MAX_PORT, wholeNumber } from './text-values.js';
+import { MAX_PORT, trimBlanks, wholeNumber } from './text-values.js';
 import type { ViewedBytes } from './viewed-bytes.js';
 
 /** Streams that are kept; calls have two. */
@@ -55,7 +55,7 @@ export function decodeSdp(space: ViewedBytes, start: number, end: number): Sessi
   for (let at = start; at < end; ) {
     const next = bytes.subarray(at, end).indexOf(LF);
     const lineEnd = next < 0 ? end : at + next;
-    const line = at + 2 <= lineEnd && lineEnd - at <= MAX_LINE ? textOf(space, at, lineEnd).trim() : '';
+    const line = at + 2 <= lineEnd && lineEnd - at <= MAX_LINE ? trimBlanks(textOf(space, at, lineEnd)) : '';
     at = lineEnd + 1;
     if (line.startsWith('m=')) {
       const stream = readMedia(line.slice(2));
@@ -152,7 +152,7 @@ function readRtcp(into: Level, text: string): void {
   const port = wholeNumber(blank < 0 ? text : text.slice(0, blank), MAX_PORT);
   if (port <= 0) return;
   into.rtcpPort = port;
-  into.rtcpHost = blank < 0 ? '' : readConnection(text.slice(blank + 1).trim());
+  into.rtcpHost = blank < 0 ? '' : readConnection(trimBlanks(text.slice(blank + 1)));
 }
 
 function combined({ kind, protocol, port, portCount, formats, own }: Stream, session: Level): SdpMedia {
@@ -169,7 +169,7 @@ function combined({ kind, protocol, port, portCount, formats, own }: Stream, ses
     rtcpPort: isRtp && port !== 0 ? rtcpPort(port, own) : 0,
     rtcpAddress: own.rtcpHost === '' ? address : parseAddress(own.rtcpHost),
     isMuxed: isRtp && (own.isMuxed || own.isMuxedOnly),
-    isFax: kind === 'image' && /^t38$/i.test(formats.trim()),
+    isFax: kind === 'image' && /^t38$/i.test(trimBlanks(formats)),
     direction: own.direction || session.direction || 'sendrecv',
   };
 }

@@ -1,5 +1,5 @@
 /** Addresses in header fields of SIP (RFC 3261 sections 19.1 and 20.10): `"name" <sip:user@host:port;transport=tcp>;expires=60`. */
-import { type HostPort, parameterOf, readHostPort, splitOutside } from './text-values.js';
+import { type HostPort, parameterOf, readHostPort, splitOutside, trimBlanks } from './text-values.js';
 
 /** Parameters that are looked at, of one address; sensible ones have ten at most. */
 const MAX_PARAMETERS = 64;
@@ -19,9 +19,12 @@ export function readSipAddress(text: string): SipAddress | null {
   if (text[name] === '<') {
     const close = text.indexOf('>', name);
     if (close < 0) return null;
-    const rest = text.slice(close + 1).trim();
+    const rest = trimBlanks(text.slice(close + 1));
     if (rest !== '' && !rest.startsWith(';')) return null;
-    return { uri: text.slice(name + 1, close).trim(), parameters: splitOutside(rest, ';', MAX_PARAMETERS) };
+    return {
+      uri: trimBlanks(text.slice(name + 1, close)),
+      parameters: splitOutside(rest, ';', MAX_PARAMETERS),
+    };
   }
   // > If the URI is not enclosed in angle brackets, any semicolon-delimited parameters are header-parameters
   const [uri, ...parameters] = splitOutside(text.slice(name), ';', MAX_PARAMETERS);

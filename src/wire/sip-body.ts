@@ -1,7 +1,7 @@
 /** Which part of a message's body describes its session: all of it, or a part of several (RFC 5621 section 3.1, RFC 2046 section 5.1). */
 
 import { textOf } from './text-head.js';
-import { parameterOf, splitOutside } from './text-values.js';
+import { parameterOf, splitOutside, trimBlanks } from './text-values.js';
 import type { ViewedBytes } from './viewed-bytes.js';
 
 /** Parts that are looked at, and lines of their heads. */
@@ -32,7 +32,7 @@ export function findDescription(
 }
 
 function isDescription(type: string): boolean {
-  return type.trim().toLowerCase() === 'application/sdp';
+  return trimBlanks(type).toLowerCase() === 'application/sdp';
 }
 
 /** From delimiter to delimiter. A part ends before the line end that belongs to the next one. */
@@ -54,7 +54,7 @@ function bodyOfDescription(space: ViewedBytes, start: number, end: number): numb
   let at = start;
   for (let lines = 0; at < end && lines < MAX_PART_LINES; lines++) {
     const next = lineEnd(space, at, end);
-    const line = next - at <= MAX_LINE ? textOf(space, at, next).trim() : '-';
+    const line = next - at <= MAX_LINE ? trimBlanks(textOf(space, at, next)) : '-';
     if (line === '') return isOurs ? next : -1;
     const field = /^content-type *: *([^;]*)/i.exec(line);
     if (field !== null) isOurs = isDescription(field[1]);

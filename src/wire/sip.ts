@@ -16,7 +16,7 @@ import {
   textOf,
   valueText,
 } from './text-head.js';
-import { MAX_PORT, parameterOf, readHostPort, splitOutside, wholeNumber } from './text-values.js';
+import { MAX_PORT, parameterOf, readHostPort, splitOutside, trimBlanks, wholeNumber } from './text-values.js';
 import type { ViewedBytes } from './viewed-bytes.js';
 
 export const SIP_PORT = 5060;
@@ -188,7 +188,7 @@ const callId: FieldReader = (out, value) => {
 const cseq: FieldReader = (out, value) => {
   const blank = value.indexOf(' ');
   out.cseq = blank < 0 ? -1 : wholeNumber(value.slice(0, blank).replace(/^0+(?=\d)/, ''), MAX_CSEQ);
-  out.cseqMethod = blank < 0 ? '' : value.slice(blank).trim();
+  out.cseqMethod = blank < 0 ? '' : trimBlanks(value.slice(blank));
   return once(SEEN.CSEQ) && out.cseq >= 0 && /^[!%'*+\-.\w`~]+$/.test(out.cseqMethod);
 };
 const from: FieldReader = (out, value) => {
@@ -220,7 +220,7 @@ const expires: FieldReader = (out, value) => {
 };
 const contentType: FieldReader = (out, value) => {
   const semicolon = value.indexOf(';');
-  const type = (semicolon < 0 ? value : value.slice(0, semicolon)).trim().toLowerCase();
+  const type = trimBlanks(semicolon < 0 ? value : value.slice(0, semicolon)).toLowerCase();
   if (out.contentType === '') out.contentType = semicolon < 0 ? type : type + value.slice(semicolon);
   return true;
 };

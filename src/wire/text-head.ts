@@ -2,7 +2,7 @@
  * The head of a message of text: a first line and header fields up to an empty line, as HTTP, SIP and RTSP have it (RFC 9112, 3261, 2326). Only
  * where each line, name and value is; nothing is copied, nothing throws, and the work is bounded by the bytes.
  */
-import { wholeNumber } from './text-values.js';
+import { trimBlanks, wholeNumber } from './text-values.js';
 import type { ViewedBytes } from './viewed-bytes.js';
 
 /** What the bytes are so far. BAD: no head, or one that is too large. */
@@ -199,7 +199,7 @@ export function contentLengthOf(head: TextHead, space: ViewedBytes, compact: str
   return found;
 }
 
-/** The value of a field as text. */
+/** The value of a field as text, without blanks around it: a folded one may begin on its second line. */
 export function valueText(head: TextHead, space: ViewedBytes, field: number): string {
-  return textOf(space, head.valueStart[field], head.valueEnd[field]);
+  return trimBlanks(textOf(space, head.valueStart[field], head.valueEnd[field]));
 }

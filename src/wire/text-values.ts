@@ -19,12 +19,21 @@ export function splitOutside(text: string, separator: string, most: number): str
     else if (character === '<') isBracketed = true;
     else if (character === '>') isBracketed = false;
     else if (character === separator && !isBracketed) {
-      parts.push(text.slice(from, i).trim());
+      parts.push(trimBlanks(text.slice(from, i)));
       from = i + 1;
     }
   }
-  if (parts.length < most) parts.push(text.slice(from).trim());
+  if (parts.length < most) parts.push(trimBlanks(text.slice(from)));
   return parts;
+}
+
+/** Without the blanks around it, and nothing else: `trim` of the language knows more of them, which a server does not. */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text[start] === ' ') start++;
+  while (end > start && text[end - 1] === ' ') end--;
+  return text.slice(start, end);
 }
 
 /**
@@ -34,9 +43,9 @@ export function splitOutside(text: string, separator: string, most: number): str
 export function parameterOf(parameters: readonly string[], name: string): string | null {
   for (const parameter of parameters) {
     const equals = parameter.indexOf('=');
-    const own = (equals < 0 ? parameter : parameter.slice(0, equals)).trim();
+    const own = trimBlanks(equals < 0 ? parameter : parameter.slice(0, equals));
     if (own.length !== name.length || own.toLowerCase() !== name) continue;
-    return equals < 0 ? '' : unquoted(parameter.slice(equals + 1).trim());
+    return equals < 0 ? '' : unquoted(trimBlanks(parameter.slice(equals + 1)));
   }
   return null;
 }
@@ -80,12 +89,12 @@ const MAX_HOST = 255;
 export function readHostPort(text: string): HostPort | null {
   const isBracketed = text.startsWith('[');
   const hostEnd = isBracketed ? text.indexOf(']') : text.indexOf(':');
-  const host = (hostEnd < 0 ? text : text.slice(isBracketed ? 1 : 0, hostEnd)).trim().toLowerCase();
+  const host = trimBlanks(hostEnd < 0 ? text : text.slice(isBracketed ? 1 : 0, hostEnd)).toLowerCase();
   if (isBracketed && hostEnd < 0) return null;
   if (host.length === 0 || host.length > MAX_HOST) return null;
   if (!(isBracketed ? /^[\da-f:.]+$/ : /^[\w.-]+$/).test(host)) return null;
-  const rest = hostEnd < 0 ? '' : text.slice(isBracketed ? hostEnd + 1 : hostEnd).trim();
+  const rest = hostEnd < 0 ? '' : trimBlanks(text.slice(isBracketed ? hostEnd + 1 : hostEnd));
   if (rest === '') return { host, port: 0 };
-  const port = rest.startsWith(':') ? wholeNumber(rest.slice(1).trim(), MAX_PORT) : -1;
+  const port = rest.startsWith(':') ? wholeNumber(trimBlanks(rest.slice(1)), MAX_PORT) : -1;
   return port < 0 ? null : { host, port };
 }

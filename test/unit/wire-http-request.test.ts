@@ -47,6 +47,8 @@ describe('an unsafe request', () => {
       'Content-Length: 00',
       'Content-Length: -1',
       'Content-Length:',
+      'Content-Length: \xa00',
+      'Content-Length: 0\x0b',
       'Content-Length: 99999999999999999999',
       'Content-Length: 0\r\nContent-Length: 5',
       'Transfer-Encoding: chunked',

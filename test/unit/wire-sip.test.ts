@@ -107,6 +107,17 @@ describe('a message of SIP', () => {
     });
   });
 
+  it('may begin each value on its second line', () => {
+    expect(decoded(withFields('Content-Length: 0').replaceAll(/: (?!a@b)/g, ':\r\n\t '))).toMatchObject({
+      callId: 'c@d',
+      fromTag: 'f',
+      cseq: 7,
+      contentLength: 0,
+      via: { host: 'a.example', port: 5061 },
+    });
+    expect(changed('From: <', 'From:\r\n  "A ; <B>"\r\n <')).toMatchObject({ fromTag: 'f' });
+  });
+
   it('may have empty lines before it', () => {
     expect(decoded(`\r\n\r\n${REGISTER}`)).toMatchObject({ method: 'REGISTER' });
   });
