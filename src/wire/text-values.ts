@@ -85,7 +85,7 @@ export interface HostPort {
 /** Longest name of the domain name system (RFC 1035 section 2.3.4). */
 const MAX_HOST = 255;
 
-/** `host`, `host:port`, `[2001:db8::1]:port`, with blanks around the colon; null when it is something else. */
+/** `host`, `host:port`, `[2001:db8::1]:port`, with blanks around the colon; null when it is something else, also with port 0. */
 export function readHostPort(text: string): HostPort | null {
   const isBracketed = text.startsWith('[');
   const hostEnd = isBracketed ? text.indexOf(']') : text.indexOf(':');
@@ -96,5 +96,5 @@ export function readHostPort(text: string): HostPort | null {
   const rest = hostEnd < 0 ? '' : trimBlanks(text.slice(isBracketed ? hostEnd + 1 : hostEnd));
   if (rest === '') return { host, port: 0 };
   const port = rest.startsWith(':') ? wholeNumber(trimBlanks(rest.slice(1)), MAX_PORT) : -1;
-  return port < 0 ? null : { host, port };
+  return port <= 0 ? null : { host, port };
 }

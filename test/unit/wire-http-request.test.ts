@@ -95,6 +95,16 @@ describe('an unsafe request', () => {
       expect([text, verdict(text)]).toEqual([text, 'malformed']);
   });
 
+  it('is known as such as early as that', () => {
+    for (const text of [
+      'GET / HTTP/1.1\r\nX: a\rb',
+      'GET / HTTP/1.1\r\nX: a\0',
+      'GET / HTTP/1.1\n',
+      'GET / HTTP/1.1\r\n X',
+    ])
+      expect([text, verdict(text)]).toEqual([text, text.endsWith(' X') ? 'incomplete' : 'malformed']);
+  });
+
   it('does not end', () => {
     expect(verdict(`GET /${'a'.repeat(MAX_HEAD)}`)).toBe('too-long');
     expect(verdict(`GET / HTTP/1.1\r\n${'X: y\r\n'.repeat(4000)}`)).not.toBe('incomplete');

@@ -135,7 +135,18 @@ describe('a body', () => {
   it('has a part that is one', () => {
     expect(`${found('multipart/mixed;boundary="boundary42"', PARTS)}\r\n`).toBe(OFFER);
     expect(`${found('MULTIPART/alternative ; Boundary=boundary42', PARTS)}\r\n`).toBe(OFFER);
+    const bare = PARTS.replaceAll('\r\n', '\n');
+    expect(`${found('multipart/mixed;boundary=boundary42', bare)}\n`).toBe(OFFER.replaceAll('\r\n', '\n'));
     expect(found('multipart/mixed;boundary=boundary42', PARTS.slice(0, -20))).not.toBeNull();
+  });
+
+  it('is not where it is said to be', () => {
+    const bytes = bytesOf(OFFER);
+    const at = (start: number, end: number) => findDescription(viewed(bytes), 'application/sdp', start, end);
+    expect(at(-1, 10)).toBeNull();
+    expect(at(0, bytes.length + 1)).toBeNull();
+    expect(at(5, 5)).toBeNull();
+    expect(at(5, 6)).toEqual({ start: 5, end: 6 });
   });
 
   it('has none', () => {

@@ -96,6 +96,13 @@ describe('a message of SIP', () => {
     });
   });
 
+  it('has a sequence number, whatever zeros are before it', () => {
+    expect(changed('CSeq: 7', 'CSeq: 0000000000000000000007')).toMatchObject({ cseq: 7 });
+    expect(changed('CSeq: 7', 'CSeq: 0')).toMatchObject({ cseq: 0 });
+    expect(changed('CSeq: 7', 'CSeq: 2147483647')).toMatchObject({ cseq: 2147483647 });
+    expect(changed('CSeq: 7', 'CSeq: ')).toBeNull();
+  });
+
   it('keeps so many contacts and no more', () => {
     const many = new Array<string>(100).fill('Contact: <sip:a@b>, <sip:c@d>');
     expect(decoded(withFields(...many))?.contacts).toHaveLength(MAX_CONTACTS);
@@ -254,7 +261,7 @@ describe('hostile messages', () => {
   });
 
   it('have ports and hosts that are none', () => {
-    for (const by of ['a:65536', 'a:-1', 'a:x', '[::1', ':5060', 'a b', '<a>', `${'a'.repeat(256)}`])
+    for (const by of ['a:65536', 'a:0', 'a:-1', 'a:x', '[::1', ':5060', 'a b', '<a>', `${'a'.repeat(256)}`])
       expect([by, changed('a.example:5061', by)]).toEqual([by, null]);
     expect(changed('a.example:5061', '[2001:DB8::1] : 5061')?.via).toMatchObject({
       host: '2001:db8::1',
@@ -262,6 +269,17 @@ describe('hostile messages', () => {
     });
     for (const contact of ['tel:+123', 'sip:', 'sip:a@b@c', '<sip:a', 'sip:a@b:0x1', 'http://a@b', '"'])
       expect(decoded(withFields(`Contact: ${contact}`))).toMatchObject({ contacts: [] });
+  });
+
+  it('have contacts with headers, and users with what is not theirs', () => {
+    const contact = (text: string) => decoded(withFields(`Contact: ${text}`))?.contacts[0];
+    expect(contact('<sip:host.example:5070?Subject=a>')).toMatchObject({ host: 'host.example', port: 5070 });
+    expect(contact('<sip:a;b?c@host.example:5070;transport=tls?Subject=a&x=y>')).toMatchObject({
+      host: 'host.example',
+      port: 5070,
+      transport: 'tls',
+    });
+    expect(contact('SIPS:host.example;maddr=x')).toMatchObject({ host: 'host.example', port: 0 });
   });
 
   it('have more fields than anybody needs', () => {

@@ -103,6 +103,29 @@ describe('a ClientHello', () => {
   });
 });
 
+describe('the lengths of a ClientHello', () => {
+  /** With a session id of so many bytes, in a record of this version. */
+  function withSession(length: number, minor = 1): Uint8Array {
+    const [, , , , ...body] = helloMessage({});
+    const longer = [...body.slice(0, 34), length, ...new Array<number>(length).fill(7), ...body.slice(67)];
+    const bytes = records([1, 0, longer.length >> 8, longer.length & 255, ...longer]);
+    bytes[2] = minor;
+    return bytes;
+  }
+
+  it('are those that may be', () => {
+    for (const length of [0, 1, 32])
+      expect(decoded(withSession(length))).toMatchObject({ serverName: 'www.example.com' });
+    expect(decoded(withSession(33))).toBe(HELLO.NOT);
+  });
+
+  it('hold for every version of records', () => {
+    for (const minor of [0, 1, 2, 3, 4])
+      expect(decoded(withSession(32, minor))).toMatchObject({ isFollowed: false });
+    expect(decoded(withSession(32, 5))).toBe(HELLO.NOT);
+  });
+});
+
 describe('no ClientHello', () => {
   const not = (bytes: readonly number[]): void => expect(decoded(bytes)).toBe(HELLO.NOT);
   const whole = [...records(helloMessage({}))];
