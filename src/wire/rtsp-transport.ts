@@ -41,7 +41,8 @@ function readTransport(text: string): RtspTransport | null {
   if (profile === undefined || more.length > 0 || !/^[\w-]+$/.test(transport) || !/^[\w-]+$/.test(profile))
     return null;
   if (lower !== 'UDP' && lower !== 'TCP') return null;
-  const pair = (name: string, most: number): RtspPair | null => readPair(parameterOf(parameters, name), most);
+  const pair = (name: string, least: number, most: number): RtspPair | null =>
+    readPair(parameterOf(parameters, name), least, most);
   const to = readAddresses(parameterOf(parameters, 'dest_addr'));
   const from = readAddresses(parameterOf(parameters, 'src_addr'));
   return {
@@ -49,10 +50,10 @@ function readTransport(text: string): RtspTransport | null {
     profile: `${transport}/${profile}`,
     // Left out it means multicast by the book; who leaves it out means unicast.
     isMulticast: parameterOf(parameters, 'multicast') !== null,
-    clientPorts: pair('client_port', MAX_PORT) ?? to.ports,
-    serverPorts: pair('server_port', MAX_PORT) ?? from.ports,
-    groupPorts: pair('port', MAX_PORT),
-    channels: pair('interleaved', MAX_CHANNEL),
+    clientPorts: pair('client_port', 1, MAX_PORT) ?? to.ports,
+    serverPorts: pair('server_port', 1, MAX_PORT) ?? from.ports,
+    groupPorts: pair('port', 1, MAX_PORT),
+    channels: pair('interleaved', 0, MAX_CHANNEL),
     source: readHost(parameterOf(parameters, 'source')) || from.host,
     destination: readHost(parameterOf(parameters, 'destination')) || to.host,
     isMuxed: parameterOf(parameters, 'rtcp-mux') !== null,
@@ -62,12 +63,12 @@ function readTransport(text: string): RtspTransport | null {
 const MAX_CHANNEL = 255;
 
 /** `4588-4589`, or one number: the second is the next one, as it is with a pair. */
-function readPair(text: string | null, most: number): RtspPair | null {
+function readPair(text: string | null, least: number, most: number): RtspPair | null {
   if (text === null) return null;
   const dash = text.indexOf('-');
   const first = wholeNumber(trimBlanks(dash < 0 ? text : text.slice(0, dash)), most);
   const second = dash < 0 ? Math.min(first + 1, most) : wholeNumber(trimBlanks(text.slice(dash + 1)), most);
-  return first < 0 || second < 0 ? null : { first, second };
+  return first < least || second < least ? null : { first, second };
 }
 
 /** As an address or name alone. */

@@ -140,7 +140,7 @@ describe('a transport', () => {
       { ...NONE, clientPorts: { first: 5000, second: 5001 } },
     ]);
     expect(transports('RTP/AVP;client_port=65535')[0].clientPorts).toEqual({ first: 65535, second: 65535 });
-    for (const ports of ['70000-70001', '5000-', '-5000', 'x', '', '5000-5001-5002'])
+    for (const ports of ['70000-70001', '5000-', '-5000', 'x', '', '0-1', '0', '5000-0', '5000-5001-5002'])
       expect(transports(`RTP/AVP;client_port=${ports}`)).toEqual([NONE]);
     expect(transports('RTP/AVP/TCP;interleaved=256-257')[0].channels).toBeNull();
   });
