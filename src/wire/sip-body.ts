@@ -1,5 +1,6 @@
 /** Which part of a message's body describes its session: all of it, or a part of several (RFC 5621 section 3.1, RFC 2046 section 5.1). */
 
+import type { Span } from './named-end.js';
 import { textOf } from './text-head.js';
 import { parameterOf, splitOutside, trimBlanks } from './text-values.js';
 import type { ViewedBytes } from './viewed-bytes.js';
@@ -11,18 +12,13 @@ const MAX_LINE = 1024;
 const MAX_BOUNDARY = 70;
 const LF = 10;
 
-export interface Part {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** By the message's Content-Type; null when no part is a session description. */
 export function findDescription(
   space: ViewedBytes,
   contentType: string,
   start: number,
   end: number,
-): Part | null {
+): Span | null {
   if (start < 0 || end > space.bytes.length || start >= end) return null;
   const [type, ...parameters] = splitOutside(contentType, ';', MAX_PARTS);
   if (isDescription(type)) return { start, end };
@@ -36,7 +32,7 @@ function isDescription(type: string): boolean {
 }
 
 /** From delimiter to delimiter. A part ends before the line end that belongs to the next one. */
-function findPart(space: ViewedBytes, delimiter: string, start: number, end: number): Part | null {
+function findPart(space: ViewedBytes, delimiter: string, start: number, end: number): Span | null {
   let parts = 0;
   let found = -1;
   for (let at = start; at < end; at = lineEnd(space, at, end)) {
