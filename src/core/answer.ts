@@ -40,7 +40,7 @@ export function handleAnswer(turn: Turn, { interfaceIndex, known }: Input & { ki
     if (isError) return handleIcmpError(turn, race, route.number);
     const protocol = site.protocols[shard.races.protocol[race]];
     turn.times = shard.races.times[race] as Times;
-    protocol.judge(packet, shard.races.token[race], turn.judgement, shard.asked.of(race));
+    protocol.judge(packet, shard.races.token[race], turn.judgement, shard.setups.askedOf(race));
     return follow(turn, race, route.number);
   }
   return isError ? ignore(turn, 'icmp-not-ours') : handleStray(turn, known);

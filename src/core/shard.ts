@@ -13,7 +13,6 @@ import { PortMemory } from './limit/ports.js';
 import { KernelCopy } from './memory/kernel-copy.js';
 import { MemoryTable } from './memory/table.js';
 import { SetupStore } from './packets/setup-store.js';
-import { AskedWords } from './race/asked.js';
 import { DeadlineHeap } from './race/heap.js';
 import { createPlan, type RacePlan } from './race/plan.js';
 import { RaceTable } from './race/table.js';
@@ -21,7 +20,6 @@ import { RaceTable } from './race/table.js';
 export interface Shard {
   readonly races: RaceTable;
   readonly setups: SetupStore;
-  readonly asked: AskedWords;
   readonly deadlines: DeadlineHeap;
   readonly ports: PortMemory;
   readonly joins: Joins;
@@ -49,7 +47,6 @@ export function createShard(settings: EngineSettings): Shard {
   const shard: Shard = {
     races,
     setups: new SetupStore(settings.races),
-    asked: new AskedWords(settings.races),
     deadlines: new DeadlineHeap(settings.races),
     ports: new PortMemory(settings, races, second),
     joins: new Joins(settings.races, first),

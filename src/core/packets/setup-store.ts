@@ -1,115 +1,158 @@
-/** Packets of races: the set-up, as far as copies and errors about it need it, and the refusal that the client may have to get as it came. */
+/**
+ * What races keep of packets: the set-up, as far as copies and errors about it need it; of datagrams the whole flight, by what their answers
+ * are known, and the refusal that the client may have to get as it came.
+ */
 import { MAX_SETUP_LENGTH, type StoredSetup } from '../../wire/build.js';
 import type { Packet } from '../../wire/packet.js';
 import { MAX_DATAGRAM_LENGTH } from '../../wire/udp.js';
 import type { RaceId } from '../engine-types.js';
-import type { PacketForms } from '../protocols/protocol.js';
+import { ASKED_WORDS, type Asked, type PacketForms } from '../protocols/protocol.js';
 
-/** Long packets at one time, and no more than there are races. Their memory is the kernel's until it is written to. */
+/** Races of datagrams at one time, and long packets among all of them; no more than there are races. Memory is the kernel's until it is written to. */
+const MOST_FLIGHTS = 8192;
 const MOST_LONG = 4096;
 /** Datagrams of one flight that are kept for routes that are asked later. */
 const FLIGHT = 4;
-/** Of a race: its flight, and a refusal. */
+/** Of a flight: its datagrams, and a refusal. */
 const PLACES = FLIGHT + 1;
 const REFUSAL = FLIGHT;
-const NO_SLOT = -1;
+const NONE = -1;
 
-/** BOUNDED: one short packet per race, of MAX_SETUP_LENGTH bytes, and MOST_LONG of MAX_DATAGRAM_LENGTH among all. */
+/** BOUNDED: one short packet per race, of MAX_SETUP_LENGTH bytes; MOST_FLIGHTS and MOST_LONG. */
 export class SetupStore {
   private readonly bytes: Uint8Array;
+  private readonly shortLengths: Uint8Array;
+  /** The flight of a race; NONE: it has one packet, a short one. */
+  private readonly flights: Int16Array;
+  private readonly freeFlights: FreeList;
+  private readonly freeSlots: FreeList;
+  /** By flight, or by flight and place. */
   private readonly lengths: Uint16Array;
-  private readonly counts: Uint8Array;
   private readonly slots: Int16Array;
+  private readonly counts: Uint8Array;
   private readonly ranks: Uint8Array;
-  private readonly free: Int16Array;
-  private freeCount: number;
   private readonly longAt: number;
   private readonly stored: StoredSetup;
+  private readonly asked: { -readonly [Key in keyof Asked]: Asked[Key] };
 
   constructor(races: number) {
+    const flights = Math.min(races, MOST_FLIGHTS);
+    const long = Math.min(races, MOST_LONG);
     this.longAt = races * MAX_SETUP_LENGTH;
-    this.freeCount = Math.min(races, MOST_LONG);
-    this.free = Int16Array.from({ length: this.freeCount }, (_, i) => i);
-    this.bytes = new Uint8Array(this.longAt + this.freeCount * MAX_DATAGRAM_LENGTH);
-    this.lengths = new Uint16Array(races * PLACES);
-    this.counts = new Uint8Array(races);
-    this.slots = new Int16Array(races * PLACES).fill(NO_SLOT);
-    this.ranks = new Uint8Array(races);
+    this.bytes = new Uint8Array(this.longAt + long * MAX_DATAGRAM_LENGTH);
+    this.shortLengths = new Uint8Array(races);
+    this.flights = new Int16Array(races).fill(NONE);
+    this.freeFlights = new FreeList(flights);
+    this.freeSlots = new FreeList(long);
+    this.lengths = new Uint16Array(flights * PLACES);
+    this.slots = new Int16Array(flights * PLACES).fill(NONE);
+    this.counts = new Uint8Array(flights);
+    this.ranks = new Uint8Array(flights);
     this.stored = { bytes: this.bytes, at: 0, length: 0 };
+    this.asked = { words: new Int32Array(flights * ASKED_WORDS), at: 0 };
+  }
+
+  /** The race will have datagrams; false: there is no room for one more. */
+  openFlight(race: RaceId): boolean {
+    this.flights[race] = this.freeFlights.take();
+    return this.flights[race] !== NONE;
+  }
+
+  /** By what the answers to a flight are known. One value, reused; that of a race without one says nothing. */
+  askedOf(race: RaceId): Asked {
+    this.asked.at = Math.max(0, this.flights[race]) * ASKED_WORDS;
+    return this.asked;
   }
 
   /** Keeps the set-up of a race, in the place of what it had; false: there is no room. */
   keep(race: RaceId, forms: PacketForms, packet: Packet): boolean {
-    this.counts[race] = 0;
-    return this.add(race, forms, packet) >= 0;
+    const flight = this.flights[race];
+    if (flight !== NONE) {
+      this.counts[flight] = 0;
+      return this.add(race, forms, packet) >= 0;
+    }
+    if (forms.length(packet) > MAX_SETUP_LENGTH) return false;
+    this.shortLengths[race] = forms.keep(packet, this.bytes, race * MAX_SETUP_LENGTH);
+    return true;
   }
 
   /** Keeps a further packet of the same flight, in the place of the last one when there are too many; its number, -1: there is no room. */
   add(race: RaceId, forms: PacketForms, packet: Packet): number {
-    const number = Math.min(this.counts[race], FLIGHT - 1);
-    const length = forms.length(packet);
-    const at = this.place(race, number, length);
+    const flight = this.flights[race];
+    if (flight === NONE) return -1;
+    const number = Math.min(this.counts[flight], FLIGHT - 1);
+    const at = this.place(race, number, forms.length(packet));
     if (at < 0) return -1;
-    this.lengths[race * PLACES + number] = forms.keep(packet, this.bytes, at);
-    this.counts[race] = number + 1;
+    this.lengths[flight * PLACES + number] = forms.keep(packet, this.bytes, at);
+    this.counts[flight] = number + 1;
     return number;
   }
 
-  /** Forgets the last packet of a race. */
+  /** Forgets the last packet of a flight. */
   takeBack(race: RaceId): void {
-    this.counts[race]--;
+    this.counts[this.flights[race]]--;
   }
 
   /** How many packets a race has. */
   countOf(race: RaceId): number {
-    return this.counts[race];
+    const flight = this.flights[race];
+    if (flight !== NONE) return this.counts[flight];
+    return this.shortLengths[race] === 0 ? 0 : 1;
   }
 
   /** The packet of a race, or a further one. One value, reused: valid until the next call. */
   of(race: RaceId, number = 0): StoredSetup {
     const { stored } = this;
-    stored.length = this.lengths[race * PLACES + number];
+    const flight = this.flights[race];
+    stored.length = flight === NONE ? this.shortLengths[race] : this.lengths[flight * PLACES + number];
     stored.at = this.placeOf(race, number, stored.length);
     return stored;
   }
 
   /** Keeps a refusal as it came, unless the race has one that says more. False: there is no room. */
   keepRefusal(race: RaceId, { bytes, start, end }: Packet, rank: number): boolean {
-    const at = race * PLACES + REFUSAL;
-    if (this.lengths[at] > 0 && this.ranks[race] >= rank) return true;
+    const flight = this.flights[race];
+    if (flight === NONE) return false;
+    const at = flight * PLACES + REFUSAL;
+    if (this.lengths[at] > 0 && this.ranks[flight] >= rank) return true;
     const length = end - start;
     const to = this.place(race, REFUSAL, length);
     if (to < 0) return false;
     for (let i = 0; i < length; i++) this.bytes[to + i] = bytes[start + i];
     this.lengths[at] = length;
-    this.ranks[race] = rank;
+    this.ranks[flight] = rank;
     return true;
   }
 
   /** The refusal of a race; of length 0 when there is none. One value, reused. */
   refusalOf(race: RaceId): StoredSetup {
-    return this.of(race, REFUSAL);
+    if (this.flights[race] !== NONE) return this.of(race, REFUSAL);
+    this.stored.length = 0;
+    return this.stored;
   }
 
   /** A race is over. */
   release(race: RaceId): void {
-    this.counts[race] = 0;
-    for (let at = race * PLACES; at < (race + 1) * PLACES; at++) {
+    const flight = this.flights[race];
+    this.shortLengths[race] = 0;
+    if (flight === NONE) return;
+    for (let at = flight * PLACES; at < (flight + 1) * PLACES; at++) {
       this.lengths[at] = 0;
-      if (this.slots[at] === NO_SLOT) continue;
-      this.free[this.freeCount++] = this.slots[at];
-      this.slots[at] = NO_SLOT;
+      if (this.slots[at] !== NONE) this.freeSlots.give(this.slots[at]);
+      this.slots[at] = NONE;
     }
+    this.counts[flight] = 0;
+    this.freeFlights.give(flight);
+    this.flights[race] = NONE;
   }
 
-  /** Where a packet of so many bytes is to be written; -1: there is no room. */
+  /** Where a packet of a flight is to be written, by its number and length; -1: there is no room. */
   private place(race: RaceId, number: number, length: number): number {
-    if (isShort(number, length)) return this.placeOf(race, number, length);
-    const at = race * PLACES + number;
     if (length > MAX_DATAGRAM_LENGTH) return -1;
-    if (this.slots[at] === NO_SLOT) {
-      if (this.freeCount === 0) return -1;
-      this.slots[at] = this.free[--this.freeCount];
+    const at = this.flights[race] * PLACES + number;
+    if (!isShort(number, length) && this.slots[at] === NONE) {
+      this.slots[at] = this.freeSlots.take();
+      if (this.slots[at] === NONE) return -1;
     }
     return this.placeOf(race, number, length);
   }
@@ -117,11 +160,30 @@ export class SetupStore {
   private placeOf(race: RaceId, number: number, length: number): number {
     if (length === 0) return 0;
     if (isShort(number, length)) return race * MAX_SETUP_LENGTH;
-    return this.longAt + this.slots[race * PLACES + number] * MAX_DATAGRAM_LENGTH;
+    return this.longAt + this.slots[this.flights[race] * PLACES + number] * MAX_DATAGRAM_LENGTH;
   }
 }
 
 /** The first packet of a race has a short place of its own. */
 function isShort(number: number, length: number): boolean {
   return number === 0 && length <= MAX_SETUP_LENGTH;
+}
+
+/** Numbers from 0 on that are free. */
+class FreeList {
+  private readonly free: Int16Array;
+  private count: number;
+
+  constructor(size: number) {
+    this.free = Int16Array.from({ length: size }, (_, i) => i);
+    this.count = size;
+  }
+
+  take(): number {
+    return this.count === 0 ? NONE : this.free[--this.count];
+  }
+
+  give(number: number): void {
+    this.free[this.count++] = number;
+  }
 }

@@ -14,7 +14,7 @@ export function takesFurther(turn: Turn, race: RaceId, protocol: Protocol): bool
   const { races } = shard;
   const { datagrams } = site.protocols[races.protocol[race]];
   if (datagrams === null) return false;
-  datagrams.note(packet, shard.asked.of(race), false);
+  datagrams.note(packet, shard.setups.askedOf(race), false);
   // It was in the queue while another packet decided: the flow has its route.
   if (races.state[race] !== RACE.RACING) {
     sendFurther(turn, race, races.carrier[race], keepFurther(turn, race, protocol));

@@ -40,7 +40,6 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);
   races.times[race] = protocol.times;
-  protocol.datagrams?.note(packet, shard.asked.of(race), true);
   races.service[race] = plan.service;
   races.translate[race] = translateOf(site.services[plan.service]?.translate);
   races.tried[race] = plan.tried;
@@ -50,7 +49,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.lastSetupAt[race] = now;
   enterGroup(turn, race);
   noteStandIn(turn, race, plan.racers.routes[0]);
-  if (!keepSetup(turn, race, protocol)) {
+  if (!keepFirst(turn, race, protocol)) {
     abandonRace(turn, race);
     return 'set-ups-full';
   }
@@ -68,6 +67,16 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
 /** Keeps what the copies are made of; false: there is no room. */
 export function keepSetup({ shard: { setups }, packet }: Turn, race: RaceId, protocol: Protocol): boolean {
   return protocol.packets === null || setups.keep(race, protocol.packets, packet);
+}
+
+/** The same for the first of a race. */
+function keepFirst(turn: Turn, race: RaceId, protocol: Protocol): boolean {
+  const { setups } = turn.shard;
+  if (protocol.datagrams !== null) {
+    if (!setups.openFlight(race)) return false;
+    protocol.datagrams.note(turn.packet, setups.askedOf(race), true);
+  }
+  return keepSetup(turn, race, protocol);
 }
 
 /**
