@@ -1,10 +1,11 @@
 /** Daemon and kernel must hash alike, for pools, criteria and groups: core/jhash.ts, pool.ts and group.ts against nft's `jhash`. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createGroup, fillGroup, groupNumber } from '../../src/core/affinity/group.js';
+import { createGroup, fillGroup, type GroupMembers, groupNumber } from '../../src/core/affinity/group.js';
 import { flowHash, keyHash } from '../../src/core/jhash.js';
+import { TIMES } from '../../src/core/memory/times.js';
 import { sourceIndex } from '../../src/core/pool.js';
-import { parseAddress } from '../../src/model/address.js';
+import { type AddressWords, parseAddress } from '../../src/model/address.js';
 import { runIn } from './support/namespace.js';
 
 const NAMESPACE = `pr-jhash-${process.pid}`;
@@ -195,12 +196,19 @@ describe.each([
   it('groups of IPv6: client and destination, client and site', () => {
     if (version === 4) return;
     const group = createGroup();
+    const members = (client: AddressWords, destination: AddressWords): GroupMembers => ({
+      family: 6,
+      client,
+      destination,
+      at: 0,
+      times: TIMES.CONNECT,
+    });
     for (const { source, destination, hash } of kernelHashes('ip6_pair')) {
-      fillGroup(group, 'client+destination', { family: 6, client: source, destination, at: 0 }, 0);
+      fillGroup(group, 'client+destination', members(source, destination), 0);
       expect(groupNumber(group) >>> 0).toBe(hash);
     }
     for (const { source, destination, hash } of kernelHashes('ip6_site')) {
-      fillGroup(group, 'client+site', { family: 6, client: source, destination, at: 0 }, MARK | 0);
+      fillGroup(group, 'client+site', members(source, destination), MARK | 0);
       expect(groupNumber(group) >>> 0).toBe(hash);
     }
   });

@@ -161,7 +161,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
   /** The route of the flow that the kernel has, by default that which the last set-up had tried; 0: none. */
   kernelRoute = 0;
 
-  private readonly packet = createPacket();
+  protected readonly packet = createPacket();
 
   constructor(
     count = 3,
@@ -415,16 +415,16 @@ export class Harness implements WireSink, NoteSink, FlowTable {
     return addresses[isV4 ? 4 : 6].slice(0, 4);
   }
 
-  private read(bytes: Uint8Array): void {
+  protected read(bytes: Uint8Array): void {
     const result = decode(this.packet, viewed(bytes), 0, bytes.length);
     if (result !== DECODE.OK) throw new RangeError(`the test's packet does not decode: ${result}`);
   }
 
-  private begin(): void {
+  protected begin(): void {
     this.last = [];
   }
 
-  private finish(): Effect[] {
+  protected finish(): Effect[] {
     const commit = this.last.find(({ kind }) => kind === 'commit');
     if (commit !== undefined && this.commitResult !== null) {
       this.note({ kind: 'committed', race: commit.race!, ok: this.commitResult });
@@ -432,7 +432,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
     return this.last;
   }
 
-  private handle(input: Input): void {
+  protected handle(input: Input): void {
     this.noteVerdict(this.engine.handle(input, this.now));
   }
 
@@ -447,7 +447,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
     else this.add({ kind });
   }
 
-  private add(effect: Effect): void {
+  protected add(effect: Effect): void {
     this.last.push(effect);
     this.all.push(effect);
   }
