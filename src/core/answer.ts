@@ -12,6 +12,7 @@ import { countNegative, holdNegative, settleNegative } from './judge/negative.js
 import type { Times } from './memory/times.js';
 import { isWaiting } from './protocols/index.js';
 import { JUDGEMENT } from './protocols/judgement.js';
+import { MOST_QUESTIONS } from './protocols/protocol.js';
 import { measure, measureAgain } from './race/attempt.js';
 import { answerChallenge } from './race/challenge.js';
 import { loserAnswered } from './race/end.js';
@@ -85,9 +86,7 @@ function follow(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
     case JUDGEMENT.REFUSAL:
       if (isCarried) return verdict.pass(turn);
       noteLife(turn, race, route);
-      // Without room to keep it, it is the answer.
-      if (keepsRefusals(turn, race) && !shard.setups.keepRefusal(race, turn.packet, judgement.rank))
-        return answeredUnproven(turn, race, route);
+      if (keepsRefusals(turn, race)) return refusedQuestion(turn, race, route);
       holdNegative(turn, race, route, EVIDENCE.REFUSED);
       return verdict.drop(turn);
     case JUDGEMENT.CHALLENGE:
@@ -151,6 +150,31 @@ function keepsRefusals({ site, shard: { races } }: Turn, race: RaceId): boolean 
   );
 }
 
+/** A no to one question of a flow; the route has said no when it has to all of them. */
+function refusedQuestion(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
+  const { judgement, packet, shard, site } = turn;
+  const { setups, races } = shard;
+  const { rank, question } = judgement;
+  // Without room to keep it, it is the answer.
+  if (!setups.keepRefusal(race, packet, { question, rank, route }))
+    return answeredUnproven(turn, race, route);
+  const { datagrams } = site.protocols[races.protocol[race]];
+  const count = datagrams?.questions(setups.askedOf(race)) ?? 1;
+  for (let i = 0; i < count; i++)
+    if ((setups.refusersOf(race, i) & (1 << route)) === 0) return verdict.drop(turn);
+  holdNegative(turn, race, route, EVIDENCE.REFUSED);
+  return verdict.drop(turn);
+}
+
+/** The winner has refused another question of the flow before: that is what the client gets. */
+function tellRefusals(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { judgement, shard } = turn;
+  const { setups } = shard;
+  for (let question = 0; question < MOST_QUESTIONS; question++)
+    if (question !== judgement.question && (setups.refusersOf(race, question) & (1 << route)) !== 0)
+      turn.wire.reject(race, route, question);
+}
+
 function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   const { races } = turn.shard;
   // The address may have left us since the copy was sent.
@@ -165,6 +189,7 @@ function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   races.carrier[race] = route;
   races.outcome[race] = OUTCOME_REASONS.indexOf(turn.judgement.outcome);
   dropWaiting(turn, race);
+  tellRefusals(turn, race, route);
   settleHeld(turn, race);
   countNegative(turn, race);
   // Before it is bound: who begins meanwhile, and whoever races already, belongs to its group.

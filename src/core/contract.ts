@@ -84,8 +84,8 @@ export interface WireSink {
   cancel(race: RaceId, route: RouteNumber, proof: number): void;
   /** The same for the sender of the packet in hand, which belongs to no race. */
   refuse(): void;
-  /** Sends the client the error that a route answered, translated to the client's own tuple. */
-  reject(race: RaceId, route: RouteNumber): void;
+  /** Sends the client the error that a route answered, translated to the client's own tuple; of a flow of several questions that to one. */
+  reject(race: RaceId, route: RouteNumber, question?: number): void;
 }
 
 /** What the kernel decides by itself from now on; written behind the packets. */

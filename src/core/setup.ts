@@ -27,7 +27,7 @@ import { repeatOrReplace } from './race/repeat.js';
 import { startRace } from './race/start.js';
 import { NO_RACE } from './race/table.js';
 import { countSingle } from './shard.js';
-import type { ActiveService } from './site.js';
+import type { ActiveService, Site } from './site.js';
 import type { Turn } from './turn.js';
 import * as verdict from './verdict.js';
 
@@ -92,14 +92,20 @@ function protocolThatStarts(turn: Turn, mayCopy: boolean): Protocol | null | 'mu
   for (const protocol of site.protocols) {
     const start = protocol.start(packet);
     if (start === 'not-mine') continue;
+    if (start === 'copy') return protocol;
     turn.isSingle = start === 'single';
-    if (start === 'copy' || turn.isSingle) return protocol;
+    // Whatever comes back is its answer.
+    if (turn.isSingle) return restOf(site) ?? protocol;
     verdict.reason = start as SingleReason;
     return 'must-not-be-copied';
   }
   // It has been given a way already, so that it can go by another one as a copy alone.
   turn.isSingle = turn.routed !== 0 && isDatagram(packet);
-  return turn.isSingle ? (site.protocols.find(({ takesRest }) => takesRest) ?? null) : null;
+  return turn.isSingle ? restOf(site) : null;
+}
+
+function restOf({ protocols }: Site): Protocol | null {
+  return protocols.find(({ takesRest }) => takesRest) ?? null;
 }
 
 /** Whether more than one packet of its flow may come before its choice is in the connection table. */
@@ -142,7 +148,7 @@ function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, t
   const { plan } = turn.shard;
   const { racers } = plan;
   fillRescuers(turn, service.routes, racers);
-  const alone = racers.count === 0 || (racers.count === 1 && racers.routes[0] === tried);
+  const alone = turn.isSingle || racers.count === 0 || (racers.count === 1 && racers.routes[0] === tried);
   const staysBeside = protocol !== null && protocol.datagrams !== null;
   if (staysBeside) leaveToOthers(turn, tried);
   plan.service = service.number;

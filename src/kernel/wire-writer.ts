@@ -65,10 +65,10 @@ export class WireWriter implements WireSink {
     if (length > 0) raw.commit(length, this.ownMark(this.hand.route()), NO_TAG);
   }
 
-  reject(race: RaceId, route: RouteNumber): void {
+  reject(race: RaceId, route: RouteNumber, question = 0): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    const length = this.builder.reject(race, route, raw.begin());
+    const length = this.builder.reject(race, route, raw.begin(), question);
     if (length > 0) raw.commit(length, this.marks.own, NO_TAG);
   }
 

@@ -298,9 +298,9 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     this.send(this.builder.refuse(this.packet, this.space), route, NO_RACE);
   }
 
-  reject(race: RaceId, route: RouteNumber): void {
+  reject(race: RaceId, route: RouteNumber, question = 0): void {
     this.tell('reject', race, route);
-    this.send(this.builder.reject(race, route, this.space), 0, NO_RACE);
+    this.send(this.builder.reject(race, route, this.space, question), 0, NO_RACE);
   }
 
   private send(length: number, route: RouteNumber, race: RaceId): void {

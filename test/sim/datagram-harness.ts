@@ -146,9 +146,9 @@ export class DatagramHarness extends Harness {
   }
 
   /** At once: the race may be over a moment later. */
-  override reject(race: RaceId, route: RouteNumber): void {
+  override reject(race: RaceId, route: RouteNumber, question = 0): void {
     super.reject(race, route);
-    this.told.push(this.made((space) => this.builder.reject(race, route, space)));
+    this.told.push(this.made((space) => this.builder.reject(race, route, space, question)));
   }
 
   /** Whoever is not told at all is not cancelled. */

@@ -4,6 +4,7 @@ import type { OutcomeReason } from '../../model/reasons.js';
 import { admitTrials, askAgain, goOnWithout } from '../affinity/join.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
+import { MOST_QUESTIONS } from '../protocols/protocol.js';
 import { measure } from '../race/attempt.js';
 import { bringDeadline, setDeadline } from '../race/deadline.js';
 import { endRace, leaveOpenAttempts, loserAnswered } from '../race/end.js';
@@ -147,6 +148,18 @@ function tally({ shard: { races, joins } }: Turn, race: RaceId): typeof count {
   return count;
 }
 
+/** Every question of a flow that was refused is told so. */
+function reject(turn: Turn, race: RaceId, route: RouteNumber): void {
+  const { setups } = turn.shard;
+  let isTold = false;
+  for (let question = 0; question < MOST_QUESTIONS; question++) {
+    if (setups.refusersOf(race, question) === 0) continue;
+    turn.wire.reject(race, route, question);
+    isTold = true;
+  }
+  if (!isTold) turn.wire.reject(race, route);
+}
+
 /**
  * All others have failed, and routes that could only be measured have said yes: they are asked for that once more, and it counts. False: there is
  * none.
@@ -187,7 +200,7 @@ function fail(turn: Turn, race: RaceId, reason: OutcomeReason): OutcomeReason | 
   const route = bestEvidence(turn, race);
   countNegative(turn, race);
   leaveOpenAttempts(turn, race);
-  if (route !== 0) turn.wire.reject(race, route);
+  if (route !== 0) reject(turn, race, route);
   const told = route === 0 ? 'no-copy-sent' : reason;
   endRace(turn, race, told);
   return told;

@@ -74,11 +74,12 @@ export class PacketBuilder {
   }
 
   /** The error of a route as the client must see it: to the client's own ends, about the client's own packet. */
-  reject(race: RaceId, route: RouteNumber, space: PacketSpace): number {
+  reject(race: RaceId, route: RouteNumber, space: PacketSpace, question = 0): number {
     const { races, setups } = this.shard;
     const { ends } = this;
     const at = races.attempt(race, route);
-    const evidence = races.attemptEvidence[at];
+    const isKept = setups.refusalOf(race, question).length > 0;
+    const evidence = isKept ? EVIDENCE.REFUSED : races.attemptEvidence[at];
     ends.family = races.family[race] as Family;
     ends.destination = races.client;
     ends.destinationAt = race * 4;
@@ -88,8 +89,13 @@ export class PacketBuilder {
       ends.sourceAt = race * 4;
       ends.sourcePort = races.destinationPort[race];
       return (
-        this.formsOf(race)?.reject(ends, races.attemptEvidenceWords, at * 4, space, setups.refusalOf(race)) ??
-        0
+        this.formsOf(race)?.reject(
+          ends,
+          races.attemptEvidenceWords,
+          at * 4,
+          space,
+          setups.refusalOf(race, question),
+        ) ?? 0
       );
     }
     ends.source = races.attemptEvidenceWords;

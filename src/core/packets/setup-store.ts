@@ -5,18 +5,25 @@
 import { MAX_SETUP_LENGTH, type StoredSetup } from '../../wire/build.js';
 import type { Packet } from '../../wire/packet.js';
 import { MAX_DATAGRAM_LENGTH } from '../../wire/udp.js';
-import type { RaceId } from '../engine-types.js';
-import { ASKED_WORDS, type Asked, type PacketForms } from '../protocols/protocol.js';
+import type { RaceId, RouteNumber } from '../engine-types.js';
+import { ASKED_WORDS, type Asked, MOST_QUESTIONS, type PacketForms } from '../protocols/protocol.js';
 
 /** Races of datagrams at one time, and long packets among all of them; no more than there are races. Memory is the kernel's until it is written to. */
 const MOST_FLIGHTS = 8192;
 const MOST_LONG = 4096;
 /** Datagrams of one flight that are kept for routes that are asked later. */
 const FLIGHT = 4;
-/** Of a flight: its datagrams, and a refusal. */
-const PLACES = FLIGHT + 1;
-const REFUSAL = FLIGHT;
+/** Of a flight: its datagrams, and what each of its questions was refused with. */
+const PLACES = FLIGHT + MOST_QUESTIONS;
+const REFUSALS = FLIGHT;
 const NONE = -1;
+
+/** What a route has said no to, and how much its no says. */
+export interface Refusal {
+  readonly question: number;
+  readonly rank: number;
+  readonly route: RouteNumber;
+}
 
 /** BOUNDED: one short packet per race, of MAX_SETUP_LENGTH bytes; MOST_FLIGHTS and MOST_LONG. */
 export class SetupStore {
@@ -30,7 +37,9 @@ export class SetupStore {
   private readonly lengths: Uint16Array;
   private readonly slots: Int16Array;
   private readonly counts: Uint8Array;
+  /** By flight and question: how much the refusal says, and bits of the routes that have refused it. */
   private readonly ranks: Uint8Array;
+  private readonly refusers: Uint32Array;
   private readonly longAt: number;
   private readonly stored: StoredSetup;
   private readonly asked: { -readonly [Key in keyof Asked]: Asked[Key] };
@@ -47,7 +56,8 @@ export class SetupStore {
     this.lengths = new Uint16Array(flights * PLACES);
     this.slots = new Int16Array(flights * PLACES).fill(NONE);
     this.counts = new Uint8Array(flights);
-    this.ranks = new Uint8Array(flights);
+    this.ranks = new Uint8Array(flights * MOST_QUESTIONS);
+    this.refusers = new Uint32Array(flights * MOST_QUESTIONS);
     this.stored = { bytes: this.bytes, at: 0, length: 0 };
     this.asked = { words: new Int32Array(flights * ASKED_WORDS), at: 0 };
   }
@@ -68,6 +78,7 @@ export class SetupStore {
   keep(race: RaceId, forms: PacketForms, packet: Packet): boolean {
     const flight = this.flights[race];
     if (flight !== NONE) {
+      if (this.place(race, 0, forms.length(packet)) < 0) return false;
       this.counts[flight] = 0;
       return this.add(race, forms, packet) >= 0;
     }
@@ -109,24 +120,32 @@ export class SetupStore {
     return stored;
   }
 
-  /** Keeps a refusal as it came, unless the race has one that says more. False: there is no room. */
-  keepRefusal(race: RaceId, { bytes, start, end }: Packet, rank: number): boolean {
+  /** Keeps what a route has refused a question with as it came, unless there is one that says more. False: there is no room. */
+  keepRefusal(race: RaceId, packet: Packet, { question, rank, route }: Refusal): boolean {
     const flight = this.flights[race];
     if (flight === NONE) return false;
-    const at = flight * PLACES + REFUSAL;
-    if (this.lengths[at] > 0 && this.ranks[flight] >= rank) return true;
-    const length = end - start;
-    const to = this.place(race, REFUSAL, length);
+    const number = flight * MOST_QUESTIONS + question;
+    const at = flight * PLACES + REFUSALS + question;
+    this.refusers[number] |= 1 << route;
+    if (this.lengths[at] > 0 && this.ranks[number] >= rank) return true;
+    const length = packet.end - packet.start;
+    const to = this.place(race, REFUSALS + question, length);
     if (to < 0) return false;
-    for (let i = 0; i < length; i++) this.bytes[to + i] = bytes[start + i];
+    for (let i = 0; i < length; i++) this.bytes[to + i] = packet.bytes[packet.start + i];
     this.lengths[at] = length;
-    this.ranks[flight] = rank;
+    this.ranks[number] = rank;
     return true;
   }
 
-  /** The refusal of a race; of length 0 when there is none. One value, reused. */
-  refusalOf(race: RaceId): StoredSetup {
-    if (this.flights[race] !== NONE) return this.of(race, REFUSAL);
+  /** Bits of the routes that have refused a question. */
+  refusersOf(race: RaceId, question: number): number {
+    const flight = this.flights[race];
+    return flight === NONE ? 0 : this.refusers[flight * MOST_QUESTIONS + question];
+  }
+
+  /** What a question was refused with; of length 0 when it was not. One value, reused. */
+  refusalOf(race: RaceId, question: number): StoredSetup {
+    if (this.flights[race] !== NONE) return this.of(race, REFUSALS + question);
     this.stored.length = 0;
     return this.stored;
   }
@@ -142,6 +161,7 @@ export class SetupStore {
       this.slots[at] = NONE;
     }
     this.counts[flight] = 0;
+    this.refusers.fill(0, flight * MOST_QUESTIONS, (flight + 1) * MOST_QUESTIONS);
     this.freeFlights.give(flight);
     this.flights[race] = NONE;
   }

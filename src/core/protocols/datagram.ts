@@ -62,8 +62,9 @@ export function whyNoCopy(packet: Packet): Start | null {
 }
 
 /** A yes. */
-export function answer(judgement: Judgement, proven: boolean): void {
+export function answer(judgement: Judgement, proven: boolean, question = 0): void {
   judgement.kind = JUDGEMENT.ANSWER;
+  judgement.question = question;
   judgement.proven = proven;
   judgement.outcome = 'first-reply';
   judgement.shape = 0;
@@ -72,9 +73,10 @@ export function answer(judgement: Judgement, proven: boolean): void {
 }
 
 /** A no, which waits. */
-export function refuse(judgement: Judgement, rank: number): void {
+export function refuse(judgement: Judgement, rank: number, question = 0): void {
   judgement.kind = JUDGEMENT.REFUSAL;
   judgement.rank = rank;
+  judgement.question = question;
   judgement.isWaiting = false;
 }
 
@@ -103,7 +105,7 @@ export const datagram: Protocol = {
   },
   start: () => 'not-mine',
   token: () => 0,
-  datagrams: { flightMicros: Number.POSITIVE_INFINITY, note: () => {} },
+  datagrams: { flightMicros: Number.POSITIVE_INFINITY, note: () => {}, questions: () => 1 },
   groups: true,
   takesRest: true,
   times: TIMES.ASK,

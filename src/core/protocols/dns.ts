@@ -13,7 +13,7 @@ import type { Packet } from '../../wire/packet.js';
 import { TIMES } from '../memory/times.js';
 import { answer, DATAGRAM, isDatagram, refuse, stray, whyNoCopy } from './datagram.js';
 import type { Judgement } from './judgement.js';
-import { ASKED_WORDS, type Asked, type Protocol, type Start } from './protocol.js';
+import { ASKED_WORDS, type Asked, MOST_QUESTIONS, type Protocol, type Start } from './protocol.js';
 
 const PORT = 53;
 
@@ -33,15 +33,13 @@ export const dns: Protocol = {
   start,
   token: () => 0,
   // Resolvers ask for both families from one port; and again after 376 ms at the soonest.
-  datagrams: { flightMicros: 300_000, note },
+  datagrams: { flightMicros: 300_000, note, questions },
   groups: false,
   times: TIMES.DNS,
   judge,
   ends: () => false,
 };
 
-/** Two words for each question: its id, and a hash of its bytes. */
-const QUESTIONS = ASKED_WORDS / 2;
 const message = createDnsMessage();
 
 function start(packet: Packet): Start {
@@ -54,27 +52,36 @@ function start(packet: Packet): Start {
 function note(packet: Packet, { words, at }: Asked, isFirst: boolean): void {
   if (isFirst) words.fill(NONE, at, at + ASKED_WORDS);
   if (!decode(packet)) return;
-  for (let i = 0; i < QUESTIONS; i++) {
-    const slot = at + 2 * i;
-    if (words[slot] === message.id && words[slot + 1] === message.exactHash) return;
-    if (words[slot] !== NONE) continue;
-    words[slot] = message.id;
-    words[slot + 1] = message.exactHash;
-    return;
+  let free = at;
+  // Two words for each question: its id, and a hash of its bytes.
+  for (; free < at + ASKED_WORDS && words[free] !== NONE; free += 2)
+    if (words[free] === message.id && words[free + 1] === message.exactHash) return;
+  // The oldest one has been answered, or has waited in vain.
+  if (free === at + ASKED_WORDS) {
+    words.copyWithin(at, at + 2, at + ASKED_WORDS);
+    free -= 2;
   }
+  words[free] = message.id;
+  words[free + 1] = message.exactHash;
 }
 /** No id. */
 const NONE = -1;
 
+function questions({ words, at }: Asked): number {
+  let count = 0;
+  while (count < MOST_QUESTIONS && words[at + 2 * count] !== NONE) count++;
+  return count;
+}
+
 function judge(packet: Packet, _token: number, judgement: Judgement, { words, at }: Asked): void {
   if (!decode(packet)) return stray(judgement);
-  for (let i = 0; i < QUESTIONS; i++) {
-    const slot = at + 2 * i;
+  for (let question = 0; question < MOST_QUESTIONS; question++) {
+    const slot = at + 2 * question;
     switch (dnsAnswerKind(message, words[slot], words[slot + 1])) {
       case DNS_ANSWER.POSITIVE:
-        return answer(judgement, true);
+        return answer(judgement, true, question);
       case DNS_ANSWER.NEGATIVE:
-        return refuse(judgement, rankOf(message));
+        return refuse(judgement, rankOf(message), question);
     }
   }
   stray(judgement);

@@ -29,8 +29,10 @@ export interface Judgement {
   isWaiting: boolean;
   /** CHALLENGE, STRAY: the word under which it is counted. */
   counted: IgnoredReason;
-  /** REFUSAL that is kept as it came: how much it says; the highest of a race is what the client gets. */
+  /** REFUSAL that is kept as it came: how much it says, the highest is what the client gets. */
   rank: number;
+  /** ANSWER and REFUSAL: which question of its flow it is about. */
+  question: number;
   /** REFUSAL: its words, as its protocol needs them to repeat it to the client. */
   readonly words: Int32Array;
 }
@@ -45,6 +47,7 @@ export function createJudgement(): Judgement {
     isWaiting: false,
     counted: 'not-ours',
     rank: 0,
+    question: 0,
     words: new Int32Array(4),
   };
 }

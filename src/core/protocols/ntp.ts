@@ -29,7 +29,7 @@ export const ntp: Protocol = {
   start,
   token: (packet) => (decode(packet) ? message.transmitLow : 0),
   // Nobody asks a server twice within two seconds.
-  datagrams: { flightMicros: 300_000, note },
+  datagrams: { flightMicros: 300_000, note, questions: () => 1 },
   groups: false,
   times: TIMES.ASK,
   judge,

@@ -72,6 +72,8 @@ export interface Asked {
 }
 
 export const ASKED_WORDS = 8;
+/** Questions of one flow that are told apart. */
+export const MOST_QUESTIONS = 4;
 
 /** Of a protocol whose clients send several datagrams before an answer: all of a flow are one race, and go where it goes. */
 export interface Datagrams {
@@ -79,6 +81,8 @@ export interface Datagrams {
   readonly flightMicros: Micros;
   /** Notes what answers to this datagram of the client are known by. `isFirst`: the words are those of another race yet. */
   note(packet: Packet, asked: Asked, isFirst: boolean): void;
+  /** How many questions have been noted: a route that has refused one may answer another; 1 where there is one alone. */
+  questions(asked: Asked): number;
 }
 
 /** Packets of a protocol, written into a space; each returns the length. */

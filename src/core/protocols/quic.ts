@@ -12,7 +12,7 @@ import {
 import { TIMES } from '../memory/times.js';
 import { answer, DATAGRAM, isDatagram, stray, whyNoCopy } from './datagram.js';
 import type { Judgement } from './judgement.js';
-import type { Asked, Protocol, Start } from './protocol.js';
+import { ASKED_WORDS, type Asked, type Protocol, type Start } from './protocol.js';
 
 export const quic: Protocol = {
   ...DATAGRAM,
@@ -31,7 +31,7 @@ export const quic: Protocol = {
   start,
   token: (packet) => (decode(packet) ? datagram.destinationHash : 0),
   // Without an answer a client sends again after a second (RFC 9002 section 6.2.2).
-  datagrams: { flightMicros: 300_000, note },
+  datagrams: { flightMicros: 300_000, note, questions: () => 1 },
   groups: true,
   times: TIMES.QUIC,
   judge,
@@ -49,20 +49,27 @@ function start(packet: Packet): Start {
   return kind === QUIC_START.COPY ? 'copy' : 'single';
 }
 
-/** Both connection ids, as hashes, and their lengths. */
+/** Both connection ids, as hashes, and their lengths: of the last connection, and of the one before, from the same port. */
 function note(packet: Packet, { words, at }: Asked, isFirst: boolean): void {
-  if (!isFirst || !decode(packet)) return;
+  if (isFirst) words.fill(NONE, at, at + ASKED_WORDS);
+  if (!decode(packet) || !datagram.hasInitial) return;
+  if (words[at] === datagram.destinationHash && words[at + 2] === datagram.sourceHash) return;
+  words.copyWithin(at + ASKED_WORDS / 2, at, at + ASKED_WORDS / 2);
   words[at] = datagram.destinationHash;
   words[at + 1] = datagram.destinationLength;
   words[at + 2] = datagram.sourceHash;
   words[at + 3] = datagram.sourceLength;
 }
+/** No length. */
+const NONE = -1;
 
 function judge(packet: Packet, _token: number, judgement: Judgement, { words, at }: Asked): void {
   if (!decode(packet)) return stray(judgement);
-  const kind = quicAnswer(datagram, words[at], words[at + 1], words[at + 2], words[at + 3]);
-  if (kind === QUIC_ANSWER.NO) return stray(judgement);
-  answer(judgement, kind === QUIC_ANSWER.PROVEN);
+  for (let i = at; i < at + ASKED_WORDS; i += ASKED_WORDS / 2) {
+    const kind = quicAnswer(datagram, words[i], words[i + 1], words[i + 2], words[i + 3]);
+    if (kind !== QUIC_ANSWER.NO) return answer(judgement, kind === QUIC_ANSWER.PROVEN);
+  }
+  stray(judgement);
 }
 
 function decode(packet: Packet): boolean {

@@ -12,7 +12,7 @@ import {
 import { TIMES } from '../memory/times.js';
 import { answer, DATAGRAM, isDatagram, refuse, stray, whyNoCopy } from './datagram.js';
 import type { Judgement } from './judgement.js';
-import type { Protocol, Start } from './protocol.js';
+import { ASKED_WORDS, type Asked, type Protocol, type Start } from './protocol.js';
 
 export const stun: Protocol = {
   ...DATAGRAM,
@@ -30,7 +30,7 @@ export const stun: Protocol = {
   start,
   token: (packet) => (decode(packet) ? message.transactionHash : 0),
   // A client sends again after 500 ms (RFC 8489 section 6.2.1).
-  datagrams: { flightMicros: 300_000, note: () => {} },
+  datagrams: { flightMicros: 300_000, note, questions: () => 1 },
   groups: true,
   times: TIMES.ASK,
   judge,
@@ -45,16 +45,26 @@ function start(packet: Packet): Start {
   return whyNoCopy(packet) ?? (stunRequestKind(message) === STUN_REQUEST.COPY ? 'copy' : 'single');
 }
 
-function judge(packet: Packet, token: number, judgement: Judgement): void {
+/** The last transactions from the same port. */
+function note(packet: Packet, { words, at }: Asked, isFirst: boolean): void {
+  if (!decode(packet)) return;
+  if (isFirst) words.fill(message.transactionHash, at, at + ASKED_WORDS);
+  for (let i = at; i < at + ASKED_WORDS; i++) if (words[i] === message.transactionHash) return;
+  words.copyWithin(at + 1, at, at + ASKED_WORDS - 1);
+  words[at] = message.transactionHash;
+}
+
+function judge(packet: Packet, _token: number, judgement: Judgement, { words, at }: Asked): void {
   if (!decode(packet)) return stray(judgement);
-  switch (stunAnswerKind(message, token)) {
-    case STUN_ANSWER.POSITIVE:
-      return answer(judgement, true);
-    case STUN_ANSWER.NEGATIVE:
-      return refuse(judgement, 1);
-    default:
-      return stray(judgement);
+  for (let i = at; i < at + ASKED_WORDS; i++) {
+    switch (stunAnswerKind(message, words[i])) {
+      case STUN_ANSWER.POSITIVE:
+        return answer(judgement, true);
+      case STUN_ANSWER.NEGATIVE:
+        return refuse(judgement, 1);
+    }
   }
+  stray(judgement);
 }
 
 function decode(packet: Packet): boolean {

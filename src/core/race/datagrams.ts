@@ -24,7 +24,9 @@ export function takesFurther(turn: Turn, race: RaceId, protocol: Protocol): bool
   countIgnored(shard, 'same-flight');
   const number = keepFurther(turn, race, protocol);
   for (let route = 1; route <= races.routeCount; route++) {
-    if (races.stateOf(race, route) !== ATTEMPT.SENT) continue;
+    const state = races.stateOf(race, route);
+    // Who has refused one question may answer another.
+    if (state !== ATTEMPT.SENT && state !== ATTEMPT.NEGATIVE) continue;
     sendFurther(turn, race, route, number);
     // What must not be copied goes with one of them, and with none that is asked later.
     if (turn.isSingle) break;
