@@ -112,6 +112,14 @@ describe('what asks for something else by the same port', () => {
     expect(h.words).toEqual(['commit 2']);
   });
 
+  it('DNS: one question many times is one', () => {
+    const h = gatewayTo(53);
+    for (let n = 0; n < 6; n++) h.send(dns.query());
+    h.send(dns.query({ id: 2 }));
+    h.reply(2, dns.yes({ id: 2 }));
+    expect(h.words).toEqual(['commit 2']);
+  });
+
   // Four are noted, and none is given up.
   it('DNS: a fifth one, when four were not answered', () => {
     const h = gatewayTo(53);

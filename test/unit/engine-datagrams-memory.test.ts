@@ -152,6 +152,13 @@ describe.each(CASES)('$name', ({ port, ask, second, yes, times }) => {
     for (const { route, bytes } of h.sent) expect(bytes).toEqual(h.asCopied(route, ask));
   });
 
+  it('what is trusted no more is asked anew, of all at once', () => {
+    const h = remembering(port, ask, yes);
+    h.pass(700_000);
+    h.send(ask);
+    expect(h.by).toEqual(ALL);
+  });
+
   it('when the remembered route is silent that is learnt, and another one is first', () => {
     const h = remembering(port, ask, yes);
     h.send(ask);

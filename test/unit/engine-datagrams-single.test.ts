@@ -59,6 +59,13 @@ describe.each([...SINGLES, ...UNKNOWN])('%s', (_, port, payload) => {
     expect(h.engine.counters.started).toBe(1);
   });
 
+  it('the next one of its flow is given another way: it is sent as a copy by that of the first', () => {
+    const h = gatewayTo(port);
+    h.send(payload);
+    h.send(payload, { routed: 3 });
+    expect(h.sent).toEqual([{ route: 1, bytes: h.asCopied(1, payload) }]);
+  });
+
   it('what never answers is told nothing, and its race ends', () => {
     const h = gatewayTo(port);
     h.send(payload, { routed: 3 });

@@ -85,6 +85,9 @@ describe.each(CASES)('$name', ({ times, port, ask, yes, other }) => {
       expect(h.words).toEqual(['drop']);
     }
     expect(h.race).toBe(-1);
+    // Nor when the race is forgotten.
+    h.reply(1, yes, { known: false });
+    expect(h.words).toEqual(['pass']);
     expect(only(h.all, 'cancel')).toEqual([]);
     expect(only(h.all, 'refuse')).toEqual([]);
     expect(h.engine.counters).toMatchObject({ started: 1, decided: 1, failed: 0 });
