@@ -110,6 +110,7 @@ describe('in a race of one, what its server says is the client’s', () => {
     h.reply(1, answer);
     expect(h.words).toEqual(['commit 1']);
     expect(h.engine.counters).toMatchObject({ decided: 1, failed: 0 });
+    expect(h.engine.latestDecisions(1)).toMatchObject([{ reason: 'criterion' }]);
   };
   it.each([...SINGLES.slice(0, 4), ...UNKNOWN])('%s', (_, port, payload, answer) =>
     check(port, payload, answer),

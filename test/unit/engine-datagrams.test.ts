@@ -14,12 +14,15 @@ import {
 import { CLIENT, only, wordsOf } from '../sim/engine-harness.js';
 
 const ALL = [1, 2, 3];
+const NINES = new Array<number>(12).fill(9);
 
 /** What each protocol has of its own: a question, another one's answer, a yes, a no. */
 const CASES = [
   {
     name: 'DNS',
     times: TIMES.DNS,
+    another: dns.query({ id: 2 }),
+    yesToAnother: dns.yes({ id: 2 }),
     port: 53,
     ask: dns.query(),
     yes: dns.yes(),
@@ -29,6 +32,8 @@ const CASES = [
   {
     name: 'QUIC',
     times: TIMES.QUIC,
+    another: quic.initial({ source: NINES }),
+    yesToAnother: quic.yes({ source: NINES }),
     port: 443,
     ask: quic.initial(),
     yes: quic.yes(),
@@ -38,6 +43,8 @@ const CASES = [
   {
     name: 'STUN',
     times: TIMES.ASK,
+    another: stun.request(NINES),
+    yesToAnother: stun.yes(NINES),
     port: 3478,
     ask: stun.request(),
     yes: stun.yes(),
@@ -47,6 +54,8 @@ const CASES = [
   {
     name: 'NTP',
     times: TIMES.ASK,
+    another: ntp.question(NINES.slice(0, 8)),
+    yesToAnother: ntp.yes(NINES.slice(0, 8)),
     port: 123,
     ask: ntp.question(),
     yes: ntp.yes(),
@@ -60,7 +69,7 @@ function zeros(count: number): number[] {
   return new Array<number>(count).fill(0);
 }
 
-describe.each(CASES)('$name', ({ times, port, ask, yes, other }) => {
+describe.each(CASES)('$name', ({ times, port, ask, yes, other, another, yesToAnother }) => {
   it.each([
     ['IPv4', '10.0.0.2', '198.51.100.1'],
     ['IPv6', 'fd00::2', '2001:db8::1'],
@@ -113,6 +122,22 @@ describe.each(CASES)('$name', ({ times, port, ask, yes, other }) => {
     expect(h.ignored('not-ours')).toBe(5);
     h.reply(1, yes);
     expect(h.words).toEqual(['commit 1']);
+  });
+
+  it('two clients at one time: each has the answer to its own question', () => {
+    const h = gatewayTo(port);
+    const second = { ...h.flow, client: { ...CLIENT, port: 40_001 } };
+    h.send(ask);
+    h.send(another, second);
+    for (const [flow, wrong, right] of [
+      [h.flow, yesToAnother, yes],
+      [second, yes, yesToAnother],
+    ] as const) {
+      h.reply(2, wrong, flow);
+      expect(h.words).toEqual(['drop']);
+      h.reply(2, right, flow);
+      expect(h.words).toEqual(['commit 2']);
+    }
   });
 
   it('a silent route costs nothing, and is silent', () => {
