@@ -39,7 +39,7 @@ function write<T = readonly number[]>(family: 4 | 6, body: string): Outcome<T> {
     const { parseAddress } = await load('model/address.js');
     const [client, server, route] = ${JSON.stringify([client, server, route])}.map(parseAddress);
     /** The same object for all, as the front end has it. */
-    const shared = { family: ${family}, client, clientAt: 0, clientPort: 0, destination: server, destinationAt: 0, destinationPort: 443,
+    const shared = { protocol: 6, family: ${family}, client, clientAt: 0, clientPort: 0, destination: server, destinationAt: 0, destinationPort: 443,
       translated: true, source: route, sourceAt: 0, sourcePort: 0, mark: 0, additions: null };
     const flow = (clientPort, sourcePort = clientPort, mark = 0x01000000) => Object.assign(shared, { clientPort, sourcePort, mark });
     const hand = new NetlinkSocket(NETLINK_NETFILTER);

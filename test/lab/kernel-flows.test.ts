@@ -37,7 +37,7 @@ function run<T>(body: string): T {
     const socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: 1 << 20 });
     socket.setReceiveBuffer(1 << 20);
     /** Flows of a client by a route, of one port each towards 200 servers. */
-    const flow = (n, route) => ({ family: 4, client: parseAddress('10.0.0.2'), clientAt: 0, clientPort: 20000 + Math.floor(n / 200),
+    const flow = (n, route) => ({ protocol: 6, family: 4, client: parseAddress('10.0.0.2'), clientAt: 0, clientPort: 20000 + Math.floor(n / 200),
       destination: Int32Array.from([0, 0, 0xffff, 0xc6120000 + n % 200]), destinationAt: 0, destinationPort: 443, translated: true,
       source: parseAddress('203.0.1.2'), sourceAt: 0, sourcePort: 20000 + Math.floor(n / 200), mark: routeMark(marks, route) | marks.chosen,
       additions: null });

@@ -52,7 +52,7 @@ function listen(body: string): Outcome {
     /** An entry, by hand; with a state, changes that of the one that is there. */
     const entry = (port, mark, state = null) => {
       const client = parseAddress('10.0.0.1');
-      const flow = { family: 4, client, clientAt: 0, clientPort: port, destination: parseAddress('198.51.100.7'), destinationAt: 0,
+      const flow = { protocol: 6, family: 4, client, clientAt: 0, clientPort: port, destination: parseAddress('198.51.100.7'), destinationAt: 0,
         destinationPort: 443, translated: false, source: client, sourceAt: 0, sourcePort: port, mark, additions: null };
       const w = table.writer;
       const at = w.length;

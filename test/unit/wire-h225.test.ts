@@ -290,7 +290,7 @@ describe('a RAS message', () => {
 });
 
 describe.skipIf(!hasCapture('h323.pcap'))('the capture of H.323 (skipped where it is not)', () => {
-  const payloads = capturedPayloads('h323.pcap');
+  const payloads = hasCapture('h323.pcap') ? capturedPayloads('h323.pcap') : [];
 
   it('has a call whose Connect says where H.245 is', () => {
     const calls: unknown[] = [];
