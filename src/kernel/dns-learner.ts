@@ -162,7 +162,9 @@ export class DnsLearner {
     const { packet, answer } = this;
     const { payload, payloadLength, wireLength } = queued;
     const result = decode(packet, memory, payload, payload + payloadLength, wireLength);
-    if (result !== DECODE.PROTOCOL || packet.protocol !== PROTOCOL.UDP) return false;
+    // A long one is cut off: what is there counts.
+    const isRead = result === DECODE.OK || result === DECODE.PROTOCOL;
+    if (!isRead || packet.protocol !== PROTOCOL.UDP) return false;
     if (packet.sourcePort !== DNS_PORT) {
       this.askers.note(packet.source, packet.sourcePort, queued.hardwareHigh, queued.hardwareLow);
       return false;

@@ -42,7 +42,7 @@ export const DECODE = {
 
 /**
  * The reused view of one packet. Fields of TCP are valid iff protocol is TCP, of ICMP iff it is ICMP or ICMPv6; ports and payload for
- * UDP as well, whose packets are of another kind to `decode` (DECODE.PROTOCOL) and read all the same.
+ * UDP as well.
  */
 export interface Packet {
   /** The bytes; `start` is the first byte of the IP header, `end` the one after the last. */
