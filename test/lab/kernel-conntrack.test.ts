@@ -54,7 +54,7 @@ function write<T = readonly number[]>(family: 4 | 6, body: string): Outcome<T> {
       if (error !== 0) throw new Error('by hand: ' + error);
     };
     const packet = (from, fromPort, to, toPort) =>
-      Object.assign(createPacket(), { family: ${family}, source: from, sourcePort: fromPort, destination: to, destinationPort: toPort });
+      Object.assign(createPacket(), { protocol: 6, family: ${family}, source: from, sourcePort: fromPort, destination: to, destinationPort: toPort });
     const ends = { local: new Int32Array(4), localPort: 0 };
     const { marksOf } = await load('kernel/marks.js');
     const table = new ConntrackTable(marksOf(0xff0000ff));
