@@ -81,8 +81,9 @@ export class RawSocket implements PacketSpace {
     return this;
   }
 
-  /** Takes the packet of `length` bytes written at `begin()`: it goes to the destination that its header names. */
+  /** Takes the packet of `length` bytes written at `begin()`: it goes to the destination that its header names. 0: there is none. */
   commit(length: number, mark: number, tag: number): void {
+    if (length === 0) return;
     const i = this.count++;
     this.messages.setLength(i, length);
     const { from, to, words } = DESTINATION[this.family];

@@ -3,7 +3,7 @@ import { makesCopies } from '../model/config.js';
 import { CHAIN_QUEUE_WAN, SET_ALIVE, SET_SENT, SET_YOUNG } from './constants.js';
 import type { DesiredService, DesiredState } from './desired.js';
 import { hex } from './marks.js';
-import { FAMILIES, type Family, IP, range, set, wans } from './render-words.js';
+import { FAMILIES, flowKey, IP, range, set, wans } from './render-words.js';
 
 /** DNS, NTP: each question stands for itself, whoever asks it. */
 const QUESTIONS = [53, 123];
@@ -57,14 +57,16 @@ export function noteYoung(state: DesiredState): string[] {
 
 function young(state: DesiredState): string[] {
   return any(state).flatMap((match) =>
-    FAMILIES.map((family) => `${match} add @${SET_YOUNG[family]} { ${flowKey(family)} timeout ${YOUNG} }`),
+    FAMILIES.map(
+      (family) => `${match} add @${SET_YOUNG[family]} { ${flowKey('udp', family)} timeout ${YOUNG} }`,
+    ),
   );
 }
 
 /** Matches for a datagram that is a repeat: its flow has been in the connection table for longer than a first flight takes. */
 export function repeats(state: DesiredState): string[] {
   return any(state).flatMap((match) =>
-    FAMILIES.map((family) => `${match} ${flowKey(family)} != @${SET_YOUNG[family]}`),
+    FAMILIES.map((family) => `${match} ${flowKey('udp', family)} != @${SET_YOUNG[family]}`),
   );
 }
 
@@ -92,14 +94,14 @@ export function toEarly(state: DesiredState): string[] {
 function early({ marks }: DesiredState): string[] {
   return [
     `meta mark and ${hex(marks.judged)} == ${hex(marks.judged)} goto answered_udp`,
-    ...FAMILIES.map((family) => `${flowKey(family)} @${SET_SENT[family]} goto ${CHAIN_QUEUE_WAN}`),
+    ...FAMILIES.map((family) => `${flowKey('udp', family)} @${SET_SENT[family]} goto ${CHAIN_QUEUE_WAN}`),
   ];
 }
 
 function answered({ marks }: DesiredState): string[] {
   return [
     ...FAMILIES.map(
-      (family) => `meta nfproto ipv${family} delete @${SET_SENT[family]} { ${flowKey(family)} }`,
+      (family) => `meta nfproto ipv${family} delete @${SET_SENT[family]} { ${flowKey('udp', family)} }`,
     ),
     `meta mark set meta mark and ${hex(~marks.judged)} accept`,
   ];
@@ -109,11 +111,6 @@ function answered({ marks }: DesiredState): string[] {
 export function dropStrays(state: DesiredState): string[] {
   if (!hasDatagrams(state)) return [];
   return FAMILIES.map(
-    (family) => `ct state new ${flowKey(family)} @${SET_SENT[family]} counter name stray_answers drop`,
+    (family) => `ct state new ${flowKey('udp', family)} @${SET_SENT[family]} counter name stray_answers drop`,
   );
-}
-
-/** Both ends, as the packet has them. */
-export function flowKey(family: Family): string {
-  return `${IP[family]} saddr . udp sport . ${IP[family]} daddr . udp dport`;
 }

@@ -2,9 +2,9 @@
 import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, SET_COPIES, SET_RACING, SET_RESCUED } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
-import { flowKey as datagramKey, noteSent } from './render-datagrams.js';
+import { noteSent } from './render-datagrams.js';
 import { floodRules } from './render-hosts.js';
-import { FAMILIES, type Family, IP, range } from './render-words.js';
+import { FAMILIES, type Family, flowKey, IP, range } from './render-words.js';
 
 /** Ends the way of what is asked about in forward. */
 export const CHAIN_ASK_RACE = 'ask_race';
@@ -42,21 +42,17 @@ function marked({ raceSeconds }: DesiredState, family: Family): string[] {
   const reply = `ct reply ${ip} saddr . ct reply proto-src . ct reply ${ip} daddr . ct reply proto-dst`;
   return [
     `ct status & confirmed == confirmed meta nfproto ipv${family} meta l4proto tcp update @${SET_RESCUED[family]} { ${reply} timeout ${RESCUED_LASTS} }`,
-    `ct status & confirmed != confirmed update @${SET_RACING[family]} { ${flowKey(family)} timeout ${raceSeconds}s }`,
-    `ct status & confirmed != confirmed update @${SET_RACING[family]} { ${datagramKey(family)} timeout ${raceSeconds}s }`,
+    `ct status & confirmed != confirmed update @${SET_RACING[family]} { ${flowKey('tcp', family)} timeout ${raceSeconds}s }`,
+    `ct status & confirmed != confirmed update @${SET_RACING[family]} { ${flowKey('udp', family)} timeout ${raceSeconds}s }`,
   ];
 }
 
 /** Matches for set-ups whose races run; datagrams among them where a service copies some. */
 export function racing(hasDatagrams: boolean): string[] {
   return FAMILIES.flatMap((family) => [
-    `${flowKey(family)} @${SET_RACING[family]}`,
-    ...(hasDatagrams ? [`${datagramKey(family)} @${SET_RACING[family]}`] : []),
+    `${flowKey('tcp', family)} @${SET_RACING[family]}`,
+    ...(hasDatagrams ? [`${flowKey('udp', family)} @${SET_RACING[family]}`] : []),
   ]);
-}
-
-function flowKey(family: Family): string {
-  return `${IP[family]} saddr . tcp sport . ${IP[family]} daddr . tcp dport`;
 }
 
 /** What the daemon sends: conntrack leaves it alone. The port of a copy is the same on all routes. */
@@ -87,7 +83,7 @@ export function earlyAnswers({ racePorts }: DesiredState): string[] {
   return [
     ...FAMILIES.map((family) => `${toRace} ${answers(family)} goto ${CHAIN_QUEUE_WAN}`),
     `${toRace} ${STRAYS} goto ${CHAIN_QUEUE_WAN}`,
-    ...FAMILIES.map((family) => `${flowKey(family)} @${SET_RESCUED[family]} goto ${CHAIN_QUEUE_WAN}`),
+    ...FAMILIES.map((family) => `${flowKey('tcp', family)} @${SET_RESCUED[family]} goto ${CHAIN_QUEUE_WAN}`),
   ];
 }
 

@@ -8,6 +8,12 @@ export type Family = (typeof FAMILIES)[number];
 export const IP = { 4: 'ip', 6: 'ip6' } as const;
 export const ADDRESS = { 4: 'ipv4_addr', 6: 'ipv6_addr' } as const;
 
+/** Both ends of a flow, as its packet has them. */
+export function flowKey(transport: 'tcp' | 'udp', family: Family): string {
+  const ip = IP[family];
+  return `${ip} saddr . ${transport} sport . ${ip} daddr . ${transport} dport`;
+}
+
 /** The destination without the bits behind a prefix. */
 export function destinationKey(family: Family, length: number): string {
   if (length === (family === 4 ? 32 : 128)) return `${IP[family]} daddr`;

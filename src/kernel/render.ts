@@ -23,7 +23,7 @@ import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
 import { hold, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
-import { firstRoutes, KEEP, range, set, setMark, wans } from './render-words.js';
+import { firstRoutes, flowKey, KEEP, range, set, setMark, wans } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -284,8 +284,8 @@ function rest(state: DesiredState): string[] {
 /** Packets of flows that were taken out of conntrack on purpose: the client is told at its next word. */
 function midstream(): string[] {
   return [
-    `meta nfproto ipv4 ip saddr . tcp sport . ip daddr . tcp dport @${SET_RESET[4]} counter name reset_clients reject with tcp reset`,
-    `meta nfproto ipv6 ip6 saddr . tcp sport . ip6 daddr . tcp dport @${SET_RESET[6]} counter name reset_clients reject with tcp reset`,
+    `meta nfproto ipv4 ${flowKey('tcp', 4)} @${SET_RESET[4]} counter name reset_clients reject with tcp reset`,
+    `meta nfproto ipv6 ${flowKey('tcp', 6)} @${SET_RESET[6]} counter name reset_clients reject with tcp reset`,
   ];
 }
 

@@ -45,31 +45,27 @@ export class WireWriter implements WireSink {
     if (raw === null) return;
     const count = this.builder.countOf(race);
     for (let number = from; number < count; number++) {
-      const length = this.builder.copy(race, route, raw.begin(), number);
-      if (length > 0) raw.commit(length, this.ownMark(route), race * 32 + route);
+      raw.commit(this.builder.copy(race, route, raw.begin(), number), this.ownMark(route), race * 32 + route);
     }
   }
 
   cancel(race: RaceId, route: RouteNumber, proof: number): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    const length = this.builder.cancel(race, route, proof, raw.begin());
-    if (length > 0) raw.commit(length, this.ownMark(route), NO_TAG);
+    raw.commit(this.builder.cancel(race, route, proof, raw.begin()), this.ownMark(route), NO_TAG);
   }
 
   refuse(): void {
     const { packet } = this.hand;
     const raw = packet.family === 4 ? this.raw4 : this.raw6;
     if (raw === null) return;
-    const length = this.builder.refuse(packet, raw.begin());
-    if (length > 0) raw.commit(length, this.ownMark(this.hand.route()), NO_TAG);
+    raw.commit(this.builder.refuse(packet, raw.begin()), this.ownMark(this.hand.route()), NO_TAG);
   }
 
   reject(race: RaceId, route: RouteNumber, question = 0): void {
     const raw = this.socketOf(race);
     if (raw === null) return;
-    const length = this.builder.reject(race, route, raw.begin(), question);
-    if (length > 0) raw.commit(length, this.marks.own, NO_TAG);
+    raw.commit(this.builder.reject(race, route, raw.begin(), question), this.marks.own, NO_TAG);
   }
 
   /** Sends everything; false when there was nothing. */

@@ -17,18 +17,16 @@ import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
 import { membersOfRace } from './group.js';
-import { fillGroupOf } from './group-of.js';
+import { fillGroupOf, serviceOf } from './group-of.js';
 
 /** How long a connection waits for the route of its group: half of what a client waits before it repeats its SYN. */
 export const JOIN_MICROS: Micros = 500_000;
 
 /** The race in hand may be one of several of its group. */
-export function enterGroup({ site, shard: { joins, races } }: Turn, race: RaceId): void {
-  const service = site.services[races.service[race]];
+export function enterGroup(turn: Turn, race: RaceId): void {
+  const { joins, races } = turn.shard;
   joins.begin(race);
-  const { groups } = site.protocols[races.protocol[race]];
-  if (groups && service !== undefined && service.affinity !== 'none')
-    joins.enter(race, races.client, race * 4);
+  if (serviceOf(turn, race) !== undefined) joins.enter(race, races.client, race * 4);
 }
 
 /** A group has a route from now on. */

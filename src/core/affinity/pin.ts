@@ -9,7 +9,7 @@ import { countIgnored } from '../shard.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
 import { type GroupMembers, membersOfRace } from './group.js';
-import { fillGroupOf } from './group-of.js';
+import { fillGroupOf, serviceOf } from './group-of.js';
 import { joinGroup } from './join.js';
 import type { Pin } from './table.js';
 
@@ -171,12 +171,6 @@ export function askRace(turn: Turn, race: RaceId, micros: Micros): void {
   if (service === undefined || micros <= 0) return;
   const group = groupOfRace(turn, service, race);
   turn.notes.ask(service.number, group, Math.min(micros, service.affinityMicros));
-}
-
-function serviceOf({ site, shard }: Turn, race: RaceId): ActiveService | undefined {
-  const service = site.services[shard.races.service[race]];
-  const { groups } = site.protocols[shard.races.protocol[race]];
-  return service === undefined || service.affinity === 'none' || !groups ? undefined : service;
 }
 
 function groupOfRace(turn: Turn, service: ActiveService, race: RaceId): AffinityGroup {
