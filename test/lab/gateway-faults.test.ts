@@ -20,9 +20,10 @@ import {
 const PORT = 7;
 const TARGETS = [{ address: NEAR, port: PORT }];
 const SCENARIO = { providers: [{ name: 'a', link: { delayMs: 5 } }, { name: 'b' }, { name: 'c' }] };
-/** It is tried again a second later; tools take their time on a busy machine. */
-/** A route that comes back again and again is asked to prove itself longer each time. */
+/** It is tried again a second later, and tools take their time on a busy machine; a route that comes back again and again is asked to prove itself longer each time. */
 const PATIENCE_MS = 60_000;
+/** All calls, both ways: of a link that is so often lost and found each takes a quarter of a minute. */
+const LINK_WALK_MS = 1_500_000;
 /** More calls than any repair makes. */
 const MOST_CALLS = 40;
 const EVENTS = [
@@ -126,68 +127,72 @@ const START_CONFIG = { services: CONFIG.services, rest: { route: 'a' } };
 const WALK_MS = 900_000;
 
 describe.each(['tools', 'netlink'] as const)('a call of %s that fails', (of) => {
-  test.each(TRIGGERS)('after $name', async ({ there, back, takesMs }) => {
-    await withGateway(SCENARIO, OPTIONS, async (made) => {
-      await made.lab.server().echo({ ports: [PORT] });
-      await made.restart(CONFIG as never);
-      await sleep(1500);
-      const at = { there: '', back: '' };
-      await there(made);
-      await sleep(takesMs);
-      at.there = await settled(made);
-      await back(made);
-      await sleep(takesMs);
-      // A route that proves itself stands still for a moment, too.
-      const isWhole = async (): Promise<boolean> =>
-        (await made.status()).routes.every(({ state }) => state === 'up');
-      expect(await eventually(isWhole, Boolean, PATIENCE_MS)).toBe(true);
-      at.back = await settled(made);
-      const ways = [
-        ['there', there],
-        ['back', back],
-      ] as const;
-      // How long the repair takes here and now: a machine that is busy with others takes its time.
-      let repairMs = takesMs;
-      for (const [way, act] of ways) {
-        const since = performance.now();
-        await act(made);
-        const isDone = (text: string): boolean => text === at[way];
-        expect(await eventually(() => state(made), isDone, PATIENCE_MS)).toBe(at[way]);
-        repairMs = Math.max(repairMs, performance.now() - since);
-        await settled(made);
-      }
-      let walked = 0;
-      for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
-        fired = false;
+  test.each(TRIGGERS)(
+    'after $name',
+    async ({ there, back, takesMs }) => {
+      await withGateway(SCENARIO, OPTIONS, async (made) => {
+        await made.lab.server().echo({ ports: [PORT] });
+        await made.restart(CONFIG as never);
+        await sleep(1500);
+        const at = { there: '', back: '' };
+        await there(made);
+        await sleep(takesMs);
+        at.there = await settled(made);
+        await back(made);
+        await sleep(takesMs);
+        // A route that proves itself stands still for a moment, too.
+        const isWhole = async (): Promise<boolean> =>
+          (await made.status()).routes.every(({ state }) => state === 'up');
+        expect(await eventually(isWhole, Boolean, PATIENCE_MS)).toBe(true);
+        at.back = await settled(made);
+        const ways = [
+          ['there', there],
+          ['back', back],
+        ] as const;
+        // How long the repair takes here and now: a machine that is busy with others takes its time.
+        let repairMs = takesMs;
         for (const [way, act] of ways) {
-          breakage.failCall(of, n, n % 2 === 0);
+          const since = performance.now();
           await act(made);
-          // What the repair itself calls, not what comes every second.
-          await sleep(repairMs + 200);
-          const failed = breakage.disarm();
-          if (failed === null) continue;
-          fired = true;
-          walked++;
-          const now = await eventually(
-            () => state(made),
-            (text) => text === at[way],
-            PATIENCE_MS,
-          );
-          expect(now, `call ${n}, ${way}: ${failed}\n${made.daemon.stderr().slice(-3000)}`).toBe(at[way]);
+          const isDone = (text: string): boolean => text === at[way];
+          expect(await eventually(() => state(made), isDone, PATIENCE_MS)).toBe(at[way]);
+          repairMs = Math.max(repairMs, performance.now() - since);
+          await settled(made);
         }
-      }
-      await settled(made);
-      process.stdout.write(`${walked} calls walked\n`);
-      const own = async (): Promise<string[]> =>
-        (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
-      expect(await eventually(own, (alarms) => alarms.length === 0, 5000)).toEqual([]);
-      expect(walked).toBeGreaterThan(0);
-      await made.lab.wire.reset();
-      connectMs(await made.lab.client().connect({ targets: TARGETS, bytes: 10 }));
-      expect(await made.lab.wire.trace({ kind: 'syn', direction: 'out' })).toHaveLength(3);
-      expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping/);
-    });
-  });
+        let walked = 0;
+        for (let n = 1, fired = true; fired && n <= MOST_CALLS; n++) {
+          fired = false;
+          for (const [way, act] of ways) {
+            breakage.failCall(of, n, n % 2 === 0);
+            await act(made);
+            // What the repair itself calls, not what comes every second.
+            await sleep(repairMs + 200);
+            const failed = breakage.disarm();
+            if (failed === null) continue;
+            fired = true;
+            walked++;
+            const now = await eventually(
+              () => state(made),
+              (text) => text === at[way],
+              PATIENCE_MS,
+            );
+            expect(now, `call ${n}, ${way}: ${failed}\n${made.daemon.stderr().slice(-3000)}`).toBe(at[way]);
+          }
+        }
+        await settled(made);
+        process.stdout.write(`${walked} calls walked\n`);
+        const own = async (): Promise<string[]> =>
+          (await made.status()).alarms.filter((alarm) => !alarm.startsWith('route '));
+        expect(await eventually(own, (alarms) => alarms.length === 0, 5000)).toEqual([]);
+        expect(walked).toBeGreaterThan(0);
+        await made.lab.wire.reset();
+        connectMs(await made.lab.client().connect({ targets: TARGETS, bytes: 10 }));
+        expect(await made.lab.wire.trace({ kind: 'syn', direction: 'out' })).toHaveLength(3);
+        expect(made.daemon.stderr()).not.toMatch(/race-thread-ended|stopping/);
+      });
+    },
+    LINK_WALK_MS,
+  );
 });
 
 test('a look at the guard that fails: it is told, and no longer true a second later', async () => {
