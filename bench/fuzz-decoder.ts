@@ -113,7 +113,13 @@ class Builder {
   private readonly space: PacketSpace = { bytes: this.out, view: this.view, at: 64 };
   private readonly setup: StoredSetup = { bytes: new Uint8Array(MAX_SETUP_LENGTH + 64), at: 32, length: 0 };
   private readonly again = createPacket();
-  private readonly fields: CopyFields = { source: SOURCE[4], sourceAt: 0, sourcePort: 50000, mss: 1400 };
+  private readonly fields: CopyFields = {
+    source: SOURCE[4],
+    sourceAt: 0,
+    sourcePort: 50000,
+    mss: 1400,
+    isPlain: false,
+  };
   private readonly ends: Ends = {
     family: 4,
     source: SOURCE[4],

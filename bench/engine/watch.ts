@@ -176,6 +176,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     if (input.kind === 'outcome') return same(kind, 'drop', 'the plain verdict on an outcome');
     if (input.kind === 'answer')
       return same(kind, input.known ? 'pass' : 'drop', 'the plain verdict on an answer');
+    if (input.kind === 'client') return same(kind, 'pass', 'the plain verdict on what a client says further');
     same(kind, input.tried !== 0 ? 'pass' : 'release', 'the plain verdict on a set-up');
     if (kind === 'release') holds(route === 0 && reason === 'internal-error', 'the plain route of a set-up');
   }

@@ -46,6 +46,8 @@ function fill({ count, from = 0, route, source, mark, service = 1 }: FlowTablePl
     sourcePort: 0,
     mark: (routeMark(marks, route) | serviceMark(marks, service) | marks.chosen) >>> 0,
     additions: null,
+    isAnew: false,
+    shift: 0,
   };
   let refused = 0;
   const noteRefusal = (error: number): void => {

@@ -218,6 +218,8 @@ export interface AttemptReport {
   readonly copies?: number;
   /** It was down or in doubt, and asked only to measure it: it could not win. */
   readonly trial?: true;
+  /** Its answer came from something on the way, not from the server. */
+  readonly intercepted?: true;
 }
 
 /** One decision about one new connection. */

@@ -84,6 +84,10 @@ const DECISION: Fields = [
   ['routes[].answeredMicros', 'When its yes came, from the begin of the race; absent: none did.'],
   ['routes[].copies', 'Copies that left, where there was more than one.'],
   ['routes[].trial', 'true: it was only measured, and could not win; else absent.'],
+  [
+    'routes[].intercepted',
+    'true: as far as can be told its answer came from something on the way (a provider’s proxy), not from the server; else absent.',
+  ],
   ['fastPath', 'true: its packets pass by the rules now, in a flowtable; else absent.'],
 ];
 

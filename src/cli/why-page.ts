@@ -86,8 +86,8 @@ const COLUMNS = [
   { title: '' },
 ] as const;
 
-function attemptCells(attempt: AttemptReport, { route: winner, routes }: Decision): readonly Cell[] {
-  const won = attempt.route === winner;
+function attemptCells(attempt: AttemptReport, decision: Decision): readonly Cell[] {
+  const won = attempt.route === decision.route;
   const name = printable(attempt.route);
   const { rttMicros } = attempt;
   return [
@@ -95,7 +95,7 @@ function attemptCells(attempt: AttemptReport, { route: winner, routes }: Decisio
     won ? { text: name, colour: 'green' } : { text: name },
     { text: sentText(attempt) },
     { text: rttMicros === undefined ? '-' : formatMillis(rttMicros) },
-    { text: printable(wordsOf(attempt, won, routes)), ...(won ? {} : { colour: 'dim' }) },
+    { text: printable(wordsOf(attempt, won, decision)), ...(won ? {} : { colour: 'dim' }) },
   ];
 }
 
@@ -106,8 +106,8 @@ function sentText({ sentMicros, answer }: AttemptReport): string {
 }
 
 /** What the route answered, and why a time that is shorter than the winner's has not won. */
-function wordsOf(attempt: AttemptReport, won: boolean, routes: readonly AttemptReport[]): string {
-  const { answer, answeredMicros, copies, sentMicros, trial } = attempt;
+function wordsOf(attempt: AttemptReport, won: boolean, { reasons, routes }: Decision): string {
+  const { answer, answeredMicros, copies, intercepted, sentMicros, trial } = attempt;
   const parts = [explainAnswer(answer)];
   const wasSent = sentMicros !== undefined && answer !== 'waited';
   const isLater = wasSent && sentMicros >= LATER_MICROS;
@@ -115,11 +115,13 @@ function wordsOf(attempt: AttemptReport, won: boolean, routes: readonly AttemptR
     parts[0] += ` at +${formatMillis(answeredMicros)}`;
   if (won) parts.push('carries it');
   if (trial === true) parts.push('on trial: measured, cannot win');
+  if (intercepted === true) parts.push('intercepted: not the server’s own answer');
   if (isLater) parts.push('staggered: it was to be asked only if others took long');
   if (wasSent && sentMicros < 0) parts.push('the kernel had given it this route before');
   if ((copies ?? 1) > 1) parts.push(`${copies} copies`);
   const isFirst = won && routes.length > 1 && answeredMicros !== undefined;
-  if (isFirst && routes.some((other) => isFaster(other, attempt)))
+  if (won && reasons.includes('first-payload')) parts.push('its server’s words came first');
+  else if (isFirst && routes.some((other) => isFaster(other, attempt)))
     parts.push('the first of those that could win');
   return parts.join('; ');
 }

@@ -114,6 +114,8 @@ function resolveService(service: ServiceFile, file: ConfigFile, routes: readonly
     affinity: service.affinity?.by ?? defaultAffinity(select, file.memory.trust),
     affinityMs: service.affinity?.for ?? DEFAULT_AFFINITY_MS,
     translate: service.translate ?? null,
+    win: service.win,
+    serverFirst: service.serverFirst ?? SERVER_FIRST,
     sessionWeight: service.sessionWeight,
   };
 }
@@ -159,6 +161,9 @@ function defaultAffinity({ criterion }: SelectConfig, trustMs: number): Affinity
   const racesAll = criterion === 'race' && trustMs === 0;
   return criterion === 'fixed' || criterion === 'rest' || racesAll ? 'none' : 'client+destination';
 }
+
+/** FTP, mail in its four ways, news, MySQL. */
+const SERVER_FIRST = [21, 25, 110, 119, 143, 587, 3306].map((port) => ({ from: port, to: port }));
 
 const DEFAULT_FORGET_MS = 86_400_000;
 const STORE_DIRECTORY = '/var/lib/pathrace';

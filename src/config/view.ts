@@ -111,6 +111,8 @@ export function viewOfService(service: ServiceConfig, routes: readonly string[])
     select: viewOfSelect(service.select, routes),
     affinity: viewOfAffinity(service),
     translate: service.translate === null ? null : String(service.translate),
+    win: service.win,
+    serverFirst: service.win === 'first-payload' ? formatPorts(service.serverFirst) : null,
     sessionWeight: String(service.sessionWeight),
   });
 }

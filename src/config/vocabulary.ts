@@ -4,7 +4,6 @@ import { PathraceError } from '../model/errors.js';
 
 /** Keys of later releases, by the last key of the mapping that they belong to. */
 const LATER: Readonly<Record<string, readonly string[]>> = {
-  services: ['win'],
   match: ['sip', 'dns', 'quic', 'rtsp', 'h323'],
 };
 

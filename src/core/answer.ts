@@ -1,15 +1,18 @@
 /** The stages that a packet of a provider passes: which attempt it is about, what it says, and what follows from that. */
 import { OUTCOME_REASONS } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
-import { PROTOCOL } from '../wire/packet.js';
+import { FLAG, PROTOCOL } from '../wire/packet.js';
 import { keepsBack, keepsTrial, settleHeld } from './affinity/join.js';
 import { pinWinner } from './affinity/settle.js';
 import { handleCommitted } from './commit/outcome.js';
 import type { Input, Verdict } from './contract.js';
 import type { RaceId, RouteNumber } from './engine-types.js';
 import { noteLife } from './health/evidence.js';
-import { countNegative, holdNegative, settleNegative } from './judge/negative.js';
+import { countNegative } from './judge/losses.js';
+import { holdNegative, settleNegative } from './judge/negative.js';
 import type { Times } from './memory/times.js';
+import { fromServer, openToo } from './payload/server.js';
+import { show } from './payload/show.js';
 import { isWaiting } from './protocols/index.js';
 import { JUDGEMENT } from './protocols/judgement.js';
 import { MOST_QUESTIONS } from './protocols/protocol.js';
@@ -39,6 +42,8 @@ export function handleAnswer(turn: Turn, { interfaceIndex, known }: Input & { ki
     if (race === NO_RACE) continue;
     turn.race = race;
     if (isError) return handleIcmpError(turn, race, route.number);
+    const ofServer = shard.openings.has(race) ? fromServer(turn, race, route.number) : null;
+    if (ofServer !== null) return ofServer;
     const protocol = site.protocols[shard.races.protocol[race]];
     turn.times = shard.races.times[race] as Times;
     protocol.judge(packet, shard.races.token[race], turn.judgement, shard.setups.askedOf(race));
@@ -110,8 +115,14 @@ function answered(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
   const before = races.attemptState[at];
   if (before !== ATTEMPT.ANSWERED) races.attemptShape[at] = judgement.shape;
   noteLife(turn, race, route);
-  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route))
-    return keepsBack(turn, race, route) ? verdict.drop(turn) : win(turn, race, route);
+  if (races.state[race] === RACE.RACING && !isOnTrial(turn, race, route)) {
+    if (keepsBack(turn, race, route)) return verdict.drop(turn);
+    // A group that has its route needs no payload to choose one.
+    const opens = shard.openings.has(race) && shard.joins.route[race] === 0;
+    return opens ? show(turn, race, route) : win(turn, race, route);
+  }
+  if (shard.openings.isShown(race) && races.shown[race] !== route && !isOnTrial(turn, race, route))
+    return openToo(turn, race, route);
   if (keepsTrial(turn, race, route)) {
     settleNegative(turn, race);
     return verdict.drop(turn);
@@ -212,6 +223,10 @@ function handleStray(turn: Turn, known: boolean): Verdict {
   const waits = isWaiting(site.protocols, packet);
   // Of a flow whose repeat is on its way to us, which was queued before this: then that needs nobody else.
   if (known && waits) shard.answered.set(packet, ANY_ROUTE, turn.now, packet.acknowledgement);
+  if (known && packet.protocol === PROTOCOL.TCP && (packet.flags & FLAG.SYN) === 0) {
+    countIgnored(shard, 'not-ours');
+    return verdict.passForGood(turn);
+  }
   if (known || !waits) return ignore(turn, 'not-ours');
   countIgnored(shard, 'late-syn-ack');
   turn.wire.refuse();

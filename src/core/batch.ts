@@ -37,14 +37,20 @@ const DROP: Verdict = {
   reason: 'criterion',
   service: 0,
   counted: false,
+  isLast: false,
   race: NO_RACE,
 };
+
+/** Of an answer behind a winner. */
+const PASS: Verdict = { ...DROP, kind: 'pass', isLast: true };
 
 export class Batch {
   // BOUNDED: one entry per answer of a batch that has won.
   private readonly heldIds: number[] = [];
   private readonly heldRaces: RaceId[] = [];
   private held = 0;
+  // BOUNDED: one entry per answer of a batch that has come behind one of these.
+  private readonly behind: number[] = [];
   // BOUNDED: one entry per set-up of a batch that is raced; and those whose races ended since no copy could leave.
   private readonly racedIds: number[] = [];
   private readonly races: RaceId[] = [];
@@ -59,8 +65,12 @@ export class Batch {
   ) {}
 
   /** A packet of the batch; `end` follows. The race whose copies leave in its place; NO_RACE: it is not raced, or an answer. */
-  take(id: number, input: Input & { kind: 'setup' | 'answer' }, now: Micros): RaceId {
+  take(id: number, input: Input & { kind: 'setup' | 'answer' | 'client' }, now: Micros): RaceId {
     const verdict = this.engine.handle(input, now);
+    if (input.kind === 'client') {
+      this.ports.judgeSetup(id, verdict);
+      return NO_RACE;
+    }
     if (input.kind === 'setup') {
       if (verdict.kind !== 'drop' || verdict.race === NO_RACE) {
         this.ports.judgeSetup(id, verdict);
@@ -70,6 +80,10 @@ export class Batch {
       this.races[this.raced] = verdict.race;
       this.raced++;
       return verdict.race;
+    }
+    if (verdict.kind === 'pass' && verdict.race !== NO_RACE) {
+      this.behind.push(id);
+      return NO_RACE;
     }
     if (verdict.kind !== 'commit') {
       this.ports.judgeAnswer(id, verdict);
@@ -106,15 +120,16 @@ export class Batch {
 
   private settleCommits(): void {
     const { held, ports, committed } = this;
-    if (held === 0) return;
     this.held = 0;
-    ports.writeEntries();
+    if (held > 0) ports.writeEntries();
     for (let i = 0; i < held; i++) {
       committed.race = this.heldRaces[i];
       committed.ok = ports.isBound(i);
       ports.judgeWinner(this.heldIds[i], committed.ok);
       this.engine.note(committed, this.now);
     }
+    for (const id of this.behind) ports.judgeAnswer(id, PASS);
+    this.behind.length = 0;
   }
 
   private readonly noteUnsent = (race: RaceId, route: RouteNumber): void => {

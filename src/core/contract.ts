@@ -32,6 +32,8 @@ export type Input =
    * otherwise it has been asked and does not.
    */
   | { kind: 'answer'; packet: Packet; interfaceIndex: number; known: boolean }
+  /** A further packet from the LAN, of a flow that was bound while its race may still bind it to another route. */
+  | { kind: 'client'; packet: Packet }
   /**
    * The words of a front end that sees connections instead of packets: an attempt of this race was answered, was refused by
    * the server itself, or has failed on its way, at this time (not later than now).
@@ -72,7 +74,12 @@ export interface Verdict {
   reason: SingleReason;
   service: ServiceNumber;
   counted: boolean;
-  /** Of `commit`, and of the `drop` or `pass` of a set-up whose copies are to leave; NO_RACE otherwise. */
+  /** Of `pass`: nobody needs to see the next packets of its flow. */
+  isLast: boolean;
+  /**
+   * Of `commit`, and of the `drop` or `pass` of a set-up whose copies are to leave; of the `pass` of an answer: behind the one that waits
+   * until this race is bound. NO_RACE otherwise.
+   */
   race: RaceId;
 }
 
@@ -80,6 +87,11 @@ export interface Verdict {
 export interface WireSink {
   /** Sends one copy of the race's set-up over a route; of a flight of datagrams all from the given one on, in their order. */
   attempt(race: RaceId, route: RouteNumber, from?: number): void;
+  /**
+   * Goes on with the handshake of an attempt in the client's name: with what its server has not acknowledged of the client's first words, if
+   * all may have them. A front end without it has no races that the first payload decides.
+   */
+  advance?(race: RaceId, route: RouteNumber): void;
   /** Tells the other end of an attempt that nobody will use it. `proof`: what makes it believe that (TCP: the SEQ of a reset). */
   cancel(race: RaceId, route: RouteNumber, proof: number): void;
   /** The same for the sender of the packet in hand, which belongs to no race. */
@@ -135,9 +147,14 @@ export interface FlowTable {
   /**
    * Binds the flow of a race to the route; answered by exactly one `committed` event, before the packet whose verdict is
    * `commit` goes on. Other packets of the same batch may come before it. A flow that the table has already with these very ends
-   * (ENDS.FLOW) stays as it is.
+   * (ENDS.FLOW) stays as it is. One that is bound already, since the client was shown the answer of another route, is bound anew, and the
+   * numbers of its server are translated to those that the client was shown.
    */
   commit(race: RaceId, route: RouteNumber): void;
+  /** The flow of a race that the first payload should have decided stays as it was bound: its packets need nobody any more. At once. */
+  release?(race: RaceId): void;
+  /** It is over: the client has been told so. At once. */
+  remove?(race: RaceId): void;
   /**
    * What the flow of the packet in hand leaves with, as its route shows it: four words and a port, into `out`. False: the table does not
    * have it. A question, asked only when a client repeats the set-up of a flow that was given to one route.

@@ -48,6 +48,8 @@ export interface AnswerRecord {
   readonly answeredAfter: Micros;
   /** Copies that left. */
   readonly copies: number;
+  /** It came from something on the way, in the place of the server. */
+  readonly isIntercepted: boolean;
 }
 
 /** No time at all: what is before the race is negative. */
@@ -79,6 +81,7 @@ export class DecisionRing {
   private readonly rtt: Int32Array;
   private readonly protocol: Uint16Array;
   private readonly trials: Uint32Array;
+  private readonly intercepted: Uint32Array;
   private readonly sent: Int32Array;
   private readonly answered: Int32Array;
   private readonly copies: Uint8Array;
@@ -98,6 +101,7 @@ export class DecisionRing {
     this.rtt = new Int32Array(size * routeCount);
     this.protocol = new Uint16Array(size);
     this.trials = new Uint32Array(size);
+    this.intercepted = new Uint32Array(size);
     this.sent = new Int32Array(size * routeCount);
     this.answered = new Int32Array(size * routeCount);
     this.copies = new Uint8Array(size * routeCount);
@@ -150,6 +154,12 @@ export class DecisionRing {
     this.copyAnswer(number % this.size, races, race, route);
   }
 
+  /** A route's answer was not the server's. */
+  noteIntercepted(number: number, route: RouteNumber): void {
+    if (number < 0 || number < this.written - this.size) return;
+    this.intercepted[number % this.size] |= 1 << route;
+  }
+
   /** The decisions that a filter lets pass; newest first, at most `limit`. */
   find(limit: number, filter: DecisionFilter = ANY): DecisionRecord[] {
     const found: DecisionRecord[] = [];
@@ -175,6 +185,7 @@ export class DecisionRing {
     this.route[slot] = route;
     this.reason[slot] = reason;
     this.service[slot] = service;
+    this.intercepted[slot] = 0;
     return slot;
   }
 
@@ -216,6 +227,7 @@ export class DecisionRing {
         sentAfter: this.sent[first + i],
         answeredAfter: this.answered[first + i],
         copies: this.copies[first + i],
+        isIntercepted: (this.intercepted[slot] & (2 << i)) !== 0,
       })),
     };
   }

@@ -2,7 +2,7 @@
 
 import type { AddressWords, Family } from '../model/address.js';
 import type { ClientRate } from '../model/client-rate.js';
-import type { Affinity, CriterionName } from '../model/config.js';
+import type { Affinity, CriterionName, PortRange, WINS } from '../model/config.js';
 import type { RoutePrefix } from './race/prefix.js';
 
 /** Monotonic time in microseconds; any origin, the same for all calls. */
@@ -79,6 +79,10 @@ export interface EngineService {
   readonly by: 'client' | 'destination' | 'client+destination';
   /** Head start per unit of cost. */
   readonly costDelayMicros: Micros;
+  /** What decides its races. */
+  readonly win: (typeof WINS)[number];
+  /** Ports whose servers speak first. */
+  readonly serverFirst: readonly PortRange[];
 }
 
 /** How memory decides; may change while the engine lives. */

@@ -43,6 +43,7 @@ import { noteAsked, noteCheck, noteProbe, tellChange } from './health/evidence.j
 import type { Health } from './health/health.js';
 import { followAbsence, isMissed } from './health/missed.js';
 import type { MemoryTable } from './memory/table.js';
+import { handleClient } from './payload/client.js';
 import { abandonRace } from './race/end.js';
 import { expireRace } from './race/expire.js';
 import { handleNotSent } from './race/not-sent.js';
@@ -85,6 +86,9 @@ export class Engine {
         case 'answer':
           beginTurn(turn, now, input.packet);
           return handleAnswer(turn, input);
+        case 'client':
+          beginTurn(turn, now, input.packet);
+          return handleClient(turn);
         case 'outcome':
           beginTurn(turn, now);
           return handleOutcome(turn, input);
@@ -351,6 +355,7 @@ export class Engine {
     const { turn } = this;
     if (input.kind === 'answer') return input.known ? verdict.pass(turn) : verdict.drop(turn);
     if (input.kind === 'outcome') return verdict.drop(turn);
+    if (input.kind === 'client') return verdict.passForGood(turn);
     countSingle(this.shard, 'internal-error');
     return input.tried !== 0 ? verdict.pass(turn) : verdict.release(turn, 0, 'internal-error', 0);
   }

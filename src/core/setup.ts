@@ -18,6 +18,7 @@ import type { Input, Verdict } from './contract.js';
 import type { RouteNumber, ServiceNumber } from './engine-types.js';
 import { HEALTH } from './health/health.js';
 import { hostOfAddress } from './limit/hosts.js';
+import { TIMES } from './memory/times.js';
 import { isDatagram } from './protocols/datagram.js';
 import type { Protocol } from './protocols/protocol.js';
 import { leaveToOthers } from './race/datagrams.js';
@@ -47,7 +48,8 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
   let known = NO_RACE;
   if (protocol !== null) {
-    turn.times = protocol.times;
+    const awaitsPayload = service.win === 'first-payload' && protocol.opening !== null;
+    turn.times = awaitsPayload ? TIMES.PAYLOAD : protocol.times;
     turn.isGroupless = !protocol.groups;
     known = shard.races.findFlow(packet);
     if (known !== NO_RACE) repeat = repeatOrReplace(turn, known, protocol, tried);

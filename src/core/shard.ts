@@ -13,6 +13,7 @@ import { PortMemory } from './limit/ports.js';
 import { KernelCopy } from './memory/kernel-copy.js';
 import { MemoryTable } from './memory/table.js';
 import { SetupStore } from './packets/setup-store.js';
+import { Openings } from './payload/openings.js';
 import { DeadlineHeap } from './race/heap.js';
 import { createPlan, type RacePlan } from './race/plan.js';
 import { RaceTable } from './race/table.js';
@@ -20,6 +21,7 @@ import { RaceTable } from './race/table.js';
 export interface Shard {
   readonly races: RaceTable;
   readonly setups: SetupStore;
+  readonly openings: Openings;
   readonly deadlines: DeadlineHeap;
   readonly ports: PortMemory;
   readonly joins: Joins;
@@ -47,6 +49,7 @@ export function createShard(settings: EngineSettings): Shard {
   const shard: Shard = {
     races,
     setups: new SetupStore(settings.races),
+    openings: new Openings(settings.races, settings.routes),
     deadlines: new DeadlineHeap(settings.races),
     ports: new PortMemory(settings, races, second),
     joins: new Joins(settings.races, first),

@@ -33,6 +33,8 @@ export interface ActiveService extends EngineService {
   readonly chooser: Criterion | null;
   /** Bits of `routes`. */
   readonly mask: number;
+  /** What names the kernel's memory of it. */
+  readonly view: number;
 }
 
 export interface Site {
@@ -71,7 +73,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     protocols,
     routes: Array.from({ length: settings.routes }, (_, i) => emptyRoute(i + 1)),
     services: [],
-    everything: { ...EVERYTHING, chooser: null, mask: 0 },
+    everything: { ...EVERYTHING, chooser: null, mask: 0, view: 0 },
     memorySettings: { trustMicros: 0, forgetMicros: 0, refresh: 0, stagger: 'never' },
     masks: [],
     countsSessions: false,
@@ -102,6 +104,8 @@ export const EVERYTHING: EngineService = {
   threshold: 0,
   by: 'client+destination',
   costDelayMicros: 0,
+  win: 'first-reply',
+  serverFirst: [],
 };
 
 /** Puts routes into the table of a site: by their numbers, and empty ones where none is given. */

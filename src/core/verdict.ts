@@ -7,7 +7,24 @@ import type { Turn } from './turn.js';
 
 export function pass({ verdict }: Turn): Verdict {
   verdict.kind = 'pass';
+  verdict.isLast = false;
   verdict.race = NO_RACE;
+  return verdict;
+}
+
+/** The same, and nobody needs to see the next packets of its flow. */
+export function passForGood({ verdict }: Turn): Verdict {
+  verdict.kind = 'pass';
+  verdict.isLast = true;
+  verdict.race = NO_RACE;
+  return verdict;
+}
+
+/** The same for what has come behind the packet that waits until `race` is bound: after that one. */
+export function passBehind({ verdict }: Turn, race: RaceId): Verdict {
+  verdict.kind = 'pass';
+  verdict.isLast = true;
+  verdict.race = race;
   return verdict;
 }
 
@@ -27,6 +44,7 @@ export function raced({ verdict, race }: Turn): Verdict {
 /** The same, and the set-up goes on by itself besides: by the flow that one of the routes was given. */
 export function racedBeside({ verdict, race }: Turn): Verdict {
   verdict.kind = 'pass';
+  verdict.isLast = false;
   verdict.race = race;
   return verdict;
 }

@@ -356,7 +356,8 @@ export class Alignment {
         mark: (routeMark(marks, route.number) | marks.chosen) >>> 0,
       }));
     if (lan.size === 0 || routes.length === 0) return null;
-    const markMask = (marks.routeMask | marks.chosen) >>> 0;
+    // HELD: another route may still take it over.
+    const markMask = (marks.routeMask | marks.chosen | marks.held) >>> 0;
     return { lan, providers, routes, markMask, readsDns: readsDns(config) };
   }
 

@@ -6,7 +6,7 @@ import { kindOf } from '../core/choose/candidates.js';
 import { CRITERION_KINDS } from '../core/choose/criteria/index.js';
 import type { Candidates, KernelPlan, RouteFacts } from '../core/choose/criterion.js';
 import { comesBefore, type Standing } from '../core/choose/preference.js';
-import { bitsOf } from '../core/choose/services.js';
+import { viewOf } from '../core/choose/services.js';
 import { HEALTH_STATES, MOMENT_MICROS } from '../core/health/health.js';
 import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
@@ -44,9 +44,9 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
     isActive: (service) => isWithin(service.match.time, inputs.now),
     numberOf: (service) => services.of(service),
     plan: (service, family) => planOf(inputs, service, family, kind),
-    memoryOf: ({ select }) => {
+    memoryOf: ({ select, win }) => {
       if (select.criterion !== 'race' || config.memory.trustMs === 0) return 0;
-      const mask = bitsOf(select.routes.map((name) => routes.of(name)));
+      const mask = viewOf({ routes: select.routes.map((name) => routes.of(name)), win });
       return masks.includes(mask) ? mask : 0;
     },
     isOnTrial: ({ select }, family) =>

@@ -115,6 +115,8 @@ function engineService(service: ServiceConfig, routes: Numbers, number: number):
     threshold: select.threshold,
     by: select.by,
     costDelayMicros: select.costDelayMs * 1000,
+    win: service.win,
+    serverFirst: service.serverFirst,
   };
 }
 

@@ -143,7 +143,7 @@ function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: num
 
 function attemptOf(
   route: string,
-  { answer, rttMicros, sentAfter, answeredAfter, copies }: AnswerRecord,
+  { answer, rttMicros, sentAfter, answeredAfter, copies, isIntercepted }: AnswerRecord,
   isTrial: boolean,
   { client, protocol }: DecisionRecord,
 ): AttemptReport {
@@ -155,6 +155,7 @@ function attemptOf(
     ...(answeredAfter === NO_TIME ? {} : { answeredMicros: answeredAfter }),
     ...(copies > 1 ? { copies } : {}),
     ...(isTrial ? { trial: true } : {}),
+    ...(isIntercepted ? { intercepted: true } : {}),
   };
 }
 

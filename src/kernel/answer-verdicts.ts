@@ -1,13 +1,13 @@
 /** Verdicts on packets of the WAN queue, and the marks that they came with. */
 import { KEEP_MARK } from '../wire/netlink/nfqueue.js';
-import { type Packet, PROTOCOL } from '../wire/packet.js';
+import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import type { Marks } from './marks.js';
 import type { Queue } from './queue.js';
 
 export class AnswerVerdicts {
-  /** Marks of the answers in hand, by id, and whether they are datagrams. */
+  /** Marks of the answers in hand, by id, and what says to the chain that has queued one that its flow is decided. */
   private readonly came: Int32Array;
-  private readonly isDatagram: Uint8Array;
+  private readonly settled: Int32Array;
 
   /** `inHand`: a power of two, more than there are packets in a batch. */
   constructor(
@@ -16,13 +16,15 @@ export class AnswerVerdicts {
     inHand: number,
   ) {
     this.came = new Int32Array(inHand);
-    this.isDatagram = new Uint8Array(inHand);
+    this.settled = new Int32Array(inHand);
   }
 
   /** A packet has come with this mark; one of the others follows. */
-  note(id: number, mark: number, { protocol }: Packet): void {
+  note(id: number, mark: number, { protocol, flags }: Packet): void {
     this.came[this.placeOf(id)] = mark;
-    this.isDatagram[this.placeOf(id)] = protocol === PROTOCOL.UDP ? 1 : 0;
+    const { judged, settled } = this.marks;
+    const isPayload = protocol === PROTOCOL.TCP && (flags & FLAG.SYN) === 0;
+    this.settled[this.placeOf(id)] = protocol === PROTOCOL.UDP ? judged : isPayload ? settled : 0;
   }
 
   /** Conntrack has already looked at what came with this mark, and knows nothing of it. */
@@ -40,10 +42,14 @@ export class AnswerVerdicts {
     this.queue.accept(id, this.isLate(mark) ? (mark & ~this.marks.late) >>> 0 : KEEP_MARK);
   }
 
-  /** Its flow is bound. The chain that has queued a datagram takes note of that (render-datagrams.ts): the next ones are conntrack's alone. */
+  /**
+   * Its flow is bound, or stays as it is. The chain that has queued it takes note of that (render-datagrams.ts, render-opened.ts): the next ones
+   * are conntrack's alone. An answer to a SYN needs nothing of the kind.
+   */
   passWinner(id: number): void {
-    if (this.isDatagram[this.placeOf(id)] === 1) this.queue.repeat(id, this.marks.judged);
-    else this.pass(id);
+    const settled = this.settled[this.placeOf(id)];
+    if (settled === 0) return this.pass(id);
+    this.queue.repeat(id, (this.came[this.placeOf(id)] | settled) >>> 0);
   }
 
   drop(id: number): void {

@@ -8,6 +8,7 @@ import {
   encodeDump,
   encodeGetByOriginal,
   encodeGetByReply,
+  encodeUnmark,
   type FlowEntry,
   IPCTNL_MSG_CT,
   TCP_CONNTRACK,
@@ -48,6 +49,8 @@ export class ConntrackTable {
       sourcePort: packet.destinationPort,
       mark: 0,
       additions: null,
+      isAnew: false,
+      shift: 0,
     };
     encodeGetByReply(this.socket.writer, flow, this.socket.nextSequence());
     return this.readEntry() === 0 ? this.entry.mark : 0;
@@ -70,6 +73,8 @@ export class ConntrackTable {
       sourcePort: packet.sourcePort,
       mark: 0,
       additions: null,
+      isAnew: false,
+      shift: 0,
     };
     encodeGetByOriginal(this.socket.writer, flow, this.socket.nextSequence());
     if (this.readEntry() !== 0) return false;
@@ -86,6 +91,17 @@ export class ConntrackTable {
       this.entry.sourcePort === flow.sourcePort &&
       sameAddress(this.entry.source, 0, flow.source, flow.sourceAt)
     );
+  }
+
+  /** Takes bits off the mark of a flow. */
+  unmark(flow: FlowEntry, bits: number): void {
+    encodeUnmark(this.socket.writer, flow, bits, this.socket.nextSequence());
+    this.socket.request();
+  }
+
+  remove(flow: FlowEntry): void {
+    encodeDeleteByOriginal(this.socket.writer, flow, this.socket.nextSequence());
+    this.socket.request();
   }
 
   /** Takes out what is finished and holds a tuple of `flow`. False when a living flow does: its entry stays. */

@@ -5,7 +5,13 @@
 
 import { createBoundFlow } from '../core/packets/bound-flow.js';
 import { assert } from '../model/errors.js';
-import { encodeNew, type FlowEntry, NEW_LENGTH } from '../wire/netlink/ctnetlink.js';
+import {
+  DELETE_LENGTH,
+  encodeNew,
+  encodeReplaced,
+  type FlowEntry,
+  NEW_LENGTH,
+} from '../wire/netlink/ctnetlink.js';
 import type { ConntrackTable } from './conntrack-table.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { BATCH } from './queue.js';
@@ -22,18 +28,23 @@ export class ConntrackWriter {
   replaced = 0;
   taken = 0;
 
-  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, { sendBytes: MOST_ENTRIES * NEW_LENGTH });
+  private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, {
+    sendBytes: MOST_ENTRIES * (NEW_LENGTH + DELETE_LENGTH),
+  });
   // BOUNDED: MOST_ENTRIES, made once; the front end holds back no more answers.
   private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, () => ({
     ...createBoundFlow(),
     mark: 0,
     additions: null,
+    isAnew: false,
+    shift: 0,
   }));
   private readonly mayStay = new Uint8Array(MOST_ENTRIES);
   private count = 0;
   /** What is being written, as indexes of `noted`; the n-th has sequence `first` + n. */
   private readonly batch = new Int32Array(MOST_ENTRIES);
   private first = 0;
+  private size = 0;
   private refused: number[] = [];
 
   /** `table` takes finished flows out of the way. */
@@ -63,7 +74,9 @@ export class ConntrackWriter {
     const refused = this.write(count).filter((index) => !this.stays(index));
     if (refused.length === 0) return refused;
     let again = 0;
-    for (const index of refused) if (this.table.makeWay(this.noted[index])) batch[again++] = index;
+    // A packet of the client may have come between an entry and the one in its place.
+    for (const index of refused)
+      if (this.noted[index].isAnew || this.table.makeWay(this.noted[index])) batch[again++] = index;
     const cleared = batch.slice(0, again);
     const still = this.write(again);
     const failed = refused.filter((index) => !cleared.includes(index) || still.includes(index));
@@ -86,8 +99,11 @@ export class ConntrackWriter {
     if (size === 0) return this.refused;
     for (let n = 0; n < size; n++) {
       const sequence = (this.first + n) >>> 0;
-      encodeNew(this.socket.writer, this.noted[this.batch[n]], ENTRY_TIMEOUT_SECONDS, sequence);
+      const flow = this.noted[this.batch[n]];
+      if (flow.isAnew) encodeReplaced(this.socket.writer, flow, (sequence + size) >>> 0);
+      encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, sequence);
     }
+    this.size = size;
     if (this.socket.flush() === 0) {
       while (this.socket.read(this.noteRefusal, null)) {
         // All that is refused is in the buffer when send has returned.
@@ -95,12 +111,14 @@ export class ConntrackWriter {
     } else {
       for (let n = 0; n < size; n++) this.refused.push(this.batch[n]);
     }
-    this.first = (this.first + size) >>> 0;
+    this.first = (this.first + 2 * size) >>> 0;
     return this.refused;
   }
 
   private readonly noteRefusal = (error: number, sequence: number): void => {
-    if (error !== 0) this.refused.push(this.batch[(sequence - this.first) >>> 0]);
+    const n = (sequence - this.first) >>> 0;
+    // That nothing had to give way is no refusal.
+    if (error !== 0 && n < this.size) this.refused.push(this.batch[n]);
   };
 }
 
@@ -118,4 +136,6 @@ function copyFlow(out: FlowEntry, flow: FlowEntry): void {
   out.sourcePort = flow.sourcePort;
   out.mark = flow.mark;
   out.additions = flow.additions;
+  out.isAnew = flow.isAnew;
+  out.shift = flow.shift;
 }

@@ -48,6 +48,8 @@ export const SET_RESCUED = { 4: 'rescued4', 6: 'rescued6' } as const;
 export const SET_COPIES = { 4: 'copies4', 6: 'copies6' } as const;
 /** The same for datagrams, with the address that the copy left with. */
 export const SET_SENT = { 4: 'sent4', 6: 'sent6' } as const;
+/** The same for connections of which the first payload decides: what comes back goes by the daemon until then. */
+export const SET_OPENED = { 4: 'opened4', 6: 'opened6' } as const;
 /** Flows of datagrams that have just begun by one route. */
 export const SET_YOUNG = { 4: 'young4', 6: 'young6' } as const;
 /** Sites of addresses, for `affinity: client+site`. */

@@ -129,6 +129,8 @@ const FLOW: FlowEntry = {
   sourcePort: 40000,
   mark: 1,
   additions: null,
+  isAnew: false,
+  shift: 0,
 };
 
 // As the gateway does first: it has the kernel load what it has as modules.

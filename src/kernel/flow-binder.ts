@@ -7,6 +7,7 @@ import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { Additions } from '../wire/netlink/ctnetlink-additions.js';
+import { withWindowLabels } from '../wire/netlink/window-labels.js';
 import type { Packet } from '../wire/packet.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
@@ -15,7 +16,13 @@ import { type Marks, routeMark, serviceMark } from './marks.js';
 export class FlowBinder implements FlowTable {
   readonly table: ConntrackTable;
   private readonly writer: ConntrackWriter;
-  private readonly flow: FlowEntry = { ...createBoundFlow(), mark: 0, additions: null };
+  private readonly flow: FlowEntry = {
+    ...createBoundFlow(),
+    mark: 0,
+    additions: null,
+    isAnew: false,
+    shift: 0,
+  };
   // BOUNDED: one entry per slot of the race table, written when a race takes the slot.
   private readonly additions: (Additions | null)[];
   private refused: readonly number[] = [];
@@ -39,6 +46,14 @@ export class FlowBinder implements FlowTable {
 
   commit(race: RaceId, route: RouteNumber): void {
     this.writer.add(this.flowOf(race, route), this.shard.races.isFlow(race, route));
+  }
+
+  release(race: RaceId): void {
+    this.table.unmark(this.flowOf(race, this.shard.races.carrier[race]), this.marks.held);
+  }
+
+  remove(race: RaceId): void {
+    this.table.remove(this.flowOf(race, this.shard.races.carrier[race]));
   }
 
   endsOf(out: LocalEnds): boolean {
@@ -66,16 +81,35 @@ export class FlowBinder implements FlowTable {
 
   private flowOf(race: RaceId, route: RouteNumber): FlowEntry {
     const { flow, marks } = this;
-    const { races } = this.shard;
+    const { races, openings } = this.shard;
     fillBoundFlow(races, race, route, flow);
+    const shown = races.shown[race];
+    flow.isAnew = openings.isDecided(race) && shown !== route;
+    flow.shift = flow.isAnew
+      ? (openings.sequenceOf(race, shown) - openings.sequenceOf(race, route)) >>> 0
+      : 0;
     // Raced, it is not rescuable: its route has answered.
     flow.mark =
       (routeMark(marks, route) |
         serviceMark(marks, races.service[race]) |
         marks.chosen |
+        // While another route may take it over the daemon sees what its client says.
+        (openings.isShown(race) ? marks.held : 0) |
         (this.site.countsSessions ? marks.counted : 0)) >>>
       0;
-    flow.additions = this.additions[race];
+    flow.additions = flow.isAnew ? this.additionsAnew(race, route) : this.additions[race];
     return flow;
+  }
+
+  /** What the entry has besides that takes the place of that of another route. */
+  private additionsAnew(race: RaceId, route: RouteNumber): Additions | null {
+    const { openings, races } = this.shard;
+    const shifts = this.site.protocols[races.protocol[race]].opening?.shifts(
+      openings.clientOfferOf(race),
+      openings.offerOf(race, races.shown[race]),
+      openings.offerOf(race, route),
+    );
+    const isSame = shifts === undefined || (shifts.reply === 0 && shifts.original === 0);
+    return isSame ? this.additions[race] : withWindowLabels(this.additions[race], shifts);
   }
 }

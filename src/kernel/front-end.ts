@@ -99,6 +99,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     interfaceIndex: 0,
     known: true,
   };
+  private readonly clientInput: Input & { kind: 'client' } = { kind: 'client', packet: this.packet };
   private readonly setups: SetupVerdicts;
   private readonly answers: AnswerVerdicts;
   private readonly marks: Marks;
@@ -236,6 +237,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
       this.stale++;
       return this.setups.letGo(id);
     }
+    if ((mark & marks.settled) >>> 0 === marks.judged) return this.takeFurther(queued, memory);
     const route = routeOfMark(marks, mark);
     const isForwarded = isAsked(marks, mark);
     const isRepeat = (mark & marks.held) !== 0;
@@ -257,6 +259,13 @@ export class FrontEnd implements NoteSink, BatchPorts {
       if (race !== NO_RACE && typeof additions !== 'string') this.binder.keep(race, additions);
     } else if (this.isOfAnotherKind(result)) this.setups.letGo(id);
     else this.lan.drop(id);
+  }
+
+  /** Of a connection that was shown an answer already. */
+  private takeFurther(queued: QueuedPacket, memory: Memory): void {
+    const { id } = queued;
+    if (this.decode(queued, memory) !== DECODE.OK) return this.lan.drop(id);
+    this.batch.take(id, this.clientInput, this.now);
   }
 
   private takeAnswer(queued: QueuedPacket, memory: Memory): void {
@@ -303,8 +312,9 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.setups.judge(id, verdict, this.services[verdict.service]);
   }
 
-  judgeAnswer(id: number, { kind }: Verdict): void {
+  judgeAnswer(id: number, { kind, isLast }: Verdict): void {
     if (kind !== 'pass') return this.wan.drop(id);
+    if (isLast) return this.answers.passWinner(id);
     if (!this.sharesAddress || !this.isOfOtherRoute()) return this.answers.pass(id);
     this.writer.refuse();
     this.wan.drop(id);

@@ -8,12 +8,14 @@
  * | on | CHOSEN | HELD | COUNTED | RESCUABLE | means |
  * |---|---|---|---|---|---|
  * | connection | 1 | | x | x | it has this route |
+ * | connection | 1 | 1 | x | 0 | it has this route until the first payload decides |
  * | connection | 0 | | 0 | 0 | its way is the main table's, by the route's interface |
  * | packet | 1 | 0 | x | x | its route is chosen; the main table's own routes, all but its default, come first |
  * | packet | 1 | 1 | x | x | of a flow that lives: the routing goes by the route alone; in forward: what the daemon has let go on |
  * | packet | 0 | 0 | 1 | pinned | the daemon is to be asked in forward, behind the operator's own rules |
  * | packet | 0 | 1 | 1 | 1 | the same for a repeated SYN: the route has been tried |
- * | packet | 0 | 1 | 0 | 0 | with the service OWN: sent by the daemon |
+ * | packet | 1 | 1 | x | 1 | from a queue: of a flow that the daemon need not see any more (render-opened.ts) |
+ * | packet | 0 | 1 | x | 0 | with the service OWN: sent by the daemon; COUNTED: a copy of which the first payload decides |
  *
  * Pure: a value made from the mask.
  */
@@ -48,6 +50,8 @@ export interface Marks {
   readonly pinned: number;
   /** What of a packet's mark says that the daemon has let it go on: `mark and judged == judged`. */
   readonly judged: number;
+  /** With the first payload decided, on the packet that the daemon lets go on: nobody needs to see the next ones of its flow. */
+  readonly settled: number;
   /** Before the WAN queue, where no packet has a route: conntrack has already looked. Taken off by the verdict. */
   readonly late: number;
   /** On packets that the daemon sends: conntrack and NAT leave them alone. `mark and ownMask == own`. */
@@ -94,6 +98,7 @@ export function marksOf(mask: number): Marks {
     ask: counted,
     pinned: rescuable,
     judged: (chosen | held) >>> 0,
+    settled: (chosen | held | rescuable) >>> 0,
     late: (chosen | counted) >>> 0,
     ownMask: (serviceMask | chosen | held) >>> 0,
     own,

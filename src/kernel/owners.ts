@@ -33,6 +33,7 @@ export const OWNERS = {
   rescued: { file: null, byPackets: true, part: null },
   copies: { file: null, byPackets: true, part: null },
   sent: { file: null, byPackets: true, part: null },
+  opened: { file: null, byPackets: true, part: null },
   young: { file: null, byPackets: true, part: null },
 } as const satisfies Record<string, Ownership>;
 

@@ -4,9 +4,11 @@ import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { keptEntries } from './render-ask.js';
 import { hasDatagrams, noteYoung } from './render-datagrams.js';
+import { toClampOpened } from './render-opened.js';
 import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { CHAIN_ASK_RACE } from './render-race.js';
+import { toWindows } from './render-windows.js';
 import { firstRoutes, set, wans } from './render-words.js';
 
 /** Chains of the hook `forward`. */
@@ -30,13 +32,14 @@ const FAMILIES = ['ipv4', 'ipv6'] as const;
 const alive = `meta nfproto @${SET_ALIVE}`;
 
 /**
- * Behind the operator's own rules. The first rule is all that a packet of a living TCP flow sees here: it is assured from the third
+ * Behind the operator's own rules. The first rule (where payloads win, the second) is all that a packet of a living TCP flow sees here: it is assured from the third
  * packet on. The next fixes the route of a new one, before it may wait for the daemon: should that die, its flow has a route.
  */
 function forward(state: DesiredState): string[] {
   const { marks } = state;
   const toAsk = `meta mark and ${hex(marks.held | marks.counted)} != 0 jump asked`;
   return [
+    ...toWindows(state),
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
     `ct state new ${unconfirmed} iifname ${set(state.lan)} jump route_of_way`,
@@ -132,7 +135,8 @@ function forwardInvalid(state: DesiredState): string[] {
 }
 
 /** A first packet that must not go on, and what its MSS may be. */
-function clamp({ marks }: DesiredState): string[] {
+function clamp(state: DesiredState): string[] {
+  const { marks } = state;
   // A repeat of a SYN has its port already.
   const first = `ct state new ${unconfirmed}`;
   const route = `(ct mark and ${hex(marks.routeMask)})`;
@@ -140,6 +144,7 @@ function clamp({ marks }: DesiredState): string[] {
   return [
     `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
     `${first} ip6 daddr . tcp dport . ${route} @${SET_FULL[6]} ${refuse}`,
+    ...toClampOpened(state),
     'goto mss',
   ];
 }

@@ -4,6 +4,7 @@ import {
   SET_COPIES,
   SET_FLOOD,
   SET_FULL,
+  SET_OPENED,
   SET_RACING,
   SET_RESCUED,
   SET_RESET,
@@ -60,6 +61,7 @@ const SETS: readonly (readonly [string, string])[] = [
       [SET_RACING[family], `${flow} timeout 30s; gc-interval 10s; size 131072;`],
       [SET_RESCUED[family], `${flow} timeout 30s; gc-interval 10s; size 65536;`],
       [SET_SENT[family], `${flow} timeout 30s; gc-interval 10s; size 131072;`],
+      [SET_OPENED[family], `${flow} timeout 120s; gc-interval 10s; size 65536;`],
       [SET_YOUNG[family], `${flow} timeout 1s; gc-interval 1s; size 65536;`],
       [
         SET_COPIES[family],

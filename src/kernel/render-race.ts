@@ -4,6 +4,7 @@ import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { noteSent } from './render-datagrams.js';
 import { floodRules } from './render-hosts.js';
+import { noteOpened } from './render-opened.js';
 import { FAMILIES, type Family, flowKey, IP, range } from './render-words.js';
 
 /** Ends the way of what is asked about in forward. */
@@ -63,6 +64,7 @@ const own = (state: DesiredState): string[] => [
     return `tcp flags & (syn|rst) == syn update @${SET_COPIES[family]} { ${key} timeout ${COPY_LASTS} }`;
   }),
   ...noteSent(state),
+  ...noteOpened(state),
 ];
 
 export function toOwn({ marks }: DesiredState): string[] {

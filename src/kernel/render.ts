@@ -19,10 +19,12 @@ import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
+import { openedChains, toEarlyOpened, toOpened } from './render-opened.js';
 import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
 import { hold, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
 import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
+import { windowChains } from './render-windows.js';
 import { firstRoutes, flowKey, KEEP, range, set, setMark, wans } from './render-words.js';
 
 /**
@@ -93,6 +95,8 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['beside', beside(state)],
     ...raceChains(state),
     ...datagramChains(state),
+    ...openedChains(state),
+    ...windowChains(state),
     [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
@@ -136,7 +140,11 @@ const alive = `meta nfproto @${SET_ALIVE}`;
 
 /** Answers to attempts, before conntrack: it does not know the flow yet. */
 function early(state: DesiredState): string[] {
-  return [`${isSyn} iifname ${wans(state)} ${alive} jump early_syn`, ...toEarly(state)];
+  return [
+    `${isSyn} iifname ${wans(state)} ${alive} jump early_syn`,
+    ...toEarlyOpened(state),
+    ...toEarly(state),
+  ];
 }
 
 function earlySyn(state: DesiredState): string[] {
@@ -199,6 +207,7 @@ function lan(state: DesiredState): string[] {
   const free = `meta mark set meta mark and ${hex(~marks.held)} accept`;
   const onlyRoute = hex(marks.routeMask);
   return [
+    ...toOpened(state),
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
     `iifname ${set(state.lan)} ${known} ${ofRoute}`,
     `${known} ct mark and ${hex(marks.serviceMask)} != ${hex(marks.apart)} ${free}`,

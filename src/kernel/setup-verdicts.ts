@@ -35,6 +35,7 @@ export class SetupVerdicts {
   judge(id: number, verdict: Verdict, service: EngineService | undefined): void {
     const { kind, route } = verdict;
     if (kind === 'drop') return this.queue.drop(id);
+    if (kind === 'pass' && verdict.isLast) return this.queue.repeat(id, this.marks.settled);
     // Without a mark of ours the packet keeps what the ruleset has set: the route of its flow, or the rest route.
     if (kind !== 'release' || route === 0) return this.letGo(id);
     // For the rules there is no route, so that they have noted none.

@@ -45,7 +45,20 @@ export class WireWriter implements WireSink {
     if (raw === null) return;
     const count = this.builder.countOf(race);
     for (let number = from; number < count; number++) {
-      raw.commit(this.builder.copy(race, route, raw.begin(), number), this.ownMark(route), race * 32 + route);
+      raw.commit(
+        this.builder.copy(race, route, raw.begin(), number),
+        this.copyMark(race, route),
+        race * 32 + route,
+      );
+    }
+  }
+
+  advance(race: RaceId, route: RouteNumber): void {
+    const raw = this.shard.races.family[race] === 4 ? this.long4 : this.long6;
+    if (raw === null) return;
+    for (let number = 0, length = 1; length > 0; number++) {
+      length = this.builder.advance(race, route, raw.begin(), number);
+      raw.commit(length, this.ownMark(route), NO_TAG);
     }
   }
 
@@ -93,6 +106,12 @@ export class WireWriter implements WireSink {
   /** Conntrack, NAT and our own rules leave it alone. */
   private ownMark(route: RouteNumber): number {
     return (this.marks.own | routeMark(this.marks, route)) >>> 0;
+  }
+
+  /** What its server says goes by the daemon until the first payload has decided. */
+  private copyMark(race: RaceId, route: RouteNumber): number {
+    const opened = this.shard.openings.has(race) ? this.marks.counted : 0;
+    return (this.ownMark(route) | opened) >>> 0;
   }
 
   private socketOf(race: RaceId): RawSocket | null {

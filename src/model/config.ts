@@ -147,6 +147,9 @@ export interface SelectConfig {
   readonly costDelayMs: number;
 }
 
+/** The first answer to a set-up, or the first bytes of what the connection is for. */
+export const WINS = ['first-reply', 'first-payload'] as const;
+
 export const AFFINITIES = ['client+destination', 'client', 'client+prefix', 'client+site', 'none'] as const;
 export type Affinity = (typeof AFFINITIES)[number];
 
@@ -188,6 +191,10 @@ export interface ServiceConfig {
   readonly affinityMs: number;
   /** null: as each route says. */
   readonly translate: boolean | null;
+  /** What wins its races. */
+  readonly win: (typeof WINS)[number];
+  /** Of `first-payload`: ports whose servers speak first. */
+  readonly serverFirst: readonly PortRange[];
   /** Load of one of its sessions for `least-weighted-load`, 1 to 1000 (RFC 2391 section 5.1). Default 1. */
   readonly sessionWeight: number;
 }

@@ -79,9 +79,22 @@ export const IGNORED_REASONS = [
 ] as const;
 export type IgnoredReason = (typeof IGNORED_REASONS)[number];
 
+/** Why a race of which the first payload should decide ended as it did: by that; else by the first reply, and why. */
+export const OPENING_REASONS = [
+  'first-payload',
+  'payload-not-safe',
+  'payload-too-long',
+  'client-goes-on',
+  'client-has-ended',
+  'no-payload',
+  'others-out',
+] as const;
+export type OpeningReason = (typeof OPENING_REASONS)[number];
+
 /** Why a race ended as it did; the decisions of `why` carry these words, or one of SINGLE_REASONS. */
 export const OUTCOME_REASONS = [
   'first-reply',
+  ...OPENING_REASONS,
   'simultaneous-open',
   'group-reply',
   'rescued',

@@ -5,7 +5,7 @@
  */
 import { createGroup, fillGroup } from '../core/affinity/group.js';
 import { isAvailable } from '../core/choose/candidates.js';
-import { bitsOf } from '../core/choose/services.js';
+import { viewOf } from '../core/choose/services.js';
 import type { MemoryEntry } from '../core/contract.js';
 import type {
   AffinityGroup,
@@ -123,7 +123,7 @@ export class KernelMaps {
       this.drawn++;
       return 0;
     }
-    const memory = this.memories.get(bitsOf(service.routes));
+    const memory = this.memories.get(viewOf(service));
     const value = memory?.find(this.prefixKey(packet.family, packet.destination, 0), now);
     if (value === undefined) return 0;
     const route = this.take(service, packet, key, value, now);

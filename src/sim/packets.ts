@@ -19,8 +19,9 @@ export interface Segment {
   readonly flags: number;
   /** TCP options as bytes; padded with zeros to full words. */
   readonly options?: readonly number[];
-  /** Bytes of payload. */
+  /** Bytes of payload; which ones, where they matter. */
   readonly data?: number;
+  readonly payload?: Uint8Array;
   readonly ttl?: number;
   /** Bytes of IPv4 options (a multiple of 4), all of them NOPs. */
   readonly ipOptions?: number;
@@ -39,7 +40,7 @@ const WINDOW = 64_240;
 export function tcpPacket(segment: Segment): Uint8Array {
   const options = segment.options ?? [];
   const headerLength = 20 + Math.ceil(options.length / 4) * 4;
-  const length = headerLength + (segment.data ?? 0);
+  const length = headerLength + (segment.payload?.length ?? segment.data ?? 0);
   const { bytes, view, at } = startPacket(
     segment.from.address,
     segment.to.address,
@@ -56,6 +57,7 @@ export function tcpPacket(segment: Segment): Uint8Array {
   view.setUint16(at + 14, (segment.flags & FLAG.RST) !== 0 ? 0 : WINDOW);
   bytes.set(options, at + 20);
   bytes.fill(0x2e, at + headerLength);
+  if (segment.payload !== undefined) bytes.set(segment.payload, at + headerLength);
   seal(bytes, view);
   return bytes;
 }

@@ -93,6 +93,8 @@ export function serviceOver(
     affinityMicros: 600_000_000,
     translate: null,
     sessionWeight: 1,
+    win: 'first-reply',
+    serverFirst: [],
     threshold: 0.8,
     by: 'client+destination',
     costDelayMicros: 0,

@@ -7,8 +7,10 @@ import type { ViewedBytes } from './viewed-bytes.js';
 
 /** Longest set-up packet that is copied, headers only: IPv6 (40), TCP with all options (60), and some extension headers. */
 export const MAX_SETUP_LENGTH = 128;
-/** Longest packet that any function of this file writes. */
+/** Longest packet that any function of this file writes, but for segments with data. */
 export const MAX_BUILT_LENGTH = MAX_SETUP_LENGTH + 48;
+/** Headers of the segments that are written here, IPv6. */
+export const MAX_SEGMENT_HEADER = 60;
 
 /** Where a packet is written: at `at`. */
 export interface PacketSpace extends ViewedBytes {
@@ -17,7 +19,7 @@ export interface PacketSpace extends ViewedBytes {
 
 /** A stored set-up packet: `length` bytes at `at`. */
 export interface StoredSetup {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   at: number;
   length: number;
 }
@@ -46,6 +48,8 @@ export interface CopyFields {
   sourcePort: number;
   /** Highest MSS the route can carry. */
   mss: number;
+  /** Without what servers answer differently on each connection: one may then be shown to the client in the place of another. */
+  isPlain: boolean;
 }
 
 /**
@@ -70,9 +74,16 @@ export function buildCopy(setup: StoredSetup, fields: CopyFields, space: PacketS
     writeAddress(6, fields.source, fields.sourceAt, view, offset + 8);
   }
   view.setUint16(transport, fields.sourcePort);
-  editOptions(view, transport + 20, offset + length, fields.mss);
+  if (fields.isPlain) clearEcn(view, transport);
+  editOptions(view, transport + 20, offset + length, fields.mss, fields.isPlain);
   sealTcp(space, family, transport, offset + length);
   return length;
+}
+
+/** What is negotiated of congestion notification depends on the path (RFC 3168 section 6.1.1; AccECN: RFC 9768). */
+function clearEcn(view: DataView, transport: number): void {
+  view.setUint8(transport + 12, view.getUint8(transport + 12) & 0xf0);
+  view.setUint8(transport + 13, view.getUint8(transport + 13) & ~(FLAG.ECE | FLAG.CWR));
 }
 
 /** Offset of the TCP header in a packet that `decode` has accepted. */
@@ -116,18 +127,37 @@ export function buildTcp(
   flags: number,
   space: PacketSpace,
 ): number {
-  const { view } = space;
-  const transport = writeIp(ends, PROTOCOL.TCP, 20, space);
+  return buildSegment(ends, { sequence, acknowledgement, flags, window: 0, data: NO_DATA }, space);
+}
+
+/** What a segment without options says; `window` as it is in the header. */
+export interface Segment {
+  sequence: number;
+  acknowledgement: number;
+  flags: number;
+  window: number;
+  data: StoredSetup;
+}
+
+const NO_DATA: StoredSetup = { bytes: new Uint8Array(0), at: 0, length: 0 };
+
+/** Writes a segment; returns its length. There is room for MAX_SEGMENT_HEADER and the data. */
+export function buildSegment(ends: Ends, segment: Segment, space: PacketSpace): number {
+  const { bytes: out, view } = space;
+  const { sequence, acknowledgement, flags, window, data } = segment;
+  const transport = writeIp(ends, PROTOCOL.TCP, 20 + data.length, space);
   view.setUint16(transport, ends.sourcePort);
   view.setUint16(transport + 2, ends.destinationPort);
   view.setInt32(transport + 4, sequence);
   view.setInt32(transport + 8, acknowledgement);
   view.setUint8(transport + 12, 5 << 4);
   view.setUint8(transport + 13, flags);
-  view.setUint32(transport + 14, 0);
+  view.setUint32(transport + 14, window << 16);
   view.setUint16(transport + 18, 0);
-  sealTcp(space, ends.family, transport, transport + 20);
-  return transport + 20 - space.at;
+  for (let i = 0; i < data.length; i++) out[transport + 20 + i] = data.bytes[data.at + i];
+  const end = transport + 20 + data.length;
+  sealTcp(space, ends.family, transport, end);
+  return end - space.at;
 }
 
 /**

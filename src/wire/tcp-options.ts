@@ -91,12 +91,28 @@ function note(packet: Packet, kind: number, length: number, at: number): boolean
   }
 }
 
+/** The shift of the window scale option (RFC 7323 section 2.2) of a header that `scanOptions` has accepted; -1: it has none. */
+export function windowScaleOf({ view, transport, payload }: Packet): number {
+  let at = transport + 20;
+  while (at < payload) {
+    const kind = view.getUint8(at);
+    if (kind === KIND.END) return -1;
+    if (kind === KIND.WINDOW_SCALE) return Math.min(MAX_SCALE, view.getUint8(at + 2));
+    at += kind === KIND.NOP ? 1 : view.getUint8(at + 1);
+  }
+  return -1;
+}
+
+/** > If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the error but MUST use 14 */
+const MAX_SCALE = 14;
+
 /**
  * Edits the options of a TCP header that `scanOptions` has accepted, in place: the MSS is lowered to `mss`
  * (never raised), Fast Open becomes padding, since its cookie belongs to one source address and its data must not
- * run at the server once per route (RFC 7413 sections 4.1.2 and 6.1).
+ * run at the server once per route (RFC 7413 sections 4.1.2 and 6.1). `isPlain`: so do those whose answers differ from one connection of
+ * a server to the next, timestamps (RFC 7323 section 5.4) and MPTCP's keys (RFC 8684 section 3.1).
  */
-export function editOptions(view: DataView, start: number, end: number, mss: number): void {
+export function editOptions(view: DataView, start: number, end: number, mss: number, isPlain: boolean): void {
   let at = start;
   while (at < end) {
     const kind = view.getUint8(at);
@@ -107,10 +123,11 @@ export function editOptions(view: DataView, start: number, end: number, mss: num
     }
     const length = view.getUint8(at + 1);
     if (kind === KIND.MSS && view.getUint16(at + 2) > mss) view.setUint16(at + 2, mss);
-    const fastOpen =
+    const isLeftOut =
       kind === KIND.FAST_OPEN ||
-      (kind === KIND.EXPERIMENT && length >= 4 && view.getUint16(at + 2) === FAST_OPEN_EXPERIMENT);
-    if (fastOpen) for (let i = 0; i < length; i++) view.setUint8(at + i, KIND.NOP);
+      (kind === KIND.EXPERIMENT && length >= 4 && view.getUint16(at + 2) === FAST_OPEN_EXPERIMENT) ||
+      (isPlain && (kind === KIND.TIMESTAMPS || kind === KIND.MPTCP));
+    if (isLeftOut) for (let i = 0; i < length; i++) view.setUint8(at + i, KIND.NOP);
     at += length;
   }
 }

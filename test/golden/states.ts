@@ -194,6 +194,9 @@ rest: { route: a }
 memory: { trust: 10m, refresh: 5% }
 `;
 
+/** Connections of which the first payload decides. */
+const FIRST_PAYLOAD = TWO_ROUTES.replace(/select: race/g, 'select: race, win: first-payload');
+
 const up = { state: 'up', reason: 'answered', sinceMs: 0, generation: 1, interim: 1, missed: false } as const;
 const SUSPECT: RouteHealth = {
   route: 1,
@@ -234,6 +237,7 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   'same-interface-untranslated': state(SAME_INTERFACE_UNTRANSLATED),
   'sixteen-routes': state(SIXTEEN, 'nft', many),
   services: state(SERVICES),
+  'first-payload': state(FIRST_PAYLOAD),
   'rules-of-others': {
     ...state(THREE_ROUTES),
     keptEntries: ENTRY_MATCHES,

@@ -176,6 +176,8 @@ const flow: fc.Arbitrary<FlowEntry> = fc.boolean().chain((is4) => {
     sourcePort: port,
     mark: fc.integer({ min: 0, max: 0xffffffff }),
     additions: fc.option(additions),
+    isAnew: fc.boolean(),
+    shift: fc.integer({ min: 0, max: 0xffffffff }),
   });
 });
 
@@ -205,7 +207,7 @@ describe('there and back', () => {
             source: written.client,
             sourcePort: written.clientPort,
             mark: written.mark,
-            tcpState: written.protocol === 6 ? 1 : 0,
+            tcpState: written.protocol !== 6 ? 0 : written.isAnew ? 3 : 1,
           });
         }
         expect(at).toBe(writer.length);

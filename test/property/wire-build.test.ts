@@ -86,7 +86,7 @@ describe('buildCopy', () => {
     fc.assert(
       fc.property(race, ({ fields, source, sourcePort, mss }) => {
         const { original, setup, length } = store(fields);
-        const copyFields = { source, sourceAt: 0, sourcePort, mss };
+        const copyFields = { source, sourceAt: 0, sourcePort, mss, isPlain: false };
         const copy = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         const { reason, packet } = read(copy);
         expect(reason).toBe('ok');
@@ -116,7 +116,7 @@ describe('buildCopy', () => {
     fc.assert(
       fc.property(race, ({ fields, source, sourcePort, mss }) => {
         const { original, setup, length } = store(fields);
-        const copyFields = { source, sourceAt: 0, sourcePort, mss };
+        const copyFields = { source, sourceAt: 0, sourcePort, mss, isPlain: false };
         const copy = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         const { transport } = read(copy).packet;
         const list = optionsOf(original, transport + 20, length);
@@ -139,7 +139,7 @@ describe('buildCopy', () => {
       fc.property(race, ({ fields, source, sourcePort, mss }) => {
         const { setup, length } = store(fields);
         const before = setup.slice();
-        const copyFields = { source, sourceAt: 0, sourcePort, mss };
+        const copyFields = { source, sourceAt: 0, sourcePort, mss, isPlain: false };
         const first = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         const again = built((space) => buildCopy(stored(setup, MAX_SETUP_LENGTH, length), copyFields, space));
         expect(setup).toEqual(before);

@@ -46,6 +46,7 @@ export const ask: Protocol = {
     }
   },
   datagrams: null,
+  opening: null,
   takesRest: false,
   groups: true,
   times: TIMES.CONNECT,

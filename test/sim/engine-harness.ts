@@ -493,7 +493,7 @@ export class Harness implements WireSink, NoteSink, FlowTable {
     this.add({ kind: 'route-changed', route, reason });
   }
   /** Told by the verdict as well, which is what is noted. */
-  commit(): void {}
+  commit(_race: RaceId, _route: RouteNumber): void {}
   /** The kernel's flow leaves with the client's port and the first address of the route that was tried; 0: it is not there. */
   endsOf(out: LocalEnds): boolean {
     if (this.kernelRoute === 0) return false;

@@ -155,6 +155,7 @@ export const WORST_DECISION: Decision = {
     answeredMicros: 123_456_789,
     copies: 12,
     trial: true as const,
+    intercepted: true as const,
   })),
   fastPath: true,
 };

@@ -49,6 +49,17 @@ describe('a race', () => {
 `);
   });
 
+  it('or was not the server, or its words came later', () => {
+    const attempts = [
+      { route: 'a', rttMicros: 900, answer: 'syn-ack', answeredMicros: 900, intercepted: true as const },
+      { route: 'b', rttMicros: 20_000, answer: 'syn-ack', answeredMicros: 20_000 },
+    ];
+    const text = page({ route: 'b', reasons: ['first-payload'], routes: attempts });
+    expect(text).toContain('intercepted: not the server’s own answer');
+    expect(text).toContain('carries it; its server’s words came first');
+    expect(text).not.toContain('the first of those that could win');
+  });
+
   it('or was on trial, and answered first all the same', () => {
     const routes = [
       { route: 'fiber', rttMicros: 84_900, answer: 'syn-ack', sentMicros: 0, answeredMicros: 84_900 },

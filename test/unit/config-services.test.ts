@@ -357,6 +357,23 @@ describe('the other keys of a service', () => {
     expect(affinityOf('select: race, affinity: { by: client }')).toEqual(['client', 1_800_000]);
   });
 
+  it('win, and what speaks first', () => {
+    expect(serviceWith('match: any, select: race')).toMatchObject({ win: 'first-reply' });
+    const { win, serverFirst } = serviceWith(
+      'match: any, select: race, win: first-payload, serverFirst: [25, 100-200]',
+    );
+    expect([win, serverFirst]).toEqual([
+      'first-payload',
+      [
+        { from: 25, to: 25 },
+        { from: 100, to: 200 },
+      ],
+    ]);
+    expect(complaints(withService('match: any, select: cheapest, win: first-payload'))).toEqual([
+      '4 services[0].win: cheapest races nothing that a payload could win.',
+    ]);
+  });
+
   it('translate and sessionWeight', () => {
     const { translate, sessionWeight } = serviceWith('match: any, select: race');
     expect([translate, sessionWeight]).toEqual([null, 1]);
@@ -375,7 +392,8 @@ describe('the other keys of a service', () => {
     ['translate: "no"', '.translate: Not true or false.'],
     ['sessionWeight: 0', '.sessionWeight: Too small.'],
     ['sessionWeight: 1.5', '.sessionWeight: Not a whole number.'],
-    ['win: first-reply', '.win: This key belongs to a later release.'],
+    ['win: first', '.win: Not one of the allowed words.'],
+    ['serverFirst: 0', '.serverFirst: Not a port or a range of ports.'],
   ])('refuses %s', (keys, message) => {
     expect(complaints(withService(`match: any, select: race, ${keys}`))).toEqual([`4 services[0]${message}`]);
   });

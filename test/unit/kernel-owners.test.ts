@@ -26,6 +26,7 @@ const NAME: Record<OwnedKind, string> = {
   rescued: 'SET_RESCUED',
   copies: 'SET_COPIES',
   sent: 'SET_SENT',
+  opened: 'SET_OPENED',
   young: 'SET_YOUNG',
 };
 

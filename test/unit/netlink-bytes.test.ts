@@ -45,6 +45,8 @@ const FLOW: FlowEntry = {
   sourcePort: 50000,
   mark: 0x02000000,
   additions: null,
+  isAnew: false,
+  shift: 0,
 };
 
 const FLOW6: FlowEntry = {

@@ -54,7 +54,13 @@ describe('IPv4', () => {
   it('emit: a copy has another source, one hop less and a right checksum', () => {
     const setup = new Uint8Array(128);
     const length = storeSetup(read(SYN4).packet, setup, 0);
-    const fields = { source: words('203.0.113.2'), sourceAt: 0, sourcePort: 50000, mss: 1400 };
+    const fields = {
+      source: words('203.0.113.2'),
+      sourceAt: 0,
+      sourcePort: 50000,
+      mss: 1400,
+      isPlain: false,
+    };
     const copy = built((space) => buildCopy(stored(setup, 0, length), fields, space));
     expect(hexOf(copy)).toBe(hexOf(COPY4));
   });

@@ -64,7 +64,13 @@ describe('IPv6', () => {
   it('emit: a copy has another source and one hop less', () => {
     const setup = new Uint8Array(256);
     const length = storeSetup(read(SYN6).packet, setup, 128);
-    const fields = { source: words('2001:db8:1::2'), sourceAt: 0, sourcePort: 50000, mss: 1380 };
+    const fields = {
+      source: words('2001:db8:1::2'),
+      sourceAt: 0,
+      sourcePort: 50000,
+      mss: 1380,
+      isPlain: false,
+    };
     const copy = built((space) => buildCopy(stored(setup, 128, length), fields, space));
     expect(hexOf(copy)).toBe(hexOf(COPY6));
   });
@@ -81,7 +87,13 @@ describe('IPv6', () => {
     });
     const setup = new Uint8Array(128);
     const length = storeSetup(read(bytes).packet, setup, 0);
-    const fields = { source: words('2001:db8:1::2'), sourceAt: 0, sourcePort: 50000, mss: 1380 };
+    const fields = {
+      source: words('2001:db8:1::2'),
+      sourceAt: 0,
+      sourcePort: 50000,
+      mss: 1380,
+      isPlain: false,
+    };
     const copy = built((space) => buildCopy(stored(setup, 0, length), fields, space));
     expect(hexOf(copy.slice(40, 64))).toBe(hexOf(bytes.slice(40, 64)));
     expect(read(copy)).toMatchObject({ reason: 'ok', packet: { sourcePort: 50000, payload: 84, end: 84 } });

@@ -22,7 +22,7 @@ function syn(tcpOptions: readonly number[]) {
 function copied(tcpOptions: readonly number[], mss = 1400): string {
   const setup = new Uint8Array(128);
   const length = storeSetup(read(syn(tcpOptions)).packet, setup, 0);
-  const fields = { source: words('203.0.113.2'), sourceAt: 0, sourcePort: 50000, mss };
+  const fields = { source: words('203.0.113.2'), sourceAt: 0, sourcePort: 50000, mss, isPlain: false };
   const copy = built((space) => buildCopy(stored(setup, 0, length), fields, space));
   return hexOf(copy.slice(40));
 }

@@ -1,5 +1,5 @@
 /** Rules of `services`: names, and what a way to select needs of the routes. */
-import { CRITERIA } from '../../model/config.js';
+import { CRITERIA, makesCopies } from '../../model/config.js';
 import { criterionOf, usesOf } from '../criteria.js';
 import { AffinityMapping, MAX_SERVICES, SelectMapping, ServiceSchema } from '../schema/services.js';
 import type { Path, YamlSource } from '../yaml-source.js';
@@ -46,7 +46,20 @@ function checkService(
     ...checkMatch(source, [...path, 'match'], sets),
     ...checkSelect(source, [...path, 'select'], routes),
     ...checkAffinity(source, [...path, 'affinity']),
+    ...checkWin(source, path, routes),
   ];
+}
+
+function checkWin(source: YamlSource, path: Path, routes: readonly string[]): CrossProblem[] {
+  const place = [...path, 'win'];
+  if (readPart(ServiceSchema.shape.win, source, place) !== 'first-payload') return [];
+  const select = [...path, 'select'];
+  const at = isMapping(rawAt(source, select)) ? [...select, 'criterion'] : select;
+  const name = readPart(SelectMapping.shape.criterion, source, at);
+  const criterion = name === undefined ? undefined : criterionOf(name, routes);
+  if (criterion === undefined || makesCopies(criterion)) return [];
+  const message = `${name} races nothing that a payload could win.`;
+  return [{ path: place, at: 'value', expected: 'first-reply, or select: race', message }];
 }
 
 function checkSelect(source: YamlSource, path: Path, routes: readonly string[]): readonly CrossProblem[] {

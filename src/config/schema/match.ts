@@ -17,10 +17,14 @@ const portItem = {
   ],
 } as const;
 
-const ports = { anyOf: [{ const: 'any' }, ...oneOrMore(portItem, MAX_PORT_ITEMS).anyOf] } as const;
+export const portsJson = { anyOf: [{ const: 'any' }, ...oneOrMore(portItem, MAX_PORT_ITEMS).anyOf] } as const;
 
 function portsKey(description: string) {
-  return absent({ description, allowed: PORTS_ALLOWED, apply: 'live', json: ports }, parsePorts, 'not named');
+  return absent(
+    { description, allowed: PORTS_ALLOWED, apply: 'live', json: portsJson },
+    parsePorts,
+    'not named',
+  );
 }
 
 function prefixesKey(description: string) {

@@ -1,13 +1,14 @@
 /** `services`: which new connections are chosen how. */
 import { z } from 'zod';
-import { AFFINITIES, CRITERIA } from '../../model/config.js';
+import { AFFINITIES, CRITERIA, WINS } from '../../model/config.js';
 import { DEFAULT_BY } from '../criteria.js';
-import { absent, asKey, mappingOr, required, section } from '../key.js';
+import { absent, asKey, mappingOr, optional, required, section } from '../key.js';
 import { listOf } from '../values/lists.js';
+import { PORTS_ALLOWED, parsePorts } from '../values/ports.js';
 import { shareBetween } from '../values/quantities.js';
 import { NAME_ALLOWED, oneOf, parseBoolean, parseName } from '../values/texts.js';
 import { absentDuration, boolean, count, duration, name, numberOr, oneOrMore, words } from './keys.js';
-import { matchKey } from './match.js';
+import { matchKey, portsJson } from './match.js';
 import { MAX_ROUTES } from './routes.js';
 
 export const MAX_SERVICES = 64;
@@ -104,6 +105,28 @@ export const ServiceSchema = section(
         mapping: SelectMapping,
       },
       mappingOr(SelectMapping, asKey(SelectMapping, 'criterion')),
+    ),
+    win: optional(
+      {
+        description:
+          '`race`: what wins. `first-reply`: the first answer to the set-up. `first-payload`: the first bytes of a server, so that a proxy of a provider that answers in the servers’ place wins nothing; the handshake is completed by all routes, and all get the client’s first words where these may be said twice (a TLS ClientHello without early data; an HTTP GET, HEAD or OPTIONS). Else, and over UDP, as `first-reply`. Servers see connections that end after the first words: not for SSH, or mail servers that count such.',
+        allowed: WINS.join(', '),
+        apply: 'live',
+        json: words(WINS),
+      },
+      oneOf(WINS),
+      'first-reply',
+    ),
+    serverFirst: absent(
+      {
+        description:
+          '`win: first-payload`: ports whose servers speak first. There the client’s silence ends nothing.',
+        allowed: PORTS_ALLOWED,
+        apply: 'live',
+        json: portsJson,
+      },
+      parsePorts,
+      '21, 25, 110, 119, 143, 587, 3306',
     ),
     affinity: absent(
       {

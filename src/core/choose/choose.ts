@@ -74,8 +74,8 @@ function rememberedRoute(turn: Turn, service: ActiveService, raceable: boolean):
   const best = memory.best(slot, open, now, memorySettings.trustMicros);
   if (best === 0 || memory.expiry(slot, open, now, memorySettings.trustMicros) <= now) return 0;
   if (!raceable) return best;
-  if (turn.times !== TIMES.CONNECT) return isDrawn(turn) ? 0 : best;
-  const view = masks.indexOf(service.mask);
+  if (turn.times !== TIMES.CONNECT && turn.times !== TIMES.PAYLOAD) return isDrawn(turn) ? 0 : best;
+  const view = masks.indexOf(service.view);
   const drawn = view >= 0 && kernelCopy.sinceOf(slot, view) + KERNEL_LAG_MICROS < now;
   return drawn ? 0 : best;
 }

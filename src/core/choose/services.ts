@@ -21,7 +21,7 @@ export function activate(
   const chooser = same
     ? old.chooser
     : (kind?.create({ threshold: service.threshold, by: service.by }) ?? null);
-  return { ...service, chooser, mask: bitsOf(service.routes) };
+  return { ...service, chooser, mask: bitsOf(service.routes), view: viewOf(service) };
 }
 
 /** A set of routes as bits: what names the kernel's memory of the services that race over just these. */
@@ -29,13 +29,21 @@ export function bitsOf(routes: readonly RouteNumber[]): number {
   return routes.reduce((bits, route) => bits | (1 << route), 0);
 }
 
+/** Beside a set of routes, in the name of the kernel's memory of them: it is of first payloads. No route has this bit. */
+export const OF_PAYLOADS = 1;
+
+/** What names the kernel's memory of a service. */
+export function viewOf({ routes, win }: Pick<EngineService, 'routes' | 'win'>): number {
+  return bitsOf(routes) | (win === 'first-payload' ? OF_PAYLOADS : 0);
+}
+
 /** The sets of routes that need a memory in the kernel: the most used ones first, no more than it has room for. */
 export function masksOf(services: readonly EngineService[], memory: MemorySettings): number[] {
   if (memory.trustMicros === 0) return [];
   const uses = new Map<number, number>();
-  for (const { criterion, routes } of services) {
-    if (criterion !== 'race' || routes.length < 2) continue;
-    const mask = bitsOf(routes);
+  for (const service of services) {
+    if (service.criterion !== 'race' || service.routes.length < 2) continue;
+    const mask = viewOf(service);
     uses.set(mask, (uses.get(mask) ?? 0) + 1);
   }
   return [...uses]

@@ -1,71 +1,37 @@
 /** What the connection table said to a commit. */
-
-import type { Family } from '../../model/address.js';
-import {
-  OUTCOME_REASONS,
-  type OutcomeReason,
-  SINGLE_REASONS,
-  type SingleReason,
-} from '../../model/reasons.js';
-import { countSession } from '../choose/sessions.js';
-import type { Micros, RaceId } from '../engine-types.js';
-import { HEALTH } from '../health/health.js';
-import { AWAITED_MICROS } from '../memory/table.js';
-import { setDeadline } from '../race/deadline.js';
-import { endRace, hasLearntAll } from '../race/end.js';
-import { ATTEMPT, RACE } from '../race/life.js';
-import { overdueAfter } from '../race/patience.js';
+import type { RaceId } from '../engine-types.js';
+import { cancelSides } from '../payload/cancel.js';
+import { resetClient } from '../payload/decide.js';
+import { handleShown } from '../payload/show.js';
+import { endRace } from '../race/end.js';
+import { RACE } from '../race/life.js';
 import type { Turn } from '../turn.js';
-import { rememberDecision } from './remember.js';
-
-/** Of a race with a route in doubt. Later answers are told all the same. */
-const LONG_LINGER_MICROS = 4_000_000;
+import { decided } from './decided.js';
 
 export function handleCommitted(turn: Turn, race: RaceId, ok: boolean): void {
-  const { site, shard, now } = turn;
-  const { races, counters } = shard;
+  const { shard } = turn;
+  const { races, openings } = shard;
   if (races.state[race] !== RACE.COMMITTING) return;
   turn.race = race;
-  const route = races.carrier[race];
-  if (!ok) {
-    // The server holds a connection that nobody will use; and the port is somebody's.
-    turn.wire.cancel(race, route, site.protocols[races.protocol[race]].proof(races.token[race]));
-    shard.ports.taken(race, now);
-    endRace(turn, race, 'tuple-in-use');
-    return;
-  }
-  counters.decided++;
-  counters.wins[route]++;
-  site.clients.done(races.client, race * 4);
-  site.hosts.done(races.host[race]);
-  races.linger(race);
-  races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
-  // A flow that the connection table had before has been counted already.
-  if (!races.isFlow(race, route)) {
-    site.facts.assigned[route]++;
-    if (site.countsSessions) countSession(site, route, races.service[race], 1);
-  }
-  // What anybody could have sent carries this connection alone.
-  if (races.proven[race] === 1) rememberDecision(turn, race);
-  if (hasLearntAll(turn, race)) endRace(turn, race, 'first-reply');
-  else setDeadline(shard, race, now + lingerOf(turn, race));
+  if (!ok) return refused(turn, race);
+  if (openings.isShown(race)) return handleShown(turn, race);
+  // Its payload came with the answer itself.
+  if (openings.isDecided(race) && races.shown[race] === races.carrier[race]) turn.flows?.release?.(race);
+  decided(turn, race);
 }
 
-/** Routes that are in doubt, or known to be slow, get the time to show that they live. */
-function lingerOf({ site, shard: { races } }: Turn, race: RaceId): Micros {
-  const family = races.family[race] as Family;
-  for (let route = 1; route <= races.routeCount; route++) {
-    if (races.stateOf(race, route) !== ATTEMPT.SENT) continue;
-    const isInDoubt = route === races.tried[race] || site.health.of(route, family) !== HEALTH.UP;
-    if (isInDoubt || overdueAfter(site.roundTrips.of(route, family)) > AWAITED_MICROS)
-      return LONG_LINGER_MICROS;
-  }
-  return AWAITED_MICROS;
-}
-
-function outcomeOf({ shard: { races } }: Turn, race: RaceId): OutcomeReason | SingleReason {
-  if (races.chosen[race] !== 0) return SINGLE_REASONS[races.chosen[race] - 1];
-  const outcome = OUTCOME_REASONS[races.outcome[race]];
-  const isRescue = races.tried[race] !== 0 && races.tried[race] !== races.carrier[race];
-  return outcome === 'first-reply' && isRescue ? 'rescued' : outcome;
+/** The server holds a connection that nobody will use; and the port is somebody's. */
+function refused(turn: Turn, race: RaceId): void {
+  const { site, shard, now } = turn;
+  const { races, openings } = shard;
+  if (openings.isDecided(race)) resetClient(turn, race);
+  if (openings.has(race)) cancelSides(turn, race, 0);
+  else
+    turn.wire.cancel(
+      race,
+      races.carrier[race],
+      site.protocols[races.protocol[race]].proof(races.token[race]),
+    );
+  shard.ports.taken(race, now);
+  endRace(turn, race, 'tuple-in-use');
 }

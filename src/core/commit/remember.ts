@@ -4,8 +4,9 @@ import { settleGroup } from '../affinity/settle.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteSilence } from '../health/evidence.js';
 import { interceptedRoute } from '../judge/intercepted.js';
-import type { Times } from '../memory/times.js';
+import { TIMES, type Times } from '../memory/times.js';
 import { VERDICT, type Verdict } from '../memory/verdicts.js';
+import { notePayload } from '../payload/remember.js';
 import { isUnsure, mayHaveRepeated, mostTime, UNEVEN } from '../race/attempt.js';
 import { ATTEMPT } from '../race/life.js';
 import { expectedOf, overdueAfter } from '../race/patience.js';
@@ -54,9 +55,11 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
     if (slot >= 0) memory.note(slot, route, VERDICT.SILENT, 0, now);
     if (route === races.tried[race]) helpOut(turn, race, slot);
   }
-  const odd = interceptedRoute(races, race);
+  // What has brought a payload is no such thing, whatever it looks like.
+  const odd = races.times[race] === TIMES.PAYLOAD ? 0 : interceptedRoute(races, race);
   settleGroup(turn, race, odd, SILENT_AFTER_MICROS);
   noteHistory(turn, race);
+  if (odd !== 0) shard.decisions.noteIntercepted(races.decision[race], odd);
   if (slot < 0) return;
   if (odd !== 0) memory.note(slot, odd, VERDICT.INTERCEPTED, races.attemptRtt[races.attempt(race, odd)], now);
   tellKernel(turn, slot);
@@ -90,6 +93,7 @@ function askedRoutes(races: RaceTable, race: RaceId): number {
 /** Notes what a race says of a route; false when it says nothing. */
 function noteVerdict(turn: Turn, slot: number, race: RaceId, route: RouteNumber): boolean {
   const { races, memory } = turn.shard;
+  if (races.times[race] === TIMES.PAYLOAD) return notePayload(turn, slot, race, route);
   let verdict = verdictOf(races, race, route);
   if (verdict === null) return false;
   let time = races.attemptRtt[races.attempt(race, route)];

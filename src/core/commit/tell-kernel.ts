@@ -1,11 +1,12 @@
 /** What the kernel is told of memory: each change once, and nothing that it would not notice. */
 import type { Family } from '../../model/address.js';
 import { lastingRoutes } from '../choose/candidates.js';
+import { OF_PAYLOADS } from '../choose/services.js';
 import type { MemoryEntry } from '../contract.js';
 import { finishHash, mix } from '../hash.js';
 import { isAnyMissed } from '../health/missed.js';
 import { INTERIM } from '../memory/kernel-copy.js';
-import { TIMES } from '../memory/times.js';
+import { TIMES, type Times } from '../memory/times.js';
 import { EQUAL } from '../memory/verdicts.js';
 import type { Turn } from '../turn.js';
 
@@ -19,11 +20,10 @@ export function tellChosen(turn: Turn): void {
 export function tellKernel(turn: Turn, slot: number): void {
   const { site, shard, now } = turn;
   const { memory, kernelCopy } = shard;
-  // What the kernel knows is of connections; of datagrams that are raced each first one is asked about.
-  if (memory.times[slot] !== TIMES.CONNECT) return;
   const { masks, memorySettings } = site;
   const family = memory.familyOf(slot);
   for (let view = 0; view < masks.length; view++) {
+    if (memory.times[slot] !== timesOf(masks[view])) continue;
     const open = lastingRoutes(site, masks[view], family);
     const before = kernelCopy.routeOf(slot, view, now);
     const best = keepEqual(turn, slot, before, open);
@@ -49,6 +49,11 @@ export function tellKernel(turn: Turn, slot: number): void {
     entry.ttl = ttl;
     turn.notes.remember(entry);
   }
+}
+
+/** What the kernel knows is of connections; of datagrams that are raced each first one is asked about. */
+function timesOf(mask: number): Times {
+  return (mask & OF_PAYLOADS) === 0 ? TIMES.CONNECT : TIMES.PAYLOAD;
 }
 
 /** An entry leaves memory: the kernel forgets it too. */

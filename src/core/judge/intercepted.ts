@@ -1,6 +1,7 @@
 /**
  * Which answer came from something on the way instead of the server: of three answers and more to the same SYN all look alike but the
- * fastest. Windows and options are a server's own; the MSS is left out, since providers lower it.
+ * fastest; of two the faster one looks otherwise, and comes from by far nearer. Windows and options are a server's own; the MSS is left out,
+ * since providers lower it.
  */
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { ATTEMPT } from '../race/life.js';
@@ -17,15 +18,32 @@ export function interceptedRoute(races: RaceTable, race: RaceId): RouteNumber {
     if (fastest === 0 || races.attemptRtt[at] < races.attemptRtt[races.attempt(race, fastest)])
       fastest = route;
   }
-  if (answers < 3) return 0;
+  if (answers < 2) return 0;
   let others: number | null = null;
+  let nearest = 255;
   for (let route = 1; route <= races.routeCount; route++) {
     const at = answered(races, race, route);
     if (at < 0 || route === fastest) continue;
-    if (others !== null && races.attemptShape[at] !== others) return 0;
-    others = races.attemptShape[at];
+    const shape = looksOf(races.attemptShape[at]);
+    if (others !== null && shape !== others) return 0;
+    others = shape;
+    nearest = Math.min(nearest, hopsOf(races.attemptShape[at]));
   }
-  return races.attemptShape[races.attempt(race, fastest)] === others ? 0 : fastest;
+  const own = races.attemptShape[races.attempt(race, fastest)];
+  const isNear = hopsOf(own) + FAR_HOPS <= nearest;
+  return looksOf(own) === others || (answers === 2 && !isNear) ? 0 : fastest;
+}
+
+/** Two ways to one server hardly differ by so many hops. */
+export const FAR_HOPS = 4;
+
+/** The parts of a shape (protocols/tcp.ts): what the server itself says, and how far away it is. */
+export function looksOf(shape: number): number {
+  return shape & 0xffffff;
+}
+
+export function hopsOf(shape: number): number {
+  return shape >>> 24;
 }
 
 function answered(races: RaceTable, race: RaceId, route: RouteNumber): number {

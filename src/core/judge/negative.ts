@@ -4,6 +4,7 @@ import type { OutcomeReason } from '../../model/reasons.js';
 import { admitTrials, askAgain, goOnWithout } from '../affinity/join.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
+import { settleOpening } from '../payload/decide.js';
 import { MOST_QUESTIONS } from '../protocols/protocol.js';
 import { measure } from '../race/attempt.js';
 import { bringDeadline, setDeadline } from '../race/deadline.js';
@@ -14,6 +15,7 @@ import { expectedOf, overdueAfter } from '../race/patience.js';
 import { sendNext } from '../race/schedule.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
+import { countNegative } from './losses.js';
 
 /**
  * Two routes brought a refusal: the server itself has refused, or the provider's customers only. The silent routes get the time that they
@@ -53,7 +55,8 @@ export function holdNegative(turn: Turn, race: RaceId, route: RouteNumber, evide
     return;
   }
   if (before === ATTEMPT.SENT) counters.losses[route]++;
-  loserAnswered(turn, race, route);
+  if (shard.openings.isShown(race)) settleOpening(turn, race, 0);
+  else loserAnswered(turn, race, route);
 }
 
 /** Called after each negative answer of an undecided race: ends it, and says why; null: it says when to look again. */
@@ -118,12 +121,6 @@ export function expireNegative(turn: Turn, race: RaceId): boolean {
   if (negative === 0) return false;
   fail(turn, race, refusals >= 2 ? 'refused-by-server' : 'error-and-silence');
   return true;
-}
-
-/** Counts the losses of the routes that have said no; called once per race, when it is won or has failed. */
-export function countNegative({ shard: { races, counters } }: Turn, race: RaceId): void {
-  for (let route = 1; route <= races.routeCount; route++)
-    if (races.stateOf(race, route) === ATTEMPT.NEGATIVE) counters.losses[route]++;
 }
 
 /** What the routes of a race have said so far; `slowest` is the longest time to a refusal, microseconds. One value, reused. */

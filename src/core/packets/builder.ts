@@ -1,6 +1,6 @@
 /** The engine's effects as packets, for every front end that speaks packets: what it makes of `attempt`, `cancel`, `refuse`, `reject`. */
 import type { AddressWords, Family } from '../../model/address.js';
-import { buildIcmpError, type Ends, type PacketSpace } from '../../wire/build.js';
+import { buildIcmpError, type Ends, type PacketSpace, type StoredSetup } from '../../wire/build.js';
 import type { Packet } from '../../wire/packet.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import type { CopySource, PacketForms } from '../protocols/protocol.js';
@@ -10,7 +10,9 @@ import { mtuOf, type Site } from '../site.js';
 
 /** Every method writes one packet into `space` and returns its length; 0: there is nothing to send. */
 export class PacketBuilder {
-  private readonly source: CopySource = { address: NO_WORDS, at: 0, port: 0, mtu: 0 };
+  private readonly source: CopySource = { address: NO_WORDS, at: 0, port: 0, mtu: 0, isPlain: false };
+  private readonly data: StoredSetup = { bytes: new Uint8Array(0), at: 0, length: 0 };
+  private readonly state = { token: 0, sequence: 0, window: 0, taken: 0 };
   private readonly ends: Ends = {
     family: 4,
     source: NO_WORDS,
@@ -40,11 +42,43 @@ export class PacketBuilder {
     source.at = at * 4;
     source.port = races.attemptPort[at];
     source.mtu = mtuOf(site, races, race, route);
+    source.isPlain = this.shard.openings.has(race);
     return this.formsOf(race)?.copy(setups.of(race, number), source, space) ?? 0;
   }
 
   /** What tells an attempt's server that nobody will use it. */
   cancel(race: RaceId, route: RouteNumber, proof: number, space: PacketSpace): number {
+    this.fillEnds(race, route);
+    return this.formsOf(race)?.cancel(this.ends, proof, space) ?? 0;
+  }
+
+  /** The n-th packet that `WireSink.advance` asks for: as much of the client's words as fits, or the end of the handshake alone. */
+  advance(race: RaceId, route: RouteNumber, space: PacketSpace, number: number): number {
+    const { site, data } = this;
+    const { races, openings } = this.shard;
+    const { opening } = site.protocols[races.protocol[race]];
+    if (opening === null || !openings.has(race)) return 0;
+    const words = openings.wordsOf(race);
+    const headers = races.family[race] === 4 ? SEGMENT_HEADERS[4] : SEGMENT_HEADERS[6];
+    const size = Math.max(
+      1,
+      Math.min(openings.segmentOf(race, route), mtuOf(site, races, race, route) - headers),
+    );
+    const taken = Math.min(words.length, openings.acknowledgedOf(race, route) + number * size);
+    const isComplete = !openings.isSafe(race) || taken === words.length;
+    if (isComplete && number > 0) return 0;
+    data.bytes = words.bytes;
+    data.at = words.at + taken;
+    data.length = isComplete ? 0 : Math.min(size, words.length - taken);
+    this.fillEnds(race, route);
+    this.state.token = races.token[race];
+    this.state.sequence = openings.sequenceOf(race, route);
+    this.state.window = openings.windowOf(race);
+    this.state.taken = isComplete ? openings.acknowledgedOf(race, route) : taken;
+    return opening.write(this.ends, this.state, data, space);
+  }
+
+  private fillEnds(race: RaceId, route: RouteNumber): void {
     const { races } = this.shard;
     const { ends } = this;
     const at = races.attempt(race, route);
@@ -55,7 +89,6 @@ export class PacketBuilder {
     ends.destination = races.destination;
     ends.destinationAt = race * 4;
     ends.destinationPort = races.destinationPort[race];
-    return this.formsOf(race)?.cancel(ends, proof, space) ?? 0;
   }
 
   /** The same for the sender of a packet that belongs to no race, back the way it came. */
@@ -109,3 +142,5 @@ export class PacketBuilder {
 }
 
 const NO_WORDS: AddressWords = new Int32Array(4);
+/** IP and TCP, by family. */
+const SEGMENT_HEADERS = { 4: 40, 6: 60 } as const;

@@ -33,6 +33,7 @@ const forms: PacketForms = {
 
 /** Of a protocol over UDP: what need not be said by each. */
 export const DATAGRAM = {
+  opening: null,
   takesRest: false,
   transport: PROTOCOL.UDP,
   packets: forms,

@@ -10,6 +10,7 @@ import type { Packet, Quote } from '../../wire/packet.js';
 import type { Micros } from '../engine-types.js';
 import type { Times } from '../memory/times.js';
 import type { Judgement } from './judgement.js';
+import type { Opening } from './opening.js';
 
 /**
  * `not-mine`: it starts no connection of this protocol. `copy`: it does, and may be copied; else why it may not, and `single`: it goes by one
@@ -39,6 +40,8 @@ export interface Protocol {
   judge(packet: Packet, token: number, judgement: Judgement, asked: Asked): void;
   /** A client may send several before it is answered; null: there is one set-up, and all else is a repeat of it. */
   readonly datagrams: Datagrams | null;
+  /** How a connection goes on until its first payload, where that decides; null: the first reply does always. */
+  readonly opening: Opening | null;
   /** It takes what the kernel has asked about as a set-up and no other protocol knows. */
   readonly takesRest: boolean;
   /** Whether its flows belong to groups; each question to a name server stands for itself. */
@@ -111,6 +114,8 @@ export interface CopySource {
   port: number;
   /** Largest packet that the route carries to the destination, bytes. */
   mtu: number;
+  /** The first payload decides: what servers answer differently on each connection is left out. */
+  isPlain: boolean;
 }
 
 export interface ProtocolWords {

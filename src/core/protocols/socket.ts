@@ -32,6 +32,7 @@ export const socket: Protocol = {
     judgement.isWaiting = false;
   },
   datagrams: null,
+  opening: null,
   takesRest: false,
   groups: true,
   times: TIMES.CONNECT,

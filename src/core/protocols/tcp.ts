@@ -13,6 +13,7 @@ import { OPTION } from '../../wire/tcp-options.js';
 import { TIMES } from '../memory/times.js';
 import { JUDGEMENT, type Judgement } from './judgement.js';
 import type { Protocol, Start } from './protocol.js';
+import { tcpOpening } from './tcp-opening.js';
 
 export const tcp: Protocol = {
   name: 'tcp',
@@ -33,7 +34,8 @@ export const tcp: Protocol = {
   packets: {
     length: setupLength,
     keep: storeSetup,
-    copy(setup, { address, at, port, mtu }, space) {
+    copy(setup, { address, at, port, mtu, isPlain }, space) {
+      fields.isPlain = isPlain;
       fields.source = address;
       fields.sourceAt = at;
       fields.sourcePort = port;
@@ -47,6 +49,7 @@ export const tcp: Protocol = {
   },
   judge,
   datagrams: null,
+  opening: tcpOpening,
   takesRest: false,
   groups: true,
   times: TIMES.CONNECT,
@@ -62,7 +65,7 @@ export const tcp: Protocol = {
 
 /** IP and TCP header without options, per family: what an MTU leaves for a segment. */
 const HEADERS = { 4: 40, 6: 60 } as const;
-const fields: CopyFields = { source: new Int32Array(4), sourceAt: 0, sourcePort: 0, mss: 0 };
+const fields: CopyFields = { source: new Int32Array(4), sourceAt: 0, sourcePort: 0, mss: 0, isPlain: false };
 
 function start(packet: Packet): Start {
   if (packet.protocol !== PROTOCOL.TCP) return 'not-mine';
@@ -126,7 +129,12 @@ function judge(packet: Packet, token: number, judgement: Judgement): void {
   }
 }
 
-/** What a server's answers have in common: the options that it sends and its window. */
+/** What a server's answers have in common: the options that it sends and its window. And how many hops away it is, in the upper 8 bits. */
 function shapeOf(packet: Packet): number {
-  return (packet.options << 16) | packet.view.getUint16(packet.transport + 14);
+  return (hopsOf(packet.ttl) << 24) | (packet.options << 16) | packet.view.getUint16(packet.transport + 14);
+}
+
+/** Systems begin with one of three. */
+function hopsOf(ttl: number): number {
+  return (ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255) - ttl;
 }

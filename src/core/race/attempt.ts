@@ -117,7 +117,9 @@ function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): 
 
 /** For the route as a whole. A refusal may come from nearer; a program may take its time. */
 function noteTime({ site, shard: { races } }: Turn, race: RaceId, route: RouteNumber, time: Micros): void {
-  if (races.stateOf(race, route) !== ATTEMPT.ANSWERED || races.times[race] !== TIMES.CONNECT) return;
+  // Also where the first payload decides it is the handshake's.
+  const isHandshake = races.times[race] === TIMES.CONNECT || races.times[race] === TIMES.PAYLOAD;
+  if (races.stateOf(race, route) !== ATTEMPT.ANSWERED || !isHandshake) return;
   const answeredAt = races.attemptAnsweredAt[races.attempt(race, route)];
   site.roundTrips.note(route, races.family[race] as Family, time, answeredAt);
 }

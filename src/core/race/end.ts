@@ -2,6 +2,7 @@
 import type { OutcomeReason } from '../../model/reasons.js';
 import { rememberEnd, rememberLoser } from '../commit/remember.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
+import { cancelSides } from '../payload/cancel.js';
 import type { Turn } from '../turn.js';
 import { isUnsure } from './attempt.js';
 import { ATTEMPT, RACE } from './life.js';
@@ -23,6 +24,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
   shard.deadlines.remove(race);
   shard.joins.leave(race);
   shard.setups.release(race);
+  shard.openings.release(race);
   races.release(race);
 }
 
@@ -42,6 +44,7 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
   }
   shard.joins.leave(race);
   shard.setups.release(race);
+  shard.openings.release(race);
   races.release(race);
 }
 
@@ -73,6 +76,7 @@ export function cancelOpenAttempts(turn: Turn, race: RaceId, keepsFlow = false):
     if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
     if (!keepsFlow || !races.isFlow(race, route)) turn.wire.cancel(race, route, proof);
   }
+  cancelSides(turn, race, races.carrier[race]);
 }
 
 /** Whether every attempt has had an answer or never left: nothing more can come. */

@@ -3,6 +3,7 @@
 import { goOnWithout } from '../affinity/join.js';
 import type { RaceId } from '../engine-types.js';
 import { expireNegative, renewNegative } from '../judge/negative.js';
+import { expireOpening } from '../payload/show.js';
 import type { Turn } from '../turn.js';
 import { setDeadline } from './deadline.js';
 import { endRace, giveUp } from './end.js';
@@ -16,6 +17,7 @@ export function expireRace(turn: Turn, race: RaceId): void {
     sendDue(turn, race);
     if (races.isFree(race) || races.dueAt[race] > now) return;
   }
+  if (races.state[race] === RACE.OPENED) return expireOpening(turn, race);
   // A decided race has waited long enough for its losers; what they still send is answered without it.
   if (races.state[race] !== RACE.RACING) return endRace(turn, race, 'first-reply');
   if (shard.joins.route[race] !== 0 && shard.joins.until[race] <= now) {

@@ -4,7 +4,8 @@
  * it counted.
  */
 
-export const RACE = { FREE: 0, RACING: 1, COMMITTING: 2, DECIDED: 3 } as const;
+/** OPENED: the client has been shown an answer, and the first payload decides (core/payload). */
+export const RACE = { FREE: 0, RACING: 1, COMMITTING: 2, DECIDED: 3, OPENED: 4 } as const;
 
 export const RACE_EVENT = {
   /** A set-up has a slot: its attempts go out. */
@@ -14,6 +15,8 @@ export const RACE_EVENT = {
   /** The flow is bound; the race stays a little for the answers of the losers. */
   BIND: 2,
   END: 3,
+  /** The flow is bound, and may still be bound to another route. */
+  OPEN: 4,
 } as const;
 
 export const ATTEMPT = {
@@ -46,17 +49,18 @@ export const ATTEMPT_EVENT = {
 
 export const IGNORED = 255;
 
-const { FREE, RACING, COMMITTING, DECIDED } = RACE;
+const { FREE, RACING, COMMITTING, DECIDED, OPENED } = RACE;
 const { NONE, WAITING, SENT, ANSWERED, NEGATIVE, NOT_SENT } = ATTEMPT;
 const no = IGNORED;
 
 /** Rows: RACE_EVENT; columns: RACE. */
 export const RACE_LIFE: readonly (readonly number[])[] = [
-  /*           FREE    RACING      COMMITTING  DECIDED */
-  /* START  */ [RACING, no, no, no],
-  /* WIN    */ [no, COMMITTING, no, no],
-  /* BIND   */ [no, no, DECIDED, no],
-  /* END    */ [no, FREE, FREE, FREE],
+  /*           FREE    RACING      COMMITTING  DECIDED OPENED */
+  /* START  */ [RACING, no, no, no, no],
+  /* WIN    */ [no, COMMITTING, no, no, COMMITTING],
+  /* BIND   */ [no, no, DECIDED, no, DECIDED],
+  /* END    */ [no, FREE, FREE, FREE, FREE],
+  /* OPEN   */ [no, no, OPENED, no, no],
 ];
 
 /**

@@ -134,7 +134,9 @@ function orderByMemory({ site, shard, now }: Turn, race: RaceId, racers: Candida
   const { races, memory } = shard;
   const { stagger, trustMicros, forgetMicros } = site.memorySettings;
   // On trial a route shall be compared with all the others.
-  if (stagger === 'never' || races.trials[race] !== 0 || races.times[race] !== TIMES.CONNECT) return false;
+  const times = races.times[race];
+  const hasOrder = times === TIMES.CONNECT || times === TIMES.PAYLOAD;
+  if (stagger === 'never' || races.trials[race] !== 0 || !hasOrder) return false;
   const slot = trustMicros === 0 ? -1 : memory.find(races.destination, race * 4, races.times[race] as Times);
   const mask = maskOf(racers);
   // Still trusted, and raced all the same: to measure all routes again.

@@ -14,11 +14,15 @@ export const CTA = {
   COUNTERS_REPLY: 10,
   USE: 11,
   ID: 12,
+  SEQ_ADJ_REPLY: 16,
   TIMESTAMP: 20,
   MARK_MASK: 21,
   LABELS: 22,
   FILTER: 25,
 } as const;
+
+/** Nested in SEQ_ADJ_REPLY (enum ctattr_seqadj). */
+export const CTA_SEQADJ = { CORRECTION_POS: 1, OFFSET_BEFORE: 2, OFFSET_AFTER: 3 } as const;
 
 /** Nested kinds. */
 export const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;

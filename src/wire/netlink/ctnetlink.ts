@@ -8,6 +8,7 @@ import {
   CTA_PROTO,
   CTA_PROTOINFO_TCP,
   CTA_PROTOINFO_TCP_ATTR,
+  CTA_SEQADJ,
   CTA_TUPLE,
 } from './ctnetlink-attributes.js';
 import {
@@ -72,14 +73,18 @@ export interface FlowEntry {
   mark: number;
   /** What the entry has besides; null: nothing. */
   additions: Additions | null;
+  /** It takes the place of the entry that the flow has: its client is connected, and was shown another server's numbers. */
+  isAnew: boolean;
+  /** How much higher than the server's own the numbers are that the client was shown; of `isAnew`. */
+  shift: number;
 }
 
 /** Longest message of `encodeNew`, for IPv6. */
-export const NEW_LENGTH = 320 + ADDITIONS_LENGTH;
+export const NEW_LENGTH = 360 + ADDITIONS_LENGTH;
 
 /**
- * Writes the entry of a won race, before the winner's answer passes conntrack. Of TCP: state SYN_SENT, both directions
- * liberal, since conntrack has not seen the SYN and would call the SYN+ACK invalid. Errors come back with
+ * Writes the entry of a won race, before the winner's answer passes conntrack. Of TCP: state SYN_SENT, or ESTABLISHED when it is made anew;
+ * both directions liberal, since conntrack has not seen what came before and would call the next packet invalid. Errors come back with
  * `sequence`; success is silent.
  */
 export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, sequence: number): void {
@@ -90,15 +95,30 @@ export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, se
   if (flow.translated) putNatSource(w, flow);
   putBe32(w, CTA.TIMEOUT, timeoutSeconds);
   putBe32(w, CTA.MARK, flow.mark);
-  if (flow.protocol === IPPROTO_TCP) putTcpState(w);
+  if (flow.isAnew) putBe32(w, CTA.STATUS, ANSWERED_STATUS);
+  if (flow.protocol === IPPROTO_TCP)
+    putTcpState(w, flow.isAnew ? TCP_CONNTRACK.ESTABLISHED : TCP_CONNTRACK.SYN_SENT);
+  if (flow.isAnew) putShift(w, flow.shift);
   if (flow.additions !== null) putAdditions(w, flow.additions);
   endMessage(w);
 }
 
-function putTcpState(w: Writer): void {
+/** IPS_SEEN_REPLY, IPS_ASSURED and IPS_CONFIRMED (include/uapi/linux/netfilter/nf_conntrack_common.h); without the last it is EBUSY. */
+const ANSWERED_STATUS = 0x0e;
+
+/** Of all that the server sends, and of what the client acknowledges of it: the same before and behind any position (nf_conntrack_seqadj.c). */
+function putShift(w: Writer, shift: number): void {
+  const adjust = beginNested(w, CTA.SEQ_ADJ_REPLY);
+  putBe32(w, CTA_SEQADJ.CORRECTION_POS, 0);
+  putBe32(w, CTA_SEQADJ.OFFSET_BEFORE, shift);
+  putBe32(w, CTA_SEQADJ.OFFSET_AFTER, shift);
+  endNested(w, adjust);
+}
+
+function putTcpState(w: Writer, state: number): void {
   const info = beginNested(w, CTA.PROTOINFO);
   const tcp = beginNested(w, CTA_PROTOINFO_TCP);
-  putU8(w, CTA_PROTOINFO_TCP_ATTR.STATE, TCP_CONNTRACK.SYN_SENT);
+  putU8(w, CTA_PROTOINFO_TCP_ATTR.STATE, state);
   // struct nf_ct_tcp_flags: flags, mask.
   putBytes(w, CTA_PROTOINFO_TCP_ATTR.FLAGS_ORIGINAL, LIBERAL);
   putBytes(w, CTA_PROTOINFO_TCP_ATTR.FLAGS_REPLY, LIBERAL);
@@ -133,6 +153,22 @@ export function encodeGetByOriginal(w: Writer, flow: FlowEntry, sequence: number
 export function encodeDeleteByOriginal(w: Writer, flow: FlowEntry, sequence: number): void {
   beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family]);
   putOriginal(w, flow);
+  endMessage(w);
+}
+
+/** The same without an answer, but for errors: before the entry that takes its place. */
+export function encodeReplaced(w: Writer, flow: FlowEntry, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.DELETE, NLM_F.REQUEST, sequence, AF[flow.family]);
+  putOriginal(w, flow);
+  endMessage(w);
+}
+
+/** Writes that the entry with the original tuple of `flow` loses these bits of its mark. */
+export function encodeUnmark(w: Writer, flow: FlowEntry, bits: number, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.NEW, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family]);
+  putOriginal(w, flow);
+  putBe32(w, CTA.MARK, 0);
+  putBe32(w, CTA.MARK_MASK, bits);
   endMessage(w);
 }
 

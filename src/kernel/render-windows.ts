@@ -1,0 +1,35 @@
+/** Windows of connections whose client was shown another scale than its server's: translated on their way. Pure. */
+import { MOST_SHIFT, type WindowShifts, windowLabel } from '../wire/netlink/window-labels.js';
+import type { DesiredState } from './desired.js';
+import { opensAny } from './render-opened.js';
+
+/** IPS_SEQ_ADJUST (include/uapi/linux/netfilter/nf_conntrack_common.h): its numbers are translated, and its windows may be. */
+const TRANSLATED = 'ct status and 0x00000040 != 0';
+
+/** First in `forward`. */
+export function toWindows(state: DesiredState): string[] {
+  return opensAny(state) ? [`meta l4proto tcp ${TRANSLATED} jump windows`] : [];
+}
+
+export function windowChains(state: DesiredState): [string, string[]][] {
+  if (!opensAny(state)) return [];
+  return [
+    ['windows', ['ct direction reply goto windows_reply', 'ct direction original goto windows_original']],
+    ['windows_reply', shifts('reply')],
+    ['windows_original', shifts('original')],
+  ];
+}
+
+/** What a field cannot hold is the most that it can. */
+function shifts(direction: keyof WindowShifts): string[] {
+  const rules: string[] = [];
+  for (let shift = 1; shift <= MOST_SHIFT; shift++) {
+    const [left, right] = [windowLabel(direction, shift), windowLabel(direction, -shift)];
+    rules.push(
+      `ct label ${left} tcp window > ${0xffff >>> shift} tcp window set 65535 return`,
+      `ct label ${left} tcp window set tcp window << ${shift} return`,
+      `ct label ${right} tcp window set tcp window >> ${shift} return`,
+    );
+  }
+  return rules;
+}
