@@ -1,6 +1,7 @@
 /** `win: first-payload`: the handshake is completed by all routes, and the first bytes of a server decide. */
 import { describe, expect, test } from 'vitest';
 import type { OpeningPlan, OpeningResult, OpeningServer } from '../../lab/children/opening.js';
+import { plainNat } from '../../lab/index.js';
 import type { Link } from '../../src/sim/scenario.js';
 import {
   eventually,
@@ -14,6 +15,8 @@ import {
 } from './support/gateway-lab.js';
 
 const WEB = 80;
+/** Bytes each way. */
+const MANY = 100_000_000;
 
 const config = (more: object = {}) => ({
   services: [
@@ -53,7 +56,7 @@ const delays = (...list: number[]) => list.map((delayMs) => ({ delayMs }));
 const first = async (made: GatewayLab, address = NEAR) => (await made.why(address))[0];
 
 /** What comes by a provider goes to another port: to a program in the place of the server. */
-async function _divert({ lab }: GatewayLab, number: number, port: number): Promise<void> {
+async function divert({ lab }: GatewayLab, number: number, port: number): Promise<void> {
   const table = `table inet divert${number} {
     chain in {
       type nat hook prerouting priority dstnat;
@@ -101,12 +104,184 @@ describe('a page', () => {
         expect(decision.routes.find(({ route }) => route === 'p1')).toMatchObject({ intercepted: true });
         const line = [PATHRACE, 'why', address, '--control', made.lab.controlSocket];
         expect(await made.lab.gateway.must(line)).toContain('intercepted');
-        // The server has heard the words twice, and knows that one was not meant.
-        const all = await eventually(heard, (list) => list.some(({ error }) => error !== undefined), 2000);
-        expect(
-          all.filter(({ error }) => error === 'ECONNRESET').map(({ remoteAddress }) => remoteAddress),
-        ).toEqual([address === NEAR ? '203.0.3.2' : 'fd03:3::2']);
+        // Who was given the words besides knows that they were not meant.
+        const own = address === NEAR ? '203.0.2.2' : 'fd03:2::2';
+        const others = async () => (await heard()).filter(({ remoteAddress }) => remoteAddress !== own);
+        const told = await eventually(others, (list) => list.every(({ error }) => error !== undefined), 2000);
+        expect(told.filter(({ error }) => error !== 'ECONNRESET')).toEqual([]);
       },
     );
   });
+});
+
+describe('what is shown to the client', () => {
+  const SCALES = [null, 0, 2, 7, 14];
+  /** The largest receive buffer makes the scale (tcp_select_initial_window in net/ipv4/tcp_output.c). */
+  const settings = (scale: number | null) =>
+    scale === null
+      ? ['net.ipv4.tcp_window_scaling=0']
+      : ['net.ipv4.tcp_window_scaling=1', `net.ipv4.tcp_rmem=4096 65536 ${2 ** (15 + scale)}`];
+
+  // The proxy agrees on no scale, no SACK and nothing else; the client was shown that.
+  test.each(SCALES)('and what the carrier has agreed on: scale %s, both ways', async (scale) => {
+    await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
+      await made.lab.server().must(['sysctl', '-qw', ...settings(scale)]);
+      await listen({});
+      for (const address of [NEAR, NEAR6]) {
+        const result = await say({ address, down: 2_000_000, up: 2_000_000 });
+        expect(result).toMatchObject({ ok: true, down: 2_000_000 });
+        expect(result.totalMs).toBeLessThan(15_000);
+        expect(await first(made, address)).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
+      }
+    });
+  });
+
+  test.each([0, 1])('SACK %i at the server, and the other at the client', async (sack) => {
+    await withLinks(delays(1, 10, 30), async ({ made, listen, say }) => {
+      await made.lab.server().must(['sysctl', '-qw', `net.ipv4.tcp_sack=${sack}`]);
+      await made.lab.client().must(['sysctl', '-qw', `net.ipv4.tcp_sack=${1 - sack}`]);
+      await divert(made, 1, 9999);
+      await listen({});
+      await made.lab.server().echo({ ports: [9999], mode: 'discard' });
+      expect(await say({ down: 2_000_000, up: 2_000_000 })).toMatchObject({ ok: true });
+      expect(await first(made)).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
+    });
+  });
+});
+
+describe('bytes of a connection that another route carries than the one that was shown', () => {
+  test('are all there, both ways, where packets are lost and out of order', async () => {
+    const rough = { loss: 0.003, reorder: 0.01, reorderMs: 5 };
+    const links = [
+      { delayMs: 1, answersSyn: true },
+      { delayMs: 4, ...rough },
+      { delayMs: 40, ...rough },
+    ];
+    await withLinks(links, async ({ made, listen, say }) => {
+      await listen({});
+      for (const address of [NEAR, NEAR6]) {
+        const result = await say({ address, down: MANY, up: MANY, withinMs: 120_000 });
+        expect(result).toMatchObject({ ok: true, down: MANY });
+        expect((await first(made, address)).reasons).toEqual(['first-payload']);
+      }
+    });
+  });
+});
+
+describe('beside plain NAT', () => {
+  /** What a client can see of a connection. */
+  const seen = ({ ok, error, down }: OpeningResult) => ({ ok, error, down });
+  const CASES: readonly (readonly [string, Partial<OpeningServer>, Partial<OpeningPlan>, string])[] = [
+    ['a server that resets', { mode: 'reset' }, { down: 10 }, 'all-routes-negative'],
+    ['a server that closes without a word', { mode: 'close' }, { down: 10 }, 'others-out'],
+    ['a server that speaks first', { greeting: 2000 }, { greeting: 2000 }, 'first-payload'],
+    [
+      'a client that closes right behind its words',
+      {},
+      { down: 100_000, closes: 'after' },
+      'client-has-ended',
+    ],
+    ['a client that closes without a word', {}, { closes: 'before' }, 'client-has-ended'],
+    [
+      'words that must not be said twice',
+      {},
+      { method: 'POST', down: 100_000, up: 100_000 },
+      'payload-not-safe',
+    ],
+    ['words of several segments', {}, { padding: 5000, down: 100_000, up: 100_000 }, 'first-payload'],
+    ['words in many pieces', {}, { pieces: 11, down: 100_000 }, 'first-payload'],
+    ['words that are too long', {}, { padding: 12_000, down: 100_000 }, 'payload-too-long'],
+    ['a client that takes its time', {}, { waitMs: 1500, down: 100_000 }, 'first-payload'],
+    ['a server that takes its time', { thinkMs: 1500 }, { down: 100_000, up: 10_000 }, 'first-payload'],
+  ];
+
+  test('a client sees the same', async () => {
+    await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
+      const all = async () => {
+        const results = [];
+        for (const [index, [name, , plan]] of CASES.entries())
+          results.push({ name, ...seen(await say({ ...plan, port: 8000 + index, withinMs: 10_000 })) });
+        return results;
+      };
+      for (const [index, [, server]] of CASES.entries()) await listen({ ...server, port: 8000 + index });
+      const ours = await all();
+      const reasons = (await made.why(NEAR)).map(({ destination, reasons: [reason] }) => {
+        const [name] = CASES[Number(destination.split(':')[1]) - 8000];
+        return [name, reason] as const;
+      });
+      made.daemon.signal('SIGTERM');
+      await made.daemon.done;
+      const nat = await plainNat(made.lab, 'p1');
+      const theirs = await all();
+      await nat.remove();
+      await made.startDaemon();
+      expect(ours).toEqual(theirs);
+      expect(Object.fromEntries(reasons)).toEqual(
+        Object.fromEntries(CASES.map(([name, , , reason]) => [name, reason])),
+      );
+    });
+  });
+});
+
+describe('TLS', () => {
+  test('a ClientHello of several segments is given to all, and the first answer carries it', async () => {
+    await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
+      const [key, cert] = ['key', 'cert'].map((name) => `${made.lab.directory}/${name}.pem`);
+      const subject = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=lab'];
+      await made.lab.server().must(['openssl', 'req', ...subject, '-keyout', key, '-out', cert]);
+      await listen({ port: 443, tls: { key, cert } });
+      const protocols = Array.from({ length: 20 }, (_, i) => `${i}`.padEnd(200, 'x'));
+      expect(await say({ port: 443, down: 200_000, up: 100_000, tls: { protocols } })).toMatchObject({
+        ok: true,
+      });
+      expect(await first(made)).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
+    });
+  });
+});
+
+test('what has been decided needs nobody: no further packet of it passes the daemon', async () => {
+  await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
+    await listen({});
+    const queued = async () => {
+      const { queue } = (await made.status()).packets;
+      return Object.values(queue).reduce((sum, count) => sum + count, 0);
+    };
+    const before = await queued();
+    await say({ down: 3_000_000, up: 3_000_000 });
+    const after = await queued();
+    expect(after - before).toBeLessThan(60);
+  });
+});
+
+test('a daemon that dies meanwhile: the connection goes on by what was shown', async () => {
+  await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
+    await listen({ thinkMs: 3000 });
+    const going = say({ down: 100_000, up: 100_000, withinMs: 20_000 });
+    await new Promise((done) => setTimeout(done, 800));
+    made.daemon.signal('SIGKILL');
+    await made.daemon.done;
+    await made.startDaemon();
+    expect(await going).toMatchObject({ ok: true, down: 100_000 });
+  });
+});
+
+test('what is remembered is not raced again: the kernel goes by it', async () => {
+  const options = { config: { ...config(), memory: { trust: '10m' } } };
+  await withLinks(
+    [{ delayMs: 1, answersSyn: true }, ...delays(10, 30)],
+    async ({ made, listen, say }) => {
+      await listen({});
+      expect(await say({ down: 1000 })).toMatchObject({ ok: true });
+      await eventually(
+        async () => (await made.status()).memory.inKernel,
+        (count) => count > 0,
+        3000,
+      );
+      await made.lab.wire.reset();
+      expect(await say({ down: 1000 })).toMatchObject({ ok: true });
+      const syns = await made.lab.wire.trace({ kind: 'syn', direction: 'out' });
+      expect(syns.map(({ provider }) => provider)).toEqual(['p2']);
+    },
+    options,
+  );
 });
