@@ -22,7 +22,7 @@ export const tcp: Protocol = {
     starts: 'a SYN without ACK',
     copied:
       'the SYN without its data, Fast Open left out, its MSS lowered to the MTU of each route; not with authentication (MD5, TCP-AO), of an MPTCP subflow (MP_JOIN), with IP options, with more than 128 bytes of headers, with a TTL that ends here, or to a link-local address',
-    wins: 'the first SYN+ACK that acknowledges the SYN; the server’s own SYN (simultaneous open)',
+    wins: 'the first SYN+ACK that acknowledges the SYN; the server’s own SYN (simultaneous open). With `win: first-payload` the first bytes of a server: the handshake is completed by all routes, and a ClientHello without early data, or one HTTP GET, HEAD or OPTIONS, given to all',
     waits: 'a reset and ICMP errors, while another route may still say yes',
     loses: 'by a reset with SEQ = the ACK of its SYN+ACK, as soon as that comes',
     ends: 'FIN of both sides, or a reset; the kernel’s connection table says when',
