@@ -1,5 +1,6 @@
 /** Reads a configuration: from a file or a text to what the daemon uses, or to all that is wrong with it. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -29,7 +30,15 @@ export function loadConfig(path: string): GatewayConfig {
 
 /** The text of a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID where it is too large. */
 export function readConfig(path: string): string {
-  const bytes = readBounded(path);
+  return textOf(readBounded(path), path);
+}
+
+/** The same without keeping the caller's thread: a disk may hang. */
+export async function readConfigApart(path: string): Promise<string> {
+  return textOf(await readBoundedApart(path), path);
+}
+
+function textOf(bytes: Uint8Array, path: string): string {
   if (bytes.length > MAX_CONFIG_BYTES) {
     const expected = `at most ${MAX_CONFIG_BYTES} bytes`;
     const problem = {
@@ -169,10 +178,32 @@ function readBounded(path: string): Uint8Array {
       closeSync(file);
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new PathraceError('E_CONFIG_UNREADABLE', `${path} cannot be read: ${reasonText(code)}.`);
+    throw unreadable(path, error);
   }
   return buffer.subarray(0, length);
+}
+
+/** Of a file as many bytes as a configuration may have, and one more where there are more. Throws E_CONFIG_UNREADABLE. */
+export async function readBoundedApart(path: string): Promise<Uint8Array> {
+  const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
+  let length = 0;
+  try {
+    const file = await open(path, 'r');
+    try {
+      for (let read = -1; read !== 0 && length < buffer.length; length += read)
+        read = (await file.read(buffer, length, buffer.length - length, null)).bytesRead;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  return buffer.subarray(0, length);
+}
+
+function unreadable(path: string, error: unknown): PathraceError {
+  const { code } = error as NodeJS.ErrnoException;
+  return new PathraceError('E_CONFIG_UNREADABLE', `${path} cannot be read: ${reasonText(code)}.`);
 }
 
 function reasonText(code: string | undefined): string {

@@ -1,20 +1,24 @@
 /** The configuration file of a running gateway: read when told to, and compared with what runs when somebody asks. */
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import type { Status } from '../api/contract.js';
 import { diffConfigs } from '../config/diff.js';
-import { MAX_CONFIG_BYTES, readConfig } from '../config/load.js';
+import { readBoundedApart, readConfigApart } from '../config/load.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { GatewayConfig } from '../model/config.js';
+import { PathraceError } from '../model/errors.js';
 import { leaveBehind, within } from './patience.js';
 
 /** Nobody who asks what is in use waits longer for the disk, milliseconds. */
 const LOOK_MS = 500;
+/** Nor does a reload, longer than this. */
+const READ_MS = 3000;
 
 export class ConfigSource {
   private digest: string | null = null;
   private readAtMs = monotonicMs();
   private looking: Promise<{ readonly digest: string | null }> | null = null;
+  /** A read that was not waited for. */
+  private hanging: Promise<true> | null = null;
   private compared: { readonly running: GatewayConfig; readonly differences: number } | null = null;
 
   /** `read`: what the file said a moment ago. */
@@ -31,13 +35,32 @@ export class ConfigSource {
 
   /** Reads the file again. Throws as `readConfig` and `parse`, and then what was read before counts. */
   async load(parse: (text: string) => Promise<GatewayConfig>): Promise<GatewayConfig> {
-    // At once: a file that changes while it is parsed is told as changed, not as read.
-    const text = readConfig(this.path);
+    const text = await this.readApart();
     this.read = await parse(text);
     this.digest = hashOf(text);
     this.readAtMs = monotonicMs();
     this.compared = null;
     return this.read;
+  }
+
+  /** Before it is parsed: a file that changes meanwhile is told as changed, not as read. A disk that hangs costs one thread. */
+  private async readApart(): Promise<string> {
+    const { hanging } = this;
+    if (hanging !== null && (await within(hanging, READ_MS)) === null) throw this.stuck();
+    const reading = readConfigApart(this.path);
+    const text = await within(reading, READ_MS);
+    if (text !== null) return text;
+    this.hanging = reading.then(
+      () => true,
+      () => true,
+    );
+    leaveBehind();
+    throw this.stuck();
+  }
+
+  private stuck(): PathraceError {
+    const what = `${this.path} cannot be read: its disk has not answered for ${READ_MS / 1000} s.`;
+    return new PathraceError('E_CONFIG_UNREADABLE', `${what} What runs stays as it is.`);
   }
 
   /** What is in the file now, for `report`; null: it cannot be read. A disk that hangs costs one thread, however many ask. */
@@ -80,19 +103,10 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Of as much as a configuration may have; null: it cannot be read. */
-async function digestOf(path: string): Promise<string | null> {
-  const handle = await open(path, 'r').catch(() => null);
-  if (handle === null) return null;
-  try {
-    const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < buffer.length; length += read)
-      read = (await handle.read(buffer, length, buffer.length - length)).bytesRead;
-    return hashOf(new TextDecoder('utf-8').decode(buffer.subarray(0, length)));
-  } catch {
-    return null;
-  } finally {
-    await handle.close();
-  }
+/** null: it cannot be read. */
+function digestOf(path: string): Promise<string | null> {
+  return readBoundedApart(path).then(
+    (bytes) => hashOf(new TextDecoder('utf-8').decode(bytes)),
+    () => null,
+  );
 }
