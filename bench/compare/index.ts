@@ -7,6 +7,7 @@ import { compareFaults } from './faults.js';
 import { compareManyFlows } from './many-flows.js';
 import { compareMemory } from './memory.js';
 import { compareNeighbours } from './neighbours.js';
+import { compareProtocols } from './protocols.js';
 import { compareRate } from './rate.js';
 import { compareSpread } from './spread.js';
 
@@ -20,4 +21,5 @@ export const COMPARISONS: readonly Comparison[] = [
   compareNeighbours,
   compareChoices,
   compareManyFlows,
+  compareProtocols,
 ];
