@@ -223,13 +223,19 @@ function handleStray(turn: Turn, known: boolean): Verdict {
   const waits = isWaiting(site.protocols, packet);
   // Of a flow whose repeat is on its way to us, which was queued before this: then that needs nobody else.
   if (known && waits) shard.answered.set(packet, ANY_ROUTE, turn.now, packet.acknowledgement);
-  if (known && packet.protocol === PROTOCOL.TCP && (packet.flags & FLAG.SYN) === 0) {
-    countIgnored(shard, 'not-ours');
-    return verdict.passForGood(turn);
-  }
+  if (known && packet.protocol === PROTOCOL.TCP && (packet.flags & FLAG.SYN) === 0) return strayPayload(turn);
   if (known || !waits) return ignore(turn, 'not-ours');
   countIgnored(shard, 'late-syn-ack');
   turn.wire.refuse();
+  return verdict.drop(turn);
+}
+
+/** Of a connection whose first payload was awaited. Who has lost, and has not heard of it, is told once more. */
+function strayPayload(turn: Turn): Verdict {
+  const { shard, packet } = turn;
+  countIgnored(shard, 'not-ours');
+  if (turn.flows?.knowsAnswer?.() !== false) return verdict.passForGood(turn);
+  if ((packet.flags & (FLAG.RST | FLAG.ACK)) === FLAG.ACK) turn.wire.refuse();
   return verdict.drop(turn);
 }
 

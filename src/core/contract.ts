@@ -155,6 +155,8 @@ export interface FlowTable {
   release?(race: RaceId): void;
   /** It is over: the client has been told so. At once. */
   remove?(race: RaceId): void;
+  /** Whether the packet in hand, of a provider, belongs to a flow. Asked only of what no race knows and was to be seen. */
+  knowsAnswer?(): boolean;
   /**
    * What the flow of the packet in hand leaves with, as its route shows it: four words and a port, into `out`. False: the table does not
    * have it. A question, asked only when a client repeats the set-up of a flow that was given to one route.

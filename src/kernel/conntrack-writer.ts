@@ -74,9 +74,11 @@ export class ConntrackWriter {
     const refused = this.write(count).filter((index) => !this.stays(index));
     if (refused.length === 0) return refused;
     let again = 0;
-    // A packet of the client may have come between an entry and the one in its place.
-    for (const index of refused)
-      if (this.noted[index].isAnew || this.table.makeWay(this.noted[index])) batch[again++] = index;
+    for (const index of refused) {
+      const isFree = this.table.makeWay(this.noted[index]);
+      // A packet of the client may have come between an entry and the one in its place.
+      if (isFree || this.noted[index].isAnew) batch[again++] = index;
+    }
     const cleared = batch.slice(0, again);
     const still = this.write(again);
     const failed = refused.filter((index) => !cleared.includes(index) || still.includes(index));

@@ -56,6 +56,10 @@ export class FlowBinder implements FlowTable {
     this.table.remove(this.flowOf(race, this.shard.races.carrier[race]));
   }
 
+  knowsAnswer(): boolean {
+    return this.table.markOfAnswer(this.packet) !== 0;
+  }
+
   endsOf(out: LocalEnds): boolean {
     return this.table.endsOf(this.packet, out);
   }

@@ -285,3 +285,39 @@ test('what is remembered is not raced again: the kernel goes by it', async () =>
     options,
   );
 });
+
+test('ports come round: what an earlier connection has left there is in nobody’s way', async () => {
+  const options = { config: { ...config(), limits: { racePorts: '8192-9215' } } };
+  await withLinks(
+    [{ answersSyn: true }, { delayMs: 1 }, { delayMs: 2 }],
+    async ({ made }) => {
+      await made.lab.server().nginx({ ports: [WEB] });
+      const asking = made.lab.client().child('children/questions');
+      const plan = { kind: 'page', address: NEAR, port: WEB, count: 1500 };
+      const times = await asking.ask<number[]>('series', plan);
+      expect(times.filter((micros) => micros < 0)).toEqual([]);
+      await asking.stop();
+      const { races } = await made.status();
+      expect(races).toMatchObject({ started: 1500, decided: 1500, failed: 0 });
+    },
+    options,
+  );
+});
+
+test('a reset that is lost: the server is told again when it says something', async () => {
+  const links = [{ delayMs: 1, answersSyn: true }, { delayMs: 10 }, { delayMs: 60 }];
+  await withLinks(links, async ({ made, listen, say, heard }) => {
+    await listen({});
+    // Resets to the third provider do not leave at first.
+    const drop =
+      'table inet lose { chain out { type filter hook postrouting priority 300; oifname "wan3" tcp flags & rst == rst drop; }; }';
+    await made.lab.gateway.must(['nft', '-f', '-'], { input: `${drop}\n` });
+    const going = say({ down: 100, up: 10_000, withinMs: 20_000 });
+    await new Promise((done) => setTimeout(done, 700));
+    await made.lab.gateway.must(['nft', 'delete', 'table', 'inet', 'lose']);
+    expect(await going).toMatchObject({ ok: true });
+    const lost = async () => (await heard()).filter(({ remoteAddress }) => remoteAddress === '203.0.3.2');
+    const told = await eventually(lost, (list) => list.every(({ error }) => error === 'ECONNRESET'), 10_000);
+    expect(told.map(({ error }) => error)).toEqual(['ECONNRESET']);
+  });
+});

@@ -154,6 +154,12 @@ export class OpeningHarness extends Harness {
     this.released++;
   }
 
+  knowsAnswer(): boolean {
+    return this.isCarried;
+  }
+  /** What the connection table says of what no race knows. */
+  isCarried = true;
+
   remove(): void {
     this.removed++;
   }

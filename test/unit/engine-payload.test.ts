@@ -288,6 +288,20 @@ describe('what is remembered', () => {
   });
 });
 
+describe('what comes when the race is over', () => {
+  it('goes to the client where it is of its flow, and is told that nobody listens where it is not', () => {
+    const h = opened();
+    h.client(REQUEST);
+    h.says(2, 'ok');
+    h.pass(10_000);
+    expect(h.engine.races.active).toBe(0);
+    expect(h.says(2, 'more', 2).map(({ kind }) => kind)).toEqual(['pass']);
+    h.isCarried = false;
+    expect(h.says(3, 'late').map(({ kind }) => kind)).toEqual(['refuse', 'drop']);
+    expect(h.resets(3).map(({ kind }) => kind)).toEqual(['drop']);
+  });
+});
+
 it('a further packet of a flow that nobody races goes on for good', () => {
   const h = new OpeningHarness();
   expect(h.client(REQUEST).at(-1)?.kind).toBe('pass');
