@@ -13,7 +13,7 @@ import { NO_RACE } from './race/table.js';
 
 /** How a front end does it. `id` is the front end's own name for a packet of the batch. */
 export interface BatchPorts {
-  /** Writes the entries of all flows that were committed since the last batch. */
+  /** Writes the entries of all flows that were committed since the last batch, and what else the flow table was told. */
   writeEntries(): void;
   /** Whether the entry of the n-th of these commits is there now. */
   isBound(index: number): boolean;
@@ -121,7 +121,7 @@ export class Batch {
   private settleCommits(): void {
     const { held, ports, committed } = this;
     this.held = 0;
-    if (held > 0) ports.writeEntries();
+    ports.writeEntries();
     for (let i = 0; i < held; i++) {
       committed.race = this.heldRaces[i];
       committed.ok = ports.isBound(i);

@@ -151,7 +151,7 @@ export interface FlowTable {
    * numbers of its server are translated to those that the client was shown.
    */
   commit(race: RaceId, route: RouteNumber): void;
-  /** The flow of a race that the first payload should have decided stays as it was bound: its packets need nobody any more. At once. */
+  /** The flow of a race that the first payload should have decided stays as it was bound: its packets need nobody any more. */
   release?(race: RaceId): void;
   /** It is over: the client has been told so. At once. */
   remove?(race: RaceId): void;

@@ -8,7 +8,6 @@ import {
   encodeDump,
   encodeGetByOriginal,
   encodeGetByReply,
-  encodeUnmark,
   type FlowEntry,
   IPCTNL_MSG_CT,
   TCP_CONNTRACK,
@@ -91,12 +90,6 @@ export class ConntrackTable {
       this.entry.sourcePort === flow.sourcePort &&
       sameAddress(this.entry.source, 0, flow.source, flow.sourceAt)
     );
-  }
-
-  /** Takes bits off the mark of a flow. */
-  unmark(flow: FlowEntry, bits: number): void {
-    encodeUnmark(this.socket.writer, flow, bits, this.socket.nextSequence());
-    this.socket.request();
   }
 
   remove(flow: FlowEntry): void {

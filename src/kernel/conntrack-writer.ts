@@ -9,6 +9,7 @@ import {
   DELETE_LENGTH,
   encodeNew,
   encodeReplaced,
+  encodeUnmark,
   type FlowEntry,
   NEW_LENGTH,
 } from '../wire/netlink/ctnetlink.js';
@@ -29,7 +30,7 @@ export class ConntrackWriter {
   taken = 0;
 
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, {
-    sendBytes: MOST_ENTRIES * (NEW_LENGTH + DELETE_LENGTH),
+    sendBytes: MOST_ENTRIES * (NEW_LENGTH + 2 * DELETE_LENGTH),
   });
   // BOUNDED: MOST_ENTRIES, made once; the front end holds back no more answers.
   private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, () => ({
@@ -45,6 +46,7 @@ export class ConntrackWriter {
   private readonly batch = new Int32Array(MOST_ENTRIES);
   private first = 0;
   private size = 0;
+  private unmarked = 0;
   private refused: number[] = [];
 
   /** `table` takes finished flows out of the way. */
@@ -61,6 +63,14 @@ export class ConntrackWriter {
     copyFlow(this.noted[this.count], flow);
     this.mayStay[this.count] = mayStay ? 1 : 0;
     return this.count++;
+  }
+
+  /** Notes that a flow loses bits of its mark; `flush` writes it, and whether it is still there is of no interest. */
+  unmark(flow: FlowEntry, bits: number): void {
+    if (this.unmarked === MOST_ENTRIES) this.send();
+    this.unmarked++;
+    // Its number is none of an entry.
+    encodeUnmark(this.socket.writer, flow, bits, (this.first - 1) >>> 0);
   }
 
   /**
@@ -98,7 +108,7 @@ export class ConntrackWriter {
   /** Writes the first `size` of the batch; returns the indexes of those that were refused. */
   private write(size: number): readonly number[] {
     this.refused = [];
-    if (size === 0) return this.refused;
+    if (size === 0 && this.unmarked === 0) return this.refused;
     for (let n = 0; n < size; n++) {
       const sequence = (this.first + n) >>> 0;
       const flow = this.noted[this.batch[n]];
@@ -106,15 +116,19 @@ export class ConntrackWriter {
       encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, sequence);
     }
     this.size = size;
-    if (this.socket.flush() === 0) {
-      while (this.socket.read(this.noteRefusal, null)) {
-        // All that is refused is in the buffer when send has returned.
-      }
-    } else {
-      for (let n = 0; n < size; n++) this.refused.push(this.batch[n]);
-    }
+    if (!this.send()) for (let n = 0; n < size; n++) this.refused.push(this.batch[n]);
     this.first = (this.first + 2 * size) >>> 0;
     return this.refused;
+  }
+
+  /** Sends what is written, and hears what was refused; false: nothing has left. */
+  private send(): boolean {
+    this.unmarked = 0;
+    if (this.socket.flush() !== 0) return false;
+    while (this.socket.read(this.noteRefusal, null)) {
+      // All that is refused is in the buffer when send has returned.
+    }
+    return true;
   }
 
   private readonly noteRefusal = (error: number, sequence: number): void => {

@@ -49,7 +49,7 @@ export class FlowBinder implements FlowTable {
   }
 
   release(race: RaceId): void {
-    this.table.unmark(this.flowOf(race, this.shard.races.carrier[race]), this.marks.held);
+    this.writer.unmark(this.flowOf(race, this.shard.races.carrier[race]), this.marks.held);
   }
 
   remove(race: RaceId): void {

@@ -1,6 +1,7 @@
 /** The engine with `win: first-payload`, a client and servers that keep count of sequence numbers as TCP does. */
 import type { RaceId, RouteNumber } from '../../src/core/engine-types.js';
 import { PacketBuilder } from '../../src/core/packets/builder.js';
+import type { AddressWords } from '../../src/model/address.js';
 import { tcpPacket } from '../../src/sim/packets.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { createPacket, DECODE, decode, FLAG } from '../../src/wire/packet.js';
@@ -98,6 +99,10 @@ export class OpeningHarness extends Harness {
   /** The client's own ends of the handshake, by the kernel. */
   shakesHands(): Effect[] {
     return this.client('', 0, ACK);
+  }
+
+  sourceAddress(route: RouteNumber): AddressWords {
+    return words(`203.0.${route}.2`);
   }
 
   get carrier(): RouteNumber {

@@ -163,9 +163,9 @@ export function encodeReplaced(w: Writer, flow: FlowEntry, sequence: number): vo
   endMessage(w);
 }
 
-/** Writes that the entry with the original tuple of `flow` loses these bits of its mark. */
+/** Writes that the entry with the original tuple of `flow` loses these bits of its mark. Success is silent. At most DELETE_LENGTH bytes. */
 export function encodeUnmark(w: Writer, flow: FlowEntry, bits: number, sequence: number): void {
-  beginNfMessage(w, IPCTNL_MSG_CT.NEW, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family]);
+  beginNfMessage(w, IPCTNL_MSG_CT.NEW, NLM_F.REQUEST, sequence, AF[flow.family]);
   putOriginal(w, flow);
   putBe32(w, CTA.MARK, 0);
   putBe32(w, CTA.MARK_MASK, bits);
