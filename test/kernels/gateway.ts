@@ -16,6 +16,26 @@ const TURNS = {
 /** Who hides a module from the kernel. */
 const HIDING = '/etc/modprobe.d/pathrace-test.conf';
 
+/** A server that accepts, with a buffer of 4 KiB. */
+const SILENT = `
+import socket, time
+s = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.bind(('::', 9999))
+s.listen(64)
+print('listens', flush=True)
+held = []
+while True: held.append(s.accept())
+`;
+const DIVERT = `table inet divert {
+  chain in {
+    type nat hook prerouting priority dstnat;
+    ip saddr 203.0.2.0/24 tcp dport 80 redirect to :9999
+    ip6 saddr fd03:2::/64 tcp dport 80 redirect to :9999
+  }
+}
+`;
+
 let site: Site;
 
 async function withRules(rules: string, action: () => Promise<void>): Promise<void> {
@@ -77,6 +97,37 @@ describe('a gateway', () => {
       await site.until(async () => askers.size === 3, 'the question by each route');
       names.close();
     }
+    await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
+  });
+
+  test('lets the first payload decide where a proxy answers, and translates numbers and windows', async () => {
+    const web = {
+      name: 'web',
+      match: { tcp: 'any' },
+      select: 'race',
+      win: 'first-payload',
+      affinity: 'none',
+    };
+    await site.gateway({ services: [web], memory: { trust: '0s' } } as never);
+    const server = site.lab.server().child('children/opening');
+    const client = site.lab.client().child('children/opening');
+    await server.ask('listen', { port: 80 });
+    // What the nearest provider's SYNs reach says nothing, and has agreed on another window scale: its buffer is small.
+    const silent = site.lab.server().spawn(['python3', '-c', SILENT]);
+    await silent.waitForLine(/listens/);
+    await site.lab.server().must(['nft', '-f', '-'], { input: DIVERT });
+    for (const family of FAMILIES) {
+      const plan = { address: NEAR[family], port: 80, down: 2_000_000, up: 2_000_000 };
+      const result = await client.ask<{ ok: boolean; error?: string; down: number }>('say', plan);
+      assert.equal(result.error, undefined);
+      assert.equal(result.down, 2_000_000);
+    }
+    const { races } = await site.status();
+    assert.equal(races.failed, 0);
+    await site.lab.server().must(['nft', 'delete', 'table', 'inet', 'divert']);
+    await silent.stop();
+    await client.stop();
+    await server.stop();
     await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
   });
 
