@@ -60,6 +60,21 @@ const PROGRAMS = [
     for: ['test', 'kernels'],
   },
   { program: 'vsftpd', package: 'vsftpd', why: 'an FTP server in the lab', for: ['test'] },
+  { program: 'sipp', package: 'sip-tester', why: 'calls of SIP', for: ['test'] },
+  {
+    program: 'gst-launch-1.0',
+    package: 'gstreamer1.0-tools',
+    // Its server has no program of its own.
+    with: [
+      'gstreamer1.0-plugins-base',
+      'gstreamer1.0-plugins-good',
+      'gir1.2-gst-rtsp-server-1.0',
+      'python3-gi',
+    ],
+    why: 'a client and a server of RTSP',
+    for: ['test'],
+  },
+  { program: 'in.tftpd', package: 'tftpd-hpa', why: 'a TFTP server in the lab', for: ['test'] },
   { program: 'dig', package: 'bind9-dnsutils', why: 'a client that asks name servers', for: ['test'] },
   { program: 'gtlsclient', package: 'ngtcp2-client', why: 'a client of HTTP/3', for: ['test'] },
   { program: 'gtlsserver', package: 'ngtcp2-server', why: 'a server of HTTP/3', for: ['test'] },
@@ -116,7 +131,7 @@ export function systemPath() {
 export function installPrograms(purpose) {
   const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((each) => each.package))];
+  const packages = [...new Set(missing.flatMap((each) => [each.package, ...(each.with ?? [])]))];
   const root = asRoot();
   if (!isInstalled('apt-get') || root === undefined) {
     const programs = missing.map(({ program }) => program).join(', ');
@@ -126,7 +141,9 @@ export function installPrograms(purpose) {
     );
   }
   for (const name of packages) {
-    const reasons = missing.filter((each) => each.package === name).map(({ why }) => why);
+    const reasons = missing
+      .filter((each) => each.package === name || each.with?.includes(name))
+      .map(({ why }) => why);
     say(`installing the Debian package ${name}: ${[...new Set(reasons)].join(', ')} ...`);
   }
   const [command, ...args] = [...root, 'sh', '-c', INSTALL, 'sh', ...packages];
@@ -155,7 +172,7 @@ get install --no-install-recommends "$@" || { get update && get install --no-ins
 for package in "$@"; do
   case $package in
     nginx-light) service=nginx ;;
-    ufw | firewalld | coturn) service=$package ;;
+    ufw | firewalld | coturn | tftpd-hpa) service=$package ;;
     *) continue ;;
   esac
   if command -v systemctl >/dev/null; then systemctl disable "$service" || true; fi

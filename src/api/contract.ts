@@ -1,4 +1,5 @@
 /** What the control socket answers: the one contract of CLI, other tools and the page. */
+import type { CallCounts, CallKind } from '../model/calls.js';
 import type { QuotaConfig } from '../model/config.js';
 import type { ConfigChange, ConnectionEffect } from '../model/config-change.js';
 
@@ -180,6 +181,8 @@ export interface Status {
     /** New connections that went by one route without a race, by reason. */
     readonly single: Counts;
   };
+  /** Calls and streams whose signalling was read, by protocol, since start. Absent: a gateway of an older version. */
+  readonly calls?: Readonly<Record<CallKind, CallCounts>>;
   readonly fastPath: FastPathStatus;
   /** Flows cut since start, and those that are being cut: by commands, and since their route is gone. */
   readonly cutting: { readonly cut: number; readonly left: number };

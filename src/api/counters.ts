@@ -65,6 +65,7 @@ export type IgnoredWord = keyof typeof IGNORED;
 export const QUEUE = {
   lan: 'packets of LAN hosts that the daemon has read',
   wan: 'packets of providers that the daemon has read',
+  calls: 'packets of signalling that the daemon has read (`follow`)',
   'overload-pauses': 'times that the daemon let the kernel go on alone, to catch up',
   'lan-waiting': 'packets of LAN hosts that wait now',
   'lan-overflow': 'packets of LAN hosts that found the queue full, and went by the rest route',

@@ -150,6 +150,12 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
       'races.single.*',
       'New connections that went by one route without a race, by reason: the table of decisions below.',
     ],
+    [
+      'calls.*.started',
+      'Calls of `sip` and `h323`, streams of `rtsp`, whose set-up was seen, since the start.',
+    ],
+    ['calls.*.ended', 'Those that are over.'],
+    ['calls.*.active', 'Those that are not.'],
     ['notes[]', 'What is right in some networks and a mistake in others, in words.'],
     ['cutting.cut', 'Connections cut since the start, by commands and since their route is gone.'],
     ['cutting.left', 'Connections that are being cut and are still there.'],

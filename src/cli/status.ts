@@ -37,11 +37,23 @@ export function renderStatus(status: Status, paint: Paint, width: number = NARRO
       active: races.active,
     }),
     counts('without a race, by reason', races.single),
+    renderCalls(status.calls, paint),
     counts('packets dropped, by reason', packets.dropped),
     counts('packets ignored, by reason', packets.ignored),
     counts('packets queued to the daemon', packets.queue),
   ];
   return lines.filter((part) => part !== '').join('\n');
+}
+
+/** Of kinds that there have been any of. A gateway of an older version counts none. */
+function renderCalls(calls: Status['calls'], paint: Paint): string {
+  const kinds = Object.entries(calls ?? {}).filter(([, { started }]) => started > 0);
+  if (kinds.length === 0) return '';
+  const counts = kinds.flatMap(([kind, { started, active }]) => [
+    [kind, started],
+    [`${kind}, not over`, active],
+  ]);
+  return renderCounts('calls', Object.fromEntries(counts), paint);
 }
 
 /** Something that is told before all else, in its colour. */

@@ -1,5 +1,6 @@
 /** From the file as it was read to the configuration as the daemon uses it: defaults that depend on other keys, names. */
 import { basename, dirname, join } from 'node:path/posix';
+import { CALL_KINDS, type CallKind, SIGNAL_PORTS } from '../model/calls.js';
 import type {
   AddressSource,
   Affinity,
@@ -41,6 +42,8 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     protect: file.protect,
     resolvers: file.resolvers ?? [],
     services: file.services.map((service) => resolveService(service, file, names)),
+    follow: file.follow ?? CALL_KINDS.filter((kind) => isTaken(file.services, kind)),
+    callWeights: file.callWeights,
     rest: { route: file.rest.route, translate: file.rest.translate ?? restRoute?.translate ?? true },
     memory: resolveMemory(file),
     state: file.state ?? besideSocket(file.control, 'state'),
@@ -48,6 +51,27 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     kernel: { ...kernel, heartbeatMs: heartbeat },
     log: file.log,
   };
+}
+
+/** Whether some service can take a protocol's signalling: what goes as the rest does needs nobody to read it. */
+function isTaken(services: readonly ServiceFile[], kind: CallKind): boolean {
+  return services.some(({ match, select }) =>
+    SIGNAL_PORTS[kind].some(
+      ({ transport, port }) => select.criterion !== 'rest' && mayTake(match, transport, port),
+    ),
+  );
+}
+
+function mayTake(
+  { tcp, udp, protocol }: ServiceFile['match'],
+  transport: 'tcp' | 'udp',
+  port: number,
+): boolean {
+  const number = transport === 'tcp' ? 6 : 17;
+  if (protocol?.includes(number)) return true;
+  const ports = transport === 'tcp' ? tcp : udp;
+  if (ports !== undefined) return ports.some(({ from, to }) => from <= port && port <= to);
+  return tcp === undefined && udp === undefined && (protocol ?? []).length === 0;
 }
 
 function resolveRoute(name: string, route: RouteFile): RouteConfig {

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { DEFAULT_CONTROL_PATH } from '../model/config.js';
 import { absent, optional, required, section } from './key.js';
+import { CallWeightsSchema, followKey } from './schema/follow.js';
 import { KernelSchema } from './schema/kernel.js';
 import { flag, interfaceName, oneOrMore, text, words } from './schema/keys.js';
 import { LimitsSchema } from './schema/limits.js';
@@ -92,6 +93,8 @@ export const ConfigSchema = z.strictObject({
     description: `Rules for new connections, at most ${MAX_SERVICES}; the first that matches wins.`,
     allowed: 'a list of services',
   }),
+  follow: followKey,
+  callWeights: CallWeightsSchema,
   rest: RestSchema,
   memory: MemorySchema,
   state: absent(

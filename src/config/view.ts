@@ -41,7 +41,8 @@ export interface Mapping {
 
 /** Everything but `routes` and `services`, which go by name. */
 export function viewOfRest(config: GatewayConfig): Mapping {
-  const { control, lan, protect, resolvers, rest, memory, state, limits, kernel, log } = config;
+  const { control, lan, protect, resolvers, follow, callWeights, rest } = config;
+  const { memory, state, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
   const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
   return mapping({
@@ -49,6 +50,8 @@ export function viewOfRest(config: GatewayConfig): Mapping {
     lan,
     protect: String(protect),
     resolvers: resolvers.length === 0 ? null : resolvers,
+    follow: follow.length === 0 ? 'none' : follow,
+    callWeights: mapping(texts(callWeights)),
     rest: mapping({ route: rest.route, translate: String(rest.translate) }),
     memory: mapping({
       trust: formatDuration(memory.trustMs),

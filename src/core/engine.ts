@@ -17,8 +17,10 @@
  * No I/O, no clock, no randomness of its own: `now` and the secret come in, a verdict and effects go out.
  */
 import type { AddressWords, Family } from '../model/address.js';
+import type { CallKind } from '../model/calls.js';
 import { FOR_ALL } from './affinity/web-sites.js';
 import { handleAnswer, handleOutcome } from './answer.js';
+import type { CallWeights } from './calls/load.js';
 import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
 import { activate } from './choose/services.js';
@@ -150,6 +152,23 @@ export class Engine {
     countSession(this.site, route, service, begins ? 1 : -1);
   }
 
+  /** A call or stream has begun or ended on a route, whatever connections it has. */
+  countCall(kind: CallKind, route: RouteNumber, change: 1 | -1): void {
+    const { callLoad, facts } = this.site;
+    const more = callLoad.change(kind, route, change);
+    if (more !== 0) facts.weightedSessions[route] = Math.max(0, facts.weightedSessions[route] + more);
+  }
+
+  /** What a call of each kind adds to the load of its route. */
+  setCallWeights(weights: CallWeights): void {
+    const { callLoad, facts } = this.site;
+    for (let route = 1; route < facts.weightedSessions.length; route++)
+      facts.weightedSessions[route] -= callLoad.of(route);
+    callLoad.setWeights(weights);
+    for (let route = 1; route < facts.weightedSessions.length; route++)
+      facts.weightedSessions[route] = Math.max(0, facts.weightedSessions[route] + callLoad.of(route));
+  }
+
   /** When `tick` is due; Infinity when nothing waits. */
   nextDeadline(): Micros {
     return this.shard.deadlines.next();
@@ -207,7 +226,8 @@ export class Engine {
   recount(sessions: readonly { route: RouteNumber; service: ServiceNumber; count: number }[]): void {
     const { facts, services } = this.site;
     facts.sessions.fill(0);
-    facts.weightedSessions.fill(0);
+    for (let route = 0; route < facts.weightedSessions.length; route++)
+      facts.weightedSessions[route] = this.site.callLoad.of(route);
     for (const { route, service, count } of sessions) {
       if (route === 0 || route >= facts.sessions.length) continue;
       facts.sessions[route] += count;

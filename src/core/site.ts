@@ -5,6 +5,7 @@
 import type { Family } from '../model/address.js';
 import { AffinityTable } from './affinity/table.js';
 import { WebSites } from './affinity/web-sites.js';
+import { CallLoad } from './calls/load.js';
 import { type Criterion, createFacts, type RouteFacts } from './choose/criterion.js';
 import {
   type EngineRoute,
@@ -52,6 +53,7 @@ export interface Site {
   /** Some service counts sessions. */
   countsSessions: boolean;
   readonly facts: RouteFacts;
+  readonly callLoad: CallLoad;
   readonly history: History;
   readonly roundTrips: RoundTrips;
   readonly health: Health;
@@ -78,6 +80,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     masks: [],
     countsSessions: false,
     facts: createFacts(settings.routes),
+    callLoad: new CallLoad(settings.routes),
     history: new History(settings.routes),
     roundTrips: new RoundTrips(settings.routes),
     health: new Health(settings.routes),

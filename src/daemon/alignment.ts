@@ -17,6 +17,7 @@ import { type Link, type LostLink, readLinks } from '../kernel/links.js';
 import { marksOf, routeMark } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
+import { signalPorts } from '../kernel/render-calls.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
 import { PathraceError } from '../model/errors.js';
@@ -358,7 +359,14 @@ export class Alignment {
     if (lan.size === 0 || routes.length === 0) return null;
     // HELD: another route may still take it over.
     const markMask = (marks.routeMask | marks.chosen | marks.held) >>> 0;
-    return { lan, providers, routes, markMask, readsDns: readsDns(config) };
+    return {
+      lan,
+      providers,
+      routes,
+      markMask,
+      readsDns: readsDns(config),
+      signalPorts: signalPorts({ followed: config.follow }),
+    };
   }
 
   private choices(): ReturnType<typeof kernelChoices> {

@@ -68,6 +68,7 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
         },
         routes,
         races: raceStatus(snapshot),
+        calls: snapshot.calls.counts,
         cutting: { cut: gateway.flows?.cutter.count ?? 0, left: gateway.flows?.cutter.left ?? 0 },
         fastPath: { wanted: gateway.config.kernel.fastPath, ...gateway.fastPath },
         packets: packetStatus(snapshot, gateway.config.kernel.queue),

@@ -94,12 +94,14 @@ export interface EngineServices {
   /** The sets of routes that the kernel has a memory for. */
   readonly masks: readonly number[];
   readonly resolvers: readonly string[];
+  readonly callWeights: GatewayConfig['callWeights'];
 }
 
 export function engineServices(config: GatewayConfig, routes: Numbers, services: Numbers): EngineServices {
   const all = config.services.map((service) => engineService(service, routes, services.of(service.name)));
   const memory = memorySettings(config);
-  return { services: all, memory, masks: masksOf(all, memory), resolvers: config.resolvers };
+  const { resolvers, callWeights } = config;
+  return { services: all, memory, masks: masksOf(all, memory), resolvers, callWeights };
 }
 
 function engineService(service: ServiceConfig, routes: Numbers, number: number): EngineService {
@@ -138,6 +140,7 @@ export function servicesMessage(engine: EngineServices, desired: DesiredState): 
       .filter(({ config }) => config.match.domain.length > 0)
       .map(({ number, config }) => ({ service: number, names: config.match.domain })),
     readsDns: desired.readsDns,
+    followed: desired.followed,
   };
 }
 

@@ -177,6 +177,7 @@ export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['pac
     queue: {
       lan: snapshot.received.lan,
       wan: snapshot.received.wan,
+      calls: snapshot.calls.received,
       'overload-pauses': snapshot.overloads,
       ...kernelQueue('lan', queue),
       ...kernelQueue('wan', queue + 1),

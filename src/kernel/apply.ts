@@ -1,21 +1,32 @@
 /** Brings the kernel to the desired state. Safe to repeat; takes over what a predecessor left. */
+
+import { HELPED } from '../model/calls.js';
 import { PathraceError } from '../model/errors.js';
 import { runCommand, tryCommand, tryNft } from './command.js';
-import { CHAIN_QUEUE_DNS, CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, RT_PROTOCOL, TABLE } from './constants.js';
+import {
+  CHAIN_QUEUE_CALLS,
+  CHAIN_QUEUE_DNS,
+  CHAIN_QUEUE_LAN,
+  CHAIN_QUEUE_WAN,
+  RT_PROTOCOL,
+  TABLE,
+} from './constants.js';
 import type { DesiredState, KernelAbilities } from './desired.js';
 import { currentIp, desiredIp, type IpFamily, ipChanges } from './ip-state.js';
 import { appendQueueRule, detectQueueMethod } from './queue-method.js';
 import { renderNft } from './render.js';
+import { helperBody } from './render-calls.js';
 import { recordedSettings, recordSettings } from './sysctl.js';
-import { takesRule } from './takes-rule.js';
+import { takesHelper, takesRule } from './takes-rule.js';
 
 /** What rules this kernel takes; nothing is changed to find out. */
 export async function detectAbilities(): Promise<KernelAbilities> {
-  const [queue, ipsec] = await Promise.all([
+  const [queue, ipsec, ...has] = await Promise.all([
     detectQueueMethod(),
     takesRule('rt ipsec exists meta secpath exists'),
+    ...HELPED.map((one) => takesHelper(helperBody(one))),
   ]);
-  return { queue, ipsec };
+  return { queue, ipsec, helpers: HELPED.filter((_, i) => has[i]) };
 }
 
 /** Those of the matches that this kernel knows; nothing is changed to find out. What it does not know no entry has. */
@@ -67,6 +78,7 @@ export async function applyNftState(
     appendQueueRule(CHAIN_QUEUE_LAN, state.queue.lan);
     appendQueueRule(CHAIN_QUEUE_WAN, state.queue.wan);
     appendQueueRule(CHAIN_QUEUE_DNS, state.queue.dns);
+    appendQueueRule(CHAIN_QUEUE_CALLS, state.queue.calls);
   }
 }
 

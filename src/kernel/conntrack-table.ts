@@ -8,6 +8,7 @@ import {
   encodeDump,
   encodeGetByOriginal,
   encodeGetByReply,
+  encodeKeep,
   type FlowEntry,
   IPCTNL_MSG_CT,
   TCP_CONNTRACK,
@@ -80,6 +81,18 @@ export class ConntrackTable {
     out.local.set(this.entry.source);
     out.localPort = this.entry.sourcePort;
     return true;
+  }
+
+  /** The entry with the original tuple of `flow`, reused by the next question; null: there is none. */
+  find(flow: FlowEntry): Readonly<Entry> | null {
+    encodeGetByOriginal(this.socket.writer, flow, this.socket.nextSequence());
+    return this.readEntry() === 0 ? this.entry : null;
+  }
+
+  /** Has the entry of `flow` live for so long without a packet; false: it does not. */
+  keep(flow: FlowEntry, seconds: number): boolean {
+    encodeKeep(this.socket.writer, flow, seconds, this.socket.nextSequence());
+    return this.socket.request() === 0;
   }
 
   /** Whether a flow is there already, with the same ends on both sides. */

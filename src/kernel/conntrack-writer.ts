@@ -50,7 +50,10 @@ export class ConntrackWriter {
   private refused: number[] = [];
 
   /** `table` takes finished flows out of the way. */
-  constructor(private readonly table: ConntrackTable) {
+  constructor(
+    private readonly table: ConntrackTable,
+    private readonly timeoutSeconds = ENTRY_TIMEOUT_SECONDS,
+  ) {
     this.socket.setReceiveBuffer(RECEIVE_BUFFER);
   }
 
@@ -113,7 +116,7 @@ export class ConntrackWriter {
       const sequence = (this.first + n) >>> 0;
       const flow = this.noted[this.batch[n]];
       if (flow.isAnew) encodeReplaced(this.socket.writer, flow, (sequence + size) >>> 0);
-      encodeNew(this.socket.writer, flow, ENTRY_TIMEOUT_SECONDS, sequence);
+      encodeNew(this.socket.writer, flow, this.timeoutSeconds, sequence);
     }
     this.size = size;
     if (!this.send()) for (let n = 0; n < size; n++) this.refused.push(this.batch[n]);

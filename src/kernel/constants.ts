@@ -10,11 +10,17 @@ export const CHAIN_UNANSWERED = 'unanswered';
 export const CHAIN_QUEUE_LAN = 'queue_lan';
 export const CHAIN_QUEUE_WAN = 'queue_wan';
 export const CHAIN_QUEUE_DNS = 'queue_dns';
+export const CHAIN_QUEUE_CALLS = 'queue_calls';
 /** The fast path, where it is on: flows of this flowtable pass by all rules, those of this chain put flows into it. */
 export const FLOWTABLE_FAST = 'fast';
 export const CHAIN_FAST = 'fast_path';
 /** Holds, as comments of its rules, the values that sysctls had before; no hook leads to it. */
 export const CHAIN_BEFORE = 'before';
+
+/** Of the LAN queue's number: where signalling waits. The last number is not for packets. */
+export function callQueue(queue: number): number {
+  return queue + 3 < LOCK_QUEUE ? queue + 3 : queue - 1;
+}
 
 /** The last queue number, the lock of a network namespace; the configuration leaves it free. */
 export const LOCK_QUEUE = 65_535;
@@ -57,6 +63,13 @@ export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 
 /** The same for the host that has asked. */
 export const MAP_SITE_ASKED = { 4: 'sitefor4', 6: 'sitefor6' } as const;
+
+/** Flows that signalling was looked for in, and nothing more is wanted of but their end. */
+export const SET_QUIET = { 4: 'quiet4', 6: 'quiet6' } as const;
+/** Where servers wait for control connections, as signalling has said: these are signalling as well. */
+export const SET_CONTROL = { 4: 'control4', 6: 'control6' } as const;
+/** By client, server, protocol and port: the routes of new flows that belong to others. */
+export const MAP_FOLLOW = { 4: 'follow4', 6: 'follow6' } as const;
 
 /** The kernel's memory for the services that choose among the routes of `mask`. */
 export function memoryMap(family: 4 | 6, mask: number): string {

@@ -1,8 +1,10 @@
 /** The kernel's state as it shall be: a value made from configuration, routes and choices. Pure. */
 import type { KernelPlan } from '../core/choose/criterion.js';
+import { type Followed, HELPED, isHelped } from '../model/calls.js';
 import { type ClientRate, clientRate } from '../model/client-rate.js';
 import type { GatewayConfig, PortRange, ServiceConfig } from '../model/config.js';
 import type { PrefixPair } from '../wire/nptv6-subnets.js';
+import { callQueue } from './constants.js';
 import { type Marks, marksOf, routeMark, routeValue } from './marks.js';
 import { mtuOf, type ResolvedRoute, type RouteFamily, type RouteFamilyName } from './routes.js';
 
@@ -14,6 +16,8 @@ export interface KernelAbilities {
   readonly queue: QueueMethod;
   /** Rules can ask whether a packet was, or will be, in an IPsec packet. */
   readonly ipsec: boolean;
+  /** Helpers that there are, of those that `follow` may want; absent: all. */
+  readonly helpers?: readonly Followed[];
 }
 
 export interface DesiredRoute {
@@ -80,6 +84,7 @@ export interface DesiredState {
     readonly lan: number;
     readonly wan: number;
     readonly dns: number;
+    readonly calls: number;
     readonly method: QueueMethod;
   };
   /** Connections whose entries match one of these are not raced. */
@@ -92,6 +97,8 @@ export interface DesiredState {
   readonly readsDns: boolean;
   /** New connections from providers into the LAN need a destination NAT of the operator's. */
   readonly protect: boolean;
+  /** Whose calls and further flows are followed. */
+  readonly followed: readonly Followed[];
   readonly knowsIpsec: boolean;
   readonly rulePriority: number;
   /** Routing table of what the daemon is asked about. */
@@ -191,10 +198,12 @@ export function desiredState(
       lan: config.kernel.queue,
       wan: config.kernel.queue + 1,
       dns: config.kernel.queue + 2,
+      calls: callQueue(config.kernel.queue),
       method: kernel.queue,
     },
     readsDns: readsDns(config),
     protect: config.protect,
+    followed: config.follow.filter((one) => !isHelped(one) || (kernel.helpers ?? HELPED).includes(one)),
     knowsIpsec: kernel.ipsec,
     rulePriority: config.kernel.rulePriority,
     askTable: config.kernel.table + MAX_ROUTES,

@@ -127,5 +127,11 @@ export function isBefore(kernel: string, [major, minor]: readonly [number, numbe
 
 function keyOf(wanted: FastPathState | null): string {
   if (wanted === null) return 'off';
-  return JSON.stringify([[...wanted.lan], [...wanted.providers], wanted.routes, wanted.readsDns]);
+  return JSON.stringify([
+    [...wanted.lan],
+    [...wanted.providers],
+    wanted.routes,
+    wanted.readsDns,
+    wanted.signalPorts,
+  ]);
 }

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { GatewayConfig } from '../model/config.js';
 import type { Probe, ProbeTarget } from '../model/probe.js';
+import { probeHelpers } from './features-helpers.js';
 import { probeInterfaces } from './features-interfaces.js';
 import { probeKernel } from './features-kernel.js';
 import { probeMarks } from './features-marks.js';
@@ -27,6 +28,7 @@ export async function probeFeatures(target: ProbeTarget): Promise<readonly Probe
     ...(await probeMarks(target.config)),
     ...(await probeSysctls(target.config)),
     probeProtect(target.config),
+    ...(await probeHelpers(target.config)),
     ...(await probeOperatorRules(target)),
   ];
 }

@@ -1,13 +1,17 @@
 /** What the kernel decides by alone: memory, groups, and the routes that are open. Written behind the packets, in batches. */
 import { groupNumber } from '../core/affinity/group.js';
+import type { SignalFlow } from '../core/calls/reader.js';
 import type { MemoryEntry } from '../core/contract.js';
 import type { Engine } from '../core/engine.js';
 import type { AffinityGroup, Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import { type AddressWords, type Family, maskAddress } from '../model/address.js';
 import type { Affinity } from '../model/config.js';
+import type { NamedEnd } from '../wire/named-end.js';
 import {
   addAddress,
   addMark,
+  addPort,
+  addProtocol,
   createKey,
   type ElementKey,
   keyOf,
@@ -17,10 +21,13 @@ import {
   affinityMap,
   askedSet,
   domainSet,
+  MAP_FOLLOW,
   MAP_SITE,
   MAP_SITE_ASKED,
   memoryMap,
+  SET_CONTROL,
   SET_OPEN,
+  SET_QUIET,
 } from './constants.js';
 import { ElementWriter } from './element-writer.js';
 import { type Marks, routeValue } from './marks.js';
@@ -39,6 +46,15 @@ export interface NamedAddress {
   readonly words: AddressWords;
   readonly at: number;
   readonly ttlMs: number;
+}
+
+/** Which new flows follow another: of this client, from any port. */
+export interface FollowedEnd {
+  readonly family: Family;
+  readonly protocol: number;
+  readonly client: AddressWords;
+  readonly server: AddressWords;
+  readonly port: number;
 }
 
 /** Who has asked for a name. */
@@ -131,6 +147,31 @@ export class KernelMemory {
     const { family, ttlMs } = named;
     if (asker === null) this.put(MAP_SITE[family], this.addressKey(named), site >>> 0, ttlMs);
     else this.put(MAP_SITE_ASKED[family], this.askedKey(named, asker), site >>> 0, ttlMs);
+  }
+
+  /** New flows of a client to a server's port go by a route for so long; null: no longer. */
+  follow(
+    { family, protocol, client, server, port }: FollowedEnd,
+    route: RouteNumber | null,
+    ttlMs: number,
+  ): void {
+    const key = addAddress(keyOf(this.key, family, client), family, server);
+    addPort(addProtocol(key, protocol), port);
+    const map = MAP_FOLLOW[family];
+    if (route !== null) this.put(map, key, this.valueOf(route, family, false), ttlMs);
+    else if (this.has(map)) this.writer.remove(map, key);
+  }
+
+  /** Connections of the LAN to this end are signalling. */
+  control(family: Family, { address, port }: NamedEnd, ttlMs: number): void {
+    this.put(SET_CONTROL[family], addPort(keyOf(this.key, family, address), port), null, ttlMs);
+  }
+
+  /** Nothing more is wanted of a flow but its end. */
+  leaveAlone({ family, client, server }: SignalFlow, ttlMs: number): void {
+    const key = addPort(keyOf(this.key, family, client.address), client.port);
+    addPort(addAddress(key, family, server.address), server.port);
+    this.put(SET_QUIET[family], key, null, ttlMs);
   }
 
   /** Brings the sets of open routes to what the engine says; at once. */

@@ -44,7 +44,7 @@ export function readCounters(what: 'packets' | 'bytes' = 'packets'): Map<string,
 
 /** Something in our table that has a name. */
 export interface TableObject {
-  readonly kind: 'chain' | 'set' | 'map' | 'counter';
+  readonly kind: 'chain' | 'set' | 'map' | 'counter' | 'ct helper';
   readonly name: string;
 }
 

@@ -24,6 +24,9 @@ export const OWNERS = {
   sitefor: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
   domain: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
   asked: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
+  follow: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
+  control: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
+  quiet: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
   full: { file: 'daemon/port-watch.ts', byPackets: false, part: null },
   reset: { file: 'kernel/flow-cutter.ts', byPackets: false, part: null },
   /** The shares of hosts in the groups of a service. */

@@ -33,6 +33,7 @@ export class Queue {
   received = 0;
   undecodable = 0;
 
+  private readonly slot: number;
   private readonly socket: NetlinkSocket;
   private readonly memory: Memory;
   private readonly messages: MessageArray;
@@ -42,12 +43,16 @@ export class Queue {
   constructor(
     readonly number: number,
     length: number,
+    /** Bytes of a packet that are wanted. */
+    private readonly range = COPY_RANGE,
   ) {
+    const slot = range + SLOT - COPY_RANGE;
+    this.slot = slot;
     this.socket = new NetlinkSocket(NETLINK_NETFILTER);
     this.fd = this.socket.fd;
-    this.memory = allocate(BATCH * SLOT);
+    this.memory = allocate(BATCH * slot);
     this.messages = new MessageArray(BATCH);
-    for (let i = 0; i < BATCH; i++) this.messages.setBuffer(i, this.memory.address + i * SLOT, SLOT);
+    for (let i = 0; i < BATCH; i++) this.messages.setBuffer(i, this.memory.address + i * slot, slot);
     this.bind(length);
     this.socket.setReceiveBuffer(RECEIVE_BUFFER);
   }
@@ -57,7 +62,7 @@ export class Queue {
     const count = sys.recvmmsg(this.fd, this.messages.address, BATCH, MSG_DONTWAIT, 0);
     if (count <= 0) return 0;
     for (let i = 0; i < count; i++) {
-      const start = i * SLOT;
+      const start = i * this.slot;
       const end = start + this.messages.received(i);
       const next = readMessage(this.message, this.memory.view, start, end);
       if (next === -1 || this.message.type !== NFQNL_MSG.PACKET) continue;
@@ -113,7 +118,7 @@ export class Queue {
       throw new PathraceError('E_ALREADY_RUNNING', `Queue ${this.number} belongs to another process.`);
     }
     if (error !== 0) throw netlinkError(`bind queue ${this.number}`, error);
-    encodeParameters(this.socket.writer, this.number, this.socket.nextSequence(), COPY_RANGE, length);
+    encodeParameters(this.socket.writer, this.number, this.socket.nextSequence(), this.range, length);
     const refused = this.socket.request();
     if (refused !== 0) throw netlinkError(`configure queue ${this.number}`, refused);
   }

@@ -1,5 +1,6 @@
 /** What the main thread and the race thread say to each other. */
 
+import type { CallWeights } from '../core/calls/load.js';
 import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
 import type {
@@ -15,6 +16,7 @@ import type {
 import type { HealthState } from '../core/health/health.js';
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
+import type { CallCounts, CallKind, Followed } from '../model/calls.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
 
@@ -63,6 +65,9 @@ export interface ServicesMessage {
   /** Domains by service, for what is learnt from answers of name servers. */
   readonly domains: readonly { readonly service: ServiceNumber; readonly names: readonly string[] }[];
   readonly readsDns: boolean;
+  /** Whose signalling is read. */
+  readonly followed: readonly Followed[];
+  readonly callWeights: CallWeights;
   /** Prefixes of name servers whose answers count for all. */
   readonly resolvers: readonly string[];
 }
@@ -161,6 +166,15 @@ export interface MemoryPart {
   readonly next: number;
 }
 
+/** Calls that were followed. */
+export interface CallSnapshot {
+  readonly counts: Readonly<Record<CallKind, CallCounts>>;
+  /** Packets of signalling that were read; flows that were entered since it named them, and those that could not be. */
+  readonly received: number;
+  readonly entered: number;
+  readonly refused: number;
+}
+
 /** Counters of the thread. */
 export interface RaceSnapshot {
   readonly engine: EngineCounters;
@@ -172,6 +186,7 @@ export interface RaceSnapshot {
   /** Errors caught at the boundary around a packet, an event, a message. */
   readonly broken: number;
   readonly received: { readonly lan: number; readonly wan: number };
+  readonly calls: CallSnapshot;
   readonly health: readonly RouteHealth[];
   /** Means for `fastest-history`, by route number. */
   readonly history: Float64Array;

@@ -13,7 +13,7 @@ import {
 import type { Family } from '../model/address.js';
 import { originMs } from './clock.js';
 import type { FrontEnd } from './front-end.js';
-import type { LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
+import type { CallSnapshot, LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
 
 /** Health of every route, in both families. */
 export function healthOf(engine: Engine): RouteHealth[] {
@@ -36,8 +36,8 @@ function lane(engine: Engine, route: number, family: Family): LaneHealth {
 
 export function takeSnapshot(
   frontEnd: FrontEnd,
-  overloads: number,
-  broken: number,
+  calls: CallSnapshot,
+  { overloads, broken }: Pick<RaceSnapshot, 'overloads' | 'broken'>,
   now: Micros,
 ): RaceSnapshot {
   const { engine } = frontEnd;
@@ -49,6 +49,7 @@ export function takeSnapshot(
     undecodable: frontEnd.lan.undecodable + frontEnd.wan.undecodable,
     overloads,
     broken,
+    calls,
     received: { lan: frontEnd.lan.received, wan: frontEnd.wan.received },
     health: healthOf(engine),
     history: engine.measureHistory(now),

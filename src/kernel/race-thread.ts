@@ -7,7 +7,9 @@ import { type MemoryRows, restore } from '../core/memory/rows.js';
 import { PathraceError } from '../model/errors.js';
 import { SINGLE_REASONS } from '../model/reasons.js';
 import { Boundary, describeError } from './boundary.js';
+import { CallFollower } from './call-follower.js';
 import { originMs } from './clock.js';
+import { callQueue } from './constants.js';
 import { DnsLearner } from './dns-learner.js';
 import { noteHoldings, type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
@@ -18,6 +20,7 @@ import type {
   KernelPart,
   RaceReply,
   RaceRequest,
+  RaceSnapshot,
   RaceThreadData,
   RaceThreadOptions,
   ServicesMessage,
@@ -38,6 +41,7 @@ class RaceThread {
   private readonly frontEnd: FrontEnd;
   private readonly heartbeat: Heartbeat;
   private readonly dns: DnsLearner;
+  private readonly calls: CallFollower;
   private readonly sessions: SessionCounter;
   private readonly watches: Watch[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
@@ -73,6 +77,11 @@ class RaceThread {
     });
     this.heartbeat = new Heartbeat(options.heartbeatMs, stateLost);
     this.dns = new DnsLearner(options.queue + 2, this.frontEnd, this.boundary, clock);
+    this.calls = new CallFollower(callQueue(options.queue), this.frontEnd, {
+      marks: marksOf(options.mark),
+      boundary: this.boundary,
+      clock,
+    });
     this.sessions = new SessionCounter(this.frontEnd.engine, marksOf(options.mark), this.boundary);
   }
 
@@ -150,7 +159,7 @@ class RaceThread {
         return send({
           id,
           kind: 'snapshot',
-          snapshot: takeSnapshot(frontEnd, this.overloads, this.boundary.count, clock()),
+          snapshot: takeSnapshot(frontEnd, this.calls.snapshot(), this.troubles(), clock()),
         });
       case 'decisions': {
         const decisions = engine.findDecisions(request.filter, request.limit);
@@ -200,6 +209,8 @@ class RaceThread {
     );
     this.dns.setResolvers(message.resolvers);
     this.dns.listen(readsDns);
+    frontEnd.engine.setCallWeights(message.callWeights);
+    this.calls.follow(message.followed);
     this.sessions.follow();
     // A new memory is empty, and others may be trusted for longer.
     frontEnd.upkeep.sayAgain();
@@ -236,6 +247,10 @@ class RaceThread {
     );
   }
 
+  private troubles(): Pick<RaceSnapshot, 'overloads' | 'broken'> {
+    return { overloads: this.overloads, broken: this.boundary.count };
+  }
+
   private tellRefused(): void {
     const all = this.frontEnd.engine.counters.single[SINGLE_REASONS.indexOf('copies-refused')];
     if (all > this.refused) send({ id: 0, kind: 'copies-refused', count: all - this.refused });
@@ -265,6 +280,7 @@ class RaceThread {
     for (const watch of this.watches.splice(0)) watch.close();
     this.sessions.close();
     this.dns.close();
+    this.calls.close();
     this.frontEnd.close();
   }
 

@@ -8,6 +8,7 @@ import { FAMILIES, flowKey, IP, range, set, wans } from './render-words.js';
 /** DNS, NTP: each question stands for itself, whoever asks it. */
 const QUESTIONS = [53, 123];
 const PORTS = [...QUESTIONS, 3478];
+const SIP = 5060;
 /** The two first bits of a long header (RFC 9000 section 17.2), the versions whose Initials we know, and the least that one is long. */
 const QUIC = 'udp length >= 1208 @th,64,2 3 @th,72,32 { 0x00000001, 0x6b3343cf, 0xff00001d-0xff000022 }';
 /** The two first bits and the magic cookie of a message (RFC 8489 section 5). */
@@ -18,24 +19,29 @@ const YOUNG = '300ms';
 const SENT_LASTS = '30s';
 
 /** Matches for what a service may copy; none for one that copies nothing. */
-export function datagrams({ config }: DesiredService): string[] {
+export function datagrams(state: DesiredState, { config }: DesiredService): string[] {
   if (!makesCopies(config.select.criterion)) return [];
-  return [`udp dport { ${PORTS.join(', ')} }`, QUIC, STUN];
+  return matches(state);
 }
 
 /** Those among them that belong to no group. */
-export function questions(service: DesiredService): string[] {
-  return datagrams(service).length === 0 ? [] : [`udp dport { ${QUESTIONS.join(', ')} }`];
+export function questions(state: DesiredState, service: DesiredService): string[] {
+  return datagrams(state, service).length === 0 ? [] : [`udp dport { ${QUESTIONS.join(', ')} }`];
 }
 
 /** Whether a service copies any. */
 export function hasDatagrams(state: DesiredState): boolean {
-  return state.services.some((service) => datagrams(service).length > 0);
+  return state.services.some((service) => datagrams(state, service).length > 0);
 }
 
 /** All of them, whatever their service. */
 function any(state: DesiredState): string[] {
-  return hasDatagrams(state) ? [`udp dport { ${PORTS.join(', ')} }`, QUIC, STUN] : [];
+  return hasDatagrams(state) ? matches(state) : [];
+}
+
+function matches({ followed }: DesiredState): string[] {
+  const ports = followed.includes('sip') ? [...PORTS, SIP] : PORTS;
+  return [`udp dport { ${ports.join(', ')} }`, QUIC, STUN];
 }
 
 /** Chains of this file. */

@@ -1,4 +1,5 @@
 /** The fast path as text: a flowtable of our own, and the rules that put flows into it. A transaction of its own (fast-path.ts). Pure. */
+import type { SignalPort } from '../model/calls.js';
 import { CHAIN_FAST, FLOWTABLE_FAST, TABLE } from './constants.js';
 import { hex } from './marks.js';
 import { set } from './render-words.js';
@@ -13,6 +14,8 @@ export interface FastPathState {
   readonly markMask: number;
   /** Answers of name servers pass the daemon. */
   readonly readsDns: boolean;
+  /** Signalling that does. */
+  readonly signalPorts: readonly SignalPort[];
 }
 
 /**
@@ -20,12 +23,20 @@ export interface FastPathState {
  * the mark that its packets carry is what the kernel finds the way back to the LAN with (ip-state.ts), and what comes in has none; and
  * only by the route's own interface: the flowtable would keep to another, that of a moment in which somebody has removed our rules.
  */
-export function renderFastPath({ lan, providers, routes, markMask, readsDns }: FastPathState): string {
+export function renderFastPath({
+  lan,
+  providers,
+  routes,
+  markMask,
+  readsDns,
+  signalPorts,
+}: FastPathState): string {
   const devices = [...new Set([...lan.keys(), ...providers.keys()])].map((name) => `"${name}"`).join(', ');
   const ways = routes.map((route) => `"${route.interface}" . ${hex(route.mark)}`).join(', ');
   const way = `iifname ${set([...lan.keys()])} oifname . (ct mark and ${hex(markMask)}) { ${ways} }`;
   const rules = [
     ...(readsDns ? ['udp dport 53 return'] : []),
+    ...signalPorts.map(({ transport, port }) => `${transport} dport ${port} return`),
     `ct status assured ct state established ${way} meta l4proto { tcp, udp } flow add @${FLOWTABLE_FAST}`,
   ];
   return text([

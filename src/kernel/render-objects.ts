@@ -12,12 +12,13 @@ import {
   SET_YOUNG,
 } from './constants.js';
 import type { DesiredState } from './desired.js';
+import { callObjects, helpers } from './render-calls.js';
 import { guardCounters } from './render-guard.js';
 import { serviceCounters, serviceSets } from './render-services.js';
 import { usageCounters } from './render-usage.js';
 
 export interface DeclaredObject {
-  readonly kind: 'set' | 'map' | 'counter';
+  readonly kind: 'set' | 'map' | 'counter' | 'ct helper';
   readonly name: string;
   readonly body: string;
 }
@@ -25,9 +26,15 @@ export interface DeclaredObject {
 /** Sets, maps and counters of a state. */
 export function objectsOf(state: DesiredState): DeclaredObject[] {
   const { sets, maps } = serviceSets(state);
+  const calls = callObjects(state);
   return [
-    ...[...SETS, ...sets].map(([name, body]) => ({ kind: 'set' as const, name, body: ` { ${body} }` })),
-    ...maps.map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
+    ...[...SETS, ...sets, ...calls.sets].map(([name, body]) => ({
+      kind: 'set' as const,
+      name,
+      body: ` { ${body} }`,
+    })),
+    ...[...maps, ...calls.maps].map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
+    ...helpers(state).map(([name, body]) => ({ kind: 'ct helper' as const, name, body: ` { ${body} }` })),
     ...[...COUNTERS, ...guardCounters(state), ...serviceCounters(state), ...usageCounters(state)].map(
       (name) => ({
         kind: 'counter' as const,

@@ -205,10 +205,12 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     service.plan.ipv6 !== null;
   if (mayDecide)
     rules.push(
-      ...racing(datagrams(service).length > 0).map((isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`),
+      ...racing(datagrams(state, service).length > 0).map(
+        (isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`,
+      ),
     );
   if (config.affinity !== 'none') {
-    rules.push(...questions(service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
+    rules.push(...questions(state, service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
     for (const family of FAMILIES) {
       const map = affinityMap(family, number, config.affinity);
       const target = isOnTrial(service, family) ? 'try' : 'take';
@@ -216,7 +218,7 @@ function decide(state: DesiredState, service: DesiredService): string[] {
     }
   }
   // What is remembered of connections says nothing of them, and nobody measures them but by asking.
-  rules.push(...datagrams(service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
+  rules.push(...datagrams(state, service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
   const kernelDecides = service.memory !== 0 || service.plan.ipv4 !== null || service.plan.ipv6 !== null;
   for (const family of FAMILIES)
     if (isOnTrial(service, family))
@@ -318,7 +320,7 @@ function ask(state: DesiredState, service: DesiredService): string[] {
   // While a route is on trial, others answer for it if it keeps silent.
   const onTrial = FAMILIES.filter((family) => isOnTrial(service, family));
   const later = makesCopies(service.config.select.criterion)
-    ? [tcp, ...datagrams(service).map((match) => `${match} ${ALIVE} goto ${CHAIN_COPIES}`)]
+    ? [tcp, ...datagrams(state, service).map((match) => `${match} ${ALIVE} goto ${CHAIN_COPIES}`)]
     : onTrial.map((family) => `meta nfproto ipv${family} ${tcp}`);
   return [...markRest(state, service), ...later, `${ALIVE} goto race`, 'accept'];
 }

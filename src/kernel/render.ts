@@ -2,6 +2,7 @@
 import {
   CHAIN_BEFORE,
   CHAIN_FAST,
+  CHAIN_QUEUE_CALLS,
   CHAIN_QUEUE_DNS,
   CHAIN_QUEUE_LAN,
   CHAIN_QUEUE_WAN,
@@ -14,6 +15,7 @@ import {
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { CHAIN_COPIES, copiesChain } from './render-ask.js';
+import { attachHelpers, CALL_HOOKS, callChains, followedFlows } from './render-calls.js';
 import { datagramChains, dropStrays, toEarly } from './render-datagrams.js';
 import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
@@ -44,7 +46,7 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
     ...objects.map(({ kind, name, body }) => `add ${kind} ${t} ${name}${body}`),
     ...HOOKS.filter(([name]) => chains.has(name)).map(([name, hook]) => `add chain ${t} ${name} { ${hook} }`),
     ...[...chains.keys()].filter((name) => !HOOK_NAMES.has(name)).map((name) => `add chain ${t} ${name}`),
-    ...[CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_BEFORE].map(
+    ...[CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, CHAIN_QUEUE_DNS, CHAIN_QUEUE_CALLS, CHAIN_BEFORE].map(
       (name) => `add chain ${t} ${name}`,
     ),
   ];
@@ -52,6 +54,7 @@ export function renderNft(state: DesiredState, before: DesiredState | null = nul
     chains.set(CHAIN_QUEUE_LAN, [`queue flags bypass to ${state.queue.lan}`]);
     chains.set(CHAIN_QUEUE_WAN, [`queue flags bypass to ${state.queue.wan}`]);
     chains.set(CHAIN_QUEUE_DNS, [`queue flags bypass to ${state.queue.dns}`]);
+    chains.set(CHAIN_QUEUE_CALLS, [`queue flags bypass to ${state.queue.calls}`]);
   }
   const gone = [...old.keys()].filter((name) => !chains.has(name));
   for (const name of gone) lines.push(`flush chain ${t} ${name}`);
@@ -70,6 +73,7 @@ export function chainsOf(state: DesiredState): string[] {
     CHAIN_QUEUE_LAN,
     CHAIN_QUEUE_WAN,
     CHAIN_QUEUE_DNS,
+    CHAIN_QUEUE_CALLS,
     CHAIN_BEFORE,
     CHAIN_FAST,
   ];
@@ -84,6 +88,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['early_syn', earlySyn(state)],
     ['early_answers', earlySynAcks(state)],
     ...dnsChains(state),
+    ...callChains(state),
     ['lan', lan(state)],
     ['forged', forged],
     [CHAIN_UNANSWERED, unansweredChain(state)],
@@ -130,6 +135,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   // A hook costs every packet something, also without rules: these are there only with their rules.
   ['dns', 'type filter hook prerouting priority -90; policy accept;'],
   ['dns_local', 'type filter hook output priority -150; policy accept;'],
+  ...CALL_HOOKS,
   ...WAY_BACK_HOOKS,
   ...USAGE_HOOKS,
 ];
@@ -277,6 +283,8 @@ function lanNew(state: DesiredState): string[] {
       .map((family) => `meta nfproto ${family} reject with icmpx type admin-prohibited`),
     // A connection that began elsewhere is no new one.
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn goto rest',
+    ...attachHelpers(state),
+    ...followedFlows(state),
     ...serviceMatches(state),
     'goto rest',
   ];

@@ -8,3 +8,11 @@ export async function takesRule(rule: string): Promise<boolean> {
   const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${rule}\n`;
   return (await tryNft(text, ['-c'])).code === 0;
 }
+
+/** Whether it has a helper for connections, by the body of an object that attaches it. */
+export async function takesHelper(body: string): Promise<boolean> {
+  const probe = `${TABLE}_probe`;
+  return (
+    (await tryNft(`add table inet ${probe}\nadd ct helper inet ${probe} h { ${body} }\n`, ['-c'])).code === 0
+  );
+}

@@ -2,6 +2,7 @@
  * The configuration as the daemon uses it: defaults filled in, names resolved, nothing left to check.
  * `src/config` makes it from a file; the engine and the kernel front end only read it.
  */
+import type { CallKind, Followed } from './calls.js';
 
 /** Where the gateway listens for `pathrace status` and `why` unless the configuration says otherwise. */
 export const DEFAULT_CONTROL_PATH = '/run/pathrace/control.sock';
@@ -227,6 +228,10 @@ export interface GatewayConfig {
   /** Prefixes of name servers whose answers count for every client. Default none. */
   readonly resolvers: readonly string[];
   readonly services: readonly ServiceConfig[];
+  /** Whose calls and further flows are followed. Default: sip, h323 and rtsp where a service can carry them. */
+  readonly follow: readonly Followed[];
+  /** Load of one call besides its connections, for `least-weighted-load`. Default 1 each. */
+  readonly callWeights: Readonly<Record<CallKind, number>>;
   /** Where everything goes that no service names, and what the daemon would be asked about when it does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };
   readonly memory: MemoryConfig;

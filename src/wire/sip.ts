@@ -64,6 +64,8 @@ export interface SipMessage {
   contacts: readonly SipContact[];
   /** `Contact: *`: all that a user has registered. */
   isEveryContact: boolean;
+  /** It answers a challenge: Authorization, Proxy-Authorization. */
+  hasCredentials: boolean;
   /** Seconds of the field Expires; -1 when there is none. */
   expires: number;
   /** -1 when it is not told. */
@@ -88,6 +90,7 @@ export function createSipMessage(): SipMessage {
     via: NO_VIA,
     contacts: [],
     isEveryContact: false,
+    hasCredentials: false,
     expires: -1,
     contentLength: -1,
     contentType: '',
@@ -218,6 +221,10 @@ const expires: FieldReader = (out, value) => {
   if (out.expires < 0) out.expires = seconds(value);
   return true;
 };
+const credentials: FieldReader = (out) => {
+  out.hasCredentials = true;
+  return true;
+};
 const contentType: FieldReader = (out, value) => {
   const semicolon = value.indexOf(';');
   const type = trimBlanks(semicolon < 0 ? value : value.slice(0, semicolon)).toLowerCase();
@@ -239,10 +246,12 @@ const READERS: ReadonlyMap<string, FieldReader> = new Map([
   ['contact', contact],
   ['m', contact],
   ['expires', expires],
+  ['authorization', credentials],
+  ['proxy-authorization', credentials],
   ['content-type', contentType],
   ['c', contentType],
 ]);
-const LONGEST_NAME = 'content-type'.length;
+const LONGEST_NAME = 'proxy-authorization'.length;
 
 const VIA = /^SIP *\/ *2\.0 *\/ *([!%'*+\-.\w`~]+) +([^ ].*)$/i;
 

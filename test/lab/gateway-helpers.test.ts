@@ -2,12 +2,10 @@
  * What the operator's rules put on a connection's entry goes on with it, raced or not: a helper that follows FTP, labels. Real FTP
  * (vsftpd, curl) in active mode, in which the server connects to the client: without the helper's NAT it cannot.
  */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Lab, ServerHost } from '../../lab/index.js';
+import type { Lab } from '../../lab/index.js';
 import { type Beside, besideGateway, besidePlainNat, RACE, TURNS, withRules } from './support/beside.js';
+import { FILE_BYTES as BYTES, ftpServer } from './support/files.js';
 import { NEAR, NEAR6, PATHRACE } from './support/gateway-lab.js';
 
 const SUBJECTS: readonly (readonly [string, () => Promise<Beside>])[] = [
@@ -18,31 +16,9 @@ const SUBJECTS: readonly (readonly [string, () => Promise<Beside>])[] = [
 ];
 
 const PORTS = [21, 2121] as const;
-const BYTES = 50_000;
 const HELPER = `ct helper follow { type "ftp" protocol tcp; }
   chain before { type filter hook prerouting priority filter;
     tcp dport { ${PORTS.join(', ')} } ct helper set "follow"; }`;
-
-async function ftpServer(lab: Lab, host: ServerHost, port: number): Promise<void> {
-  const home = join(lab.directory, `ftp-${port}`);
-  mkdirSync(join(home, 'empty'), { recursive: true });
-  writeFileSync(join(home, 'file'), 'x'.repeat(BYTES));
-  chmodSync(lab.directory, 0o755);
-  chmodSync(home, 0o555);
-  const settings = [
-    ...['listen=NO', 'listen_ipv6=YES', `listen_port=${port}`, 'background=NO', 'seccomp_sandbox=NO'],
-    ...['anonymous_enable=YES', 'no_anon_password=YES', 'ftp_username=ftp', `anon_root=${home}`],
-    ...['port_enable=YES', 'connect_from_port_20=YES', `secure_chroot_dir=${join(home, 'empty')}`],
-  ];
-  const file = join(lab.directory, `vsftpd-${port}.conf`);
-  writeFileSync(file, `${settings.join('\n')}\n`);
-  host.spawn(['vsftpd', file]);
-  for (let i = 0; i < 100; i++) {
-    if ((await host.must(['ss', '-Hltn'])).includes(`:${port} `)) return;
-    await sleep(50);
-  }
-  throw new Error(`no FTP server at ${port}`);
-}
 
 /** Bytes of each of `count` files that were fetched in active mode; -1: it was not. */
 async function fetches(lab: Lab, address: string, port: number, count = 3): Promise<number[]> {

@@ -49,6 +49,7 @@ export const ask: Protocol = {
   opening: null,
   takesRest: false,
   groups: true,
+  answersOnce: false,
   times: TIMES.CONNECT,
   // A quote of eight bytes has the ports, and no byte of the message.
   isQuoted: () => true,

@@ -307,3 +307,38 @@ export const ntp = {
   no: (origin: Payload = SENT_AT): Payload =>
     ntpPacket({ mode: 4, stratum: 0, reference: 'RATE', origin, transmit: SERVER_AT }),
 } as const;
+
+export interface SipWords {
+  branch?: string;
+  method?: string;
+  cseq?: number;
+  callId?: string;
+  /** Of who is called; '' outside of a call. */
+  toTag?: string;
+  credentials?: boolean;
+}
+
+/** Of a client with a private address, as SIP over UDP has it. */
+export const sip = {
+  ask: (fields: SipWords = {}): Payload =>
+    sipMessage(`${fields.method ?? 'INVITE'} sip:bob@example.test SIP/2.0`, fields),
+  says: (status: number, fields: SipWords = {}): Payload =>
+    sipMessage(`SIP/2.0 ${status} So`, { toTag: status > 100 ? 'b' : '', ...fields }),
+} as const;
+
+function sipMessage(first: string, fields: SipWords): Payload {
+  const { branch = 'z9hG4bKone', method = 'INVITE', cseq = 1, callId = 'call', toTag = '' } = fields;
+  const text = [
+    first,
+    `Via: SIP/2.0/UDP 192.168.1.10:5060;branch=${branch};rport`,
+    'From: <sip:alice@example.test>;tag=a',
+    `To: <sip:bob@example.test>${toTag === '' ? '' : `;tag=${toTag}`}`,
+    `Call-ID: ${callId}`,
+    `CSeq: ${cseq} ${method}`,
+    ...(fields.credentials === true ? ['Authorization: Digest username="alice"'] : []),
+    'Content-Length: 0',
+    '',
+    '',
+  ].join('\r\n');
+  return [...Buffer.from(text, 'latin1')];
+}

@@ -99,6 +99,11 @@ export const WORST_STATUS: Status = {
   uptimeSeconds: 123_456_789,
   routes: ROUTES,
   races: { started: HUGE, decided: HUGE, failed: HUGE, active: 1234, single: { 'client-race-limit': HUGE } },
+  calls: {
+    sip: { started: HUGE, ended: HUGE, active: 12 },
+    h323: { started: 0, ended: 0, active: 0 },
+    rtsp: { started: 3, ended: 2, active: 1 },
+  },
   fastPath: {
     wanted: 'auto',
     state: 'unavailable',

@@ -78,6 +78,8 @@ describe('configurations that are accepted', () => {
       ],
       protect: true,
       resolvers: [],
+      follow: ['sip', 'h323', 'rtsp'],
+      callWeights: { sip: 1, h323: 1, rtsp: 1 },
       services: [
         {
           name: 'everything',

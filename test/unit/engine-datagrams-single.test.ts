@@ -8,6 +8,7 @@ import {
   ntp,
   type Payload,
   quic,
+  sip,
   stun,
 } from '../sim/datagram-harness.js';
 import { CLIENT } from '../sim/engine-harness.js';
@@ -19,6 +20,16 @@ const SINGLES: readonly (readonly [string, number, Payload, Payload])[] = [
   ['an Initial with a token', 443, quic.tokened(), quic.yes()],
   ['early data', 443, quic.early(), quic.yes()],
   ['an update of a zone', 53, dns.update(), dns.updated()],
+  ['a word within a call', 5060, sip.ask({ toTag: 'b' }), sip.says(200)],
+  ['an ACK', 5060, sip.ask({ method: 'ACK' }), sip.says(200)],
+  ['a BYE', 5060, sip.ask({ method: 'BYE' }), sip.says(200, { method: 'BYE' })],
+  [
+    'a registration with credentials',
+    5060,
+    sip.ask({ method: 'REGISTER', credentials: true }),
+    sip.says(200),
+  ],
+  ['a request without a branch of RFC 3261', 5060, sip.ask({ branch: '1' }), sip.says(200, { branch: '1' })],
   ['an allocation of TURN', 3478, stun.allocate(), stun.unauthorized()],
 ];
 /** What no protocol of ours begins with. */
@@ -26,6 +37,7 @@ const UNKNOWN: readonly (readonly [string, number, Payload, Payload])[] = [
   ['anything', 9999, [1, 2, 3], [4, 5, 6]],
   ['nothing at all', 9999, [], []],
   ['half a DNS header', 9953, [0, 1, 2], [0]],
+  ['something else at the port of SIP', 5060, [1, 2, 3], [4]],
   ['a short header of QUIC', 443, quic.short(), quic.short()],
 ];
 

@@ -16,7 +16,7 @@ const routes = [
 
 describe('renderFastPath', () => {
   it('takes established flows with a route, from what goes out by its interface', () => {
-    expect(renderFastPath({ lan, providers, routes, markMask, readsDns: false })).toBe(
+    expect(renderFastPath({ lan, providers, routes, markMask, readsDns: false, signalPorts: [] })).toBe(
       `add flowtable inet pathrace fast { hook ingress priority 0; counter; devices = { "lan0", "wan1", "ppp0" }; }
 add chain inet pathrace fast_path { type filter hook forward priority 210; policy accept; }
 flush chain inet pathrace fast_path
@@ -26,14 +26,22 @@ add rule inet pathrace fast_path ct status assured ct state established iifname 
   });
 
   it('leaves the answers of name servers to the daemon where it reads them', () => {
-    const rules = renderFastPath({ lan, providers, routes, markMask, readsDns: true }).split('\n').slice(3);
+    const rules = renderFastPath({ lan, providers, routes, markMask, readsDns: true, signalPorts: [] })
+      .split('\n')
+      .slice(3);
     expect(rules[0]).toBe('add rule inet pathrace fast_path udp dport 53 return');
     expect(rules[1]).toContain('flow add @fast');
   });
 
+  it('leaves signalling to the daemon where that reads it', () => {
+    const signalPorts = [{ transport: 'udp', port: 5060 } as const];
+    const rules = renderFastPath({ lan, providers, routes, markMask, readsDns: false, signalPorts });
+    expect(rules.split('\n').slice(3)[0]).toBe('add rule inet pathrace fast_path udp dport 5060 return');
+  });
+
   it('names an interface once that is LAN and provider', () => {
     const both = new Map([['eth0', 2]]);
-    const state = { lan: both, providers: both, routes, markMask, readsDns: false };
+    const state = { lan: both, providers: both, routes, markMask, readsDns: false, signalPorts: [] };
     expect(renderFastPath(state)).toContain('devices = { "eth0" }');
   });
 });

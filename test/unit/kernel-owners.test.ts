@@ -18,6 +18,9 @@ const NAME: Record<OwnedKind, string> = {
   sitefor: 'MAP_SITE_ASKED',
   domain: 'domainSet',
   asked: 'askedSet',
+  follow: 'MAP_FOLLOW',
+  control: 'SET_CONTROL',
+  quiet: 'SET_QUIET',
   full: 'SET_FULL',
   reset: 'SET_RESET',
   host: 'hostSet',
@@ -42,7 +45,7 @@ describe('the table of owners', () => {
     expect(names.filter((name) => kindOfMap(name) === null)).toEqual([]);
     expect(names).toEqual(
       objectsOf(state)
-        .filter(({ kind }) => kind !== 'counter')
+        .filter(({ kind }) => kind === 'set' || kind === 'map')
         .map(({ name }) => name),
     );
   });

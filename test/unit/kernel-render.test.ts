@@ -131,7 +131,7 @@ describe('a ruleset', () => {
       [...text.matchAll(/^flush chain inet pathrace (\S+)$/gm)].map(([, name]) => name);
     // The first of all fails where the table is gone.
     expect(renderNft(before, before).split('\n')[0]).toBe('flush chain inet pathrace unanswered');
-    const ofNft = ['queue_lan', 'queue_wan', 'queue_dns'];
+    const ofNft = ['queue_lan', 'queue_wan', 'queue_dns', 'queue_calls'];
     const same = flushed(renderNft(before, before));
     expect(same.filter((name) => !ofNft.includes(name))).toEqual(['unanswered', 'unanswered']);
     const changed = new Set(flushed(renderNft(after, before)));

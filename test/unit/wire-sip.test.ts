@@ -55,6 +55,7 @@ describe('a message of SIP', () => {
       },
       contacts: [{ host: '192.168.1.10', port: 5062, transport: 'udp', expires: -1 }],
       isEveryContact: false,
+      hasCredentials: false,
       expires: -1,
       contentLength: INVITE.length - INVITE.indexOf('v=0'),
       contentType: 'application/sdp',
@@ -91,6 +92,7 @@ describe('a message of SIP', () => {
     });
     expect(decoded(withFields('m: *', 'Expires: 0'))).toMatchObject({
       isEveryContact: true,
+      hasCredentials: false,
       contacts: [],
       expires: 0,
     });

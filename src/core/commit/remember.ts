@@ -44,8 +44,9 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
   const { races, memory } = shard;
   if (races.proven[race] === 0) return;
   const slot = slotOf(turn, race);
+  const isOnlyOne = turn.site.protocols[races.protocol[race]].answersOnce;
   for (let route = 1; route <= races.routeCount; route++) {
-    if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT) continue;
+    if (route === races.carrier[race] || races.stateOf(race, route) !== ATTEMPT.SENT || isOnlyOne) continue;
     const expected = expectedOf(turn, race, route);
     const overdue = expected < 0 ? 0 : overdueAfter(expected);
     if (now - races.attemptSentAt[races.attempt(race, route)] < Math.max(SILENT_AFTER_MICROS, overdue))

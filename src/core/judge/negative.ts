@@ -62,20 +62,22 @@ export function holdNegative(turn: Turn, race: RaceId, route: RouteNumber, evide
 /** Called after each negative answer of an undecided race: ends it, and says why; null: it says when to look again. */
 export function settleNegative(turn: Turn, race: RaceId): OutcomeReason | null {
   const { shard, now } = turn;
-  const { races } = shard;
   const { silent, negative, refusals, slowest } = tally(turn, race);
   if (silent === 0) return fail(turn, race, 'all-routes-negative');
   if (negative === 0) return null;
   if (negative === 1) {
-    setDeadline(
-      shard,
-      race,
-      Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS),
-    );
+    setDeadline(shard, race, heldUntil(turn, race));
   }
   if (refusals >= 2)
     bringDeadline(shard, race, Math.max(now + REFUSAL_GRACE_MICROS.least, graceEnd(turn, race, slowest)));
   return null;
+}
+
+/** Until when an error waits for the silent routes. */
+function heldUntil({ site, shard: { races } }: Turn, race: RaceId): Micros {
+  const own = site.protocols[races.protocol[race]].datagrams?.errorHoldMicros;
+  if (own !== undefined) return races.lastSetupAt[race] + own;
+  return Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS);
 }
 
 /** Until when the silent routes of a race may say yes after two refusals, of which the slowest took `slowest`. */
@@ -104,14 +106,8 @@ function graceOf(turn: Turn, race: RaceId, route: RouteNumber, slowest: Micros):
 
 /** When a race with negative answers is looked at again, after its time has been another one. */
 export function renewNegative(turn: Turn, race: RaceId): void {
-  const { races } = turn.shard;
   const { negative } = tally(turn, race);
-  if (negative > 0)
-    bringDeadline(
-      turn.shard,
-      race,
-      Math.max(races.startedAt[race] + ERROR_HOLD_MICROS, races.lastSetupAt[race] + REPEAT_MICROS),
-    );
+  if (negative > 0) bringDeadline(turn.shard, race, heldUntil(turn, race));
   settleNegative(turn, race);
 }
 

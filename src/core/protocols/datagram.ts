@@ -42,6 +42,7 @@ export const DATAGRAM = {
   proof: () => 0,
   isWaiting: () => false,
   cancelsSilent: false,
+  answersOnce: false,
   follows: null,
 } as const;
 

@@ -5,11 +5,12 @@ import { dns } from './dns.js';
 import { ntp } from './ntp.js';
 import type { Protocol } from './protocol.js';
 import { quic } from './quic.js';
+import { sip } from './sip.js';
 import { socket } from './socket.js';
 import { stun } from './stun.js';
 import { tcp } from './tcp.js';
 
-export const PROTOCOLS: readonly Protocol[] = [tcp, dns, ntp, stun, quic, datagram, socket];
+export const PROTOCOLS: readonly Protocol[] = [tcp, dns, ntp, stun, quic, sip, datagram, socket];
 
 /** Whether the sender of a packet that belongs to no race and no flow waits for us. */
 export function isWaiting(protocols: readonly Protocol[], packet: Packet): boolean {

@@ -46,6 +46,8 @@ export interface Protocol {
   readonly takesRest: boolean;
   /** Whether its flows belong to groups; each question to a name server stands for itself. */
   readonly groups: boolean;
+  /** A server answers one copy alone: that a loser is silent says nothing of its route. */
+  readonly answersOnce: boolean;
   /** Which times of memory its answers are. */
   readonly times: Times;
 
@@ -82,6 +84,8 @@ export const MOST_QUESTIONS = 4;
 export interface Datagrams {
   /** Who sends again within this time after the first has not waited in vain: it is of the same flight. */
   readonly flightMicros: Micros;
+  /** How long an error waits for silent routes where that is less than with others. */
+  readonly errorHoldMicros?: Micros;
   /** Notes what answers to this datagram of the client are known by. `isFirst`: the words are those of another race yet. */
   note(packet: Packet, asked: Asked, isFirst: boolean): void;
   /** How many questions have been noted: a route that has refused one may answer another; 1 where there is one alone. */

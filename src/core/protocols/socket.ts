@@ -35,6 +35,7 @@ export const socket: Protocol = {
   opening: null,
   takesRest: false,
   groups: true,
+  answersOnce: false,
   times: TIMES.CONNECT,
   isQuoted: () => false,
   proof: () => 0,

@@ -52,6 +52,7 @@ export const tcp: Protocol = {
   opening: tcpOpening,
   takesRest: false,
   groups: true,
+  answersOnce: false,
   times: TIMES.CONNECT,
   isQuoted: (quote, token) => quote.sequence === token,
   // What its server expects next of a half-open connection.

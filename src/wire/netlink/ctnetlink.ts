@@ -128,6 +128,14 @@ function putTcpState(w: Writer, state: number): void {
 
 const LIBERAL = [IP_CT_TCP_FLAG_BE_LIBERAL, IP_CT_TCP_FLAG_BE_LIBERAL];
 
+/** Writes how long the entry with the original tuple of `flow` shall live without a packet; the next one gives it the kernel's own time. */
+export function encodeKeep(w: Writer, flow: FlowEntry, timeoutSeconds: number, sequence: number): void {
+  beginNfMessage(w, IPCTNL_MSG_CT.NEW, NLM_F.REQUEST | NLM_F.ACK, sequence, AF[flow.family]);
+  putOriginal(w, flow);
+  putBe32(w, CTA.TIMEOUT, timeoutSeconds);
+  endMessage(w);
+}
+
 /** Writes the request for the entry that owns the translated reply tuple of `flow`: whose is it, and is it finished? */
 export function encodeGetByReply(w: Writer, flow: FlowEntry, sequence: number): void {
   beginNfMessage(w, IPCTNL_MSG_CT.GET, NLM_F.REQUEST, sequence, AF[flow.family]);

@@ -71,6 +71,13 @@ export function addPort(key: ElementKey, port: number): ElementKey {
   return key;
 }
 
+/** The number of an IP protocol. */
+export function addProtocol(key: ElementKey, protocol: number): ElementKey {
+  key.view.setUint32(key.length, protocol << 24);
+  key.length += 4;
+  return key;
+}
+
 /** Marks are host byte order, in keys as in values. */
 export function addMark(key: ElementKey, mark: number): ElementKey {
   key.view.setUint32(key.length, mark, true);

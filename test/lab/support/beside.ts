@@ -20,8 +20,9 @@ export async function besidePlainNat(): Promise<Beside> {
   return { lab, gateway: null, stop: () => lab.stop() };
 }
 
-export async function besideGateway(service: object, memory: object): Promise<Beside> {
-  const made = await GatewayLab.start(GROUND, { config: { services: [service], memory } });
+/** `more`: further keys of the configuration. */
+export async function besideGateway(service: object, memory: object, more: object = {}): Promise<Beside> {
+  const made = await GatewayLab.start(GROUND, { config: { services: [service], memory, ...more } });
   return { lab: made.lab, gateway: made, stop: () => made.stop() };
 }
 
