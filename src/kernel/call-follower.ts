@@ -58,7 +58,13 @@ export class CallFollower implements SignalSink {
   private readonly calls: CallTable;
   private readonly signals: Signals;
   private readonly packet = createPacket();
-  private readonly flow: FlowEntry = { ...createBoundFlow(), mark: 0, additions: null };
+  private readonly flow: FlowEntry = {
+    ...createBoundFlow(),
+    mark: 0,
+    additions: null,
+    isAnew: false,
+    shift: 0,
+  };
   private followed: readonly Followed[] = [];
   // BOUNDED: MOST_CONTROLS, the oldest gives way.
   private readonly controls = new Set<string>();
@@ -231,7 +237,7 @@ export class CallFollower implements SignalSink {
     entry.sourcePort = client.port;
     const { marks } = this;
     // Nobody counts it before it is there, and no other route can carry it.
-    entry.mark = (carried.mark & marks.flowMask & ~(marks.counted | marks.rescuable)) >>> 0;
+    entry.mark = (carried.mark & marks.flowMask & ~(marks.counted | marks.rescuable | marks.held)) >>> 0;
     this.writer!.add(entry, true);
     if (++this.noted >= MOST_NOTED) this.enter();
     this.counters.entered++;
