@@ -220,4 +220,18 @@ describe.each([
       const out = await lab.wire.trace({ kind: 'udp', direction: 'out' });
       expect(out.map(({ provider, sourcePort }) => `${provider} ${sourcePort}`)).toEqual(['a 5070']);
     });
+
+  if (isKept)
+    test('until that route is gone: then it registers by another one', async () => {
+      const { lab } = beside;
+      const [, phone] = sockets;
+      await beside.gateway!.command('kill', 'a');
+      await beside.gateway!.command('disable', 'a');
+      await lab.wire.reset();
+      phone.send(register(200, 11), SIP_PORT, NEAR);
+      await sleep(500);
+      const out = await lab.wire.trace({ kind: 'udp', direction: 'out' });
+      expect(out.length).toBeGreaterThan(0);
+      expect(out.filter(({ provider }) => provider === 'a')).toEqual([]);
+    });
 });

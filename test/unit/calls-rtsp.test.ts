@@ -141,6 +141,16 @@ describe('a connection', () => {
     expect(stream.expected).toEqual(BOTH);
   });
 
+  it('goes on with other numbers, earlier or later, when another route has taken it over', () => {
+    for (const number of [0x7000_0000, -0x7000_0000]) {
+      const stream = rtsp();
+      stream.says('client', setup(UDP));
+      stream.segment('server', Buffer.from(lines('RTSP/1.0 200 OK', 'CSeq: 1')), 1000);
+      stream.segment('server', Buffer.from(accepted(`${UDP};server_port=6970-6971`)), number);
+      expect(stream.expected, `${number}`).toEqual(BOTH);
+    }
+  });
+
   it('goes on behind a gap that nobody fills', () => {
     const stream = rtsp();
     const other = lines('RTSP/1.0 200 OK', 'CSeq: 1');

@@ -1,6 +1,6 @@
 /** Calls and registrations of SIP as they pass: counted, their media expected, their clients kept. */
 import { describe, expect, it } from 'vitest';
-import { PROTOCOL } from '../../src/wire/packet.js';
+import { FLAG, PROTOCOL } from '../../src/wire/packet.js';
 import { CLIENT, Listener, OUTSIDE, SERVER } from './calls-tools.js';
 
 interface Words {
@@ -231,9 +231,26 @@ describe('what else passes', () => {
     expect(said).toEqual([...Array(7).fill('read'), 'done']);
   });
 
+  it('a connection that has begun with other words says nothing any more', () => {
+    const speaks = (hasBegun: boolean): Listener => {
+      const web = new Listener('sip', PROTOCOL.TCP, 5060);
+      if (hasBegun) web.segment('client', new Uint8Array(0), 999, FLAG.SYN);
+      web.says('client', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n');
+      web.says('client', asks({ body: OURS }));
+      web.says('server', says(200, { body: THEIRS }));
+      return web;
+    };
+    expect(speaks(true).expected).toEqual([]);
+    expect(speaks(true).count('sip')).toEqual([0, 0, 0]);
+    // Met midway, as by a gateway that has been started again: a message may begin anywhere.
+    expect(speaks(false).expected).toEqual(MEDIA);
+  });
+
   it('over TCP it is the same', () => {
     const phone = new Listener('sip', PROTOCOL.TCP, 5060);
     const both = asks({ body: OURS }) + asks({ method: 'OPTIONS', callId: 'two' });
+    phone.segment('client', new Uint8Array(0), 999, FLAG.SYN);
+    phone.segment('server', new Uint8Array(0), 999, FLAG.SYN | FLAG.ACK);
     phone.says('client', both.slice(0, 50));
     phone.says('client', both.slice(50));
     phone.says('server', says(200, { body: THEIRS }));

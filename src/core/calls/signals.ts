@@ -142,9 +142,11 @@ function readDatagram(
 
 function readSegment(known: Known, packet: Packet, isFromClient: boolean): void {
   const stream = isFromClient ? known.client : known.server;
-  const { sequence, payload: start, payloadEnd: end } = packet;
+  const { sequence, flags, payload: start, payloadEnd: end } = packet;
+  if ((flags & FLAG.SYN) !== 0) return stream.begin((sequence + 1) | 0);
   stream.push({ sequence, space: packet, start, end });
-  if (stream.strange >= MOST_STRANGE) known.isDone = true;
+  // A browser can be made to send anything to any port, behind its own first words.
+  if (stream.strange >= (stream.hasGap ? MOST_STRANGE : 1)) known.isDone = true;
 }
 
 function tell(known: Known, signal: Signal): Reading {

@@ -7,6 +7,7 @@ export const MOST_KEPT = 24_576;
 /** Segments that have overtaken another, and their bytes. */
 const MOST_AHEAD = 8;
 const MOST_AHEAD_BYTES = 16_384;
+const FARTHEST = 1 << 24;
 
 /** Told of each message; false: what was framed is none. */
 export type OnMessage = (space: ViewedBytes, start: number, end: number) => boolean;
@@ -23,6 +24,8 @@ export interface Segment {
 export class SignalStream {
   /** Segments in a row that no message could be found in. */
   strange = 0;
+  /** Something is missing, or it was met midway: a message may begin anywhere. */
+  hasGap = true;
 
   /** Sequence number of the next byte; null: nothing has come yet. */
   private next: number | null = null;
@@ -36,11 +39,20 @@ export class SignalStream {
     private readonly on: OnMessage,
   ) {}
 
+  /** The connection begins: its first byte has this number. */
+  begin(sequence: number): void {
+    this.next = sequence;
+    this.hasGap = false;
+  }
+
   /** Of what is not whole yet the bytes are copied. */
   push(segment: Segment): void {
     const { sequence, start, end } = segment;
     if (end <= start) return;
     this.next ??= sequence;
+    const early = (sequence - this.next) | 0;
+    // No window is so large: it goes on with other numbers, as when another route has taken it over.
+    if (Math.abs(early) > FARTHEST) this.goOn(sequence);
     const isEarly = ((sequence - this.next) | 0) > 0;
     if (isEarly && this.hold(segment)) return;
     if (isEarly) this.goOn(sequence);
@@ -50,6 +62,7 @@ export class SignalStream {
 
   /** Behind the gap that no segment has filled. */
   private goOn(sequence: number): void {
+    this.hasGap = true;
     this.length = 0;
     this.ahead = [];
     this.next = sequence;
