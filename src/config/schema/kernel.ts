@@ -14,7 +14,7 @@ export const KernelSchema = section(
   z
     .strictObject({
       queue: number(
-        'Number of the LAN queue of nfnetlink_queue; the WAN queue is the next, then that for answers of name servers.',
+        'Number of the LAN queue of nfnetlink_queue; the WAN queue is the next, then those for answers of name servers and for signalling (with 65532 that is the one before).',
         0,
         65532,
         5050,

@@ -66,7 +66,7 @@ export interface Protocol {
 
   /** Whether a packet ends its connection, from either side. */
   ends(packet: Packet): boolean;
-  /** Other flows that belong to a connection of this protocol, as one of its packets says; null: it is one flow. */
+  /** Of the packets that the race knows: it is one flow. What belongs to calls is read in core/calls, from packets that pass. */
   readonly follows: null;
 }
 
