@@ -20,6 +20,8 @@ export function callChains(state: DesiredState): [string, string[]][] {
   if (signalPorts(state).length === 0) return [];
   return [
     ['calls', calls(state)],
+    ['calls_out', direction(state, 'd')],
+    ['calls_in', direction(state, 's')],
     ['to_server', signalling((ip) => `${ip} saddr . th sport . ${ip} daddr . th dport`)],
     ['from_server', signalling((ip) => `${ip} daddr . th dport . ${ip} saddr . th sport`)],
     ...FAMILIES.map((family): [string, string[]] => [`followed${family}`, followed(state, family)]),
@@ -47,28 +49,26 @@ export function callObjects(state: DesiredState): { maps: [string, string][]; se
   };
 }
 
-/** Only what clients of the LAN have opened: what comes from outside has its own way back. */
+/**
+ * Only what clients of the LAN have opened: what comes from outside has its own way back. A packet of anything else sees one look-up, and with
+ * H.323 another.
+ */
 function calls(state: DesiredState): string[] {
-  const ports = signalPorts(state)
-    .map(({ transport, port }) => `${transport} . ${port}`)
-    .join(', ');
-  const alive = `meta nfproto @${SET_ALIVE}`;
-  return [
-    `meta l4proto . th dport { ${ports} } iifname ${set(state.lan)} ct direction original ${alive} goto to_server`,
-    `meta l4proto . th sport { ${ports} } iifname ${wans(state)} ct direction reply ${alive} goto from_server`,
-    ...(state.followed.includes('h323') ? controls(state, alive) : []),
-  ];
+  return [`iifname ${set(state.lan)} goto calls_out`, `iifname ${wans(state)} goto calls_in`];
 }
 
-/** Ports that calls of H.323 have named. */
-function controls(state: DesiredState, alive: string): string[] {
-  return FAMILIES.flatMap((family) => {
-    const ip = IP[family];
-    return [
-      `${ip} daddr . tcp dport @${SET_CONTROL[family]} iifname ${set(state.lan)} ct direction original ${alive} goto to_server`,
-      `${ip} saddr . tcp sport @${SET_CONTROL[family]} iifname ${wans(state)} ct direction reply ${alive} goto from_server`,
-    ];
-  });
+/** `end`: where the server's is in packets of this direction. */
+function direction(state: DesiredState, end: 'd' | 's'): string[] {
+  const ports = signalPorts(state).map(({ transport, port }) => `${transport} . ${port}`);
+  const target = end === 'd' ? 'ct direction original goto to_server' : 'ct direction reply goto from_server';
+  const then = `meta nfproto @${SET_ALIVE} ${target}`;
+  return [
+    `meta l4proto . th ${end}port { ${ports.join(', ')} } ${then}`,
+    // Where calls of H.323 have their control connections.
+    ...(state.followed.includes('h323')
+      ? FAMILIES.map((family) => `${IP[family]} ${end}addr . tcp ${end}port @${SET_CONTROL[family]} ${then}`)
+      : []),
+  ];
 }
 
 /** Media among the messages, and what is no signalling at all, pass by; their end does not. `flow`: as its client has opened it. */
