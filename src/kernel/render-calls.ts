@@ -54,7 +54,8 @@ export function callObjects(state: DesiredState): { maps: [string, string][]; se
  * H.323 another.
  */
 function calls(state: DesiredState): string[] {
-  return [`iifname ${set(state.lan)} goto calls_out`, `iifname ${wans(state)} goto calls_in`];
+  // One interface may be both.
+  return [`iifname ${set(state.lan)} jump calls_out`, `iifname ${wans(state)} goto calls_in`];
 }
 
 /** `end`: where the server's is in packets of this direction. */
