@@ -34,6 +34,7 @@ const EXPECTED_SECONDS = 180;
 const FOLLOWED_MS = 180_000;
 /** After this a flow that was left alone is looked at again: its ends may be another's by then. */
 const QUIET_MS = 3_600_000;
+const TELL_AGAIN_MICROS = 10e6;
 const SWEEP_MICROS = 10e6;
 /** Ends of control connections, and how long a call may have one. */
 const MOST_CONTROLS = 4096;
@@ -80,6 +81,8 @@ export class CallFollower implements SignalSink {
   private tells = false;
   /** Until when, microseconds, registrars reach their clients by these flows. */
   private readonly kept = new WeakMap<SignalFlow, number>();
+  /** When the kernel was told to leave a flow alone. */
+  private readonly left = new WeakMap<SignalFlow, number>();
 
   constructor(
     private readonly number: number,
@@ -165,28 +168,35 @@ export class CallFollower implements SignalSink {
       this.sweptAt = now;
       this.calls.sweep(now);
     }
-    const isFromClient = !this.isFromServer(queued.inInterface);
+    const isFromClient = !this.isFromServer(queued);
     const port = isFromClient ? packet.destinationPort : packet.sourcePort;
     const kind = this.kindOf(packet.protocol, port) ?? this.controlOf(isFromClient);
     if (kind === null) return;
     const wanted = this.signals.see(packet, kind, isFromClient, now);
     const { flow } = this.signals;
     if (flow === null) return;
-    if (wanted === 'done') {
-      this.kernel.leaveAlone(flow, QUIET_MS);
-      this.tells = true;
-    }
+    if (wanted === 'done') this.leaveAlone(flow, now);
     this.extend(flow, now);
   }
 
+  /** The kernel may have no room for it: it is told now and then. */
+  private leaveAlone(flow: SignalFlow, now: number): void {
+    if (now - (this.left.get(flow) ?? Number.NEGATIVE_INFINITY) < TELL_AGAIN_MICROS) return;
+    this.left.set(flow, now);
+    this.kernel.leaveAlone(flow, QUIET_MS);
+    this.tells = true;
+  }
+
   /** Rules show what clients of the LAN have opened; both ends may have a usual port. */
-  private isFromServer(interfaceIndex: number): boolean {
+  private isFromServer({ inInterface, mark }: QueuedPacket): boolean {
     const { protocol, sourcePort, destinationPort } = this.packet;
     const isToServer = this.kindOf(protocol, destinationPort) !== null;
     const isOfServer = this.kindOf(protocol, sourcePort) !== null;
     // Of others, the rules know by what was named.
     if (isToServer !== isOfServer) return isOfServer;
-    return this.engine.routes.some((route) => route.interfaceIndex === interfaceIndex);
+    // On an interface that is LAN and provider what goes out has the mark of its route.
+    const isByProvider = this.engine.routes.some((route) => route.interfaceIndex === inInterface);
+    return isByProvider && routeOfMark(this.marks, mark) === 0;
   }
 
   private kindOf(protocol: number, port: number): CallKind | null {

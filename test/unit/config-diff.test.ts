@@ -141,6 +141,8 @@ describe('diffConfigs', () => {
   it('has one line for a service that comes or goes', () => {
     expect(changes(/ {2}- \{ name: bulk.*\n/, '')).toEqual([
       'services.bulk: { match: { tcp: any, source: 10.0.0.0/8 }, select: b, affinity: none } -> null (live)',
+      // It was the last one that could take any.
+      'follow: [sip, h323, rtsp] -> none (live)',
     ]);
     expect(changes('rest:', '  - { name: all, match: any, select: hash }\nrest:')).toEqual([
       'services.all: null -> { match: any, select: hash, affinity: client+destination } (live)',

@@ -144,7 +144,7 @@ describe('desiredState', () => {
       [2, 'b', 0x02000000, 20502],
       [3, 'c', 0x03000000, 20503],
     ]);
-    expect(state.queue).toEqual({ lan: 5050, wan: 5051, dns: 5052, method: 'xt' });
+    expect(state.queue).toEqual({ lan: 5050, wan: 5051, dns: 5052, calls: 5053, method: 'xt' });
     expect(state.racePorts).toEqual({ from: 8192, to: 32767 });
   });
 
