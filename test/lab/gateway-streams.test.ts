@@ -101,12 +101,24 @@ describe.each([
 });
 
 describe('where nobody follows', () => {
-  test('the client hears nothing, and nothing is queued', async () => {
+  test('the client hears nothing, and nothing is queued; until a reload says otherwise, and again', async () => {
     const beside = await besideGateway(RACE, { trust: '0s' }, { follow: 'none' });
     try {
       await rtspServer(beside.lab, beside.lab.server('near'), NEAR);
       const { bytes } = await play(beside.lab, NEAR, { over: 'udp', seconds: SECONDS });
       expect(bytes).toBe(0);
+      expect(await queued(beside.lab.gateway, CALLS_QUEUE)).toBeNaN();
+      const gateway = beside.gateway!;
+      const reload = async (follow: string): Promise<void> => {
+        gateway.rewriteConfig({ services: [RACE], memory: { trust: '0s' }, follow } as never);
+        await gateway.command('reload');
+      };
+      await reload('rtsp');
+      const { bytes: some, output } = await play(beside.lab, NEAR, { over: 'udp', seconds: SECONDS });
+      expect(some, output).toBeGreaterThan(SOME);
+      await reload('none');
+      const { bytes: none } = await play(beside.lab, NEAR, { over: 'udp', seconds: SECONDS });
+      expect(none).toBe(0);
       expect(await queued(beside.lab.gateway, CALLS_QUEUE)).toBeNaN();
     } finally {
       await beside.stop();
