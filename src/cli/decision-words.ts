@@ -86,6 +86,8 @@ const REASONS: Words = {
   'operator-rule':
     'not raced: a rule of yours may give it what no copy has (another source, say); doctor names it',
   'entry-kept': 'not raced: rules have put something on its conntrack entry that no other can be given',
+  'way-given':
+    'not raced: the program is bound to an interface, or the main table has a way there of its own',
   'internal-error': 'not raced: a bug inside Pathrace, which the log names',
   'first-reply': 'the first to answer',
   'first-payload': 'the first to bring the server’s words',

@@ -28,7 +28,7 @@ export function crossCheck(source: YamlSource): readonly CrossProblem[] {
 
 function checkRest(source: YamlSource, routes: readonly string[]): CrossProblem[] {
   const path = ['rest', 'route'];
-  const route = readPart(RestSchema.shape.route, source, path);
+  const route = readPart(RestSchema.unwrap().shape.route, source, path);
   if (route === undefined || routes.includes(route)) return [];
   const expected = oneOfWords(routes, 'the name of a route');
   return [{ path, at: 'value', expected, message: unknownWord('route', route, routes) }];

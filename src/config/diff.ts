@@ -48,8 +48,8 @@ export function mergeLive(
   const memory = { ...after.memory, size, aggregate, store };
   const live = { ...after, control, state, limits, kernel, memory };
   if (fits(after, atStart)) return live;
-  const { lan, routes, services, rest } = before;
-  return { ...live, lan, routes, services, rest };
+  const { lan, local, routes, services, rest } = before;
+  return { ...live, lan, local, routes, services, rest };
 }
 
 /** Keys that name each other: when there are too many routes none of them can change alone. */

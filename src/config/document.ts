@@ -53,6 +53,16 @@ rest: { route: fiber }
 memory: { trust: 10m }
 \`\`\`
 
+A host with two uplinks and no LAN needs no more than this; addresses and next hops are those that DHCP has brought:
+
+\`\`\`yaml
+lan: local
+routes:
+  ethernet: { interface: eth0 }
+  wifi: { interface: wlan0 }
+services: [{ name: all, match: any, select: race }]
+\`\`\`
+
 "Applies" says when a change works: \`live\` when the gateway reads the file again, or at its next start (\`restart\`). While
 it runs there can be two routes more than at its start, or four, whichever is more; with a file that has more than that,
 \`lan\`, \`routes\`, \`sets\`, \`services\` and \`rest\` wait for the next start together. A key below another one, such as

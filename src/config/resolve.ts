@@ -14,6 +14,7 @@ import type {
   SelectConfig,
   ServiceConfig,
 } from '../model/config.js';
+import { LOCAL } from '../model/config.js';
 import {
   criterionOf,
   DEFAULT_AFFINITY_MS,
@@ -32,19 +33,21 @@ import { withoutCovered } from './values/prefixes.js';
 /** `names`: the routes in the order of the file, which object keys that look like numbers do not keep. */
 export function resolve(file: ConfigFile, names: readonly string[]): GatewayConfig {
   const routes = names.map((name) => resolveRoute(name, file.routes[name]));
-  const restRoute = routes.find((route) => route.name === file.rest.route);
+  const rest = file.rest.route ?? names[0];
+  const restRoute = routes.find((route) => route.name === rest);
   const { raceTimeout, ...limits } = file.limits;
   const { heartbeat, ...kernel } = file.kernel;
   return {
     control: file.control,
-    lan: file.lan,
+    lan: file.lan.filter((name) => name !== LOCAL),
+    local: file.lan.includes(LOCAL),
     routes,
     protect: file.protect,
     resolvers: file.resolvers ?? [],
     services: file.services.map((service) => resolveService(service, file, names)),
     follow: file.follow ?? CALL_KINDS.filter((kind) => isTaken(file.services, kind)),
     callWeights: file.callWeights,
-    rest: { route: file.rest.route, translate: file.rest.translate ?? restRoute?.translate ?? true },
+    rest: { route: rest, translate: file.rest.translate ?? restRoute?.translate ?? true },
     memory: resolveMemory(file),
     state: file.state ?? besideSocket(file.control, 'state'),
     limits: { ...limits, raceTimeoutMs: raceTimeout },
@@ -130,7 +133,7 @@ function resolveCheck({ targets, interval, timeout, fail, recover }: CheckFile):
 }
 
 function resolveService(service: ServiceFile, file: ConfigFile, routes: readonly string[]): ServiceConfig {
-  const select = resolveSelect(service.select, file.rest.route, routes);
+  const select = resolveSelect(service.select, file.rest.route ?? routes[0], routes);
   return {
     name: service.name,
     match: resolveMatch(service.match, new Map(Object.entries(file.sets))),

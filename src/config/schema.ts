@@ -4,7 +4,7 @@
  * come from it. The sections are in `schema/`, the readers of single values in `values/`, rules between keys in `rules/`.
  */
 import { z } from 'zod';
-import { DEFAULT_CONTROL_PATH } from '../model/config.js';
+import { DEFAULT_CONTROL_PATH, LOCAL } from '../model/config.js';
 import { absent, optional, required, section } from './key.js';
 import { CallWeightsSchema, followKey } from './schema/follow.js';
 import { KernelSchema } from './schema/kernel.js';
@@ -61,8 +61,9 @@ export const ConfigSchema = z.strictObject({
   ),
   lan: required(
     {
-      description: 'Interfaces whose new connections are distributed.',
-      allowed: INTERFACES_ALLOWED,
+      description:
+        'Interfaces whose new connections are distributed. `local` is the gateway itself, what its own programs open: beside interfaces, or alone on a host without a LAN, which then forwards nothing.',
+      allowed: `${INTERFACES_ALLOWED}, or \`${LOCAL}\``,
       apply: 'live',
       json: oneOrMore(interfaceName, MAX_INTERFACES),
     },

@@ -6,6 +6,7 @@ import type {
   SelectConfig,
   ServiceConfig,
 } from '../model/config.js';
+import { LOCAL } from '../model/config.js';
 import {
   DEFAULT_AFFINITY_MS,
   DEFAULT_BY,
@@ -41,13 +42,13 @@ export interface Mapping {
 
 /** Everything but `routes` and `services`, which go by name. */
 export function viewOfRest(config: GatewayConfig): Mapping {
-  const { control, lan, protect, resolvers, follow, callWeights, rest } = config;
+  const { control, protect, resolvers, follow, callWeights, rest } = config;
   const { memory, state, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
   const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
   return mapping({
     control,
-    lan,
+    lan: config.local ? [...config.lan, LOCAL] : config.lan,
     protect: String(protect),
     resolvers: resolvers.length === 0 ? null : resolvers,
     follow: follow.length === 0 ? 'none' : follow,

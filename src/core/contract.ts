@@ -14,7 +14,7 @@ export type Input =
    * the packet has been given already, so that it can go on by that one alone; 0 or absent: it can still go by any. `mayCopy` false: the
    * operator's rules have not seen it, so that it must not be copied. `stays`: its flow has something in the connection table that a flow
    * bound by a race would not have, so that it goes on as it is. `host`: who has sent it, as the front end knows it (limit/hosts.ts); 0 or
-   * absent: by its address.
+   * absent: by its address. `isLocal`: the gateway's own programs open it; `hasWay`: by one way alone, that of its socket or of the main table.
    */
   | {
       kind: 'setup';
@@ -26,6 +26,8 @@ export type Input =
       mayCopy?: boolean;
       stays?: boolean;
       host?: number;
+      isLocal?: boolean;
+      hasWay?: boolean;
     }
   /**
    * A packet or an ICMP error from a provider. `known`: the connection table may still know it (it has not been asked yet);

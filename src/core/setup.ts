@@ -35,20 +35,22 @@ import * as verdict from './verdict.js';
 /** The packet in hand is of a new connection. */
 export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdict {
   const { site, shard, packet, now } = turn;
-  const { service: number, tried, pinned = 0, mayCopy = true, stays = false } = input;
+  const { service: number, tried, pinned = 0, mayCopy = true, stays = false, hasWay = false } = input;
   turn.routed = input.routed ?? 0;
   turn.host = input.host || hostOfAddress(packet.source, 0, packet.family);
   const service = site.services[number] ?? site.everything;
-  turn.keepsSource = service.translate === false;
+  turn.isLocal = input.isLocal ?? false;
+  turn.keepsSource = service.translate === false && !turn.isLocal;
   const protocol = protocolThatStarts(turn, mayCopy);
   if (stays) turn.verdict.reason = 'entry-kept';
-  if (protocol === 'must-not-be-copied' || stays) {
+  else if (hasWay) turn.verdict.reason = 'way-given';
+  if (protocol === 'must-not-be-copied' || stays || hasWay) {
     return tried !== 0 ? verdict.pass(turn) : release(turn, 0, turn.verdict.reason, 0);
   }
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
   let known = NO_RACE;
   if (protocol !== null) {
-    const awaitsPayload = service.win === 'first-payload' && protocol.opening !== null;
+    const awaitsPayload = service.win === 'first-payload' && protocol.opening !== null && !turn.isLocal;
     turn.times = awaitsPayload ? TIMES.PAYLOAD : protocol.times;
     turn.isGroupless = !protocol.groups;
     known = shard.races.findFlow(packet);

@@ -33,6 +33,8 @@ export interface Turn {
   hasGroup: boolean;
   /** The set-up in hand leaves with the client's own address. */
   keepsSource: boolean;
+  /** The set-up in hand is of the gateway itself: its address is no route's but one's. */
+  isLocal: boolean;
   /** The set-up in hand goes by one route, though its protocol is one that is raced. */
   isSingle: boolean;
   /** The set-up in hand belongs to no group, whatever its service says. */
@@ -65,6 +67,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     host: NO_HOST,
     hasGroup: false,
     keepsSource: false,
+    isLocal: false,
     isSingle: false,
     isGroupless: false,
     times: TIMES.CONNECT,
@@ -94,6 +97,7 @@ export function beginTurn(turn: Turn, now: Micros, packet: Packet = NO_PACKET): 
   turn.host = NO_HOST;
   turn.hasGroup = false;
   turn.keepsSource = false;
+  turn.isLocal = false;
   turn.isSingle = false;
   turn.isGroupless = false;
   turn.times = TIMES.CONNECT;

@@ -61,6 +61,8 @@ export interface DesiredService {
 export interface DesiredState {
   readonly marks: Marks;
   readonly lan: readonly string[];
+  /** What the gateway itself opens is distributed, too. */
+  readonly local: boolean;
   readonly routes: readonly DesiredRoute[];
   /** In the order in which they match. */
   readonly services: readonly DesiredService[];
@@ -179,6 +181,7 @@ export function desiredState(
     marks,
     ...beside,
     lan: config.lan,
+    local: config.local,
     routes,
     services,
     memories: [...new Set(services.map(({ memory }) => memory).filter((mask) => mask !== 0))],

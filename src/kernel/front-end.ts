@@ -34,6 +34,7 @@ import { FlowBinder } from './flow-binder.js';
 import { KernelMemory } from './kernel-memory.js';
 import { isAsked, type Marks, marksOf, routeOfMark, serviceOfMark } from './marks.js';
 import { MemoryUpkeep } from './memory-upkeep.js';
+import { OwnWays } from './own-ways.js';
 import { BATCH, Queue } from './queue.js';
 import type { KernelPart, ServicesMessage } from './race-messages.js';
 import { SetupVerdicts } from './setup-verdicts.js';
@@ -103,6 +104,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   private readonly setups: SetupVerdicts;
   private readonly answers: AnswerVerdicts;
   private readonly marks: Marks;
+  private readonly ways = new OwnWays();
   private now = 0;
   private lastRun = 0;
   private passThrough = false;
@@ -207,9 +209,8 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.wan.close();
     this.binder.close();
     this.writer.close();
+    this.ways.close();
   }
-
-  // ---- packets in ----
 
   private readonly onSetup = (queued: QueuedPacket, memory: Memory): void => {
     try {
@@ -232,7 +233,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   private takeSetup(queued: QueuedPacket, memory: Memory): void {
     const { id, mark } = queued;
     const { marks, setupInput } = this;
-    this.setups.note(id, mark);
+    this.setups.note(id, mark, queued.hook);
     if (this.passThrough) {
       this.stale++;
       return this.setups.letGo(id);
@@ -248,6 +249,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     setupInput.mayCopy = isForwarded;
     const additions = isForwarded ? additionsOf(queued, memory.bytes, memory.view) : null;
     setupInput.stays = additions === ENTRY.STAYS;
+    this.ways.tell(setupInput, queued.hook, this.engine.routes, marks);
     setupInput.host = hostOfHardware(queued.hardwareHigh, queued.hardwareLow);
     setupInput.service = serviceOfMark(marks, mark);
     setupInput.tried = isNamed && isRepeat ? route : 0;

@@ -29,6 +29,7 @@ const METRIC = 1;
  * has no way it goes by the best that has one; forward sees to it that it does not leave there (render.ts, `asked`).
  */
 const ASK_OFFSET = 17;
+const BOUND_OFFSET = 18;
 /**
  * And their end: without a way out, nothing falls through to another provider. Not `unreachable`: an error would end a connection
  * whose next SYN finds another route.
@@ -46,6 +47,7 @@ export function desiredIp(state: DesiredState, family: IpFamily): IpState {
     ...(state.wayBackIsChecked ? wayBackRules(state) : []),
     `priority ${state.rulePriority + FROM_OFFSET} fwmark ${noDefault} blackhole`,
     `priority ${state.rulePriority + ASK_OFFSET} fwmark ${ask} lookup ${state.askTable}`,
+    ...(state.local ? boundRules(state) : []),
   ];
   const routes: string[] = [];
   for (const route of state.routes) {
@@ -82,6 +84,16 @@ function wayBackRules({ rulePriority, marks }: DesiredState): string[] {
     const mask = (marks.held | (1 << bit)) >>> 0;
     return `priority ${rulePriority + MAIN_OFFSET} iif lo fwmark ${mark(marks.held)}/${mark(mask)} ${ALL_BUT_DEFAULT}`;
   });
+}
+
+/**
+ * A socket that is bound to an interface has no other way, whatever has been chosen for its packets: without one they would not leave at all.
+ */
+function boundRules({ rulePriority, routes, marks, askTable }: DesiredState): string[] {
+  const chosen = `${mark(marks.chosen)}/${mark(marks.chosen)}`;
+  return [...new Set(routes.map((route) => route.interface))].map(
+    (name) => `priority ${rulePriority + BOUND_OFFSET} oif ${name} fwmark ${chosen} lookup ${askTable}`,
+  );
 }
 
 /** Reads the JSON of `ip -j rule show` and `ip -j route show table all proto 82`, of one family. */

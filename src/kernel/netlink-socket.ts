@@ -34,6 +34,7 @@ const NETLINK_CAP_ACK = 10;
 const MSG_DONTWAIT = 0x40;
 
 export const NETLINK_ROUTE = 0;
+export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_NETFILTER = 12;
 
 /** Called for each message of a reply; errors and end marks are not passed on. */

@@ -3,7 +3,7 @@ import { makesCopies } from '../model/config.js';
 import { CHAIN_QUEUE_WAN, SET_ALIVE, SET_SENT, SET_YOUNG } from './constants.js';
 import type { DesiredService, DesiredState } from './desired.js';
 import { hex } from './marks.js';
-import { FAMILIES, flowKey, IP, range, set, wans } from './render-words.js';
+import { FAMILIES, flowKey, IP, ofLan, range, wans } from './render-words.js';
 
 /** DNS, NTP: each question stands for itself, whoever asks it. */
 const QUESTIONS = [53, 123];
@@ -58,7 +58,7 @@ export function datagramChains(state: DesiredState): [string, string[]][] {
 export function noteYoung(state: DesiredState): string[] {
   if (!hasDatagrams(state)) return [];
   const first = 'ct state new ct status & confirmed != confirmed';
-  return [`meta l4proto udp ${first} iifname ${set(state.lan)} jump young`];
+  return ofLan(state, (fromLan) => `meta l4proto udp ${first} ${fromLan} jump young`);
 }
 
 function young(state: DesiredState): string[] {

@@ -9,7 +9,7 @@ import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { CHAIN_ASK_RACE } from './render-race.js';
 import { toWindows } from './render-windows.js';
-import { firstRoutes, set, wans } from './render-words.js';
+import { firstRoutes, ofLan, wans } from './render-words.js';
 
 /** Chains of the hook `forward`. */
 export function forwardChains(state: DesiredState): [string, string[]][] {
@@ -42,11 +42,13 @@ function forward(state: DesiredState): string[] {
     ...toWindows(state),
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.
-    `ct state new ${unconfirmed} iifname ${set(state.lan)} jump route_of_way`,
+    ...ofLan(state, (fromLan) => `ct state new ${unconfirmed} ${fromLan} jump route_of_way`),
     ...protectRule(state),
-    `tcp flags & (fin|syn|rst|ack) == syn iifname ${set(state.lan)} ${toAsk}`,
+    ...ofLan(state, (fromLan) => `tcp flags & (fin|syn|rst|ack) == syn ${fromLan} ${toAsk}`),
     ...noteYoung(state),
-    ...(hasDatagrams(state) ? [`meta l4proto udp ct state new iifname ${set(state.lan)} ${toAsk}`] : []),
+    ...(hasDatagrams(state)
+      ? ofLan(state, (fromLan) => `meta l4proto udp ct state new ${fromLan} ${toAsk}`)
+      : []),
     ...refuseClientsWithout(state),
     'tcp flags & (syn|rst) == syn jump clamp',
     'ct state established,related accept',
@@ -82,19 +84,14 @@ function only(state: DesiredState, route: DesiredRoute): string[] {
  * was chosen, whatever has become of the packet's.
  */
 function routeOfWay(state: DesiredState): string[] {
-  const { chosen, counted, routeMask, ask } = state.marks;
+  const { chosen, counted, routeMask } = state.marks;
   const way = `oifname . (ct mark and ${hex(routeMask | chosen | counted)})`;
-  const expected = state.routes.flatMap(({ interface: name, mark }) => [
-    `"${name}" . ${hex(mark | chosen)} : return`,
-    `"${name}" . ${hex(mark | chosen | counted)} : return`,
-    `"${name}" . ${hex(mark | ask)} : goto to_ask`,
-  ]);
   const found = [...firstRoutes(state)].map(
     ([name, route]) => `"${name}" : ${hex(route.mark | state.marks.apart)}`,
   );
   const uncarried = FAMILIES.filter((family) => !state.carried[family]);
   return [
-    `${way} vmap { ${expected.join(', ')} }`,
+    `${way} vmap { ${expectedWays(state).join(', ')} }`,
     ...withoutRoute(state),
     // What no route of ours carries goes as without us.
     ...uncarried.map((family) => `meta nfproto ${family} ct mark and ${hex(routeMask)} == 0 return`),
@@ -102,6 +99,16 @@ function routeOfWay(state: DesiredState): string[] {
     ...uncarried.map((family) => `meta nfproto ${family} return`),
     `ct mark set oifname map { ${found.join(', ')} }`,
   ];
+}
+
+/** The ways of what goes as it was chosen, by interface and connection's mark. */
+export function expectedWays({ routes, marks }: DesiredState): string[] {
+  const { chosen, counted, ask } = marks;
+  return routes.flatMap(({ interface: name, mark }) => [
+    `"${name}" . ${hex(mark | chosen)} : return`,
+    `"${name}" . ${hex(mark | chosen | counted)} : return`,
+    `"${name}" . ${hex(mark | ask)} : goto to_ask`,
+  ]);
 }
 
 /**

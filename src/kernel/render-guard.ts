@@ -4,7 +4,7 @@
  */
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex, type Marks } from './marks.js';
-import { FAMILIES, type Family, firstRoutes, IP, keptMarks, set, wans } from './render-words.js';
+import { FAMILIES, type Family, firstRoutes, IP, keptMarks, ofLan, wans } from './render-words.js';
 import { addressesOf as allAddresses } from './routes.js';
 
 /** Behind source translation (100), helpers of connections (300) at the latest. */
@@ -62,16 +62,15 @@ function guard(state: DesiredState): string[] {
 
 function closer(state: DesiredState): string[] {
   const { marks } = state;
-  const lan = set(state.lan);
   const keeping = state.routes.filter(({ translate }) => !translate).map(({ mark }) => hex(mark));
   return [
     // It will leave in another packet, with another address.
     ...(state.knowsIpsec ? ['rt ipsec exists accept'] : []),
     `meta mark and ${hex(marks.ownMask)} == ${hex(marks.own)} goto guard_own`,
     `iifname ${wans(state)} goto guard_between`,
-    `iifname ${lan} ct state invalid,untracked goto guard_unmarked`,
+    ...ofLan(state, (fromLan) => `${fromLan} ct state invalid,untracked goto guard_unmarked`),
     'ct state invalid,untracked accept',
-    `iifname ${lan} ${routeIn(marks)} == 0 goto guard_unmarked`,
+    ...ofLan(state, (fromLan) => `${fromLan} ${routeIn(marks)} == 0 goto guard_unmarked`),
     `${routeIn(marks)} == 0 accept`,
     ...ownErrors(state),
     `${wayOf(marks)} != { ${ways(state)} } goto guard_way`,

@@ -2,6 +2,7 @@
 import { kernelPorts } from '../model/ports.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
 import { hex, serviceMark } from './marks.js';
+import { localSources } from './render-local.js';
 import { firstRoutes, range, set } from './render-words.js';
 
 /** Chains of the hook `nat`. */
@@ -24,6 +25,7 @@ function nat(state: DesiredState): string[] {
     // The daemon has died with it in hand: the kernel let it pass.
     `meta mark and ${hex(marks.askMask)} == ${hex(marks.ask)} meta l4proto tcp jump mss`,
     `${byMain} ct mark and ${hex(marks.routeMask)} != 0 goto nat_by_main`,
+    ...localSources(state),
     `ct mark and ${hex(marks.serviceMask)} ${kept.length === 1 ? `== ${kept[0]}` : `{ ${kept.join(', ')} }`} accept`,
     ...state.routes
       .filter((route) => route.translate)

@@ -3,7 +3,7 @@ import { makesCopies } from '../model/config.js';
 import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, SET_ALIVE, SET_OPENED } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
-import { FAMILIES, flowKey, IP, range, set, wans } from './render-words.js';
+import { FAMILIES, flowKey, IP, ofLan, range, wans } from './render-words.js';
 
 /** Longer than any payload is awaited; who is decided leaves before. */
 const OPENED_LASTS = '120s';
@@ -60,7 +60,7 @@ function earlyOpened({ marks }: DesiredState): string[] {
 /** First in `lan`: what their clients send. */
 export function toOpened(state: DesiredState): string[] {
   if (!opensAny(state)) return [];
-  return [`iifname ${set(state.lan)} ct mark and ${hex(state.marks.held)} != 0 jump opened`];
+  return ofLan(state, (fromLan) => `${fromLan} ct mark and ${hex(state.marks.held)} != 0 jump opened`);
 }
 
 /** The packet goes on as one of a living flow in any case. */

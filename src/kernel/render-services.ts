@@ -1,7 +1,6 @@
 /** The rules of services: which new connections they take, and what the kernel does with them by itself. Pure. */
 import { TRIALS_PER_SECOND } from '../core/health/health.js';
-import { maskAddress, parseAddress, sameAddress } from '../model/address.js';
-import { makesCopies, type PortRange } from '../model/config.js';
+import { makesCopies } from '../model/config.js';
 import {
   affinityMap,
   askedSet,
@@ -104,93 +103,6 @@ export function serviceCounters(state: DesiredState): string[] {
 /** Whose number it is: a daemon after this one gives it to no other (service-names.ts). */
 function named({ config }: DesiredService, [first, ...others]: readonly string[]): string[] {
   return [`${first} comment "${config.name}"`, ...others];
-}
-
-/** One line per way to match, in the order of the services. */
-export function serviceMatches(state: DesiredState): string[] {
-  return state.services
-    .filter(({ isActive }) => isActive)
-    .flatMap((service) =>
-      matches(service).map(
-        (match) =>
-          `${match}counter name ${serviceCounter(service.number)} goto ${serviceChain(service.number)}`,
-      ),
-    );
-}
-
-/** What of a service's new connections is matched; each ends with a space unless it is empty. */
-function matches({ number, config: { match } }: DesiredService): string[] {
-  const prefixes = [...match.source, ...match.destination];
-  const needsFamily = prefixes.length > 0 || match.domain.length > 0 || match.dscp.length > 0;
-  const families = needsFamily ? FAMILIES.filter((family) => carries(match, family)) : [null];
-  const protocols = protocolMatches(match);
-  const interfaces = match.interface.length > 0 ? `iifname ${quoted(match.interface)} ` : '';
-  return families.flatMap((family) => {
-    const parts: string[] = [];
-    if (family !== null) {
-      const source = widest(match.source, family);
-      const destination = widest(match.destination, family);
-      if (source.length > 0) parts.push(`${IP[family]} saddr { ${source.join(', ')} }`);
-      if (destination.length > 0) parts.push(`${IP[family]} daddr { ${destination.join(', ')} }`);
-      if (match.dscp.length > 0) parts.push(`${IP[family]} dscp { ${match.dscp.join(', ')} }`);
-    }
-    const rest = parts.map((part) => `${part} `).join('');
-    const named = family === null || match.domain.length === 0 ? [''] : ofDomains(family, number);
-    return protocols.flatMap((protocol) => named.map((name) => `${interfaces}${protocol}${rest}${name}`));
-  });
-}
-
-/** What has one of the service's names: for all, or as the client's own host has been told. */
-function ofDomains(family: Family, service: number): string[] {
-  const destination = `${IP[family]} daddr`;
-  return [
-    `${destination} @${domainSet(family, service)} `,
-    `ether saddr . ${destination} @${askedSet(family, service)} `,
-  ];
-}
-
-/** A family that none of the named prefixes has is not matched. */
-function carries(match: DesiredService['config']['match'], family: Family): boolean {
-  const able = (prefixes: readonly string[]): boolean =>
-    prefixes.length === 0 || prefixes.some((prefix) => isOf(prefix, family));
-  return able(match.source) && able(match.destination);
-}
-
-/** The prefixes of a family without those inside another: nft's sets do not take both. */
-function widest(prefixes: readonly string[], family: Family): string[] {
-  const parsed = prefixes
-    .filter((prefix) => isOf(prefix, family))
-    .map((text) => {
-      const [address, length = family === 4 ? '32' : '128'] = text.split('/');
-      return { text, words: parseAddress(address)!, length: Number(length) };
-    });
-  const within = Int32Array.of(0, 0, 0, 0);
-  return parsed
-    .filter(({ words, length, text }) =>
-      parsed.every((other) => {
-        if (other.text === text || other.length >= length) return true;
-        within.set(words);
-        maskAddress(within, 0, family, other.length);
-        return !sameAddress(within, 0, other.words, 0);
-      }),
-    )
-    .map(({ text }) => text)
-    .filter((text, index, all) => all.indexOf(text) === index);
-}
-
-function isOf(prefix: string, family: Family): boolean {
-  return prefix.includes(':') === (family === 6);
-}
-
-function protocolMatches(match: DesiredService['config']['match']): string[] {
-  const list: string[] = [];
-  if (match.tcp !== null) list.push(`tcp dport ${portSet(match.tcp)} `);
-  if (match.udp !== null) list.push(`udp dport ${portSet(match.udp)} `);
-  const others = match.protocol.filter(
-    (protocol) => !(protocol === 6 && match.tcp !== null) && !(protocol === 17 && match.udp !== null),
-  );
-  if (others.length > 0) list.push(`meta l4proto { ${others.join(', ')} } `);
-  return list.length > 0 ? list : [''];
 }
 
 /** Affinity, then memory, then the plan; what none of them decides is asked. */
@@ -380,13 +292,4 @@ function planned(plan: DesiredPlan, by: DesiredService['config']['select']['by']
   const destination = `${IP[family]} daddr`;
   const key = { client, destination, 'client+destination': `${client} . ${destination}` }[by];
   return `jhash ${key} mod ${values.length} seed 0x0 ${map}`;
-}
-
-function quoted(names: readonly string[]): string {
-  return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
-}
-
-/** The configuration has made overlapping ranges one: nft's sets do not take them otherwise. */
-function portSet(ranges: readonly PortRange[]): string {
-  return `{ ${ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(', ')} }`;
 }

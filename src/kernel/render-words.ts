@@ -53,6 +53,11 @@ export function set(names: readonly string[]): string {
   return `{ ${names.map((name) => `"${name}"`).join(', ')} }`;
 }
 
+/** A rule for what comes in by the LAN, made of the match for that; none where there is no LAN. */
+export function ofLan({ lan }: DesiredState, rule: (fromLan: string) => string): string[] {
+  return lan.length === 0 ? [] : [rule(`iifname ${set(lan)}`)];
+}
+
 export function range(ports: PortRange): string {
   return ports.from === ports.to ? String(ports.from) : `${ports.from}-${ports.to}`;
 }

@@ -19,15 +19,17 @@ import { attachHelpers, CALL_HOOKS, callChains, followedFlows } from './render-c
 import { datagramChains, dropStrays, toEarly } from './render-datagrams.js';
 import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
+import { LOCAL_HOOKS, localAnswers, localChains } from './render-local.js';
+import { serviceMatches } from './render-matches.js';
 import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
 import { openedChains, toEarlyOpened, toOpened } from './render-opened.js';
 import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
-import { hold, serviceChains, serviceMatches, unansweredChain } from './render-services.js';
+import { hold, serviceChains, unansweredChain } from './render-services.js';
 import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { windowChains } from './render-windows.js';
-import { firstRoutes, flowKey, KEEP, range, set, setMark, wans } from './render-words.js';
+import { firstRoutes, flowKey, KEEP, ofLan, range, set, setMark, wans } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -109,6 +111,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...wayBackChains(state),
     ['from_outside', fromOutside(state)],
     ...forwardChains(state),
+    ...localChains(state),
     ['input', input(state)],
     ['output', toOwn(state)],
     ['errors', errors(state)],
@@ -136,6 +139,7 @@ const HOOKS: readonly (readonly [string, string])[] = [
   ['dns', 'type filter hook prerouting priority -90; policy accept;'],
   ['dns_local', 'type filter hook output priority -150; policy accept;'],
   ...CALL_HOOKS,
+  ...LOCAL_HOOKS,
   ...WAY_BACK_HOOKS,
   ...USAGE_HOOKS,
 ];
@@ -185,12 +189,18 @@ function dnsChains(state: DesiredState): [string, string[]][] {
     [
       'dns',
       [
-        `iifname ${set(state.lan)} meta l4proto udp ct original proto-dst 53 ct direction original fib daddr type != local ${queue}`,
+        ...ofLan(
+          state,
+          (fromLan) =>
+            `${fromLan} meta l4proto udp ct original proto-dst 53 ct direction original fib daddr type != local ${queue}`,
+        ),
         `iifname ${wans(state)} udp sport 53 ct state established ${queue}`,
       ],
     ],
     // The same for a name server on this machine.
-    ['dns_local', [`oifname ${set(state.lan)} udp sport 53 ${queue}`]],
+    ...(state.lan.length === 0
+      ? []
+      : [['dns_local', [`oifname ${set(state.lan)} udp sport 53 ${queue}`]] as [string, string[]]]),
   ];
 }
 
@@ -215,15 +225,15 @@ function lan(state: DesiredState): string[] {
   return [
     ...toOpened(state),
     // Whichever side opened the flow: what comes from the LAN leaves by the flow's route.
-    `iifname ${set(state.lan)} ${known} ${ofRoute}`,
+    ...ofLan(state, (fromLan) => `${fromLan} ${known} ${ofRoute}`),
     `${known} ct mark and ${hex(marks.serviceMask)} != ${hex(marks.apart)} ${free}`,
     // A bridge that is no LAN may have what a provider's port is forwarded to.
     `${known} iifname != ${wans(state)} ${ofRoute}`,
     // By the main table, and by no provider but this one when that changes its mind.
     `${known} iifname != ${wans(state)} ct mark and ${onlyRoute} != 0 meta mark set ct mark and ${onlyRoute} accept`,
     `${known} ${free}`,
-    `iifname ${set(state.lan)} ct mark and ${onlyRoute} != 0 goto ${CHAIN_UNANSWERED}`,
-    `iifname ${set(state.lan)} goto lan_new`,
+    ...ofLan(state, (fromLan) => `${fromLan} ct mark and ${onlyRoute} != 0 goto ${CHAIN_UNANSWERED}`),
+    ...ofLan(state, (fromLan) => `${fromLan} goto lan_new`),
     `iifname ${wans(state)} goto wan_late`,
   ];
 }
@@ -285,7 +295,7 @@ function lanNew(state: DesiredState): string[] {
     'meta l4proto tcp tcp flags & (fin|syn|rst|ack) != syn goto rest',
     ...attachHelpers(state),
     ...followedFlows(state),
-    ...serviceMatches(state),
+    ...serviceMatches(state, 'lan'),
     'goto rest',
   ];
 }
@@ -318,7 +328,9 @@ function wanLate(state: DesiredState): string[] {
   return [
     FORGED,
     ...dropStrays(state),
-    `ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`,
+    ...(state.lan.length === 0
+      ? []
+      : [`ct state new fib saddr oifname ${set(state.lan)} counter name spoofed drop`]),
     'ct state new jump from_outside',
     ...lateAnswers(queue),
     `ct state new fib daddr type local ${toRacePort} tcp flags & (fin|syn|rst|ack) == ack limit rate 500/second ${queue}`,
@@ -347,7 +359,11 @@ function fromOutside(state: DesiredState): string[] {
 function input(state: DesiredState): string[] {
   return [
     // What was redirected to this machine goes by no provider.
-    `iifname ${set(state.lan)} ct state new ct mark and ${hex(state.marks.routeMask)} != 0 ct mark set 0x00000000`,
+    ...ofLan(
+      state,
+      (fromLan) =>
+        `${fromLan} ct state new ct mark and ${hex(state.marks.routeMask)} != 0 ct mark set 0x00000000`,
+    ),
     // More of them than the daemon looks at: our own stack would reset what a client waits for.
     `iifname ${wans(state)} ct state invalid tcp dport ${range(state.racePorts)} tcp flags & (syn|ack|rst) == (syn|ack) ${alive} counter name stray_answers drop`,
     // With the daemon gone, our own stack resets what copies have left half open.
@@ -355,6 +371,7 @@ function input(state: DesiredState): string[] {
     `iifname ${wans(state)} ct state invalid counter name invalid drop`,
     // What a race has left; whoever begins anew may find a service of ours at this port.
     `iifname ${wans(state)} ct state new tcp flags & (syn|ack) != syn tcp dport ${range(state.racePorts)} counter name unsolicited drop`,
+    ...localAnswers(state),
   ];
 }
 

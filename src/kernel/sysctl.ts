@@ -34,19 +34,7 @@ export function desiredSettings(config: GatewayConfig, others: readonly string[]
         v === '1' ? '2' : null,
       ),
     ),
-    {
-      ...exactly('net/ipv4/ip_forward', 'forward packets', () => '1'),
-      // Hosts accept redirects, routers do not: the kernel sets that, too (devinet.c, inet_forward_change).
-      disturbs: async () => ['net/ipv4/conf/all/accept_redirects', ...(await forwardingOf('ipv4'))],
-    },
-    {
-      ...exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
-      disturbs: () => forwardingOf('ipv6'),
-    },
-    // An interface may be shut alone, and nothing of `ip_forward` tells.
-    ...[...config.lan, ...wans].map((name) =>
-      exactly(`net/ipv4/conf/${name}/forwarding`, 'forward packets', () => '1'),
-    ),
+    ...(config.lan.length > 0 ? forwarding(config.lan, wans) : []),
     exactly(RP_FILTER, 'accept replies by every provider', () => '0'),
     // The effective value is the larger of all and the interface's: everybody else keeps the check that they had.
     ...[...config.lan, ...others].map((name) => ({
@@ -85,12 +73,31 @@ export function desiredSettings(config: GatewayConfig, others: readonly string[]
         return current.split(',').includes(range) ? null : [current, range].filter((v) => v !== '').join(',');
       },
     },
-    // A router looks for local sockets of forwarded packets in vain (ip-sysctl: ip_early_demux).
-    exactly('net/ipv4/tcp_early_demux', 'save a look-up per forwarded packet', () => '0'),
-    exactly('net/ipv4/udp_early_demux', 'save a look-up per forwarded packet', () => '0'),
     ...AT_LEAST.map(([path, least, why]) =>
       exactly(path, why, (v) => (Number(v) < least ? String(least) : null)),
     ),
+  ];
+}
+
+/** What makes a host a router; one without a LAN stays what it is. */
+function forwarding(lan: readonly string[], wans: readonly string[]): Setting[] {
+  return [
+    {
+      ...exactly('net/ipv4/ip_forward', 'forward packets', () => '1'),
+      // Hosts accept redirects, routers do not: the kernel sets that, too (devinet.c, inet_forward_change).
+      disturbs: async () => ['net/ipv4/conf/all/accept_redirects', ...(await forwardingOf('ipv4'))],
+    },
+    {
+      ...exactly('net/ipv6/conf/all/forwarding', 'forward packets', () => '1'),
+      disturbs: () => forwardingOf('ipv6'),
+    },
+    // An interface may be shut alone, and nothing of `ip_forward` tells.
+    ...[...lan, ...wans].map((name) =>
+      exactly(`net/ipv4/conf/${name}/forwarding`, 'forward packets', () => '1'),
+    ),
+    // A router looks for local sockets of forwarded packets in vain (ip-sysctl: ip_early_demux).
+    exactly('net/ipv4/tcp_early_demux', 'save a look-up per forwarded packet', () => '0'),
+    exactly('net/ipv4/udp_early_demux', 'save a look-up per forwarded packet', () => '0'),
   ];
 }
 

@@ -218,10 +218,16 @@ export interface MemoryConfig {
   readonly stagger: 'always' | 'remembered' | 'never';
 }
 
+/** In the place of an interface: the gateway itself, what its own programs open. */
+export const LOCAL = 'local';
+
 export interface GatewayConfig {
   /** Path of the control socket. */
   readonly control: string;
+  /** Interfaces whose new connections are distributed. */
   readonly lan: readonly string[];
+  /** Those of the gateway itself are, too. */
+  readonly local: boolean;
   readonly routes: readonly RouteConfig[];
   /** New connections from providers into the LAN need a destination NAT. Default true. */
   readonly protect: boolean;

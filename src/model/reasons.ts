@@ -52,6 +52,7 @@ export const SINGLE_REASONS = [
   'copies-refused',
   'operator-rule',
   'entry-kept',
+  'way-given',
   'internal-error',
 ] as const;
 export type SingleReason = (typeof SINGLE_REASONS)[number];

@@ -74,7 +74,8 @@ export const MatchMapping = z.strictObject({
   dscp: codesKey('Differentiated services code points.', DSCP_ALLOWED, 63, parseDscp),
   interface: absent(
     {
-      description: 'Interfaces of `lan` that the connections come in by.',
+      description:
+        'Interfaces of `lan` that the connections come in by; `local` where the gateway itself opens them.',
       allowed: INTERFACES_ALLOWED.replace('a list of 1', 'an interface or a list of 1'),
       apply: 'live',
       json: oneOrMore(interfaceName, MAX_INTERFACES),

@@ -114,9 +114,10 @@ export function lastingRoutes(site: Site, mask: number, family: Family): number 
 }
 
 /** The packet in hand may be sent over it: a route that translates by prefix alone has no address for a client outside of that. */
-export function canCarry({ packet, keepsSource }: Turn, route: EngineRoute | undefined): boolean {
+export function canCarry({ packet, keepsSource, isLocal }: Turn, route: EngineRoute | undefined): boolean {
   if (route === undefined || !isAvailable(route, packet.family)) return false;
-  if (keepsSource || !route.translate || route.addresses[packet.family].length > 0) return true;
+  if (route.addresses[packet.family].length > 0) return true;
+  if (!isLocal && (keepsSource || !route.translate)) return true;
   return packet.family === 6 && mapOut(route.prefixes, packet.source, 0, mapped, 0);
 }
 

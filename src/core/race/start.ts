@@ -14,7 +14,7 @@ import { abandonRace, allAnswered, cancelOpenAttempts } from './end.js';
 import { adoptFlow, patientUntil } from './flow.js';
 import { sendCopies } from './schedule.js';
 import { NO_RACE } from './table.js';
-import { translateOf, translates } from './translation.js';
+import { TRANSLATE, translateOf, translates } from './translation.js';
 
 /** Races the packet in hand by the shard's plan; a reason when a bound forbids it. */
 export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
@@ -42,7 +42,9 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);
   races.service[race] = plan.service;
-  races.translate[race] = translateOf(site.services[plan.service]?.translate);
+  races.translate[race] = turn.isLocal
+    ? TRANSLATE.ALWAYS
+    : translateOf(site.services[plan.service]?.translate);
   races.tried[race] = plan.tried;
   races.chosen[race] = plan.chosen === null ? 0 : 1 + SINGLE_REASONS.indexOf(plan.chosen);
   races.trials[race] = measuredOnly(turn, race, plan.trials);

@@ -40,7 +40,7 @@ export function createWriter(bytes: Uint8Array, view: DataView): Writer {
 }
 
 /** Starts a message; `endMessage` closes it. */
-function beginMessage(w: Writer, type: number, flags: number, sequence: number): void {
+export function beginMessage(w: Writer, type: number, flags: number, sequence: number): void {
   w.message = w.length;
   w.view.setUint16(w.length + 4, type, true);
   w.view.setUint16(w.length + 6, flags, true);
@@ -112,6 +112,13 @@ export function putBe64(w: Writer, type: number, value: number): void {
   w.view.setUint32(w.length, Math.floor(value / 0x1_0000_0000));
   w.view.setUint32(w.length + 4, value >>> 0);
   w.length += 8;
+}
+
+/** Host byte order, as rtnetlink has it. */
+export function putU32(w: Writer, type: number, value: number): void {
+  header(w, type, 8);
+  w.view.setUint32(w.length, value >>> 0, true);
+  w.length += 4;
 }
 
 export function putBytes(w: Writer, type: number, value: ArrayLike<number>): void {

@@ -50,6 +50,9 @@ export const VERDICT = {
   REPEAT: 4,
 } as const;
 
+/** Where packets are queued (enum nf_inet_hooks). */
+export const HOOK = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
+
 /** One packet that waits for a verdict; reused. Offsets are into the receive buffer. */
 export interface QueuedPacket {
   id: number;
