@@ -70,7 +70,7 @@ export interface Iperf3Result {
 }
 
 export function client(host: Host, address: { ipv4: string; ipv6: string }): Client {
-  const connector = (): Connector => startConnector(host);
+  const connector = (): Connector => connectorOn(host);
   return {
     ...host,
     ...address,
@@ -91,7 +91,8 @@ export function client(host: Host, address: { ipv4: string; ipv6: string }): Cli
   };
 }
 
-function startConnector(host: Host): Connector {
+/** On any machine of the lab. */
+export function connectorOn(host: Host): Connector {
   const child = host.child('children/connector');
   return {
     run: (plan) => child.ask('run', plan),

@@ -12,7 +12,14 @@ export type {
 export type { CheckResult, ConnectPlan, ConnectResult } from './children/connector.js';
 export type { EchoConnection, EchoOptions } from './children/echo.js';
 export { cleanLeftovers } from './cleanup.js';
-export type { Client, Connector, CurlResult, Iperf3Result, WrkResult } from './client.js';
+export {
+  type Client,
+  type Connector,
+  type CurlResult,
+  connectorOn,
+  type Iperf3Result,
+  type WrkResult,
+} from './client.js';
 export type { ConfigOverrides } from './config-yaml.js';
 export type { EmulatorCounts, ProviderCounts, TraceFilter, WirePacket } from './emulator/protocol.js';
 export type { RunOptions, RunResult, Task } from './exec.js';

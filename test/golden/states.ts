@@ -197,6 +197,30 @@ memory: { trust: 10m, refresh: 5% }
 /** Connections of which the first payload decides. */
 const FIRST_PAYLOAD = TWO_ROUTES.replace(/select: race/g, 'select: race, win: first-payload');
 
+/** The gateway itself beside a LAN, and services that only one of them has. */
+const LOCAL = `
+lan: [lan0, local]
+routes:
+  a: { interface: wan1, gateway: [203.0.1.1, "fd03:1::1"], addresses: [203.0.1.2, "fd03:1::2"], translate: false }
+  b: { interface: wan2, gateway: 203.0.2.1, addresses: [203.0.2.2] }
+services:
+  - { name: guests, match: { interface: lan0, tcp: 22 }, select: b }
+  - { name: updates, match: { interface: local, tcp: [80, 443] }, select: b }
+  - { name: kept, match: { tcp: 25 }, select: a, translate: false }
+  - { name: turns, match: { tcp: 873 }, select: round-robin, affinity: client }
+  - { name: everything, match: any, select: race }
+rest: { route: a }
+`;
+
+/** A host with two uplinks and no LAN: nobody's router. */
+const LOCAL_ALONE = `
+lan: local
+routes:
+  ethernet: { interface: wan1 }
+  wifi: { interface: wan2 }
+services: [{ name: all, match: any, select: race }]
+`;
+
 const up = { state: 'up', reason: 'answered', sinceMs: 0, generation: 1, interim: 1, missed: false } as const;
 const SUSPECT: RouteHealth = {
   route: 1,
@@ -221,6 +245,13 @@ rest: { route: r16 }
 const withDown = LINKS.map((one) => (one.name === 'wan1' ? { ...one, carrier: false } : one));
 const many = [link('lan0', 2), ...Array.from({ length: 16 }, (_, i) => link(`wan${i + 1}`, i + 3))];
 const dialled = [...LINKS.slice(0, 2), link('wan2', 4, { pointToPoint: true, mtu: 1492 })];
+const addressed = [
+  link('wan1', 3, {
+    ipv4: [{ address: '203.0.1.2', prefixLength: 24 }],
+    ipv6: [{ address: 'fd03:1::2', prefixLength: 64 }],
+  }),
+  link('wan2', 4, { ipv4: [{ address: '203.0.2.2', prefixLength: 24 }] }),
+];
 const DIALLED = TWO_ROUTES.replace('gateway: 203.0.2.1', 'gateway: auto');
 
 export const STATES: Readonly<Record<string, DesiredState>> = {
@@ -238,6 +269,11 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   'sixteen-routes': state(SIXTEEN, 'nft', many),
   services: state(SERVICES),
   'first-payload': state(FIRST_PAYLOAD),
+  local: state(LOCAL),
+  'local-alone': state(LOCAL_ALONE, 'xt', addressed, {
+    wan1: { ipv4: '203.0.1.1', ipv6: 'fe80::1' },
+    wan2: { ipv4: '203.0.2.1' },
+  }),
   'rules-of-others': {
     ...state(THREE_ROUTES),
     keptEntries: ENTRY_MATCHES,

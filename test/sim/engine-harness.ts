@@ -99,6 +99,8 @@ export interface SetupFields {
   /** The route that the kernel's maps name. */
   pinned?: RouteNumber;
   host?: number;
+  isLocal?: boolean;
+  hasWay?: boolean;
 }
 
 export interface AnswerFields {
@@ -187,13 +189,13 @@ export class Harness implements WireSink, NoteSink, FlowTable {
 
   setup(fields: SetupFields = {}): Effect[] {
     const { client = CLIENT, destination = SERVER, isn = ISN, flags = FLAG.SYN, ...rest } = fields;
-    const { service = 0, tried = 0, pinned = 0, host = 0, ...packet } = rest;
+    const { service = 0, tried = 0, pinned = 0, host = 0, isLocal = false, hasWay = false, ...packet } = rest;
     this.begin();
     this.read(
       tcpPacket({ ...packet, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
     );
     this.kernelRoute = tried;
-    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, host });
+    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, host, isLocal, hasWay });
     return this.finish();
   }
 

@@ -20,7 +20,7 @@ describe('generated pages', () => {
   it('every key is documented and the JSON Schema names what is required', () => {
     const text = JSON.stringify(configurationSchema());
     expect(text).not.toContain('undefined');
-    expect(configurationSchema().required).toEqual(['lan', 'routes', 'rest']);
+    expect(configurationSchema().required).toEqual(['lan', 'routes']);
     const page = DOCUMENTS['docs/configuration.md']();
     for (const line of page.split('\n').filter((one) => one.startsWith('| `'))) {
       expect(

@@ -1,7 +1,8 @@
 /** The time of a service: local, over midnight, by the days on which it begins; and what the kernel makes of it. */
 import { describe, expect, it } from 'vitest';
 import { isWithin } from '../../src/daemon/time-of-day.js';
-import { serviceMatches, serviceSets } from '../../src/kernel/render-services.js';
+import { serviceMatches } from '../../src/kernel/render-matches.js';
+import { serviceSets } from '../../src/kernel/render-services.js';
 import { STATES } from '../golden/states.js';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
@@ -50,8 +51,8 @@ describe('a service whose time it is not', () => {
   const asleep = { ...services, services: services.services.map((one) => ({ ...one, isActive: false })) };
 
   it('matches nothing', () => {
-    expect(serviceMatches(services).length).toBeGreaterThan(0);
-    expect(serviceMatches(asleep)).toEqual([]);
+    expect(serviceMatches(services, 'lan').length).toBeGreaterThan(0);
+    expect(serviceMatches(asleep, 'lan')).toEqual([]);
   });
 
   it('keeps its sets and maps, which are filled all the time', () => {
