@@ -367,7 +367,11 @@ const WAYS = {
   routed1: { routed: 1 },
   routed2: { routed: 2 },
   stays: { routed: 1, stays: true },
-} as const satisfies Readonly<Record<Way, Pick<Input & { kind: 'setup' }, 'routed' | 'mayCopy' | 'stays'>>>;
+  local: { routed: 1, isLocal: true },
+  bound: { routed: 1, isLocal: true, hasWay: true },
+} as const satisfies Readonly<
+  Record<Way, Pick<Input & { kind: 'setup' }, 'routed' | 'mayCopy' | 'stays' | 'isLocal' | 'hasWay'>>
+>;
 
 /** All clients are addresses of one. */
 const HOST = 7;

@@ -16,7 +16,7 @@ const service = [0, 0, 1, 1, 2, 3, 4, 5, 6];
 const tried = [...often(12, 0), ...someRoute];
 const pinned = [...often(12, 0), ...someRoute];
 /** Where it is asked about (program.ts). */
-export type Way = 'any' | 'before' | 'routed1' | 'routed2' | 'stays';
+export type Way = 'any' | 'before' | 'routed1' | 'routed2' | 'stays' | 'local' | 'bound';
 const way: readonly Way[] = [
   ...often(24, 'any' as const),
   'before',
@@ -25,6 +25,9 @@ const way: readonly Way[] = [
   'routed2',
   'routed2',
   'stays',
+  'local',
+  'local',
+  'bound',
 ];
 /** The n-th last attempt that left. */
 const attempt = [...often(4, 0, 1, 2, 3), ...range(0, 8), ...range(0, 24)];

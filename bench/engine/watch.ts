@@ -138,7 +138,8 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     const { engine } = this;
     const { kind, route, reason, counted } = verdict;
     const { tried, service: number, pinned = 0, packet } = input;
-    const { routed = 0, mayCopy = true, stays = false } = input;
+    const { routed = 0, mayCopy = true } = input;
+    const stays = input.stays === true || input.hasWay === true;
     if (kind === 'pass') {
       if (verdict.race >= 0) this.goesOnBeside(verdict.race, tried);
       return holds(tried !== 0, 'a new connection goes on without a route');
