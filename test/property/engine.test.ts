@@ -27,7 +27,7 @@ describe('the engine, whatever happens in whatever order', () => {
   });
 
   it('keeps them for 100 000 steps of a seed, which reach everything there is', () => {
-    const { failure, steps: done, coverage } = fuzzEngine({ count: 100_000, seed: 10 });
+    const { failure, steps: done, coverage } = fuzzEngine({ count: 100_000, seed: 12 });
     expect(failure).toBeNull();
     expect(done).toBe(100_000);
     expect(Object.keys(coverage.steps).sort()).toEqual(Object.keys(STEPS).sort());
