@@ -46,9 +46,9 @@ export class Faults {
     return {
       ...protocol,
       packets: packets === null ? null : { ...packets, keep },
-      start: (packet) => {
+      start: (packet, isSpoken) => {
         this.call('start');
-        return protocol.start(packet);
+        return protocol.start(packet, isSpoken);
       },
       token: (packet) => {
         this.call('token');

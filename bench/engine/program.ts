@@ -303,7 +303,7 @@ export class Program {
   private setServices(): void {
     const { engine, services, watch } = this;
     const list = services.list();
-    engine.setServices(list, services.memory, masksOf(list, services.memory));
+    engine.setServices(list, services.memory, masksOf(list, services.memory), services.rules);
     watch.kernel.keep(engine.masks);
   }
 

@@ -1,8 +1,14 @@
 /** Every way in which the routes and services of a program can be. */
-import type { EngineRoute, EngineService, MemorySettings } from '../../src/core/engine-types.js';
+import {
+  type EngineRoute,
+  type EngineService,
+  type MemorySettings,
+  NO_RULES,
+  type RaceRules,
+} from '../../src/core/engine-types.js';
 import type { RoutePrefix } from '../../src/core/race/prefix.js';
 import type { Family } from '../../src/model/address.js';
-import { AFFINITIES, CRITERIA } from '../../src/model/config.js';
+import { AFFINITIES, CRITERIA, SPOKEN } from '../../src/model/config.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { ROUTES, words } from './flows.js';
 import type { StepOf } from './steps.js';
@@ -121,7 +127,12 @@ const raced: ServiceState = {
   weight: 0,
   by: 0,
   threshold: 0,
+  atMost: 0,
+  speaks: 0,
 };
+
+/** One server of each family. */
+const NEVER = ['198.51.100.7/32', '2001:db8::/48'];
 
 /** The services as they shall be, and memory with them. */
 export class Services {
@@ -140,12 +151,15 @@ export class Services {
     stagger: 'never',
   };
 
+  rules: RaceRules = NO_RULES;
+
   change({ service, change, value }: StepOf<'service'>): void {
     this.states[service - 1][change] = value;
   }
 
-  reshape({ reversed, trust, forget, stagger }: StepOf<'services'>): void {
+  reshape({ reversed, trust, forget, stagger, perDestination, never }: StepOf<'services'>): void {
     this.reversed = reversed;
+    this.rules = { perDestination, never: never ? NEVER : [] };
     this.memory = { trustMicros: trust, forgetMicros: trust * forget, refresh: 0, stagger };
   }
 
@@ -169,5 +183,7 @@ function serviceOf(number: number, state: ServiceState): EngineService {
     sessionWeight: [1, 3][state.weight & 1],
     by: BYS[state.by % 3],
     threshold: [0.8, 0.1, 1][state.threshold % 3],
+    atMost: [0, 2, 3][state.atMost % 3],
+    speaks: [null, null, ...SPOKEN][state.speaks % (2 + SPOKEN.length)],
   });
 }

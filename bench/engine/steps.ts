@@ -179,6 +179,8 @@ export const STEPS = {
       'weight',
       'by',
       'threshold',
+      'atMost',
+      'speaks',
     ] as const,
     value,
     apply: [true, true, true, false],
@@ -189,6 +191,8 @@ export const STEPS = {
     trust: [600_000_000, 0, 2_000_000],
     forget: [3, 1],
     stagger: ['never', 'remembered', 'always'] as ('never' | 'remembered' | 'always')[],
+    perDestination: [0, 0, 1, 3],
+    never: [false, false, true],
   },
   facts: {
     column: ['weight', 'cost', 'capacity', 'traffic', 'used', 'quota', 'probe', 'history'] as const,

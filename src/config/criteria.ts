@@ -2,7 +2,7 @@
 import { CRITERIA, type CriterionName, type SelectConfig } from '../model/config.js';
 
 /** Keys of `select` beside `criterion`. */
-export type SelectOption = 'routes' | 'threshold' | 'period' | 'by' | 'costDelay';
+export type SelectOption = 'routes' | 'threshold' | 'period' | 'by' | 'costDelay' | 'atMost';
 
 export interface CriterionDoc {
   readonly meaning: string;
@@ -13,7 +13,7 @@ export const CRITERION_DOCS: Readonly<Record<CriterionName, CriterionDoc>> = {
   race: {
     meaning:
       'Sends the set-up message by every route at once; the route whose answer comes first carries the connection.',
-    uses: ['routes', 'costDelay'],
+    uses: ['routes', 'costDelay', 'atMost'],
   },
   'round-robin': { meaning: 'Each new connection takes the next route.', uses: ['routes'] },
   weighted: { meaning: 'New connections in proportion to the routes’ `weight`.', uses: ['routes'] },

@@ -1,6 +1,6 @@
 /** Rules between keys, in the order of the file's sections. Each looks only at the parts that could be read. */
 import { bitCount, bitsFor, servicesOf } from '../model/mark-mask.js';
-import { checkSets } from './rules/match.js';
+import { checkSetNames, checkSets, readSets } from './rules/match.js';
 import { type CrossProblem, oneOfWords, rawAt, readPart, unknownWord } from './rules/parts.js';
 import { checkRoutes } from './rules/routes.js';
 import { checkServices } from './rules/services.js';
@@ -19,6 +19,7 @@ export function crossCheck(source: YamlSource): readonly CrossProblem[] {
     ...checkRoutes(source, routes),
     ...checkSets(source),
     ...checkServices(source, routes),
+    ...checkSetNames(source, ['race', 'never'], readSets(source)),
     ...checkRest(source, routes),
     ...checkMemory(source),
     ...checkState(source),

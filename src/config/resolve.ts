@@ -10,6 +10,7 @@ import type {
   MemoryConfig,
   NextHopSource,
   QuotaConfig,
+  RaceConfig,
   RouteConfig,
   SelectConfig,
   ServiceConfig,
@@ -47,6 +48,7 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     services: file.services.map((service) => resolveService(service, file, names)),
     follow: file.follow ?? CALL_KINDS.filter((kind) => isTaken(file.services, kind)),
     callWeights: file.callWeights,
+    race: resolveRace(file),
     rest: { route: rest, translate: file.rest.translate ?? restRoute?.translate ?? true },
     memory: resolveMemory(file),
     state: file.state ?? besideSocket(file.control, 'state'),
@@ -138,6 +140,8 @@ function resolveService(service: ServiceFile, file: ConfigFile, routes: readonly
     name: service.name,
     match: resolveMatch(service.match, new Map(Object.entries(file.sets))),
     select,
+    speaks: service.speaks ?? null,
+    resolvers: service.resolvers ?? [],
     affinity: service.affinity?.by ?? defaultAffinity(select, file.memory.trust),
     affinityMs: service.affinity?.for ?? DEFAULT_AFFINITY_MS,
     translate: service.translate ?? null,
@@ -167,7 +171,7 @@ function resolvePrefixes(items: readonly string[] | undefined, sets: Sets): read
 }
 
 function resolveSelect(
-  { criterion: name, routes: named, threshold, period, by, costDelay }: ServiceFile['select'],
+  { criterion: name, routes: named, threshold, period, by, costDelay, atMost }: ServiceFile['select'],
   restRoute: string,
   routes: readonly string[],
 ): SelectConfig {
@@ -180,6 +184,7 @@ function resolveSelect(
     periodMs: period ?? defaultPeriodMs(criterion),
     by: by ?? DEFAULT_BY,
     costDelayMs: costDelay ?? 0,
+    atMost: atMost ?? null,
   };
 }
 
@@ -189,6 +194,16 @@ function defaultAffinity({ criterion }: SelectConfig, trustMs: number): Affinity
   return criterion === 'fixed' || criterion === 'rest' || racesAll ? 'none' : 'client+destination';
 }
 
+const DEFAULT_PER_DESTINATION = 100;
+
+/** Who has every connection raced wants no bound. */
+function resolveRace({ race, memory, sets }: ConfigFile): RaceConfig {
+  const fallback = memory.trust === 0 ? null : DEFAULT_PER_DESTINATION;
+  return {
+    perDestination: race.perDestination === undefined ? fallback : race.perDestination,
+    never: resolvePrefixes(race.never, new Map(Object.entries(sets))),
+  };
+}
 /** FTP, mail in its four ways, news, MySQL. */
 const SERVER_FIRST = [21, 25, 110, 119, 143, 587, 3306].map((port) => ({ from: port, to: port }));
 

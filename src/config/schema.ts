@@ -11,6 +11,7 @@ import { KernelSchema } from './schema/kernel.js';
 import { flag, interfaceName, oneOrMore, text, words } from './schema/keys.js';
 import { LimitsSchema } from './schema/limits.js';
 import { MemorySchema } from './schema/memory.js';
+import { RaceSchema } from './schema/race.js';
 import { RestSchema } from './schema/rest.js';
 import { MAX_ROUTES, MIN_ROUTES, RouteSchema } from './schema/routes.js';
 import { MAX_SERVICES, ServiceSchema } from './schema/services.js';
@@ -96,6 +97,7 @@ export const ConfigSchema = z.strictObject({
   }),
   follow: followKey,
   callWeights: CallWeightsSchema,
+  race: RaceSchema,
   rest: RestSchema,
   memory: MemorySchema,
   state: absent(

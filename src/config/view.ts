@@ -42,7 +42,7 @@ export interface Mapping {
 
 /** Everything but `routes` and `services`, which go by name. */
 export function viewOfRest(config: GatewayConfig): Mapping {
-  const { control, protect, resolvers, follow, callWeights, rest } = config;
+  const { control, protect, resolvers, follow, callWeights, race, rest } = config;
   const { memory, state, limits, kernel, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
   const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
@@ -53,6 +53,10 @@ export function viewOfRest(config: GatewayConfig): Mapping {
     resolvers: resolvers.length === 0 ? null : resolvers,
     follow: follow.length === 0 ? 'none' : follow,
     callWeights: mapping(texts(callWeights)),
+    race: mapping({
+      perDestination: race.perDestination === null ? 'none' : String(race.perDestination),
+      never: listOrNull(race.never),
+    }),
     rest: mapping({ route: rest.route, translate: String(rest.translate) }),
     memory: mapping({
       trust: formatDuration(memory.trustMs),
@@ -113,6 +117,8 @@ export function viewOfService(service: ServiceConfig, routes: readonly string[])
   return mapping({
     match: viewOfMatch(service.match),
     select: viewOfSelect(service.select, routes),
+    speaks: service.speaks,
+    resolvers: viewOfResolvers(service.resolvers),
     affinity: viewOfAffinity(service),
     translate: service.translate === null ? null : String(service.translate),
     win: service.win,
@@ -142,13 +148,14 @@ function viewOfSelect(select: SelectConfig, routes: readonly string[]): View {
   if (criterion === 'fixed') return select.routes[0];
   if (criterion === 'rest') return 'rest';
   const all = select.routes.length === routes.length && select.routes.every((name, i) => name === routes[i]);
-  const { threshold, periodMs, by, costDelayMs } = select;
+  const { threshold, periodMs, by, costDelayMs, atMost } = select;
   const options = {
     routes: all ? null : select.routes,
     threshold: threshold === DEFAULT_THRESHOLD ? null : formatShare(threshold),
     period: periodMs === defaultPeriodMs(criterion) ? null : formatDuration(periodMs),
     by: by === DEFAULT_BY ? null : by,
     costDelay: costDelayMs === 0 ? null : formatDuration(costDelayMs),
+    atMost: atMost === null ? null : String(atMost),
   };
   const uses = usesOf(criterion);
   const used = Object.entries(options).filter(([key]) => uses.some((use) => use === key));
@@ -171,6 +178,15 @@ function viewOfOnDown({ onDown, graceMs }: RouteConfig): View {
 function viewOfAffinity({ affinity, affinityMs }: ServiceConfig): View {
   if (affinityMs === DEFAULT_AFFINITY_MS) return affinity;
   return mapping({ by: affinity, for: formatDuration(affinityMs) });
+}
+
+function viewOfResolvers(resolvers: ServiceConfig['resolvers']): View {
+  if (resolvers.length === 0) return null;
+  const keys = resolvers.map(({ route, ipv4, ipv6 }): [string, View] => [
+    route,
+    [ipv4, ipv6].filter((address) => address !== null),
+  ]);
+  return { kind: 'resolvers', keys: Object.fromEntries(keys) };
 }
 
 function mapping(keys: Mapping['keys']): Mapping {

@@ -156,9 +156,7 @@ function answeredUnproven(turn: Turn, race: RaceId, route: RouteNumber): Verdict
 }
 
 function keepsRefusals({ site, shard: { races } }: Turn, race: RaceId): boolean {
-  return (
-    races.state[race] === RACE.RACING && site.protocols[races.protocol[race]].packets?.keepsRefusals === true
-  );
+  return races.state[race] === RACE.RACING && site.protocols[races.protocol[race]].datagrams !== null;
 }
 
 /** A no to one question of a flow; the route has said no when it has to all of them. */

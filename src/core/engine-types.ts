@@ -2,7 +2,7 @@
 
 import type { AddressWords, Family } from '../model/address.js';
 import type { ClientRate } from '../model/client-rate.js';
-import type { Affinity, CriterionName, PortRange, WINS } from '../model/config.js';
+import type { Affinity, CriterionName, PortRange, Spoken, WINS } from '../model/config.js';
 import type { RoutePrefix } from './race/prefix.js';
 
 /** Monotonic time in microseconds; any origin, the same for all calls. */
@@ -70,6 +70,8 @@ export interface EngineService {
   readonly criterion: CriterionName | 'fixed' | 'rest';
   /** The routes it chooses among, in order of preference. Never empty. */
   readonly routes: readonly RouteNumber[];
+  /** The protocol that its datagrams are taken for before all others; null: none. */
+  readonly speaks: Spoken | null;
   readonly affinity: Affinity;
   readonly affinityMicros: Micros;
   /** null: as each route says. */
@@ -79,11 +81,30 @@ export interface EngineService {
   readonly by: 'client' | 'destination' | 'client+destination';
   /** Head start per unit of cost. */
   readonly costDelayMicros: Micros;
+  /** Routes that a race is over at most; 0: all. */
+  readonly atMost: number;
+  /** Name servers that its questions ask, each by its own route, in place of the client's. */
+  readonly resolvers: readonly RouteResolver[];
   /** What decides its races. */
   readonly win: (typeof WINS)[number];
   /** Ports whose servers speak first. */
   readonly serverFirst: readonly PortRange[];
 }
+
+export interface RouteResolver {
+  readonly route: RouteNumber;
+  readonly address: AddressWords;
+}
+
+/** What is not raced whatever its service says; may change while the engine lives. */
+export interface RaceRules {
+  /** Connections to one address that may be raced in a second; 0: without bound. */
+  readonly perDestination: number;
+  /** Destinations, as canonical prefixes. */
+  readonly never: readonly string[];
+}
+
+export const NO_RULES: RaceRules = { perDestination: 0, never: [] };
 
 /** How memory decides; may change while the engine lives. */
 export interface MemorySettings {

@@ -30,16 +30,18 @@ import { sweep } from './commit/remember.js';
 import { tellKernel } from './commit/tell-kernel.js';
 import type { Effects, Event, Input, Verdict } from './contract.js';
 import type { DecisionFilter, DecisionRecord } from './decisions.js';
-import type {
-  EngineCounters,
-  EngineRoute,
-  EngineService,
-  LivingFlow,
-  MemorySettings,
-  Micros,
-  RaceId,
-  RouteNumber,
-  ServiceNumber,
+import {
+  type EngineCounters,
+  type EngineRoute,
+  type EngineService,
+  type LivingFlow,
+  type MemorySettings,
+  type Micros,
+  NO_RULES,
+  type RaceId,
+  type RaceRules,
+  type RouteNumber,
+  type ServiceNumber,
 } from './engine-types.js';
 import { noteAsked, noteCheck, noteProbe, tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
@@ -197,9 +199,16 @@ export class Engine {
    * Replaces the services. `masks`: the sets of routes that the kernel has a memory for (services.ts). What memory and affinity hold stays, but
    * for the groups of a service that is gone, or groups otherwise.
    */
-  setServices(services: readonly EngineService[], memory: MemorySettings, masks: readonly number[]): void {
+  setServices(
+    services: readonly EngineService[],
+    memory: MemorySettings,
+    masks: readonly number[],
+    { never, perDestination }: RaceRules = NO_RULES,
+  ): void {
     const { site } = this;
     site.memorySettings = memory;
+    site.never.set(never);
+    site.destinations.perSecond = perDestination;
     const before = site.services;
     site.services = [];
     for (const service of services) site.services[service.number] = activate(service, before);

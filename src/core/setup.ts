@@ -3,15 +3,17 @@ import { makesCopies } from '../model/config.js';
 import type { SingleReason } from '../model/reasons.js';
 import { PROTOCOL } from '../wire/packet.js';
 import { pinPacket } from './affinity/pin.js';
+import { keepBest, keepPlaces } from './choose/at-most.js';
 import {
   canCarry,
   carriersIn,
+  fillCandidates,
   fillRacers,
   fillRescuers,
   lastingRoutes,
   maskOf,
 } from './choose/candidates.js';
-import { chooseRoute, takeTrials } from './choose/choose.js';
+import { bestGuess, chooseRoute, takeTrials } from './choose/choose.js';
 import { countSession } from './choose/sessions.js';
 import { tellChosen } from './commit/tell-kernel.js';
 import type { Input, Verdict } from './contract.js';
@@ -41,7 +43,9 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   const service = site.services[number] ?? site.everything;
   turn.isLocal = input.isLocal ?? false;
   turn.keepsSource = service.translate === false && !turn.isLocal;
-  const protocol = protocolThatStarts(turn, mayCopy);
+  const protocol = protocolThatStarts(turn, service, mayCopy);
+  const isNever = site.never.has(packet.destination);
+  turn.isSingle ||= isNever;
   if (stays) turn.verdict.reason = 'entry-kept';
   else if (hasWay) turn.verdict.reason = 'way-given';
   if (protocol === 'must-not-be-copied' || stays || hasWay) {
@@ -64,7 +68,7 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   }
   if (service.criterion === 'rest') return release(turn, 0, 'criterion', number);
   if (tried !== 0) return rescue(turn, protocol, service, tried);
-  if (repeat === 'race-anew') return race(turn, protocol!, service, true);
+  if (repeat === 'race-anew' && !isNever) return race(turn, protocol!, service, true);
   const copies = protocol !== null && mayCopy && !turn.isSingle;
   const { kind, route, reason } = chooseRoute(turn, service, copies, pinned);
   if (kind === 'none') return release(turn, 0, reason, number);
@@ -79,7 +83,10 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
     const isInstead = reason === 'criterion' && makesCopies(service.criterion);
     return choose(turn, service, route, isInstead ? 'operator-rule' : reason, false);
   }
-  if (turn.isSingle) return send(turn, protocol, service, route, reason);
+  if (turn.isSingle) {
+    const isInstead = isNever && reason === 'criterion' && makesCopies(service.criterion);
+    return send(turn, protocol, service, route, isInstead ? 'never-raced' : reason);
+  }
   const asked = kind === 'question' ? carriersIn(turn, lastingRoutes(site, service.mask, packet.family)) : 0;
   if (tryOthers(turn, protocol, service, route, asked)) return verdict.raced(turn);
   return send(turn, protocol, service, route, reason);
@@ -89,12 +96,20 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
  * The protocol that the packet in hand starts a connection of; null: none that is raced, a criterion chooses for it. When it must
  * not be copied the reason is in the turn's verdict.
  */
-function protocolThatStarts(turn: Turn, mayCopy: boolean): Protocol | null | 'must-not-be-copied' {
+function protocolThatStarts(
+  turn: Turn,
+  { speaks }: ActiveService,
+  mayCopy: boolean,
+): Protocol | null | 'must-not-be-copied' {
   const { site, packet, verdict } = turn;
   // Of datagrams the kernel has found out which may be copied: it asks about those behind the operator's rules.
   if (packet.protocol === PROTOCOL.UDP && !mayCopy) return null;
-  for (const protocol of site.protocols) {
-    const start = protocol.start(packet);
+  const { protocols } = site;
+  // What the service says comes before what ports and content say.
+  const spoken = speaks === null ? -1 : protocols.findIndex(({ name }) => name === speaks);
+  for (let i = spoken < 0 ? 0 : -1; i < protocols.length; i++) {
+    const protocol = protocols[i < 0 ? spoken : i];
+    const start = protocol.start(packet, i < 0);
     if (start === 'not-mine') continue;
     if (start === 'copy') return protocol;
     turn.isSingle = start === 'single';
@@ -134,7 +149,11 @@ function race(
   const { racers } = plan;
   if (waited) fillRescuers(turn, service.routes, racers);
   else fillRacers(turn, service.routes, racers);
-  const trials = takeTrials(turn, service) & ~maskOf(racers);
+  // What is asked one route after the other mostly asks one alone: it counts when it asks the second.
+  if (leader === 0 && racers.count > 1 && !hasRoom(turn)) return sendOne(turn, protocol, service);
+  if (!waited) keepBest(turn, service, racers);
+  const proving = takeTrials(turn, service) & ~maskOf(racers);
+  const trials = waited ? proving : keepPlaces(service, racers, proving);
   if (racers.count === 1 && trials === 0)
     return send(turn, protocol, service, racers.routes[0], 'only-route');
   plan.service = service.number;
@@ -147,12 +166,28 @@ function race(
   return refused === null ? verdict.raced(turn) : release(turn, 0, refused, service.number);
 }
 
+/** Whether the destination of the packet in hand has not had its share of races. */
+function hasRoom({ site, packet, now }: Turn): boolean {
+  return site.destinations.hasRoom(packet.destination, 0, now);
+}
+
+/** Nothing more is to be found out at this destination now. */
+function sendOne(turn: Turn, protocol: Protocol, service: ActiveService): Verdict {
+  const reason = 'destination-race-rate';
+  fillCandidates(turn, service.routes, turn.shard.candidates);
+  return send(turn, protocol, service, bestGuess(turn), reason);
+}
+
 /** The route that the client's set-up went by has not answered yet: the others are asked besides. */
 function rescue(turn: Turn, protocol: Protocol | null, service: ActiveService, tried: RouteNumber): Verdict {
   const { plan } = turn.shard;
   const { racers } = plan;
   fillRescuers(turn, service.routes, racers);
-  const alone = turn.isSingle || racers.count === 0 || (racers.count === 1 && racers.routes[0] === tried);
+  const alone =
+    turn.isSingle ||
+    !hasRoom(turn) ||
+    racers.count === 0 ||
+    (racers.count === 1 && racers.routes[0] === tried);
   const staysBeside = protocol !== null && protocol.datagrams !== null;
   if (staysBeside) leaveToOthers(turn, tried);
   plan.service = service.number;
@@ -178,7 +213,9 @@ function send(
   reason: SingleReason,
 ): Verdict {
   const { plan } = turn.shard;
-  if (turn.routed === 0 || turn.routed === route)
+  // A question that its route's own resolver is asked leaves as a copy, which is where it is turned to that.
+  const isTurned = service.resolvers.length > 0 && protocol.times === TIMES.DNS;
+  if (turn.routed === 0 || (turn.routed === route && !isTurned))
     return choose(turn, service, route, reason, protocol.datagrams !== null);
   plan.racers.routes[0] = route;
   plan.racers.count = 1;
@@ -211,7 +248,7 @@ function tryOthers(
   racers.count = 1;
   addBackups(turn, service, route);
   const proving = takeTrials(turn, service);
-  const trials = (proving | asked) & ~maskOf(racers);
+  const trials = keepPlaces(service, racers, (proving | asked) & ~maskOf(racers));
   // Nor does it prove itself by what the kernel alone sees of its answers.
   const provesItself = (proving & (1 << route)) !== 0;
   if (trials === 0 && racers.count === 1 && !provesItself) return false;

@@ -3,6 +3,7 @@
  * of it one client may use. What belongs to the connections of one engine is in shard.ts.
  */
 import type { Family } from '../model/address.js';
+import { Prefixes } from '../model/prefixes.js';
 import { AffinityTable } from './affinity/table.js';
 import { WebSites } from './affinity/web-sites.js';
 import { CallLoad } from './calls/load.js';
@@ -21,6 +22,7 @@ import { Health } from './health/health.js';
 import { History } from './health/history.js';
 import { RoundTrips } from './health/round-trips.js';
 import { ClientLimits } from './limit/clients.js';
+import { DestinationLimits } from './limit/destinations.js';
 import { HostGroups, HostLimits } from './limit/hosts.js';
 import { PathMtu } from './memory/path-mtu.js';
 import { PROTOCOLS } from './protocols/index.js';
@@ -48,6 +50,9 @@ export interface Site {
   /** The service of what no other one names: raced over all routes. */
   everything: ActiveService;
   memorySettings: MemorySettings;
+  /** Destinations that are not raced. */
+  readonly never: Prefixes;
+  readonly destinations: DestinationLimits;
   /** The sets of routes that services race over: one memory in the kernel for each. */
   masks: readonly number[];
   /** Some service counts sessions. */
@@ -77,6 +82,8 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     services: [],
     everything: { ...EVERYTHING, chooser: null, mask: 0, view: 0 },
     memorySettings: { trustMicros: 0, forgetMicros: 0, refresh: 0, stagger: 'never' },
+    never: new Prefixes(),
+    destinations: new DestinationLimits(first),
     masks: [],
     countsSessions: false,
     facts: createFacts(settings.routes),
@@ -100,6 +107,7 @@ export const EVERYTHING: EngineService = {
   number: 0,
   criterion: 'race',
   routes: [],
+  speaks: null,
   affinity: 'none',
   affinityMicros: 0,
   translate: null,
@@ -107,6 +115,8 @@ export const EVERYTHING: EngineService = {
   threshold: 0,
   by: 'client+destination',
   costDelayMicros: 0,
+  atMost: 0,
+  resolvers: [],
   win: 'first-reply',
   serverFirst: [],
 };

@@ -12,7 +12,7 @@ import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
 import { isFresh, type ResolvedRoute } from '../kernel/routes.js';
 import type { Family } from '../model/address.js';
-import type { GatewayConfig, ServiceConfig } from '../model/config.js';
+import { type GatewayConfig, makesCopies, type ServiceConfig } from '../model/config.js';
 import type { Admin } from './engine-routes.js';
 import type { Numbers } from './numbers.js';
 import { isWithin } from './time-of-day.js';
@@ -39,11 +39,16 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
   const { config, routes, services, masks, health } = inputs;
   const lane = (route: number, family: Family): LaneHealth | undefined =>
     health.find((one) => one.route === route)?.[family];
-  const kind = (route: number, family: Family): number => rankOf(inputs, lane(route, family), route, family);
+  const kind: KindOf = (route, family) => rankOf(inputs, lane(route, family), route, family);
   return {
     isActive: (service) => isWithin(service.match.time, inputs.now),
     numberOf: (service) => services.of(service),
     plan: (service, family) => planOf(inputs, service, family, kind),
+    singleOf: (service, family) => {
+      if (!makesCopies(service.select.criterion)) return 0;
+      const candidates = candidatesOf(inputs, service, family, kind);
+      return candidates.count === 0 ? 0 : candidates.routes[0];
+    },
     memoryOf: ({ select, win }) => {
       if (select.criterion !== 'race' || config.memory.trustMs === 0) return 0;
       const mask = viewOf({ routes: select.routes.map((name) => routes.of(name)), win });
@@ -108,21 +113,36 @@ function isInterim(
   });
 }
 
-function planOf(
-  { config, routes, facts }: ChoiceInputs,
-  service: ServiceConfig,
+type KindOf = (route: number, family: Family) => number;
+
+/** The routes of a service of the best kind there is; none when no route can carry the family. */
+function candidatesOf(
+  { routes }: ChoiceInputs,
+  { select }: ServiceConfig,
   family: Family,
-  kind: (route: number, family: Family) => number,
-): KernelPlan | null {
-  const { select } = service;
-  if (select.criterion === 'rest') return null;
+  kind: KindOf,
+): Candidates {
   const numbers = select.routes.map((name) => routes.of(name));
   const best = Math.min(...numbers.map((number) => kind(number, family)));
-  // No route of it: the rest route, which the daemon says for each connection.
-  if (best >= CLOSED_RANK) return null;
   const candidates: Candidates = { routes: new Uint8Array(32), count: 0 };
+  if (best >= CLOSED_RANK) return candidates;
   for (const number of numbers)
     if (kind(number, family) === best) candidates.routes[candidates.count++] = number;
+  return candidates;
+}
+
+function planOf(
+  inputs: ChoiceInputs,
+  service: ServiceConfig,
+  family: Family,
+  kind: KindOf,
+): KernelPlan | null {
+  const { config, facts } = inputs;
+  const { select } = service;
+  if (select.criterion === 'rest') return null;
+  const candidates = candidatesOf(inputs, service, family, kind);
+  // No route of it: the rest route, which the daemon says for each connection.
+  if (candidates.count === 0) return null;
   if (select.criterion === 'fixed') return { kind: 'one', routes: [candidates.routes[0]] };
   if (select.criterion === 'race') return null;
   const criterion = CRITERION_KINDS[select.criterion];

@@ -1,6 +1,12 @@
 /** From the configuration and the routes as they are to what the engine takes. Pure. */
 import { masksOf } from '../core/choose/services.js';
-import type { EngineRoute, EngineService, EngineSettings, MemorySettings } from '../core/engine-types.js';
+import type {
+  EngineRoute,
+  EngineService,
+  EngineSettings,
+  MemorySettings,
+  RaceRules,
+} from '../core/engine-types.js';
 import type { DesiredState } from '../kernel/desired.js';
 import { ofRaceThread } from '../kernel/owners.js';
 import type { RaceThreadOptions, ServicesMessage } from '../kernel/race-messages.js';
@@ -91,6 +97,7 @@ export interface EngineServices {
   /** In the order of the configuration. */
   readonly services: readonly EngineService[];
   readonly memory: MemorySettings;
+  readonly rules: RaceRules;
   /** The sets of routes that the kernel has a memory for. */
   readonly masks: readonly number[];
   readonly resolvers: readonly string[];
@@ -101,7 +108,9 @@ export function engineServices(config: GatewayConfig, routes: Numbers, services:
   const all = config.services.map((service) => engineService(service, routes, services.of(service.name)));
   const memory = memorySettings(config);
   const { resolvers, callWeights } = config;
-  return { services: all, memory, masks: masksOf(all, memory), resolvers, callWeights };
+  const { perDestination, never } = config.race;
+  const rules = { perDestination: perDestination ?? 0, never };
+  return { services: all, memory, rules, masks: masksOf(all, memory), resolvers, callWeights };
 }
 
 function engineService(service: ServiceConfig, routes: Numbers, number: number): EngineService {
@@ -110,6 +119,12 @@ function engineService(service: ServiceConfig, routes: Numbers, number: number):
     number,
     criterion: select.criterion,
     routes: select.routes.map((name) => routes.of(name)),
+    speaks: service.speaks,
+    resolvers: service.resolvers.flatMap(({ route, ipv4, ipv6 }) =>
+      [ipv4, ipv6].flatMap((text) =>
+        text === null ? [] : [{ route: routes.of(route), address: pool([text]) }],
+      ),
+    ),
     affinity: service.affinity,
     affinityMicros: service.affinityMs * 1000,
     translate: service.translate,
@@ -117,6 +132,7 @@ function engineService(service: ServiceConfig, routes: Numbers, number: number):
     threshold: select.threshold,
     by: select.by,
     costDelayMicros: select.costDelayMs * 1000,
+    atMost: select.atMost ?? 0,
     win: service.win,
     serverFirst: service.serverFirst,
   };

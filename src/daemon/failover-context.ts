@@ -1,5 +1,7 @@
 /** What failover sees of the gateway. */
 import type { Flows } from '../kernel/flows.js';
+import { marksOf } from '../kernel/marks.js';
+import { forgetTunnels } from '../kernel/tunnels.js';
 import type { Log } from '../observe/log.js';
 import type { FailoverContext } from './failover.js';
 import type { GatewayState } from './gateway-state.js';
@@ -23,5 +25,6 @@ export function failoverContext(
     resolved: () => gateway.routes,
     isEnabled: (name) => gateway.adminOf(name) === 'enabled' && !gateway.isSpent(name),
     isSpent: (name) => gateway.isSpent(name),
+    forgetTunnels: (family, numbers) => forgetTunnels(marksOf(gateway.config.kernel.mark), family, numbers),
   };
 }

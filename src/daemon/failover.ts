@@ -26,6 +26,8 @@ export interface FailoverContext {
   isEnabled(name: string): boolean;
   /** Whether a route is a last resort until its quota is renewed. */
   isSpent(name: string): boolean;
+  /** Tunnels that have one of these routes choose anew (kernel/tunnels.ts). */
+  forgetTunnels(family: Family, routes: ReadonlySet<number>): Promise<number>;
   /** One change after the other. */
   enqueue(work: () => Promise<void>): Promise<void>;
   /** The routes as they are now. */
@@ -253,13 +255,23 @@ export class Failover {
       `what has moved away from ${route.name} is reset later`,
     );
     const cut = (): void => {
-      this.resets.delete(lane);
+      if (this.closed) return;
       const begun = this.context.flows.cut(
         (flow) => flow.family === family && away.has(flow.service * 64 + flow.route),
       );
       this.tellCut(route.name, begun, 'failback');
     };
-    if (!this.closed) this.resets.set(lane, setTimeout(cut, afterMs));
+    const numbers = new Set([...away].map((pair) => pair % 64));
+    const begin = (): void => {
+      this.resets.delete(lane);
+      // Before their flows are cut: they begin anew at once.
+      this.context
+        .forgetTunnels(family, numbers)
+        .catch((error: unknown) => log.error({ event: 'forget-failed', route: route.name }, String(error)))
+        .then(cut)
+        .catch((error: unknown) => log.error({ event: 'cut-failed', route: route.name }, String(error)));
+    };
+    if (!this.closed) this.resets.set(lane, setTimeout(begin, afterMs));
   }
 
   /** Nobody waits for it: it goes on in the background, and is told when it is over. */

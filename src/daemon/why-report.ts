@@ -15,7 +15,9 @@ import {
   parseAddress,
 } from '../model/address.js';
 import { makesCopies, type ServiceConfig } from '../model/config.js';
+import { Prefixes } from '../model/prefixes.js';
 import { ANSWER, type OpenReason } from '../model/reasons.js';
+import { isOfTunnel } from '../model/tunnels.js';
 import { PROTOCOL } from '../wire/packet.js';
 import type { GatewayState } from './gateway-state.js';
 import type { RaceClient } from './race-client.js';
@@ -91,7 +93,7 @@ function openDecision(flow: OpenFlow, marks: Marks, gateway: GatewayState, time:
     service: service?.name ?? null,
     route: routes.nameOf(routeOfMark(marks, flow.mark)),
     criterion: service?.select.criterion ?? 'rest',
-    reasons: [openReason(flow.mark, marks, service)],
+    reasons: [openReason(flow, marks, service, gateway.config.race.never)],
     routes: [],
     open: true,
     ...fast(flow, gateway),
@@ -102,19 +104,36 @@ function openDecision(flow: OpenFlow, marks: Marks, gateway: GatewayState, time:
  * How a connection came to its route, by what its mark has kept. A group and what chose for its first connection leave the same mark, so
  * where a service has groups it may have been either.
  */
-export function openReason(mark: number, marks: Marks, service: ServiceConfig | undefined): OpenReason {
+export function openReason(
+  { mark, protocol, destination, destinationPort }: Told,
+  marks: Marks,
+  service: ServiceConfig | undefined,
+  never: readonly string[],
+): OpenReason {
   const has = (bits: number): boolean => (mark & bits) !== 0;
   if ((mark & marks.serviceMask) >>> 0 === marks.apart) return 'came-by-it';
   if (!has(marks.chosen)) return 'main-table';
-  if (service === undefined) return 'rest';
-  const { criterion, routes } = service.select;
-  if (criterion === 'fixed' || criterion === 'rest') return criterion;
+  const { criterion, routes } = service?.select ?? REST;
+  if (criterion === 'fixed') return criterion;
+  if (isOfTunnel(protocol, destinationPort)) return 'tunnel';
+  if (service === undefined || criterion === 'rest') return 'rest';
+  if (makesCopies(criterion) && isIn(never, destination)) return 'never-raced';
   const grouped = service.affinity !== 'none';
   if (has(marks.rescuable) || routes.length === 1) {
     if (criterion === 'race') return grouped ? 'group-or-remembered' : 'remembered';
     return grouped ? 'group-or-criterion' : 'criterion';
   }
   return makesCopies(criterion) ? 'raced-before' : 'chosen-before';
+}
+
+/** What a flow tells of how it came to its route. */
+type Told = Pick<OpenFlow, 'mark' | 'protocol' | 'destination' | 'destinationPort'>;
+const REST = { criterion: 'rest', routes: [] } as const;
+
+function isIn(prefixes: readonly string[], address: AddressWords): boolean {
+  const set = new Prefixes();
+  set.set(prefixes);
+  return set.has(address);
 }
 
 /** A decision in words. `originMs` is the monotonic time at which the engine's clock was 0. */

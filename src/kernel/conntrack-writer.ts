@@ -155,6 +155,7 @@ function copyFlow(out: FlowEntry, flow: FlowEntry): void {
   out.sourcePort = flow.sourcePort;
   out.mark = flow.mark;
   out.additions = flow.additions;
+  out.turned = flow.turned ?? null;
   out.isAnew = flow.isAnew;
   out.shift = flow.shift;
 }

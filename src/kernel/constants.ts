@@ -58,6 +58,8 @@ export const SET_SENT = { 4: 'sent4', 6: 'sent6' } as const;
 export const SET_OPENED = { 4: 'opened4', 6: 'opened6' } as const;
 /** Flows of datagrams that have just begun by one route. */
 export const SET_YOUNG = { 4: 'young4', 6: 'young6' } as const;
+/** Routes of tunnels by their ends. */
+export const MAP_TUNNEL = { 4: 'tunnel4', 6: 'tunnel6' } as const;
 /** Sites of addresses, for `affinity: client+site`. */
 export const MAP_SITE = { 4: 'site4', 6: 'site6' } as const;
 

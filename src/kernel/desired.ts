@@ -43,6 +43,11 @@ export interface DesiredPlan {
   readonly values: readonly number[];
 }
 
+export interface RouteValue {
+  readonly mark: number;
+  readonly value: number;
+}
+
 export interface DesiredService {
   readonly number: number;
   readonly config: ServiceConfig;
@@ -50,6 +55,10 @@ export interface DesiredService {
   readonly isActive: boolean;
   /** What the kernel chooses by itself; null: it asks the daemon. */
   readonly plan: { readonly ipv4: DesiredPlan | null; readonly ipv6: DesiredPlan | null };
+  /** What has what is not raced, though its criterion would: a value as in plans. null: it asks the daemon. */
+  readonly single: { readonly ipv4: number | null; readonly ipv6: number | null };
+  /** Its routes: the part of a mark that names each, and its value. */
+  readonly values: { readonly ipv4: readonly RouteValue[]; readonly ipv6: readonly RouteValue[] };
   /** Set of routes whose memory it uses; 0: none. */
   readonly memory: number;
   /** Its flows may still be taken over by another route. */
@@ -74,6 +83,10 @@ export interface DesiredState {
   readonly refresh: number;
   /** Marks of connections that no service takes, per family; 0: no route can carry the family, the main table decides. */
   readonly rest: { readonly ipv4: number; readonly ipv6: number };
+  /** Other routes that tunnels may keep which go where the rest goes. */
+  readonly restAlso: { readonly ipv4: readonly number[]; readonly ipv6: readonly number[] };
+  /** Destinations that are not raced: canonical prefixes that do not overlap. */
+  readonly never: { readonly 4: readonly string[]; readonly 6: readonly string[] };
   /** Families that a route has, or has had: the LAN's packets leave by providers with the address of a route only. */
   readonly carried: { readonly ipv4: boolean; readonly ipv6: boolean };
   /** Families whose routes are all there, and all closed by command: nothing new may leave. */
@@ -128,6 +141,8 @@ export interface KernelChoices {
   numberOf(service: string): number;
   /** The plan of a service; null: ask. */
   plan(service: ServiceConfig, family: 4 | 6): KernelPlan | null;
+  /** The route of what a service does not race, though it races; 0: ask. */
+  singleOf(service: ServiceConfig, family: 4 | 6): number;
   /** Set of routes whose memory a service uses; 0: none. */
   memoryOf(service: ServiceConfig): number;
   isOnTrial(service: ServiceConfig, family: 4 | 6): boolean;
@@ -173,6 +188,11 @@ export function desiredState(
     config: service,
     isActive: choices.isActive(service),
     plan: { ipv4: planOf(marks, service, 4, choices), ipv6: planOf(marks, service, 6, choices) },
+    single: { ipv4: singleOf(marks, service, 4, choices), ipv6: singleOf(marks, service, 6, choices) },
+    values: {
+      ipv4: valuesOf(marks, routes, service, 4, choices),
+      ipv6: valuesOf(marks, routes, service, 6, choices),
+    },
     memory: choices.memoryOf(service),
     rescuable: service.select.routes.length > 1,
     trial: { ipv4: choices.isOnTrial(service, 4), ipv6: choices.isOnTrial(service, 6) },
@@ -191,6 +211,14 @@ export function desiredState(
     rest: {
       ipv4: restMark(marks, config, restRoute(config, routes, 'ipv4', choices)),
       ipv6: restMark(marks, config, restRoute(config, routes, 'ipv6', choices)),
+    },
+    restAlso: {
+      ipv4: restAlso(config, routes, 'ipv4', choices),
+      ipv6: restAlso(config, routes, 'ipv6', choices),
+    },
+    never: {
+      4: config.race.never.filter((prefix) => !prefix.includes(':')),
+      6: config.race.never.filter((prefix) => prefix.includes(':')),
     },
     carried: { ipv4: isCarried(resolved, 'ipv4'), ipv6: isCarried(resolved, 'ipv6') },
     closed: { ipv4: isClosed(routes, 'ipv4', choices), ipv6: isClosed(routes, 'ipv6', choices) },
@@ -236,6 +264,31 @@ function planOf(
   };
 }
 
+function singleOf(
+  marks: Marks,
+  service: ServiceConfig,
+  family: 4 | 6,
+  choices: KernelChoices,
+): number | null {
+  const route = choices.singleOf(service, family);
+  return route === 0 ? null : routeValue(marks, route, choices.generation(service, route, family));
+}
+
+function valuesOf(
+  marks: Marks,
+  routes: readonly DesiredRoute[],
+  service: ServiceConfig,
+  family: 4 | 6,
+  choices: KernelChoices,
+): readonly RouteValue[] {
+  return routes
+    .filter((route) => service.select.routes.includes(route.name) && route[`ipv${family}`] !== null)
+    .map(({ mark, number }) => ({
+      mark,
+      value: routeValue(marks, number, choices.generation(service, number, family)),
+    }));
+}
+
 /** A provider may give the LAN a prefix of IPv6 and the gateway no address: such a LAN needs no route of ours. */
 function isCarried(resolved: readonly ResolvedRoute[], family: 'ipv4' | 'ipv6'): boolean {
   return resolved.some(({ config, had }) => {
@@ -270,6 +323,26 @@ function restRoute(
   if (named === undefined || best === undefined) return best;
   const most = choices.isSpent(named.name) ? rank(best) : Math.max(rank(best), 2);
   return rank(named) <= most ? named : best;
+}
+
+/** What the rest would go by as well, were it named. */
+function restAlso(
+  config: GatewayConfig,
+  routes: readonly DesiredRoute[],
+  family: 'ipv4' | 'ipv6',
+  choices: KernelChoices,
+): readonly number[] {
+  const rest = restRoute(config, routes, family, choices);
+  const also = routes.filter((route) => {
+    const isNamed = restRoute(
+      { ...config, rest: { ...config.rest, route: route.name } },
+      routes,
+      family,
+      choices,
+    );
+    return isNamed === route && route !== rest;
+  });
+  return also.map(({ mark }) => mark);
 }
 
 function restMark(marks: Marks, { rest }: GatewayConfig, route: DesiredRoute | undefined): number {

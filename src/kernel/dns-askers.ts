@@ -1,12 +1,6 @@
-/** Who has asked a name server, and whose answers are believed by all: a host must not say to others where names lead. */
+/** Who has asked a name server: a host must not say to others where names lead. */
 import { hostNumber } from '../core/limit/hosts.js';
-import {
-  type AddressWords,
-  formatAddress,
-  maskAddress,
-  parseAddress,
-  sameAddress,
-} from '../model/address.js';
+import { type AddressWords, formatAddress } from '../model/address.js';
 import type { Asker } from './kernel-memory.js';
 
 /** A host that has asked. */
@@ -41,28 +35,6 @@ export class Askers {
     const found = this.asked.get(key) ?? null;
     this.asked.delete(key);
     return found;
-  }
-}
-
-/** Name servers whose answers are for all, by their prefixes. */
-export class Resolvers {
-  private prefixes: readonly { readonly words: AddressWords; readonly length: number }[] = [];
-  private readonly masked = new Int32Array(4);
-
-  set(prefixes: readonly string[]): void {
-    this.prefixes = prefixes.map((text) => {
-      const [address, length] = text.split('/');
-      const words = parseAddress(address)!;
-      return { words, length: Number(length) + (address.includes(':') ? 0 : 96) };
-    });
-  }
-
-  has(words: AddressWords): boolean {
-    return this.prefixes.some((prefix) => {
-      this.masked.set(words.subarray(0, 4));
-      maskAddress(this.masked, 0, 6, prefix.length);
-      return sameAddress(this.masked, 0, prefix.words, 0);
-    });
   }
 }
 

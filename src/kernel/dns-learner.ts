@@ -9,11 +9,12 @@ import type { Engine } from '../core/engine.js';
 import type { ServiceNumber } from '../core/engine-types.js';
 import { isInPool } from '../core/pool.js';
 import { type AddressWords, type Family, formatAddress } from '../model/address.js';
+import { Prefixes } from '../model/prefixes.js';
 import { createDnsAnswer, DNS_PORT, decodeDnsAnswer } from '../wire/dns.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
-import { Askers, type AskingHost, Resolvers, ToldCounts } from './dns-askers.js';
+import { Askers, type AskingHost, ToldCounts } from './dns-askers.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { BATCH, Queue } from './queue.js';
@@ -65,7 +66,8 @@ export class DnsLearner {
   private readonly counts = new ToldCounts();
   private sweptAt = 0;
   private readonly askers = new Askers();
-  private readonly resolvers = new Resolvers();
+  /** Name servers whose answers are for all. */
+  private readonly resolvers = new Prefixes();
   private readonly packet = createPacket();
   private readonly answer = createDnsAnswer();
 

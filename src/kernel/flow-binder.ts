@@ -12,6 +12,7 @@ import type { Packet } from '../wire/packet.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
 import { type Marks, routeMark, serviceMark } from './marks.js';
+import type { Redirects } from './redirects.js';
 
 export class FlowBinder implements FlowTable {
   readonly table: ConntrackTable;
@@ -33,6 +34,7 @@ export class FlowBinder implements FlowTable {
     private readonly shard: Shard,
     private readonly marks: Marks,
     private readonly packet: Packet,
+    private readonly redirects: Redirects,
   ) {
     this.table = new ConntrackTable(marks);
     this.writer = new ConntrackWriter(this.table);
@@ -87,6 +89,7 @@ export class FlowBinder implements FlowTable {
     const { flow, marks } = this;
     const { races, openings } = this.shard;
     fillBoundFlow(races, race, route, flow);
+    flow.turned = this.redirects.of(race, route);
     const shown = races.shown[race];
     flow.isAnew = openings.isDecided(race) && shown !== route;
     flow.shift = flow.isAnew

@@ -37,6 +37,7 @@ import { MemoryUpkeep } from './memory-upkeep.js';
 import { OwnWays } from './own-ways.js';
 import { BATCH, Queue } from './queue.js';
 import type { KernelPart, ServicesMessage } from './race-messages.js';
+import { Redirects } from './redirects.js';
 import { SetupVerdicts } from './setup-verdicts.js';
 import { haveSharedAddress } from './shared-addresses.js';
 import { WireWriter } from './wire-writer.js';
@@ -87,6 +88,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   private readonly batch: Batch;
   private readonly binder: FlowBinder;
   private readonly writer: WireWriter;
+  private readonly redirects: Redirects;
   private readonly packet = createPacket();
   private readonly setupInput: Input & { kind: 'setup' } = {
     kind: 'setup',
@@ -119,11 +121,10 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.askRoute = options.onAsk;
     const site = createSite(settings);
     const shard = createShard(settings);
-    this.writer = new WireWriter(site, shard, this.marks, options.hasIpv6, {
-      packet: this.packet,
-      route: () => this.routeInHand(),
-    });
-    this.binder = new FlowBinder(site, shard, this.marks, this.packet);
+    this.redirects = new Redirects(site, shard.races, clock);
+    const hand = { packet: this.packet, redirects: this.redirects, route: () => this.routeInHand() };
+    this.writer = new WireWriter(site, shard, this.marks, options.hasIpv6, hand);
+    this.binder = new FlowBinder(site, shard, this.marks, this.packet, this.redirects);
     this.engine = new Engine(site, shard, { wire: this.writer, notes: this, flows: this.binder }, (error) =>
       boundary.caught('a packet', error),
     );
@@ -146,9 +147,10 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.endBatch();
   }
 
-  setServices({ services, memory, masks, maps }: ServicesMessage): void {
-    this.engine.setServices(services, memory, masks);
+  setServices({ services, memory, masks, rules, maps }: ServicesMessage): void {
+    this.engine.setServices(services, memory, masks, rules);
     this.kernel.setServices(services, maps);
+    this.redirects.setServices(services);
     const byNumber: EngineService[] = [];
     for (const service of services) byNumber[service.number] = service;
     this.services = byNumber;
@@ -278,6 +280,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
       else this.wan.drop(queued.id);
       return;
     }
+    this.redirects.restore(this.packet, memory.bytes, memory.view);
     this.answers.note(queued.id, queued.mark, this.packet);
     answerInput.interfaceIndex = queued.inInterface;
     answerInput.known = !this.answers.isLate(queued.mark);

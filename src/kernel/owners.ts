@@ -36,6 +36,7 @@ export const OWNERS = {
   rescued: { file: null, byPackets: true, part: null },
   copies: { file: null, byPackets: true, part: null },
   sent: { file: null, byPackets: true, part: null },
+  tunnel: { file: 'kernel/tunnels.ts', byPackets: true, part: null },
   opened: { file: null, byPackets: true, part: null },
   young: { file: null, byPackets: true, part: null },
 } as const satisfies Record<string, Ownership>;

@@ -10,6 +10,7 @@ import type {
   EngineSettings,
   MemorySettings,
   Micros,
+  RaceRules,
   RouteNumber,
   ServiceNumber,
 } from '../core/engine-types.js';
@@ -58,6 +59,7 @@ export interface StoredMemory {
 export interface ServicesMessage {
   readonly services: readonly EngineService[];
   readonly memory: MemorySettings;
+  readonly rules: RaceRules;
   /** The sets of routes that the kernel has a memory for. */
   readonly masks: readonly number[];
   /** Names of the sets and maps that the kernel has for the thread to write to; it leaves all others. */

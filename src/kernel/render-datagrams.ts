@@ -1,18 +1,33 @@
 /** What the kernel knows of datagrams that are raced: which may start a flow that is copied, and which may be answers to copies. Pure. */
-import { makesCopies } from '../model/config.js';
+import { makesCopies, type ServiceConfig, SPOKEN, type Spoken } from '../model/config.js';
 import { CHAIN_QUEUE_WAN, SET_ALIVE, SET_SENT, SET_YOUNG } from './constants.js';
 import type { DesiredService, DesiredState } from './desired.js';
-import { hex } from './marks.js';
+import { hex, serviceMark } from './marks.js';
 import { FAMILIES, flowKey, IP, ofLan, range, wans } from './render-words.js';
 
-/** DNS, NTP: each question stands for itself, whoever asks it. */
-const QUESTIONS = [53, 123];
-const PORTS = [...QUESTIONS, 3478];
-const SIP = 5060;
 /** The two first bits of a long header (RFC 9000 section 17.2), the versions whose Initials we know, and the least that one is long. */
 const QUIC = 'udp length >= 1208 @th,64,2 3 @th,72,32 { 0x00000001, 0x6b3343cf, 0xff00001d-0xff000022 }';
 /** The two first bits and the magic cookie of a message (RFC 8489 section 5). */
 const STUN = 'meta l4proto udp @th,64,2 0 @th,96,32 0x2112a442';
+interface Known {
+  /** Its usual ports. */
+  readonly ports: readonly number[];
+  /** What it is known by on any port. */
+  readonly content: string | null;
+  /** Each question stands for itself, whoever asks it: it belongs to no group. */
+  readonly isQuestion: boolean;
+}
+
+const KNOWN: Readonly<Record<Spoken, Known>> = {
+  dns: { ports: [53], content: null, isQuestion: true },
+  ntp: { ports: [123], content: null, isQuestion: true },
+  quic: { ports: [], content: QUIC, isQuestion: false },
+  stun: { ports: [3478], content: STUN, isQuestion: false },
+  sip: { ports: [5060], content: null, isQuestion: false },
+};
+/** On ports of a service that says so. */
+const ANY_PORT = 'meta l4proto udp';
+
 /** As long as further datagrams may come of a client's first flight; what comes later is a repeat. */
 const YOUNG = '300ms';
 /** How long answers to copies are told from what else comes to our ports. */
@@ -21,12 +36,37 @@ const SENT_LASTS = '30s';
 /** Matches for what a service may copy; none for one that copies nothing. */
 export function datagrams(state: DesiredState, { config }: DesiredService): string[] {
   if (!makesCopies(config.select.criterion)) return [];
-  return matches(state);
+  return isTold(config) ? [ANY_PORT] : usual(known(state));
 }
 
 /** Those among them that belong to no group. */
-export function questions(state: DesiredState, service: DesiredService): string[] {
-  return datagrams(state, service).length === 0 ? [] : [`udp dport { ${QUESTIONS.join(', ')} }`];
+export function questions(state: DesiredState, { config }: DesiredService): string[] {
+  if (!makesCopies(config.select.criterion)) return [];
+  if (isTold(config) && KNOWN[config.speaks].isQuestion) return [ANY_PORT];
+  return usual(known(state).filter(({ isQuestion }) => isQuestion));
+}
+
+/** Those that may. */
+export function inGroups(state: DesiredState, { config }: DesiredService): string[] {
+  if (!makesCopies(config.select.criterion)) return [];
+  if (isTold(config)) return KNOWN[config.speaks].isQuestion ? [] : [ANY_PORT];
+  return usual(known(state).filter(({ isQuestion }) => !isQuestion));
+}
+
+/** The service alone tells what its datagrams are. */
+function isTold(config: ServiceConfig): config is ServiceConfig & { speaks: Spoken } {
+  return config.speaks !== null && KNOWN[config.speaks].ports.length > 0;
+}
+
+/** Who is not followed is not known by its port. */
+function known({ followed }: DesiredState): Known[] {
+  return SPOKEN.filter((name) => name !== 'sip' || followed.includes(name)).map((name) => KNOWN[name]);
+}
+
+/** By ports, and by content. */
+function usual(all: readonly Known[]): string[] {
+  const ports = all.flatMap((one) => one.ports);
+  return [`udp dport { ${ports.join(', ')} }`, ...all.flatMap(({ content }) => content ?? [])];
 }
 
 /** Whether a service copies any. */
@@ -34,14 +74,17 @@ export function hasDatagrams(state: DesiredState): boolean {
   return state.services.some((service) => datagrams(state, service).length > 0);
 }
 
-/** All of them, whatever their service. */
+/** All of them, whatever their service; of those that have been given to one already. */
 function any(state: DesiredState): string[] {
-  return hasDatagrams(state) ? matches(state) : [];
-}
-
-function matches({ followed }: DesiredState): string[] {
-  const ports = followed.includes('sip') ? [...PORTS, SIP] : PORTS;
-  return [`udp dport { ${ports.join(', ')} }`, QUIC, STUN];
+  if (!hasDatagrams(state)) return [];
+  const { marks } = state;
+  const told = state.services
+    .filter((service) => isTold(service.config) && datagrams(state, service).length > 0)
+    .map(
+      ({ number }) =>
+        `${ANY_PORT} ct mark and ${hex(marks.serviceMask)} == ${hex(serviceMark(marks, number))}`,
+    );
+  return [...usual(known(state)), ...told];
 }
 
 /** Chains of this file. */

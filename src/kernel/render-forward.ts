@@ -8,6 +8,7 @@ import { toClampOpened } from './render-opened.js';
 import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { CHAIN_ASK_RACE } from './render-race.js';
+import { noteControls } from './render-tunnels.js';
 import { toWindows } from './render-windows.js';
 import { firstRoutes, ofLan, wans } from './render-words.js';
 
@@ -151,6 +152,7 @@ function clamp(state: DesiredState): string[] {
   return [
     `${first} ip daddr . tcp dport . ${route} @${SET_FULL[4]} ${refuse}`,
     `${first} ip6 daddr . tcp dport . ${route} @${SET_FULL[6]} ${refuse}`,
+    ...noteControls(state),
     ...toClampOpened(state),
     'goto mss',
   ];

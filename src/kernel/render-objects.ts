@@ -15,6 +15,7 @@ import type { DesiredState } from './desired.js';
 import { callObjects, helpers } from './render-calls.js';
 import { guardCounters } from './render-guard.js';
 import { serviceCounters, serviceSets } from './render-services.js';
+import { tunnelHosts, tunnelMaps } from './render-tunnels.js';
 import { usageCounters } from './render-usage.js';
 
 export interface DeclaredObject {
@@ -28,12 +29,16 @@ export function objectsOf(state: DesiredState): DeclaredObject[] {
   const { sets, maps } = serviceSets(state);
   const calls = callObjects(state);
   return [
-    ...[...SETS, ...sets, ...calls.sets].map(([name, body]) => ({
+    ...[...SETS, ...tunnelHosts, ...sets, ...calls.sets].map(([name, body]) => ({
       kind: 'set' as const,
       name,
       body: ` { ${body} }`,
     })),
-    ...[...maps, ...calls.maps].map(([name, body]) => ({ kind: 'map' as const, name, body: ` { ${body} }` })),
+    ...[...maps, ...tunnelMaps(), ...calls.maps].map(([name, body]) => ({
+      kind: 'map' as const,
+      name,
+      body: ` { ${body} }`,
+    })),
     ...helpers(state).map(([name, body]) => ({ kind: 'ct helper' as const, name, body: ` { ${body} }` })),
     ...[...COUNTERS, ...guardCounters(state), ...serviceCounters(state), ...usageCounters(state)].map(
       (name) => ({

@@ -17,10 +17,18 @@ import { type DesiredPlan, type DesiredService, type DesiredState, REFRESH_OF } 
 import { hex, type Marks, serviceMark } from './marks.js';
 import { findGroup, groupType, noteGroup } from './render-affinity.js';
 import { CHAIN_COPIES, ofOwnTranslation } from './render-ask.js';
-import { datagrams, questions, repeats } from './render-datagrams.js';
+import { datagrams, inGroups, questions, repeats } from './render-datagrams.js';
 import { hostSets, takeShare } from './render-hosts.js';
 import { clientsWithout } from './render-prefix.js';
 import { racing } from './render-race.js';
+import {
+  noteVerdicts,
+  restTunnelChain,
+  restTunnelRules,
+  type TunnelWay,
+  tunnelChains,
+  tunnelRules,
+} from './render-tunnels.js';
 import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
 
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
@@ -38,9 +46,16 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     const { number } = service;
     if (service.config.select.criterion === 'rest') {
       chains.set(serviceChain(number), named(service, restOf(state, service)));
+      for (const [name, rules] of restTunnels(state, service)) chains.set(name, rules);
       continue;
     }
-    chains.set(serviceChain(number), named(service, decide(state, service)));
+    chains.set(serviceChain(number), named(service, decideAll(state, service)));
+    const way: TunnelWay = {
+      service,
+      decide: (target) => decide(state, service, target),
+      unlessOpen: (family, verdict) => unlessOpen(state, service, family, verdict, true),
+    };
+    for (const [name, rules] of tunnelChains(state, way)) chains.set(name, rules);
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
     if (service.config.affinity !== 'none') {
       for (const family of FAMILIES) chains.set(`begin${family}_${number}`, begin(state, service, family));
@@ -105,54 +120,73 @@ function named({ config }: DesiredService, [first, ...others]: readonly string[]
   return [`${first} comment "${config.name}"`, ...others];
 }
 
-/** Affinity, then memory, then the plan; what none of them decides is asked. */
-function decide(state: DesiredState, service: DesiredService): string[] {
-  const { number, config } = service;
-  const target = config.affinity === 'none' ? 'take' : 'begin';
-  const rules: string[] = [];
+/** Repeats of what is raced, tunnels, and all else. */
+function decideAll(state: DesiredState, service: DesiredService): string[] {
+  const { number, config, plan, single } = service;
+  const isNever = FAMILIES.some(
+    (family) => single[`ipv${family}`] !== null && state.never[family].length > 0,
+  );
   const mayDecide =
-    config.affinity !== 'none' ||
-    service.memory !== 0 ||
-    service.plan.ipv4 !== null ||
-    service.plan.ipv6 !== null;
-  if (mayDecide)
-    rules.push(
-      ...racing(datagrams(state, service).length > 0).map(
-        (isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`,
-      ),
-    );
+    config.affinity !== 'none' || service.memory !== 0 || plan.ipv4 !== null || plan.ipv6 !== null || isNever;
+  const races = mayDecide ? racing(datagrams(state, service).length > 0) : [];
+  return [
+    ...races.map((isRacing) => `${isRacing} ${ALIVE} goto ask_${number}`),
+    ...tunnelRules(service),
+    ...decide(state, service, null),
+  ];
+}
+
+/**
+ * Affinity, then memory, then the plan; what none of them decides is asked. `target`: where a tunnel goes that has been given a route;
+ * null: it is none.
+ */
+function decide(state: DesiredState, service: DesiredService, target: string | null): string[] {
+  const { number, config, plan } = service;
+  const isTunnel = target !== null;
+  const chosen = target ?? (config.affinity === 'none' ? 'take' : 'begin');
+  const rules: string[] = [];
   if (config.affinity !== 'none') {
-    rules.push(...questions(state, service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
+    if (!isTunnel)
+      rules.push(...questions(state, service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
     for (const family of FAMILIES) {
       const map = affinityMap(family, number, config.affinity);
-      const target = isOnTrial(service, family) ? 'try' : 'take';
-      rules.push(...findGroup(config.affinity, family, map, `${target}${family}_${number}`));
+      const found = target ?? (isOnTrial(service, family) ? 'try' : 'take');
+      rules.push(...findGroup(config.affinity, family, map, `${found}${family}_${number}`));
     }
   }
-  // What is remembered of connections says nothing of them, and nobody measures them but by asking.
-  rules.push(...datagrams(state, service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
-  const kernelDecides = service.memory !== 0 || service.plan.ipv4 !== null || service.plan.ipv6 !== null;
-  for (const family of FAMILIES)
-    if (isOnTrial(service, family))
-      rules.push(`meta nfproto ipv${family} meta l4proto tcp ${ALIVE} ${TRIALS} goto trial_${number}`);
-  const drawn = service.memory !== 0 || config.select.criterion === 'fastest-history';
-  if (kernelDecides && drawn && state.refresh > 0)
-    rules.push(
-      `meta l4proto tcp ${ALIVE} numgen random mod ${REFRESH_OF} < ${state.refresh} goto ask_${number}`,
-    );
+  for (const family of FAMILIES) {
+    const value = service.single[`ipv${family}`];
+    if (value === null || state.never[family].length === 0) continue;
+    const isNever = `${IP[family]} daddr { ${state.never[family].join(', ')} }`;
+    rules.push(`${isNever} meta mark set ${hex(value)} goto ${chosen}${family}_${number}`);
+  }
+  const kernelDecides = service.memory !== 0 || plan.ipv4 !== null || plan.ipv6 !== null;
+  if (!isTunnel) {
+    // What is remembered of connections says nothing of them, and nobody measures them but by asking.
+    const left = config.affinity === 'none' ? datagrams(state, service) : inGroups(state, service);
+    rules.push(...left.map((match) => `${match} ${ALIVE} goto ask_${number}`));
+    for (const family of FAMILIES)
+      if (isOnTrial(service, family))
+        rules.push(`meta nfproto ipv${family} meta l4proto tcp ${ALIVE} ${TRIALS} goto trial_${number}`);
+    const drawn = service.memory !== 0 || config.select.criterion === 'fastest-history';
+    if (kernelDecides && drawn && state.refresh > 0)
+      rules.push(
+        `meta l4proto tcp ${ALIVE} numgen random mod ${REFRESH_OF} < ${state.refresh} goto ask_${number}`,
+      );
+  }
   if (service.memory !== 0) {
     for (const family of FAMILIES) {
-      const key = destinationKey(family, state.aggregate[family === 4 ? 'ipv4' : 'ipv6']);
+      const key = destinationKey(family, state.aggregate[`ipv${family}`]);
       rules.push(
-        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto ${target}${family}_${number}`,
+        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto ${chosen}${family}_${number}`,
       );
     }
   }
   for (const family of FAMILIES) {
-    const plan = service.plan[family === 4 ? 'ipv4' : 'ipv6'];
-    if (plan !== null)
+    const one = plan[`ipv${family}`];
+    if (one !== null)
       rules.push(
-        `meta nfproto ipv${family} meta mark set ${planned(plan, config.select.by, family)} goto ${target}${family}_${number}`,
+        `meta nfproto ipv${family} meta mark set ${planned(one, config.select.by, family)} goto ${chosen}${family}_${number}`,
       );
   }
   return [...rules, `goto ask_${number}`];
@@ -211,16 +245,22 @@ function asFlow({ marks }: DesiredState, { number, rescuable }: DesiredService):
 }
 
 /** What is not open is asked. Groups may be older than the service as it is: their routes may no longer be its own. */
-function unlessOpen(state: DesiredState, { number, config }: DesiredService, family: Family): string[] {
+function unlessOpen(
+  state: DesiredState,
+  { number, config }: DesiredService,
+  family: Family,
+  verdict = `goto ask_${number}`,
+  mayBeOthers = config.affinity !== 'none',
+): string[] {
   const own = state.routes.filter(({ name }) => config.select.routes.includes(name));
   const without = family === 4 || config.translate === false ? [] : clientsWithout(state.marks, own);
   const open = [
-    `meta mark != @${SET_OPEN[family]} goto ask_${number}`,
-    ...without.map((client) => `${client} goto ask_${number}`),
+    `meta mark != @${SET_OPEN[family]} ${verdict}`,
+    ...without.map((client) => `${client} ${verdict}`),
   ];
-  if (config.affinity === 'none' || own.length === state.routes.length) return open;
+  if (!mayBeOthers || own.length === state.routes.length) return open;
   const marks = own.map(({ mark }) => hex(mark)).join(', ');
-  return [`meta mark and ${hex(state.marks.routeMask)} != { ${marks} } goto ask_${number}`, ...open];
+  return [`meta mark and ${hex(state.marks.routeMask)} != { ${marks} } ${verdict}`, ...open];
 }
 
 /**
@@ -243,7 +283,20 @@ function tryOne(state: DesiredState, service: DesiredService): string[] {
 }
 
 function restOf(state: DesiredState, service: DesiredService): string[] {
-  return markRest(state, service).map((rule) => `${rule} accept`);
+  const rules = markRest(state, service).map((rule) => `${rule} accept`);
+  return [...restTunnelMatches(service), ...rules];
+}
+
+function restTunnels(state: DesiredState, service: DesiredService): [string, string[]][] {
+  if (restTunnelMatches(service).length === 0) return [];
+  const { number } = service;
+  const bits = serviceMark(state.marks, number);
+  return restTunnelChain(state, `tunnel_${number}`, markRest(state, service), bits);
+}
+
+/** Nobody beyond another route knows the way back to inside addresses. */
+function restTunnelMatches({ number, config }: DesiredService): string[] {
+  return config.translate === false ? [] : restTunnelRules(config.match, `tunnel_${number}`);
 }
 
 /** Rules that set the mark to the rest's route; where no route can carry a family its connections have none. */
@@ -271,6 +324,7 @@ export function unansweredChain(state: DesiredState): string[] {
   const silent = `ct status & confirmed == confirmed ct mark and ${hex(rescuable)} != 0`;
   const keep = routeMask | serviceMask | rescuable | held;
   return [
+    ...noteVerdicts(),
     `ct status & confirmed != confirmed ct mark set meta mark and ${hex(marks.flowMask)} meta mark set ct mark accept`,
     `ct mark and ${hex(marks.chosen)} == 0 meta mark set ct mark and ${hex(routeMask)} accept`,
     hold(marks),

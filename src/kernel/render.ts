@@ -26,6 +26,7 @@ import { objectsOf } from './render-objects.js';
 import { openedChains, toEarlyOpened, toOpened } from './render-opened.js';
 import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
 import { hold, serviceChains, unansweredChain } from './render-services.js';
+import { commonTunnelChains, restTunnelChain, restTunnelRules } from './render-tunnels.js';
 import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { windowChains } from './render-windows.js';
@@ -95,7 +96,9 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ['forged', forged],
     [CHAIN_UNANSWERED, unansweredChain(state)],
     ['lan_new', lanNew(state)],
-    ['rest', rest(state)],
+    ['rest', [...restTunnelRules(null, 'tunnel_rest'), ...rest(state)]],
+    ...restTunnelChain(state, 'tunnel_rest', rest(state), 0),
+    ...commonTunnelChains(),
     ['marked', marked(state)],
     ['foreign', foreign],
     ['elsewhere', elsewhere(state)],

@@ -7,11 +7,13 @@ import type { Site } from '../core/site.js';
 import { type Packet, PROTOCOL } from '../wire/packet.js';
 import { type Marks, routeMark } from './marks.js';
 import { LONG, RawSocket } from './raw-socket.js';
+import type { Redirects } from './redirects.js';
 
-/** The packet in hand, and the route that it came in by: what is refused goes back there. */
+/** The packet in hand, the route that it came in by (what is refused goes back there), and where questions are turned to. */
 export interface InHand {
   readonly packet: Packet;
   route(): RouteNumber;
+  readonly redirects: Redirects;
 }
 
 export class WireWriter implements WireSink {
@@ -45,11 +47,11 @@ export class WireWriter implements WireSink {
     if (raw === null) return;
     const count = this.builder.countOf(race);
     for (let number = from; number < count; number++) {
-      raw.commit(
-        this.builder.copy(race, route, raw.begin(), number),
-        this.copyMark(race, route),
-        race * 32 + route,
-      );
+      const space = raw.begin();
+      const length = this.builder.copy(race, route, space, number);
+      if (this.hand.redirects.turn(race, route, space, length))
+        raw.commit(length, this.copyMark(race, route), race * 32 + route);
+      else this.unsent.push(race * 32 + route);
     }
   }
 

@@ -49,6 +49,11 @@ export function sameAddress(a: AddressWords, atA: number, b: AddressWords, atB: 
   );
 }
 
+/** Copies the four words at `from` of `words` to `to` of `out`. */
+export function copyAddress(words: AddressWords, from: number, out: AddressWords, to: number): void {
+  for (let i = 0; i < 4; i++) out[to + i] = words[from + i];
+}
+
 /** The first `bits` of a word, none and all included. */
 export function wordMask(bits: number): number {
   if (bits <= 0) return 0;

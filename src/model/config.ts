@@ -146,8 +146,13 @@ export interface SelectConfig {
   readonly by: 'client' | 'destination' | 'client+destination';
   /** race: head start of a route for each unit of `cost` that it is cheaper than another, milliseconds. Default 0. */
   readonly costDelayMs: number;
+  /** race: over so many routes at most, 2 to 16; null: over all. */
+  readonly atMost: number | null;
 }
 
+/** Protocols over UDP that a service may say its ports have; each names one of core/protocols/. */
+export const SPOKEN = ['dns', 'ntp', 'stun', 'quic', 'sip'] as const;
+export type Spoken = (typeof SPOKEN)[number];
 /** The first answer to a set-up, or the first bytes of what the connection is for. */
 export const WINS = ['first-reply', 'first-payload'] as const;
 
@@ -182,11 +187,21 @@ export interface TimeSpan {
   readonly to: number;
 }
 
+export interface ResolverConfig {
+  readonly route: string;
+  readonly ipv4: string | null;
+  readonly ipv6: string | null;
+}
+
 /** First match wins: which new connections are chosen how. */
 export interface ServiceConfig {
   readonly name: string;
   readonly match: MatchConfig;
   readonly select: SelectConfig;
+  /** What its UDP is, on whatever ports; null: what the usual ports and the content say. */
+  readonly speaks: Spoken | null;
+  /** Name servers that its DNS queries ask by these routes in place of the client's. */
+  readonly resolvers: readonly ResolverConfig[];
   readonly affinity: Affinity;
   /** How long a group keeps its route after its last new connection, milliseconds. */
   readonly affinityMs: number;
@@ -198,6 +213,14 @@ export interface ServiceConfig {
   readonly serverFirst: readonly PortRange[];
   /** Load of one of its sessions for `least-weighted-load`, 1 to 1000 (RFC 2391 section 5.1). Default 1. */
   readonly sessionWeight: number;
+}
+
+/** What is not raced, whatever a service says. */
+export interface RaceConfig {
+  /** Connections to one address that are raced in a second; null: without bound. Default 100, null with `memory.trust: 0s`. */
+  readonly perDestination: number | null;
+  /** Canonical prefixes of destinations that are never raced. */
+  readonly never: readonly string[];
 }
 
 /** What is remembered of earlier races and handshakes. */
@@ -238,6 +261,7 @@ export interface GatewayConfig {
   readonly follow: readonly Followed[];
   /** Load of one call besides its connections, for `least-weighted-load`. Default 1 each. */
   readonly callWeights: Readonly<Record<CallKind, number>>;
+  readonly race: RaceConfig;
   /** Where everything goes that no service names, and what the daemon would be asked about when it does not answer. */
   readonly rest: { readonly route: string; readonly translate: boolean };
   readonly memory: MemoryConfig;

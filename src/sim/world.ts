@@ -89,6 +89,7 @@ export function serviceOver(
     number: 1,
     criterion: 'race',
     routes,
+    speaks: null,
     affinity: 'none',
     affinityMicros: 600_000_000,
     translate: null,
@@ -98,6 +99,8 @@ export function serviceOver(
     threshold: 0.8,
     by: 'client+destination',
     costDelayMicros: 0,
+    atMost: 0,
+    resolvers: [],
     ...fields,
   };
 }

@@ -36,12 +36,35 @@ export function buildReply(stored: StoredSetup, destination: NewEnd, space: Pack
 }
 
 /** Offsets of what is translated: in the IP header, in that of UDP. */
-interface Side {
+export interface Side {
   readonly address: Readonly<Record<Family, number>>;
   readonly port: number;
 }
-const SOURCE: Side = { address: { 4: 12, 6: 8 }, port: 0 };
-const DESTINATION: Side = { address: { 4: 16, 6: 24 }, port: 2 };
+export const SOURCE: Side = { address: { 4: 12, 6: 8 }, port: 0 };
+export const DESTINATION: Side = { address: { 4: 16, 6: 24 }, port: 2 };
+
+/** Changes one address of the datagram at `space.at` where it is, and its checksums with it; false: there is none. */
+export function turnDatagram(
+  space: PacketSpace,
+  length: number,
+  side: Side,
+  words: AddressWords,
+  wordsAt: number,
+): boolean {
+  const { bytes, view, at } = space;
+  if (length < 28) return false;
+  const family: Family = bytes[at] >>> 4 === 4 ? 4 : 6;
+  const header = headerLength(bytes, at, length, family);
+  if (header === 0) return false;
+  const address = at + side.address[family];
+  const size = family === 4 ? 4 : 16;
+  const before = addBytes(0, view, address, size);
+  writeAddress(family, words, wordsAt, view, address);
+  const change = addBytes(0, view, address, size) - before;
+  if (family === 4) adjust(view, at + 10, change);
+  sealUdp(space, family, at + header, change);
+  return true;
+}
 
 function translate(stored: StoredSetup, end: NewEnd, side: Side, space: PacketSpace): number {
   const { bytes: out, view, at } = space;

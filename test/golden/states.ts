@@ -194,6 +194,24 @@ rest: { route: a }
 memory: { trust: 10m, refresh: 5% }
 `;
 
+/** What is not raced, and what says what it is. */
+const POLITE = `
+lan: [lan0]
+sets: { banks: [192.0.2.0/24, "2001:db8:7::/48"] }
+routes:
+  a: { interface: wan1, gateway: [203.0.1.1, "fd03:1::1"], addresses: [203.0.1.2, "fd03:1::2"] }
+  b: { interface: wan2, gateway: [203.0.2.1, "fd03:2::1"], addresses: [203.0.2.2, "fd03:2::2"] }
+services:
+  - { name: names, match: { udp: 5353 }, select: { criterion: race, atMost: 2 }, speaks: dns }
+  - { name: calls, match: { udp: [3479, "5000-5100"] }, select: race, speaks: stun, affinity: none }
+  - { name: pages, match: { udp: 8443 }, select: race, speaks: quic }
+  - { name: tunnels, match: { protocol: [esp, gre] }, select: { criterion: race, routes: [b] }, affinity: none }
+  - { name: turns, match: { tcp: any }, select: round-robin }
+  - { name: left, match: { udp: "400-600" }, select: rest }
+  - { name: everything, match: any, select: race, affinity: client }
+race: { perDestination: 20, never: ["@banks", 198.51.100.1] }
+rest: { route: a }
+`;
 /** Connections of which the first payload decides. */
 const FIRST_PAYLOAD = TWO_ROUTES.replace(/select: race/g, 'select: race, win: first-payload');
 
@@ -268,6 +286,7 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   'same-interface-untranslated': state(SAME_INTERFACE_UNTRANSLATED),
   'sixteen-routes': state(SIXTEEN, 'nft', many),
   services: state(SERVICES),
+  polite: state(POLITE),
   'first-payload': state(FIRST_PAYLOAD),
   local: state(LOCAL),
   'local-alone': state(LOCAL_ALONE, 'xt', addressed, {

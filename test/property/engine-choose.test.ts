@@ -66,6 +66,7 @@ const service: fc.Arbitrary<EngineService> = fc
     threshold: fc.constantFrom(0, 0.5, 1),
     by: fc.constantFrom<EngineService['by']>('client', 'destination', 'client+destination'),
     costDelayMicros: fc.constantFrom(0, 0, 1000),
+    atMost: fc.constantFrom(0, 0, 2, 3),
   })
   .map(({ routes: all, ...rest }) => serviceOver(rest.criterion === 'fixed' ? [all[0]] : all, rest));
 

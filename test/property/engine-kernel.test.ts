@@ -31,6 +31,7 @@ const service = fc.record({
   affinityMicros: fc.constantFrom(2_000_000, 60_000_000),
   translate: fc.constantFrom(null, null, false),
   costDelayMicros: fc.constantFrom(0, 0, 20_000),
+  atMost: fc.constantFrom(0, 0, 2),
 });
 
 const memory: fc.Arbitrary<MemorySettings> = fc.record({

@@ -12,16 +12,18 @@ import type {
   WireSink,
 } from '../../src/core/contract.js';
 import { Engine } from '../../src/core/engine.js';
-import type {
-  AffinityGroup,
-  EngineRoute,
-  EngineService,
-  EngineSettings,
-  MemorySettings,
-  Micros,
-  RaceId,
-  RouteNumber,
-  ServiceNumber,
+import {
+  type AffinityGroup,
+  type EngineRoute,
+  type EngineService,
+  type EngineSettings,
+  type MemorySettings,
+  type Micros,
+  NO_RULES,
+  type RaceId,
+  type RaceRules,
+  type RouteNumber,
+  type ServiceNumber,
 } from '../../src/core/engine-types.js';
 import { HEALTH_STATES } from '../../src/core/health/health.js';
 import { VERDICT_NAMES } from '../../src/core/memory/verdicts.js';
@@ -98,6 +100,7 @@ export interface SetupFields {
   tried?: RouteNumber;
   /** The route that the kernel's maps name. */
   pinned?: RouteNumber;
+  routed?: RouteNumber;
   host?: number;
   isLocal?: boolean;
   hasWay?: boolean;
@@ -182,20 +185,27 @@ export class Harness implements WireSink, NoteSink, FlowTable {
     return this.last;
   }
 
-  setServices(services: readonly EngineService[], memory: Partial<MemorySettings> = {}): void {
+  setServices(
+    services: readonly EngineService[],
+    memory: Partial<MemorySettings> = {},
+    rules: Partial<RaceRules> = {},
+  ): void {
     const settings = { ...DEFAULT_MEMORY, ...memory };
-    this.engine.setServices(services, settings, masksOf(services, settings));
+    const masks = masksOf(services, settings);
+    this.engine.setServices(services, settings, masks, { ...NO_RULES, ...rules });
   }
 
   setup(fields: SetupFields = {}): Effect[] {
     const { client = CLIENT, destination = SERVER, isn = ISN, flags = FLAG.SYN, ...rest } = fields;
-    const { service = 0, tried = 0, pinned = 0, host = 0, isLocal = false, hasWay = false, ...packet } = rest;
+    const { service = 0, tried = 0, pinned = 0, host = 0, ...more } = rest;
+    const { routed = 0, isLocal = false, hasWay = false, ...packet } = more;
     this.begin();
     this.read(
       tcpPacket({ ...packet, from: client, to: destination, sequence: isn, acknowledgement: 0, flags }),
     );
     this.kernelRoute = tried;
-    this.handle({ kind: 'setup', packet: this.packet, service, tried, pinned, host, isLocal, hasWay });
+    const input = { service, tried, pinned, routed, host, isLocal, hasWay };
+    this.handle({ kind: 'setup', packet: this.packet, ...input });
     return this.finish();
   }
 

@@ -10,6 +10,7 @@ import { findDestination } from '../../src/cli/destination.js';
 import { renderWhy } from '../../src/cli/why.js';
 import { openReason } from '../../src/daemon/why-report.js';
 import { marksOf, routeMark, serviceMark } from '../../src/kernel/marks.js';
+import { parseAddress } from '../../src/model/address.js';
 import type { ServiceConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { OPEN_REASONS } from '../../src/model/reasons.js';
@@ -146,6 +147,9 @@ rest: { route: a }
   const service = (name: string): ServiceConfig => parsed.services.find((one) => one.name === name)!;
   const base = (routeMark(marks, 2) | serviceMark(marks, 1) | marks.chosen) >>> 0;
   const kernel = (base | marks.rescuable) >>> 0;
+  const flow = { protocol: 6, destination: parseAddress('198.51.100.7')!, destinationPort: 443 };
+  const reasonOf = (mark: number, of: ServiceConfig | undefined, more: object = {}, never: string[] = []) =>
+    openReason({ ...flow, ...more, mark }, marks, of, never);
 
   it.each([
     ['raced', kernel, 'remembered'],
@@ -160,11 +164,35 @@ rest: { route: a }
     ['raced', routeMark(marks, 2), 'main-table'],
     ['raced', (marks.apart | routeMark(marks, 2) | marks.chosen) >>> 0, 'came-by-it'],
   ] as const)('of the service %s (%i) says %s', (name, mark, reason) => {
-    expect(openReason(mark, marks, service(name))).toBe(reason);
+    expect(reasonOf(mark, service(name))).toBe(reason);
   });
 
   it('of no service is the rest’s', () => {
-    expect(openReason((routeMark(marks, 2) | marks.chosen) >>> 0, marks, undefined)).toBe('rest');
+    expect(reasonOf((routeMark(marks, 2) | marks.chosen) >>> 0, undefined)).toBe('rest');
+  });
+
+  it.each([
+    [17, 500, 'tunnel'],
+    [17, 4500, 'tunnel'],
+    [50, 0, 'tunnel'],
+    [47, 0, 'tunnel'],
+    [51, 0, 'tunnel'],
+    [17, 501, 'remembered'],
+    [6, 1723, 'remembered'],
+    [1, 0, 'remembered'],
+  ])('of protocol %i, port %i says %s', (protocol, destinationPort, reason) => {
+    expect(reasonOf(kernel, service('raced'), { protocol, destinationPort })).toBe(reason);
+    expect(reasonOf(kernel, service('named'), { protocol, destinationPort })).toBe('fixed');
+    const rest = reason === 'tunnel' ? 'tunnel' : 'rest';
+    expect(reasonOf(base, undefined, { protocol, destinationPort })).toBe(rest);
+  });
+
+  it('to what is never raced says so, of a service that races', () => {
+    const never = ['198.51.100.0/24'];
+    expect(reasonOf(kernel, service('raced'), {}, never)).toBe('never-raced');
+    expect(reasonOf(kernel, service('grouped'), {}, never)).toBe('never-raced');
+    expect(reasonOf(kernel, service('turns'), {}, never)).toBe('criterion');
+    expect(reasonOf(kernel, service('raced'), {}, ['192.0.2.0/24'])).toBe('remembered');
   });
 });
 

@@ -71,8 +71,23 @@ describe('diffConfigs', () => {
     ],
     [
       'select: race',
+      'select: { criterion: race, atMost: 2 }',
+      'services.web.select.atMost: null -> 2 (live)',
+    ],
+    [
+      'select: race',
       'select: { criterion: race, routes: [b, a] }',
       'services.web.select.routes: null -> [b, a] (live)',
+    ],
+    [
+      'tcp: [80, 443] }, select: race',
+      'udp: [80, 443] }, select: race, speaks: dns',
+      'services.web.match.tcp: [80, 443] -> null (live)',
+    ],
+    [
+      'select: race',
+      'select: race, resolvers: { a: 9.9.9.9, b: [1.1.1.1, "2606:4700:4700::1111"] }',
+      'services.web.resolvers: null -> { a: 9.9.9.9, b: [1.1.1.1, 2606:4700:4700::1111] } (live)',
     ],
     ['select: race', 'select: hash', 'services.web.select: race -> hash (live)'],
     [
@@ -103,6 +118,9 @@ describe('diffConfigs', () => {
     [/$/, 'limits: { racePorts: 40000-50000 }\n', 'limits.racePorts: 8192-32767 -> 40000-50000 (restart)'],
     [/$/, 'kernel: { heartbeat: 1s }\n', 'kernel.heartbeat: 500ms -> 1s (restart)'],
     [/$/, 'log: { level: debug }\n', 'log.level: info -> debug (live)'],
+    [/$/, 'race: { perDestination: 7 }\n', 'race.perDestination: 100 -> 7 (live)'],
+    [/$/, 'race: { perDestination: none }\n', 'race.perDestination: 100 -> none (live)'],
+    [/$/, 'race: { never: 192.0.2.1 }\n', 'race.never: null -> 192.0.2.1/32 (live)'],
     ['[lan0]', '[lan0, lan1]', 'lan: lan0 -> [lan0, lan1] (live)'],
   ])('%s to %s', (from, to, line) => {
     expect(changes(from, to)[0]).toBe(line);
@@ -257,6 +275,7 @@ describe('any two configurations', () => {
     'hash',
     { criterion: 'hash', by: 'client' },
     { criterion: 'race', costDelay: '7ms', routes: ['b', 'a'] },
+    { criterion: 'race', atMost: 3 },
     { criterion: 'race', routes: ['b'] },
     { criterion: 'fastest-history', period: '2h' },
     { criterion: 'spillover', routes: 'b', threshold: 0.07 },

@@ -229,6 +229,7 @@ describe('select', () => {
     periodMs: 600_000,
     by: 'client+destination',
     costDelayMs: 0,
+    atMost: null,
   };
 
   it.each<CriterionName>([
@@ -274,6 +275,62 @@ describe('select', () => {
       routes: ['b', 'a'],
       costDelayMs: 20,
     });
+    expect(selectOf('{ criterion: race, atMost: 2 }').atMost).toBe(2);
+  });
+
+  it.each([
+    ['match: { udp: 5353 }, select: race, speaks: mdns', '.speaks: Not one of the allowed words.'],
+    [
+      'match: { tcp: 53 }, select: race, speaks: dns',
+      '.speaks: The service names no ports of UDP that speak it.',
+    ],
+    ['match: any, select: race, speaks: dns', '.speaks: The service names no ports of UDP that speak it.'],
+    ['match: { udp: 5353 }, select: a, speaks: dns', '.speaks: a races nothing.'],
+    ['match: { udp: 5353 }, select: { criterion: hash }, speaks: dns', '.speaks: hash races nothing.'],
+    ['match: { udp: 5353 }, select: rest, speaks: dns', '.speaks: rest races nothing.'],
+  ])('refuses %s', (service, message) => {
+    expect(complaints(withService(service))).toEqual([`4 services[0]${message}`]);
+  });
+
+  it('takes name servers of routes, one of each family', () => {
+    const resolvers = '{ a: 9.9.9.9, b: [1.1.1.1, "2606:4700:4700::1111"] }';
+    expect(serviceWith(`match: any, select: race, resolvers: ${resolvers}`).resolvers).toEqual([
+      { route: 'a', ipv4: '9.9.9.9', ipv6: null },
+      { route: 'b', ipv4: '1.1.1.1', ipv6: '2606:4700:4700::1111' },
+    ]);
+  });
+
+  it.each([
+    ['9.9.9.9', 'race', ': Not a mapping of routes.'],
+    ['{}', 'race', ': The mapping is empty.'],
+    ['{ a: nine }', 'race', '.a: "nine" is not an IPv4 or IPv6 address.'],
+    ['{ a: [9.9.9.9, 1.1.1.1] }', 'race', '.a: Has 2 IPv4 name servers; a route has one of each family.'],
+    ['{ c: 9.9.9.9 }', 'race', '.c: There is no such route.'],
+    ['{ a: 9.9.9.9 }', 'round-robin', ': round-robin races nothing.'],
+  ])('refuses resolvers: %s of %s', (resolvers, select, message) => {
+    const found = complaints(withService(`match: any, select: ${select}, resolvers: ${resolvers}`));
+    expect(found).toEqual([`4 services[0].resolvers${message}`]);
+  });
+
+  it('takes what is not raced, with sets and without what is covered; the bound is off where all is raced', () => {
+    const race = (text: string) => read(`${SMALL}${text}\n`).race;
+    expect(race('')).toEqual({ perDestination: 100, never: [] });
+    expect(race('memory: { trust: 0s }')).toEqual({ perDestination: null, never: [] });
+    expect(race('memory: { trust: 0s }\nrace: { perDestination: 5 }').perDestination).toBe(5);
+    expect(race('race: { perDestination: none }').perDestination).toBeNull();
+    expect(
+      race('sets: { banks: [192.0.2.0/24, "2001:db8::/32"] }\nrace: { never: ["@banks", 192.0.2.1] }').never,
+    ).toEqual(['192.0.2.0/24', '2001:db8::/32']);
+  });
+
+  it.each([
+    ['{ perDestination: 0 }', '.perDestination: Too small.'],
+    ['{ perDestination: all }', '.perDestination: Not a whole number.'],
+    ['{ never: "@banks" }', '.never: There is no such set.'],
+    ['{ never: [192.0.2.1/33] }', '.never[0]: A prefix length of IPv4 is at most 32.'],
+    ['{ nevr: 192.0.2.1 }', '.nevr: Unknown key; did you mean never?'],
+  ])('refuses race: %s', (text, message) => {
+    expect(complaints(`${SMALL}race: ${text}\n`)).toEqual([`4 race${message}`]);
   });
 
   it('wants a capacity on all routes of a spillover but the last', () => {
@@ -308,6 +365,10 @@ describe('select', () => {
     ['{ criterion: hash, by: server }', '.by: Not one of the allowed words.'],
     ['{ criterion: race, costDelay: 20 }', '.costDelay: A duration needs a unit.'],
     ['{ criterion: race, costDelay: 11s }', '.costDelay: Too long.'],
+    ['{ criterion: race, atMost: 1 }', '.atMost: Too small.'],
+    ['{ criterion: race, atMost: 17 }', '.atMost: Too large.'],
+    ['{ criterion: race, atMost: two }', '.atMost: Not a whole number.'],
+    ['{ criterion: priority, atMost: 2 }', '.atMost: priority does not use `atMost`.'],
     ['{ criterion: fastest-history, period: 0s }', '.period: Too short.'],
     ['{ criterion: spillover, routes: b, threshold: 101% }', '.threshold: Too large.'],
     ['{ criterion: spillover, routes: b, threshold: -0.1 }', '.threshold: Too small.'],

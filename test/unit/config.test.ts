@@ -92,7 +92,10 @@ describe('configurations that are accepted', () => {
             periodMs: 600_000,
             by: 'client+destination',
             costDelayMs: 0,
+            atMost: null,
           },
+          speaks: null,
+          resolvers: [],
           affinity: 'none',
           affinityMs: 1_800_000,
           translate: null,
@@ -101,6 +104,7 @@ describe('configurations that are accepted', () => {
           sessionWeight: 1,
         },
       ],
+      race: { perDestination: null, never: [] },
       rest: { route: 'a', translate: true },
       memory: {
         trustMs: 0,

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { FOR_ALL, WebSites } from '../../src/core/affinity/web-sites.js';
 import { hostNumber } from '../../src/core/limit/hosts.js';
-import { Askers, Resolvers, ToldCounts } from '../../src/kernel/dns-askers.js';
+import { Askers, ToldCounts } from '../../src/kernel/dns-askers.js';
 import { parseAddress } from '../../src/model/address.js';
+import { Prefixes } from '../../src/model/prefixes.js';
 
 const words = (text: string): Int32Array => parseAddress(text)!;
 const ONE = words('10.0.0.2');
@@ -33,7 +34,7 @@ describe('who has asked', () => {
 });
 
 it('name servers are believed by their prefixes, of either family', () => {
-  const resolvers = new Resolvers();
+  const resolvers = new Prefixes();
   expect(resolvers.has(ONE)).toBe(false);
   resolvers.set(['192.0.2.0/24', '9.9.9.9/32', '2001:db8::/32']);
   const has = (text: string): boolean => resolvers.has(words(text));

@@ -62,6 +62,7 @@ function gateway(text = yaml(), enqueue = (work: () => Promise<void>) => work())
     isUsable: () => it.usable,
     isEnabled: () => true,
     isSpent: () => false,
+    forgetTunnels: async (family, routes) => cuts.push(`forget ${[...routes].join(' ')} of IPv${family}`),
     enqueue,
     resolved,
   });

@@ -31,6 +31,7 @@ const NAME: Record<OwnedKind, string> = {
   sent: 'SET_SENT',
   opened: 'SET_OPENED',
   young: 'SET_YOUNG',
+  tunnel: 'MAP_TUNNEL',
 };
 
 /** As `nft` is told: names of all sets and maps, with the kind. */

@@ -80,7 +80,8 @@ function checkInterfaces(source: YamlSource, path: Path): CrossProblem[] {
   });
 }
 
-function checkSetNames(source: YamlSource, path: Path, sets: Sets): CrossProblem[] {
+/** Of a list of prefixes and sets. */
+export function checkSetNames(source: YamlSource, path: Path, sets: Sets): CrossProblem[] {
   const list = readPart(MatchMapping.shape.source, source, path);
   if (list === undefined) return [];
   const items = itemPaths(source, path);

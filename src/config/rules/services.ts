@@ -45,6 +45,8 @@ function checkService(
   return [
     ...checkMatch(source, [...path, 'match'], sets),
     ...checkSelect(source, [...path, 'select'], routes),
+    ...checkSpeaks(source, path, routes),
+    ...checkResolvers(source, path, routes),
     ...checkAffinity(source, [...path, 'affinity']),
     ...checkWin(source, path, routes),
   ];
@@ -116,6 +118,47 @@ function checkOptions(source: YamlSource, path: Path, name: string, uses: readon
     expected: oneOfWords(uses, 'no other key'),
     message: `${name} does not use \`${key}\`.`,
   }));
+}
+
+/** It is about datagrams of ports that the service names, which are copied. */
+function checkSpeaks(source: YamlSource, path: Path, routes: readonly string[]): CrossProblem[] {
+  const place = [...path, 'speaks'];
+  if (rawAt(source, place) === undefined) return [];
+  if (rawAt(source, [...path, 'match', 'udp']) === undefined) {
+    const message = 'The service names no ports of UDP that speak it.';
+    return [{ path: place, at: 'key', expected: 'it beside `match: { udp: PORTS }`', message }];
+  }
+  return racesNothing(source, path, 'speaks', routes);
+}
+
+/** A key about what is copied, of a service that copies nothing. */
+function racesNothing(
+  source: YamlSource,
+  path: Path,
+  key: string,
+  routes: readonly string[],
+): CrossProblem[] {
+  const place = [...path, key];
+  if (rawAt(source, place) === undefined) return [];
+  const select = [...path, 'select'];
+  const written = isMapping(rawAt(source, select)) ? [...select, 'criterion'] : select;
+  const name = readPart(SelectMapping.shape.criterion, source, written);
+  const criterion = name === undefined ? undefined : criterionOf(name, routes);
+  if (name === undefined || criterion === undefined || makesCopies(criterion)) return [];
+  const expected = `it beside \`select: ${CRITERIA.filter(makesCopies).join('` or `')}\``;
+  return [{ path: place, at: 'key', expected, message: `${name} races nothing.` }];
+}
+
+/** Of routes that there are, and of questions that are copied. */
+function checkResolvers(source: YamlSource, path: Path, routes: readonly string[]): CrossProblem[] {
+  const place = [...path, 'resolvers'];
+  const named = readPart(ServiceSchema.shape.resolvers, source, place);
+  const unknown = (named ?? []).flatMap(({ route }): CrossProblem[] => {
+    if (routes.includes(route)) return [];
+    const expected = oneOfWords(routes, 'the name of a route');
+    return [{ path: [...place, route], at: 'key', expected, message: unknownWord('route', route, routes) }];
+  });
+  return [...unknown, ...racesNothing(source, path, 'resolvers', routes)];
 }
 
 function checkAffinity(source: YamlSource, path: Path): CrossProblem[] {

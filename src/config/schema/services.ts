@@ -1,13 +1,14 @@
 /** `services`: which new connections are chosen how. */
 import { z } from 'zod';
-import { AFFINITIES, CRITERIA, WINS } from '../../model/config.js';
+import { AFFINITIES, CRITERIA, SPOKEN, WINS } from '../../model/config.js';
 import { DEFAULT_BY } from '../criteria.js';
 import { absent, asKey, mappingOr, optional, required, section } from '../key.js';
 import { listOf } from '../values/lists.js';
 import { PORTS_ALLOWED, parsePorts } from '../values/ports.js';
-import { shareBetween } from '../values/quantities.js';
+import { integerBetween, shareBetween } from '../values/quantities.js';
+import { parseResolvers, RESOLVERS_ALLOWED } from '../values/resolvers.js';
 import { NAME_ALLOWED, oneOf, parseBoolean, parseName } from '../values/texts.js';
-import { absentDuration, boolean, count, duration, name, numberOr, oneOrMore, words } from './keys.js';
+import { absentDuration, boolean, count, duration, name, numberOr, oneOrMore, text, words } from './keys.js';
 import { matchKey, portsJson } from './match.js';
 import { MAX_ROUTES } from './routes.js';
 
@@ -68,6 +69,17 @@ export const SelectMapping = z.strictObject({
     { text: ['0s', '10s'], ms: [0, 10_000] },
     '0s',
   ),
+  atMost: absent(
+    {
+      description:
+        '`race`: over so many routes at most, the best that memory knows of the destination; of those that it does not know the first of `routes`. Each is measured in its turn, and a client that has waited in vain is helped by all.',
+      allowed: `a whole number from 2 to ${MAX_ROUTES}`,
+      apply: 'live',
+      json: { type: 'integer', minimum: 2, maximum: MAX_ROUTES },
+    },
+    integerBetween(2, MAX_ROUTES),
+    'all',
+  ),
 });
 
 export const AffinityMapping = z.strictObject({
@@ -105,6 +117,28 @@ export const ServiceSchema = section(
         mapping: SelectMapping,
       },
       mappingOr(SelectMapping, asKey(SelectMapping, 'criterion')),
+    ),
+    speaks: absent(
+      {
+        description:
+          'What these datagrams are, on whatever ports: they are raced as that. Besides, what uses the usual ports, and what tells by itself that it is QUIC or STUN, is raced without it.',
+        allowed: SPOKEN.join(', '),
+        apply: 'live',
+        json: words(SPOKEN),
+      },
+      oneOf(SPOKEN),
+      'what ports and content say',
+    ),
+    resolvers: absent(
+      {
+        description:
+          'Name servers of routes: a DNS query that is raced asks each by its own route, in place of the one that the client has asked, whose address the answer has all the same. By routes that are not named the client’s own is asked, and so it is over TCP, and while the daemon does not answer.',
+        allowed: RESOLVERS_ALLOWED,
+        apply: 'live',
+        json: { anyOf: [{ type: 'object', minProperties: 1, additionalProperties: oneOrMore(text, 2) }] },
+      },
+      parseResolvers,
+      'none',
     ),
     win: optional(
       {

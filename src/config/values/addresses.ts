@@ -24,12 +24,21 @@ export function parseAddresses(raw: unknown): Parsed<'auto' | AddressSet> {
 
 /** Next hops of a route: at most one of each family; link-local ones are allowed. */
 export function parseGateway(raw: unknown): Parsed<'auto' | AddressSet> {
-  if (raw === 'auto') return { value: 'auto' };
-  const set = parseSet(raw, GATEWAY_ALLOWED, true);
+  return raw === 'auto' ? { value: 'auto' } : parseOneOfEach(raw, GATEWAY_ALLOWED, true, 'next hops');
+}
+
+/** At most one address of each family; `nouns`: what there would be too many of. */
+export function parseOneOfEach(
+  raw: unknown,
+  allowed: string,
+  linkLocal: boolean,
+  nouns: string,
+): Parsed<AddressSet> {
+  const set = parseSet(raw, allowed, linkLocal);
   if (!('value' in set)) return set;
   const { ipv4, ipv6 } = set.value;
-  if (ipv4.length > 1) return bad(`Has ${ipv4.length} IPv4 next hops; a route has one of each family.`);
-  if (ipv6.length > 1) return bad(`Has ${ipv6.length} IPv6 next hops; a route has one of each family.`);
+  if (ipv4.length > 1) return bad(`Has ${ipv4.length} IPv4 ${nouns}; a route has one of each family.`);
+  if (ipv6.length > 1) return bad(`Has ${ipv6.length} IPv6 ${nouns}; a route has one of each family.`);
   return set;
 }
 

@@ -11,6 +11,12 @@ export function integerBetween(min: number, max: number): (raw: unknown) => Pars
   };
 }
 
+/** The word `none`, which is null, or a whole number. */
+export function integerOrNone(min: number, max: number): (raw: unknown) => Parsed<number | null> {
+  const read = integerBetween(min, max);
+  return (raw) => (raw === 'none' ? { value: null } : read(raw));
+}
+
 /** The word `auto`, or what `read` takes. */
 export function autoOr<T>(read: (raw: unknown) => Parsed<T>): (raw: unknown) => Parsed<T | 'auto'> {
   return (raw) => (raw === 'auto' ? { value: 'auto' } : read(raw));

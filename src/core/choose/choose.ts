@@ -86,8 +86,8 @@ function isDrawn({ site, packet, now }: Turn): boolean {
   return luck < site.memorySettings.refresh * 0x1_0000_0000;
 }
 
-/** For what cannot be copied: the route with the best history, else the first. */
-function bestGuess(turn: Turn): RouteNumber {
+/** For what is not copied: of the shard's candidates the route that memory prefers, that with the best history, else the first. */
+export function bestGuess(turn: Turn): RouteNumber {
   const { site, shard, packet, now } = turn;
   const { candidates, memory } = shard;
   const { facts } = site;

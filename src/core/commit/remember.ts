@@ -25,7 +25,7 @@ export function rememberDecision(turn: Turn, race: RaceId): void {
   const slot = slotOf(turn, race);
   const { races, memory } = turn.shard;
   if (slot >= 0) {
-    memory.noteRace(slot, askedRoutes(races, race), turn.now);
+    memory.noteRace(slot, askedRoutes(races, race), turn.now, turn.site.memorySettings.forgetMicros);
     for (let route = 1; route <= races.routeCount; route++) noteVerdict(turn, slot, race, route);
   }
   rememberRescue(turn, race, slot);

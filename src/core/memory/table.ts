@@ -142,10 +142,10 @@ export class MemoryTable {
 
   /**
    * The copies of a race have left over the routes of `mask` (bit n is route n). A staggered race that was decided before all
-   * of them left asked fewer than a race before it: then that one still says since when all were asked.
+   * of them left asked fewer than a race before it: then that one still says since when all were asked, for `forget`.
    */
-  noteRace(slot: number, mask: number, now: Micros): void {
-    const before = this.racedRoutes(slot);
+  noteRace(slot: number, mask: number, now: Micros, forget: Micros = Number.POSITIVE_INFINITY): void {
+    const before = this.racedAt[slot] + forget > now ? this.racedRoutes(slot) : 0;
     this.racedBits[slot] = (before | mask) >>> 1;
     if ((before & ~mask) === 0) this.racedAt[slot] = now;
   }

@@ -173,11 +173,8 @@ export class Verdicts {
 
   /** Whether a route of `mask` has never said anything about the destination, nor been silent. */
   hasUnheard(slot: number, mask: number): boolean {
-    for (let route = 1; route <= this.routes; route++) {
-      const at = slot * this.routes + route - 1;
-      const isHeard = this.kind[at] !== VERDICT.NONE && !this.isForgotten(slot, route, this.at[at]);
-      if ((mask & (1 << route)) !== 0 && !isHeard) return true;
-    }
+    for (let route = 1; route <= this.routes; route++)
+      if ((mask & (1 << route)) !== 0 && this.heardAt(slot, route) === Number.NEGATIVE_INFINITY) return true;
     return false;
   }
 
@@ -241,6 +238,20 @@ export class Verdicts {
     return false;
   }
 
+  /** The place of a route in the order of a staggered race: the smaller the better. */
+  rankOf(slot: number, route: RouteNumber, now: Micros, period: Micros): number {
+    const verdict = this.live(slot, route, now, period);
+    const timed = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
+    return timed ? this.rtt[slot * this.routes + route - 1] : RANK_OF[verdict];
+  }
+
+  /** When the route last said something, or was silent; minus infinity: never. */
+  heardAt(slot: number, route: RouteNumber): Micros {
+    const at = slot * this.routes + route - 1;
+    const isHeard = this.kind[at] !== VERDICT.NONE && !this.isForgotten(slot, route, this.at[at]);
+    return isHeard ? this.at[at] : Number.NEGATIVE_INFINITY;
+  }
+
   /**
    * Writes the routes of `mask` in the order in which their copies should leave, and returns how many: by time; then those
    * that answered in a time that cannot be told; unknown ones; those where something else answers; those that failed or were
@@ -251,9 +262,7 @@ export class Verdicts {
     let count = 0;
     for (let route = 1; route <= this.routes; route++) {
       if ((mask & (1 << route)) === 0) continue;
-      const verdict = this.live(slot, route, now, period);
-      const timed = verdict === VERDICT.ANSWERED || verdict === VERDICT.SLOW;
-      const own = timed ? this.rtt[slot * this.routes + route - 1] : RANK_OF[verdict];
+      const own = this.rankOf(slot, route, now, period);
       let place = count++;
       for (; place > 0 && rank[place - 1] > own; place--) {
         rank[place] = rank[place - 1];

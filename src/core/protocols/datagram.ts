@@ -28,7 +28,6 @@ const forms: PacketForms = {
     end.port = ends.destinationPort;
     return answer.length === 0 ? 0 : buildReply(answer, end, space);
   },
-  keepsRefusals: true,
 };
 
 /** Of a protocol over UDP: what need not be said by each. */

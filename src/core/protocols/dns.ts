@@ -42,8 +42,8 @@ export const dns: Protocol = {
 
 const message = createDnsMessage();
 
-function start(packet: Packet): Start {
-  if (!isDatagram(packet) || packet.destinationPort !== PORT) return 'not-mine';
+function start(packet: Packet, isSpoken: boolean): Start {
+  if (!isDatagram(packet) || !(isSpoken || packet.destinationPort === PORT)) return 'not-mine';
   const why = whyNoCopy(packet);
   if (why !== null) return why;
   return decode(packet) && dnsQueryKind(message) === DNS_QUERY.COPY ? 'copy' : 'single';

@@ -18,7 +18,7 @@ export const ntp: Protocol = {
   ...DATAGRAM,
   name: 'ntp',
   words: {
-    starts: 'a client’s packet of version 3 or 4 to port 123',
+    starts: 'a client’s packet of version 3 or 4 to port 123, or to a port of a service that `speaks: ntp`',
     copied: 'the packet; never with a cookie of Network Time Security, which is used once',
     wins: 'the first answer to this packet of a server whose clock is right',
     waits: 'a server that does not want to answer (kiss of death), or does not know the time',
@@ -38,8 +38,9 @@ export const ntp: Protocol = {
 
 const message = createNtpPacket();
 
-function start(packet: Packet): Start {
-  if (!isDatagram(packet) || packet.destinationPort !== NTP_PORT || !decode(packet)) return 'not-mine';
+function start(packet: Packet, isSpoken: boolean): Start {
+  if (!isDatagram(packet) || !(isSpoken || packet.destinationPort === NTP_PORT)) return 'not-mine';
+  if (!decode(packet)) return 'not-mine';
   return whyNoCopy(packet) ?? (ntpRequestKind(message) === NTP_REQUEST.COPY ? 'copy' : 'single');
 }
 

@@ -25,8 +25,8 @@ export interface Protocol {
   /** In an operator's words, for the documentation: docs/protocols.md is made of it. */
   readonly words: ProtocolWords;
 
-  /** Whether a packet from the LAN starts a connection. */
-  start(packet: Packet): Start;
+  /** Whether a packet from the LAN starts a connection. `isSpoken`: its service says that it is this protocol, on whatever port. */
+  start(packet: Packet, isSpoken: boolean): Start;
   /** Equal for the same set-up sent again, different for another one of the same flow. */
   token(packet: Packet): number;
 
@@ -103,12 +103,10 @@ export interface PacketForms {
   /** The reset for a packet whose sender waits and that belongs to no race; `ends` are ours first. */
   refuse(ends: Ends, packet: Packet, space: PacketSpace): number;
   /**
-   * A server's refusal as the client must see it; `words` at `at` are those of the judgement, `answer` the packet as it came, where the
-   * protocol keeps it.
+   * A server's refusal as the client must see it; `words` at `at` are those of the judgement, `answer` the packet as it came, of a
+   * protocol with `datagrams`.
    */
   reject(ends: Ends, words: Int32Array, at: number, space: PacketSpace, answer: StoredSetup): number;
-  /** Refusals are packets that the client must get as they are: the one that says most is kept, by its rank. */
-  readonly keepsRefusals: boolean;
 }
 
 /** What a copy leaves with. */

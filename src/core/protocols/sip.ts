@@ -37,8 +37,9 @@ const message = createSipMessage();
 const COOKIE = 'z9hG4bK';
 const COPIED = ['INVITE', 'REGISTER', 'OPTIONS'];
 
-function start(packet: Packet): Start {
-  if (!isDatagram(packet) || packet.destinationPort !== SIP_PORT || !decode(packet)) return 'not-mine';
+function start(packet: Packet, isSpoken: boolean): Start {
+  const isMeant = isSpoken || packet.destinationPort === SIP_PORT;
+  if (!isDatagram(packet) || !isMeant || !decode(packet)) return 'not-mine';
   const why = whyNoCopy(packet);
   if (why !== null) return why;
   const { method, toTag, via, hasCredentials } = message;

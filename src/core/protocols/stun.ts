@@ -18,7 +18,8 @@ export const stun: Protocol = {
   ...DATAGRAM,
   name: 'stun',
   words: {
-    starts: 'a message with the magic cookie to any port, or without it to port 3478',
+    starts:
+      'a message with the magic cookie to any port, or without it to port 3478, or to a port of a service that `speaks: stun`',
     copied:
       'a binding request without credentials; never what TURN or ICE need, nor a request whose answer is to come from elsewhere',
     wins: 'the first success with the transaction’s id and an address',
@@ -39,9 +40,9 @@ export const stun: Protocol = {
 
 const message = createStunMessage();
 
-function start(packet: Packet): Start {
+function start(packet: Packet, isSpoken: boolean): Start {
   if (!isDatagram(packet) || !decode(packet)) return 'not-mine';
-  if (!message.hasCookie && packet.destinationPort !== STUN_PORT) return 'not-mine';
+  if (!(message.hasCookie || isSpoken || packet.destinationPort === STUN_PORT)) return 'not-mine';
   return whyNoCopy(packet) ?? (stunRequestKind(message) === STUN_REQUEST.COPY ? 'copy' : 'single');
 }
 

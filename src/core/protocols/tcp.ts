@@ -45,7 +45,6 @@ export const tcp: Protocol = {
     cancel: (ends, proof, space) => buildReset(ends, proof, null, space),
     refuse: (ends, packet, space) => buildReset(ends, packet.acknowledgement, null, space),
     reject: (ends, words, at, space) => buildReset(ends, words[at], words[at + 1], space),
-    keepsRefusals: false,
   },
   judge,
   datagrams: null,

@@ -2,16 +2,36 @@
 import type { Family } from '../../model/address.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import { TIMES } from '../memory/times.js';
+import { countSingle } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { ATTEMPT, ATTEMPT_EVENT } from './life.js';
 import type { RaceTable } from './table.js';
 import { takeEnds } from './translation.js';
 
-/** Sends the first copy on a route. */
+/** How many routes a race has asked, as far as its destination's bound goes (limit/destinations.ts). */
+export const COPIES = { NONE: 0, ONE: 1, SEVERAL: 2, REFUSED: 3 } as const;
+
+/** Sends the first copy on a route; none when the destination has had its share, and another route is asked already. */
 export function enterRoute(turn: Turn, race: RaceId, route: RouteNumber): void {
   const { races } = turn.shard;
-  if (takeEnds(turn, race, turn.site.routes[route - 1])) sendAttempt(turn, race, route);
+  if (!mayAsk(turn, race)) races.stepAttempt(race, route, ATTEMPT_EVENT.STOP_WAITING);
+  else if (takeEnds(turn, race, turn.site.routes[route - 1])) sendAttempt(turn, race, route);
   else races.stepAttempt(race, route, ATTEMPT_EVENT.FAIL);
+}
+
+/** A race counts for its destination from its second route on. */
+function mayAsk({ site, shard, now }: Turn, race: RaceId): boolean {
+  const { races } = shard;
+  const before = races.copies[race];
+  if (before === COPIES.SEVERAL) return true;
+  if (before === COPIES.NONE) {
+    races.copies[race] = COPIES.ONE;
+    return true;
+  }
+  const isAdmitted = site.destinations.admit(races.destination, race * 4, now);
+  if (!isAdmitted && before === COPIES.ONE) countSingle(shard, 'destination-race-rate');
+  races.copies[race] = isAdmitted ? COPIES.SEVERAL : COPIES.REFUSED;
+  return isAdmitted;
 }
 
 /** Sends (again) the copy of one route. */

@@ -2,11 +2,12 @@
 import { admitTrials, endWait, helpsOut } from '../affinity/join.js';
 import { settleUnanswered } from '../affinity/settle.js';
 import { fillRescuers, isAvailable, maskOf } from '../choose/candidates.js';
+import type { Candidates } from '../choose/criterion.js';
 import type { Micros, RaceId, RouteNumber } from '../engine-types.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { countIgnored } from '../shard.js';
 import type { Turn } from '../turn.js';
-import { enterRoute, sendAttempt } from './attempt.js';
+import { COPIES, enterRoute, sendAttempt } from './attempt.js';
 import { takesFurther } from './datagrams.js';
 import { cancelOpenAttempts, endRace, giveUp } from './end.js';
 import { ENDS } from './ends.js';
@@ -47,6 +48,7 @@ export function repeatOrReplace(
   }
   const service = site.services[races.service[race]] ?? site.everything;
   fillRescuers(turn, service.routes, racers);
+  if (turn.isSingle) keepOnly(racers, races.routes[race] | races.waiting[race]);
   if (racers.count === 0) {
     giveUp(turn, race);
     return 'start-anew';
@@ -66,7 +68,8 @@ export function repeatOrReplace(
   keepSetup(turn, race, protocol);
   races.lastSetupAt[race] = now;
   // Others take part from now on: whoever carries it has won.
-  races.chosen[race] = 0;
+  if (!turn.isSingle) races.chosen[race] = 0;
+  if (races.copies[race] === COPIES.REFUSED) races.copies[race] = COPIES.ONE;
   leaveTakenPort(turn, race);
   // The client waits: what was to leave later leaves now, and so do copies over routes that have come up since. But a route that is known to
   // be slow, and whose answer is not overdue yet, is not passed over because the client does not know that.
@@ -90,6 +93,14 @@ export function repeatOrReplace(
   if (tried !== 0 && tried !== races.tried[race])
     turn.goesOn = isAvailable(site.routes[tried - 1], packet.family);
   return 'handled';
+}
+
+/** What is not raced goes on by the route that it has. */
+function keepOnly(racers: Candidates, mask: number): void {
+  let count = 0;
+  for (let i = 0; i < racers.count; i++)
+    if ((mask & (1 << racers.routes[i])) !== 0) racers.routes[count++] = racers.routes[i];
+  racers.count = count;
 }
 
 /**

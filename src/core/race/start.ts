@@ -8,7 +8,7 @@ import { TIMES } from '../memory/times.js';
 import { beginOpening } from '../payload/show.js';
 import type { Protocol } from '../protocols/protocol.js';
 import type { Turn } from '../turn.js';
-import { enterRoute } from './attempt.js';
+import { COPIES, enterRoute } from './attempt.js';
 import { setDeadline } from './deadline.js';
 import { abandonRace, allAnswered, cancelOpenAttempts } from './end.js';
 import { adoptFlow, patientUntil } from './flow.js';
@@ -47,6 +47,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
     : translateOf(site.services[plan.service]?.translate);
   races.tried[race] = plan.tried;
   races.chosen[race] = plan.chosen === null ? 0 : 1 + SINGLE_REASONS.indexOf(plan.chosen);
+  races.copies[race] = plan.tried === 0 ? COPIES.NONE : COPIES.ONE;
   races.trials[race] = measuredOnly(turn, race, plan.trials);
   races.times[race] = beginOpening(turn, race, protocol) ? TIMES.PAYLOAD : protocol.times;
   races.startedAt[race] = now;

@@ -51,6 +51,8 @@ export class RaceTable {
   readonly returns: Uint16Array;
   /** 1: what it says decides whether its group keeps its route. */
   readonly settles: Uint8Array;
+  /** Whether more than one copy may leave: COPIES. */
+  readonly copies: Uint8Array;
   /** Bits of routes that are only measured: they are down until they have proved themselves. */
   readonly trials: Uint32Array;
   /** Bits of routes whose copy leaves later, and when the next of them is due. */
@@ -128,6 +130,7 @@ export class RaceTable {
     this.outcome = new Uint8Array(slots);
     this.proven = new Uint8Array(slots);
     this.chosen = new Uint8Array(slots);
+    this.copies = new Uint8Array(slots);
     this.service = new Uint8Array(slots);
     this.translate = new Uint8Array(slots);
     this.tried = new Uint8Array(slots);

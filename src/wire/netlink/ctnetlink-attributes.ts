@@ -8,6 +8,7 @@ export const CTA = {
   PROTOINFO: 4,
   HELP: 5,
   NAT_SRC: 6,
+  NAT_DST: 13,
   TIMEOUT: 7,
   MARK: 8,
   COUNTERS_ORIG: 9,

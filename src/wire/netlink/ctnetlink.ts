@@ -70,6 +70,8 @@ export interface FlowEntry {
   source: AddressWords;
   sourceAt: number;
   sourcePort: number;
+  /** What its destination becomes, four words; null or absent: it stays. */
+  turned?: AddressWords | null;
   mark: number;
   /** What the entry has besides; null: nothing. */
   additions: Additions | null;
@@ -80,7 +82,7 @@ export interface FlowEntry {
 }
 
 /** Longest message of `encodeNew`, for IPv6. */
-export const NEW_LENGTH = 360 + ADDITIONS_LENGTH;
+export const NEW_LENGTH = 424 + ADDITIONS_LENGTH;
 
 /**
  * Writes the entry of a won race, before the winner's answer passes conntrack. Of TCP: state SYN_SENT, or ESTABLISHED when it is made anew;
@@ -92,7 +94,9 @@ export function encodeNew(w: Writer, flow: FlowEntry, timeoutSeconds: number, se
   beginNfMessage(w, IPCTNL_MSG_CT.NEW, flags, sequence, AF[flow.family]);
   putOriginal(w, flow);
   putReplyTo(w, flow, flow.client, flow.clientAt, flow.clientPort);
-  if (flow.translated) putNatSource(w, flow);
+  const { turned } = flow;
+  if (flow.translated) putNat(w, CTA.NAT_SRC, flow, flow.source, flow.sourceAt);
+  if (turned) putNat(w, CTA.NAT_DST, flow, turned, 0);
   putBe32(w, CTA.TIMEOUT, timeoutSeconds);
   putBe32(w, CTA.MARK, flow.mark);
   if (flow.isAnew) putBe32(w, CTA.STATUS, ANSWERED_STATUS);
@@ -253,14 +257,15 @@ function putPorts(w: Writer, { protocol }: FlowEntry, source: number, destinatio
 }
 
 /** Minimum equals maximum: exactly this address and port (the kernel then does not look for a free one). */
-function putNatSource(w: Writer, flow: FlowEntry): void {
-  const nat = beginNested(w, CTA.NAT_SRC);
-  const { family, source, sourceAt } = flow;
-  putAddress(w, family === 4 ? CTA_NAT.V4_MINIP : CTA_NAT.V6_MINIP, family, source, sourceAt);
-  putAddress(w, family === 4 ? CTA_NAT.V4_MAXIP : CTA_NAT.V6_MAXIP, family, source, sourceAt);
+function putNat(w: Writer, type: number, flow: FlowEntry, words: AddressWords, at: number): void {
+  const { family } = flow;
+  const port = type === CTA.NAT_SRC ? flow.sourcePort : flow.destinationPort;
+  const nat = beginNested(w, type);
+  putAddress(w, family === 4 ? CTA_NAT.V4_MINIP : CTA_NAT.V6_MINIP, family, words, at);
+  putAddress(w, family === 4 ? CTA_NAT.V4_MAXIP : CTA_NAT.V6_MAXIP, family, words, at);
   const ports = beginNested(w, CTA_NAT.PROTO);
-  putBe16(w, CTA_PROTONAT.PORT_MIN, flow.sourcePort);
-  putBe16(w, CTA_PROTONAT.PORT_MAX, flow.sourcePort);
+  putBe16(w, CTA_PROTONAT.PORT_MIN, port);
+  putBe16(w, CTA_PROTONAT.PORT_MAX, port);
   endNested(w, ports);
   endNested(w, nat);
 }
