@@ -25,8 +25,9 @@ export class NameServer {
     address: string,
     zone: Zone,
     error: (from: string) => number = () => 0,
+    port = PORT,
   ): Promise<NameServer> {
-    const server = new NameServer(await boundIn(host.namespace, address, PORT), zone, error);
+    const server = new NameServer(await boundIn(host.namespace, address, port), zone, error);
     server.socket.on('message', (question, from) => {
       server.socket.send(server.answer(question, from.address), from.port, from.address);
     });

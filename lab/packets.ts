@@ -1,7 +1,7 @@
-/** Hand-made TCP packets, right ones and wrong ones, built with the lab's own codec. */
+/** Hand-made packets, right ones and wrong ones, built with the lab's own codec. */
 import { icmpError, TOO_BIG } from './emulator/answers.js';
 import { setIpv4Checksum, setTransportChecksum } from './emulator/checksum.js';
-import { ACK, addressBytes, ETHERNET_BYTES, Packet, RST, SYN, TCP } from './emulator/packet.js';
+import { ACK, addressBytes, ETHERNET_BYTES, Packet, RST, SYN, TCP, UDP } from './emulator/packet.js';
 
 export { ACK, RST, SYN };
 export const FIN = 1;
@@ -64,6 +64,43 @@ export function tcp(fields: TcpFields): Buffer {
   return sealed(bytes);
 }
 
+/** An IP packet of any protocol, with its payload as it is. */
+export function plain(protocol: number, source: string, destination: string, payload: Uint8Array): Buffer {
+  const [from, to] = [addressBytes(source), addressBytes(destination)];
+  const four = from.length === 4;
+  const head = Buffer.alloc(four ? 20 : 40);
+  if (four) {
+    head[0] = 0x45;
+    head.writeUInt16BE(20 + payload.length, 2);
+    head.writeUInt16BE(0x4000, 6);
+    head[8] = 64;
+    head[9] = protocol;
+  } else {
+    head[0] = 0x60;
+    head.writeUInt16BE(payload.length, 4);
+    head[6] = protocol;
+    head[7] = 64;
+  }
+  from.copy(head, four ? 12 : 8);
+  to.copy(head, four ? 16 : 24);
+  return sealed(Buffer.concat([head, payload]));
+}
+
+/** A datagram with right lengths and checksums. */
+export function udp(
+  source: string,
+  sourcePort: number,
+  destination: string,
+  destinationPort: number,
+  payload: Uint8Array,
+): Buffer {
+  const header = Buffer.alloc(8);
+  header.writeUInt16BE(sourcePort, 0);
+  header.writeUInt16BE(destinationPort, 2);
+  header.writeUInt16BE(8 + payload.length, 4);
+  return plain(UDP, source, destination, Buffer.concat([header, payload]));
+}
+
 /** What a router says of a packet that is larger than the next link's MTU: ICMP 3/4, ICMPv6 2/0. */
 export function tooBig(packet: Buffer, router: string, mtu: number): Buffer {
   const about = new Packet();
@@ -78,8 +115,12 @@ export function tooBig(packet: Buffer, router: string, mtu: number): Buffer {
 export function sealed(bytes: Buffer): Buffer {
   if ((bytes[0] as number) >> 4 === 4) setIpv4Checksum(bytes, 0);
   const packet = new Packet();
-  if (packet.read(bytes, 0, bytes.length) && packet.protocol === TCP) setTransportChecksum(packet);
+  if (packet.read(bytes, 0, bytes.length) && hasChecksum(packet.protocol)) setTransportChecksum(packet);
   return bytes;
+}
+
+function hasChecksum(protocol: number): boolean {
+  return protocol === TCP || protocol === UDP;
 }
 
 /** The same packet with some bytes changed and its checksums left wrong, or with `seal` set right again. */
