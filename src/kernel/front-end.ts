@@ -303,8 +303,6 @@ export class FrontEnd implements NoteSink, BatchPorts {
     if (this.options.clock() - this.lastRun > this.options.staleAfterMicros) this.passThrough = true;
   }
 
-  // ---- verdicts and effects out: core/batch.ts says when ----
-
   private endBatch(): void {
     this.batch.end(this.now);
     if (!this.healthChanged) return;
