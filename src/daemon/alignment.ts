@@ -365,7 +365,7 @@ export class Alignment {
       routes,
       markMask,
       readsDns: readsDns(config),
-      signalPorts: signalPorts({ followed: config.follow }),
+      signalPorts: signalPorts({ followed: config.follow, lan: config.lan }),
     };
   }
 

@@ -10,8 +10,9 @@ export const CALL_HOOKS = [
   ['calls', 'type filter hook forward priority 190; policy accept;'],
 ] as const satisfies readonly (readonly [string, string])[];
 
-/** Of what the daemon reads. */
-export function signalPorts({ followed }: Pick<DesiredState, 'followed'>): SignalPort[] {
+/** Of what the daemon reads: clients of the LAN, where there is one. */
+export function signalPorts({ followed, lan }: Pick<DesiredState, 'followed' | 'lan'>): SignalPort[] {
+  if (lan.length === 0) return [];
   return CALL_KINDS.filter((one) => followed.includes(one)).flatMap((one) => SIGNAL_PORTS[one]);
 }
 
