@@ -45,11 +45,12 @@ async function queueCounters(): Promise<QueueCounters> {
     .split('\n')
     .map((line) => line.trim().split(/\s+/).map(Number));
   const columns = queues.filter(([number]) => number !== LOCK_QUEUE);
-  expect(columns.length).toBe(2);
+  // Of the LAN, of providers, of calls.
+  expect(columns.length).toBe(3);
   const sum = (of: (line: number[]) => number): number =>
     columns.reduce((total, line) => total + of(line), 0);
   return {
-    daemon: (queue.lan ?? 0) + (queue.wan ?? 0),
+    daemon: (queue.lan ?? 0) + (queue.wan ?? 0) + (queue.calls ?? 0),
     reported: (queue['lan-kernel-total'] ?? 0) + (queue['wan-kernel-total'] ?? 0),
     kernel: sum((line) => line[7] ?? 0),
     lost: sum((line) => (line[5] ?? 0) + (line[6] ?? 0)),
