@@ -192,6 +192,7 @@ function win(turn: Turn, race: RaceId, route: RouteNumber): Verdict {
     return verdict.drop(turn);
   }
   if (turn.judgement.proven) measure(turn, race, route);
+  else races.attemptAnsweredAt[races.attempt(race, route)] = turn.seenAt;
   races.proven[race] = turn.judgement.proven ? 1 : 0;
   races.stepRace(race, RACE_EVENT.WIN);
   races.shown[race] = route;

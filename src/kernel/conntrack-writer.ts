@@ -17,6 +17,7 @@ import type { ConntrackTable } from './conntrack-table.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { BATCH } from './queue.js';
 
+const NONE: readonly number[] = [];
 /** Entries of one flush. */
 const MOST_ENTRIES = 2 * BATCH;
 /** Life of an entry until its first packet; the kernel sets its own time-outs from then on. */
@@ -82,6 +83,7 @@ export class ConntrackWriter {
    */
   flush(): readonly number[] {
     const { count, batch } = this;
+    if (count === 0 && this.unmarked === 0) return NONE;
     this.count = 0;
     for (let index = 0; index < count; index++) batch[index] = index;
     const refused = this.write(count).filter((index) => !this.stays(index));

@@ -229,6 +229,59 @@ test('STUN: coturn’s client hears by the nearest route which address it has', 
 });
 
 // Its package takes the place of the machine's own time service, so nobody is made to install it.
+test.skipIf(!existsSync('/usr/bin/chromium'))(
+  'a page by HTTP/3 in Chromium, whose connection has no id of its own',
+  async () => {
+    const { lab } = made;
+    const home = mkdtempSync(join(tmpdir(), 'pathrace-chromium-'));
+    const [key, cert] = [join(home, 'key'), join(home, 'cert')];
+    const asked = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${NAME}`];
+    await lab.server().must(['openssl', 'req', ...asked, '-keyout', key, '-out', cert]);
+    const digest = `openssl x509 -in ${cert} -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64`;
+    const spki = (await lab.server().must(['sh', '-c', digest])).trim();
+    writeFileSync(join(home, 'page'), 'page '.repeat(30_000));
+    const server = lab.server().spawn(['gtlsserver', '-q', '-d', home, NEAR, '4434', key, cert]);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await lab.wire.reset();
+    const got = await lab
+      .client()
+      .run(
+        [
+          'chromium',
+          ...['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-sync'],
+          ...['--disable-background-networking', '--disable-component-update'],
+          `--user-data-dir=${join(home, 'profile')}`,
+          `--origin-to-force-quic-on=${NAME}:4434`,
+          `--host-resolver-rules=MAP ${NAME} ${NEAR}`,
+          `--ignore-certificate-errors-spki-list=${spki}`,
+          '--dump-dom',
+          `https://${NAME}:4434/page`,
+        ],
+        { timeoutMs: 40_000 },
+      );
+    await server.stop();
+    rmSync(home, { recursive: true, force: true });
+    expect(got.stdout.match(/page /g)?.length).toBe(30_000);
+    const trace = (await lab.wire.trace({ kind: 'udp' })).filter(
+      ({ sourcePort, destinationPort }) => sourcePort === 4434 || destinationPort === 4434,
+    );
+    expect(new Set(providersOf(trace.filter(({ direction }) => direction === 'out').slice(0, 3)))).toEqual(
+      new Set(['a', 'b', 'c']),
+    );
+    // All of the page came by the nearest.
+    const bytes = (provider: string) =>
+      trace
+        .filter((one) => one.direction === 'in' && one.provider === provider)
+        .reduce((sum, { length }) => sum + length, 0);
+    expect(bytes('b')).toBeGreaterThan(150_000);
+    expect(bytes('a') + bytes('c')).toBeLessThan(20_000);
+    const [decision] = (await made.why(NEAR)).filter(({ destination }) => destination.endsWith(':4434'));
+    expect(decision).toMatchObject({ route: 'b', reasons: ['first-reply'] });
+    expect(decision!.routes.find(({ route }) => route === 'b')!.answeredMicros).toBeGreaterThan(0);
+  },
+  60_000,
+);
+
 test.skipIf(!existsSync('/usr/sbin/chronyd'))(
   'NTP: chrony sets its clock by the nearest route’s answer',
   async () => {

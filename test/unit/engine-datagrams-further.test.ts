@@ -131,3 +131,15 @@ describe('what asks for something else by the same port', () => {
     expect(h.words).toEqual(['commit 2']);
   });
 });
+
+it('an answer that nothing proves to be the server’s has its moment in the decision all the same', () => {
+  const h = gatewayTo(443);
+  h.pass(7000);
+  // As browsers do: no connection id of their own.
+  h.send(quic.initial({ source: [] }));
+  h.pass(12);
+  h.reply(2, quic.yes({ source: [] }));
+  expect(h.words).toEqual(['commit 2']);
+  const [{ answers }] = h.engine.latestDecisions(1);
+  expect([answers[1].answeredAfter, answers[1].rttMicros]).toEqual([12_000, -1]);
+});
