@@ -70,6 +70,8 @@ async function listen({
     let head = '';
     let up = -1;
     let taken = 0;
+    let answers = false;
+    let hasEnded = false;
     socket.on('error', (error: NodeJS.ErrnoException) => {
       record.error = error.code ?? error.message;
     });
@@ -84,14 +86,23 @@ async function listen({
         if (end < 0) return;
         const [, down, wanted] = /\/(\d+)\/(\d+) /.exec(head) ?? ['', '0', '0'];
         up = Number(wanted);
-        setTimeout(() => send(socket, Number(down)), thinkMs);
+        answers = true;
+        setTimeout(() => {
+          send(socket, Number(down));
+          answers = false;
+          if (hasEnded) socket.end();
+        }, thinkMs);
         bytes = Buffer.from(head.slice(end + HEAD_END.length), 'latin1');
       }
       if (!isPattern(1, taken, bytes)) return void socket.resetAndDestroy();
       taken += bytes.length;
       if (up > 0 && taken === up) socket.end('done');
     });
-    socket.on('end', () => socket.end());
+    // What has been asked is answered all the same.
+    socket.on('end', () => {
+      hasEnded = true;
+      if (!answers) socket.end();
+    });
   };
   await new Promise<void>((resolve, reject) => {
     const server =
