@@ -1,5 +1,5 @@
 /** Runs two subjects alternately in one lab, so that the noise of the machine hits both alike. */
-import type { Lab, Task } from '../lab/index.js';
+import type { ConfigOverrides, Lab, Task } from '../lab/index.js';
 import { plainNat } from '../lab/index.js';
 
 /** What the LAN's traffic goes through while a measurement runs. */
@@ -24,29 +24,36 @@ export const PLAIN: Subject = {
   },
 };
 
-/** The gateway, with limits high enough that a single client's load is raced, every connection of it. */
-export const RACING: Subject = {
-  name: 'every connection raced',
-  async install(lab) {
-    const config = lab.configYaml({
-      limits: {
-        races: 16384,
-        racesPerClient: 16384,
-        raceRatePerClient: 100_000,
-        raceBurstPerClient: 200_000,
-      },
-      log: { level: 'warn' },
-    });
-    const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config], { timeoutMs: 600_000 });
-    await task.waitForLine(/^ready/);
-    return {
-      task,
-      remove: async () => {
-        await task.stop();
-      },
-    };
-  },
-};
+/** The gateway, with limits high enough that a single client's load is raced, every connection of it; `overrides`: what it does besides. */
+export function racing(name: string, overrides: ConfigOverrides = {}): Subject {
+  return {
+    name,
+    async install(lab) {
+      const config = lab.configYaml({
+        limits: {
+          races: 16384,
+          racesPerClient: 16384,
+          raceRatePerClient: 100_000,
+          raceBurstPerClient: 200_000,
+        },
+        log: { level: 'warn' },
+        ...overrides,
+      });
+      const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config], {
+        timeoutMs: 600_000,
+      });
+      await task.waitForLine(/^ready/);
+      return {
+        task,
+        remove: async () => {
+          await task.stop();
+        },
+      };
+    },
+  };
+}
+
+export const RACING = racing('every connection raced');
 
 /** Measures every subject once per round; the order turns round each time. Results by subject, one per round. */
 export async function alternate<T>(

@@ -3,42 +3,16 @@
 import type { QuestionKind } from '../../lab/children/questions.js';
 import type { Lab } from '../../lab/index.js';
 import { userMicros } from '../process-time.js';
-import { alternate, median, PLAIN, quantile, type Subject } from '../side-by-side.js';
+import { alternate, median, PLAIN, quantile, racing, type Subject } from '../side-by-side.js';
 import { readStatus } from '../status.js';
 import { type Comparison, type ComparisonResult, inLab, UNDELAYED } from './comparison.js';
 
-const LIMITS = {
-  races: 16384,
-  racesPerClient: 16384,
-  raceRatePerClient: 100_000,
-  raceBurstPerClient: 200_000,
-};
-
-function racing(name: string, win: string): Subject {
-  return {
-    name,
-    async install(lab) {
-      const config = lab.configYaml({
-        services: [{ name: 'all', match: 'any', select: 'race', win, affinity: 'none' }],
-        limits: LIMITS,
-        log: { level: 'warn' },
-      });
-      const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config], {
-        timeoutMs: 600_000,
-      });
-      await task.waitForLine(/^ready/);
-      return {
-        task,
-        remove: async () => {
-          await task.stop();
-        },
-      };
-    },
-  };
+function wonBy(name: string, win: string): Subject {
+  return racing(name, { services: [{ name: 'all', match: 'any', select: 'race', win, affinity: 'none' }] });
 }
 
-const FIRST_REPLY = racing('first reply', 'first-reply');
-const FIRST_PAYLOAD = racing('first payload', 'first-payload');
+const FIRST_REPLY = wonBy('first reply', 'first-reply');
+const FIRST_PAYLOAD = wonBy('first payload', 'first-payload');
 const SUBJECTS = [PLAIN, FIRST_REPLY, FIRST_PAYLOAD];
 const KINDS: readonly (readonly [QuestionKind, number])[] = [
   ['page', 80],

@@ -6,7 +6,6 @@ import type { CarriedFlow, Expected, SignalFlow, SignalKind, SignalSink } from '
 import { Signals } from '../core/calls/signals.js';
 import { CallTable } from '../core/calls/table.js';
 import type { Engine } from '../core/engine.js';
-import { createBoundFlow } from '../core/packets/bound-flow.js';
 import { type Family, formatEndpoint, sameAddress } from '../model/address.js';
 import { CALL_KINDS, type CallKind, type Followed, SIGNAL_PORTS } from '../model/calls.js';
 import type { NamedEnd } from '../wire/named-end.js';
@@ -17,6 +16,7 @@ import type { Boundary } from './boundary.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
+import { createFlowEntry } from './flow-entry.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { type Marks, routeOfMark } from './marks.js';
 import { BATCH, Queue } from './queue.js';
@@ -59,13 +59,7 @@ export class CallFollower implements SignalSink {
   private readonly calls: CallTable;
   private readonly signals: Signals;
   private readonly packet = createPacket();
-  private readonly flow: FlowEntry = {
-    ...createBoundFlow(),
-    mark: 0,
-    additions: null,
-    isAnew: false,
-    shift: 0,
-  };
+  private readonly flow = createFlowEntry();
   private followed: readonly Followed[] = [];
   // BOUNDED: MOST_CONTROLS, the oldest gives way.
   private readonly controls = new Set<string>();

@@ -3,7 +3,6 @@
  * refusal is not read counts as written: nothing but entries goes over the socket of this class, and nobody else reads from it.
  */
 
-import { createBoundFlow } from '../core/packets/bound-flow.js';
 import { assert } from '../model/errors.js';
 import {
   DELETE_LENGTH,
@@ -14,6 +13,7 @@ import {
   NEW_LENGTH,
 } from '../wire/netlink/ctnetlink.js';
 import type { ConntrackTable } from './conntrack-table.js';
+import { createFlowEntry } from './flow-entry.js';
 import { NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 import { BATCH } from './queue.js';
 
@@ -34,13 +34,7 @@ export class ConntrackWriter {
     sendBytes: MOST_ENTRIES * (NEW_LENGTH + 2 * DELETE_LENGTH),
   });
   // BOUNDED: MOST_ENTRIES, made once; the front end holds back no more answers.
-  private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, () => ({
-    ...createBoundFlow(),
-    mark: 0,
-    additions: null,
-    isAnew: false,
-    shift: 0,
-  }));
+  private readonly noted: readonly FlowEntry[] = Array.from({ length: MOST_ENTRIES }, createFlowEntry);
   private readonly mayStay = new Uint8Array(MOST_ENTRIES);
   private count = 0;
   /** What is being written, as indexes of `noted`; the n-th has sequence `first` + n. */

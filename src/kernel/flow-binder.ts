@@ -1,7 +1,7 @@
 /** The kernel's connection table as the engine's flow table: what has won is written into it. */
 import type { FlowTable } from '../core/contract.js';
 import type { RaceId, RouteNumber } from '../core/engine-types.js';
-import { createBoundFlow, fillBoundFlow } from '../core/packets/bound-flow.js';
+import { fillBoundFlow } from '../core/packets/bound-flow.js';
 import type { LocalEnds } from '../core/race/ends.js';
 import type { Shard } from '../core/shard.js';
 import type { Site } from '../core/site.js';
@@ -11,19 +11,14 @@ import { withWindowLabels } from '../wire/netlink/window-labels.js';
 import type { Packet } from '../wire/packet.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
+import { createFlowEntry } from './flow-entry.js';
 import { type Marks, routeMark, serviceMark } from './marks.js';
 import type { Redirects } from './redirects.js';
 
 export class FlowBinder implements FlowTable {
   readonly table: ConntrackTable;
   private readonly writer: ConntrackWriter;
-  private readonly flow: FlowEntry = {
-    ...createBoundFlow(),
-    mark: 0,
-    additions: null,
-    isAnew: false,
-    shift: 0,
-  };
+  private readonly flow = createFlowEntry();
   // BOUNDED: one entry per slot of the race table, written when a race takes the slot.
   private readonly additions: (Additions | null)[];
   private refused: readonly number[] = [];

@@ -2,6 +2,7 @@
 import type { Verdict } from '../contract.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { noteLife } from '../health/evidence.js';
+import { isWaiting } from '../protocols/index.js';
 import { createSaying, SAYS } from '../protocols/opening.js';
 import { measure } from '../race/attempt.js';
 import { ATTEMPT_EVENT, RACE } from '../race/life.js';
@@ -20,6 +21,7 @@ export function fromServer(turn: Turn, race: RaceId, route: RouteNumber): Verdic
   const opening = openingOf(turn, race);
   if (side === SIDE.NONE || opening === null) return null;
   if (openings.isDecided(race)) return afterwards(turn, race, route);
+  if (isWaiting(turn.site.protocols, packet)) return null;
   const isShown = races.shown[race] === route;
   opening.ofServer(
     packet,
@@ -28,7 +30,6 @@ export function fromServer(turn: Turn, race: RaceId, route: RouteNumber): Verdic
     openings.lengthOf(race),
     says,
   );
-  if (isHandshake(turn)) return null;
   if (side === SIDE.OUT || says.kind === SAYS.STRAY) return stray(turn);
   openings.acknowledge(race, route, says.acknowledged);
   noteLife(turn, race, route);
@@ -93,7 +94,7 @@ function leastAcknowledged({ shard: { openings, races } }: Turn, race: RaceId): 
 /** It is decided. The carrier's packets need nobody any more; the others are told again. */
 function afterwards(turn: Turn, race: RaceId, route: RouteNumber): Verdict | null {
   const { races } = turn.shard;
-  if (isHandshake(turn)) return null;
+  if (isWaiting(turn.site.protocols, turn.packet)) return null;
   if (races.carrier[race] === route)
     return races.state[race] === RACE.COMMITTING ? verdict.passBehind(turn, race) : verdict.passForGood(turn);
   if (turn.packet.acknowledgement !== 0) turn.wire.cancel(race, route, turn.packet.acknowledgement);
@@ -104,13 +105,6 @@ function afterwards(turn: Turn, race: RaceId, route: RouteNumber): Verdict | nul
 function stray(turn: Turn): Verdict {
   countIgnored(turn.shard, 'not-ours');
   return verdict.drop(turn);
-}
-
-/** Of the protocol's own judgement. */
-function isHandshake({ site, packet }: Turn): boolean {
-  return site.protocols.some(
-    (protocol) => protocol.transport === packet.protocol && protocol.isWaiting(packet),
-  );
 }
 
 const says = createSaying();
