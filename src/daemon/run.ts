@@ -1,5 +1,6 @@
 /** Runs a gateway as a process: until it is told to end. */
 
+import { parseApart } from '../config/parse-apart.js';
 import { sendNotification } from '../kernel/notify-socket.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -44,7 +45,7 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
   const form = logForm(process.env);
   const output = new LossyOutput(io.stderr, (dropped) => lossLine(dropped, form === 'journal'));
   const log = createLog({ level: config.log.level, form, write: (line) => output.write(line) });
-  const source = await new ConfigSource(file, config).begin();
+  const source = await new ConfigSource(file, config, parseApart).begin();
   const gateway = new Gateway(config, source, log, output, (work) => manager.reloading(work));
   process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));
   process.on('uncaughtException', (error) => gateway.boundary.caught('an event', error));
