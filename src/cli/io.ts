@@ -19,6 +19,8 @@ export interface CommandIo {
   readonly signals?: Signals | undefined;
   /** Resolves when Ctrl-C is pressed, which from the call on does not end the process by itself. */
   readonly interrupted?: (() => Promise<void>) | undefined;
+  /** Where a terminal is read: tells each key that is pressed, Ctrl-C among them, until what it gives is called. */
+  readonly keys?: ((pressed: (key: string) => void) => () => void) | undefined;
 }
 
 /** Exit codes of every command but `status --check`. */

@@ -188,6 +188,28 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
       ['hits', 'First packets of new connections that it took, since its rules are in the kernel.'],
     ]),
   ],
+  top: [
+    ...ENVELOPE,
+    ['time', 'When it was looked at. ISO 8601, UTC. A document a line, one for each look.'],
+    ['uptimeSeconds', 'As in `status`.'],
+    ['alarms[]', 'As in `status`.'],
+    ['racesPerSecond', 'Races begun in each second since the look before; null: there was none.'],
+    ['singlePerSecond', 'New connections that the daemon has sent by one route without a race, likewise.'],
+    ...below('routes[].', [
+      ['name', 'Name of the route.'],
+      ['state', 'As in `status`.'],
+      ['connections', 'Living connections that it carries now.'],
+      ['traffic.in', 'Bits per second from the provider, of the last second.'],
+      ['traffic.out', 'Bits per second to the provider, of the last second.'],
+      [
+        'copiesPerSecond',
+        'Copies that left by it in each second since the look before; null: there was none.',
+      ],
+      ['winsPerSecond', 'Races that it won, likewise.'],
+      ['share', 'Of all races won since the look before, 0 to 1; null: there were none.'],
+    ]),
+    ...below('decisions[].', DECISION),
+  ],
   why: [...ENVELOPE, ...below('decisions[].', DECISION)],
   memory: [
     ...ENVELOPE,

@@ -38,13 +38,32 @@ export async function runProcess(): Promise<void> {
       if (error.code === 'EPIPE' && !runsOn) process.exit(EXIT.ok);
     });
   }
-  process.exit(await main(args, { stdout, stderr, env, signals, interrupted }));
+  const keys = process.stdin.isTTY === true ? readKeys : undefined;
+  process.exit(await main(args, { stdout, stderr, env, signals, interrupted, keys }));
 }
 
 function interrupted(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
   });
+}
+
+/** Keys as they are pressed, not as lines; the terminal is as it was when it ends. */
+function readKeys(pressed: (key: string) => void): () => void {
+  const { stdin } = process;
+  const hear = (text: Buffer): void => {
+    for (const key of text.toString('latin1')) pressed(key);
+  };
+  const leave = (): void => {
+    stdin.off('data', hear);
+    stdin.setRawMode(false);
+    stdin.pause();
+    process.off('exit', leave);
+  };
+  stdin.setRawMode(true);
+  stdin.on('data', hear);
+  process.once('exit', leave);
+  return leave;
 }
 
 function report(error: unknown, json: boolean, io: CommandIo): number {

@@ -10,6 +10,7 @@ import type { CommandIo } from './io.js';
 import type { PageOptions } from './show.js';
 import { Signals } from './signals.js';
 import { NARROW, WIDE } from './table.js';
+import type { TopOptions } from './top/run.js';
 import type { WhyOptions } from './why.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
@@ -162,6 +163,20 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     .action(async (options: Page) => {
       const { runServices } = await import('./services.js');
       done(await runServices(socketOf(options), options, io));
+    });
+
+  program
+    .command('top')
+    .description('show what the gateway does now, and how the last connections came to their routes')
+    .option('--every <seconds>', 'between two looks (default: 1)')
+    .option('--count <number>', 'looks, then it ends (default: until q or Ctrl-C)')
+    .option('--sort <order>', 'routes by file, connections, wins, in or out (default: file)')
+    .option(...wide)
+    .option(...control)
+    .option(...json)
+    .action(async (options: TopOptions & Controlled) => {
+      const { runTop } = await import('./top/run.js');
+      done(await runTop(socketOf(options), options, io));
     });
 
   for (const [command, description] of ROUTE_COMMANDS) {

@@ -40,14 +40,14 @@ export async function showPage<Answer>(
       const answer = await attempt(source.ask);
       return answer instanceof PathraceError ? errorDocument(answer) : resultDocument(source.json(answer));
     };
-    await watch(io, periodMs, async () => `${JSON.stringify(await line())}\n`, 'lines');
+    await watch(io, periodMs, async () => `${JSON.stringify(await line())}\n`, { kind: 'lines' });
     return EXIT.ok;
   }
   const frame = async (): Promise<string> => {
     const answer = await attempt(source.ask);
     return answer instanceof PathraceError ? `pathrace: ${answer.toString()}\n` : page(answer);
   };
-  await watch(io, periodMs, frame, 'pages');
+  await watch(io, periodMs, frame, { kind: 'pages' });
   return EXIT.ok;
 }
 

@@ -19,33 +19,56 @@ export function parsePeriod(text: string | true): number {
   });
 }
 
-/** `pages`: each with its time above it; `lines`: nothing but what `frame` gives. What `frame` throws ends it. */
+export interface WatchOptions {
+  /** `pages`: each with its time above it; `lines`: nothing but what `frame` gives. */
+  readonly kind: 'pages' | 'lines';
+  /** Frames, then it ends; absent: until Ctrl-C. */
+  readonly most?: number;
+  /** A key was pressed on the terminal: what follows from it. */
+  onKey?(key: string): 'redraw' | 'end' | 'nothing';
+}
+
+/** What `frame` throws ends it. */
 export async function watch(
   io: CommandIo,
   periodMs: number,
   frame: () => Promise<string>,
-  kind: 'pages' | 'lines',
+  { kind, most = Number.POSITIVE_INFINITY, onKey }: WatchOptions,
 ): Promise<void> {
   let ended = false;
-  const end = new AbortController();
-  const interrupted = (io.interrupted?.() ?? new Promise<void>(() => {})).then(() => {
+  let pause = new AbortController();
+  const end = (): void => {
     ended = true;
-    end.abort();
-  });
+    pause.abort();
+  };
+  const interrupted = (io.interrupted?.() ?? new Promise<void>(() => {})).then(end);
   const redraws = kind === 'pages' && io.stdout.isTTY === true && io.env.TERM !== 'dumb';
+  // In raw mode Ctrl-C is a key like any other.
+  const leaveKeys =
+    !redraws || onKey === undefined
+      ? undefined
+      : io.keys?.((key) => {
+          const follows = key === CTRL_C ? 'end' : onKey(key);
+          if (follows === 'end') end();
+          else if (follows === 'redraw') pause.abort();
+        });
   if (redraws) io.stdout.write(BEGIN);
   try {
-    for (let count = 0; !ended; count++) {
+    for (let count = 0; !ended && count < most; count++) {
       const text = await Promise.race([frame(), interrupted]);
       if (ended || text === undefined) break;
       if (redraws) io.stdout.write(redrawn(titled(text, io), io.stdout));
       else io.stdout.write(kind === 'lines' ? text : `${count === 0 ? '' : '\n'}${titled(text, io)}`);
-      await sleep(periodMs, undefined, { signal: end.signal }).catch(() => undefined);
+      if (count + 1 < most) await sleep(periodMs, undefined, { signal: pause.signal }).catch(() => undefined);
+      if (!ended) pause = new AbortController();
     }
   } finally {
+    leaveKeys?.();
     if (redraws) io.stdout.write(END);
   }
 }
+
+const CTRL_C = '\x03';
 
 /** A cleared screen without a cursor and without lines that go on in the next; and as it was. */
 const BEGIN = '\x1b[?25l\x1b[?7l\x1b[2J';

@@ -93,6 +93,7 @@ const CALLS: readonly (readonly [key: string, args: () => readonly string[], ask
   ['routes', () => ['routes'], true],
   ['services', () => ['services'], true],
   ['why', () => ['why', '198.51.100.7'], true],
+  ['top', () => ['top', '--count', '1'], true],
   ['memory', () => ['memory'], true],
   ...['drain', 'undrain', 'kill', 'disable', 'enable'].map(
     (command) => ['drain, undrain, kill, disable, enable', () => [command, 'a'], true] as const,
@@ -148,6 +149,7 @@ describe('errors', () => {
     ['routes', () => ['routes', '--control', none()]],
     ['services', () => ['services', '--control', none()]],
     ['why', () => ['why', 'example']],
+    ['top', () => ['top', '--sort', 'nonsense']],
     ['memory', () => ['memory', '--limit', '0']],
     ['reload', () => ['reload', '--control', none()]],
     ['completion', () => ['completion', 'none']],

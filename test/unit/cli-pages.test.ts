@@ -12,6 +12,8 @@ import { renderServices } from '../../src/cli/services.js';
 import { renderStatus } from '../../src/cli/status.js';
 import { formatAge, formatLocal, formatTally } from '../../src/cli/style.js';
 import { NARROW, WIDE } from '../../src/cli/table.js';
+import { renderTop } from '../../src/cli/top/page.js';
+import { ratesOf } from '../../src/cli/top/sample.js';
 import { renderWhy } from '../../src/cli/why.js';
 import { alignColumns, shortened, wrapped } from '../../src/model/columns.js';
 import { PathraceError } from '../../src/model/errors.js';
@@ -52,6 +54,11 @@ const PRINTERS: Readonly<Record<string, (width: number) => string>> = {
   'why of nothing': (width) => renderWhy(WORST_DECISION.destination, [], plain, { width }),
   'why of what went nowhere': (width) =>
     renderWhy('x', [{ ...WORST_DECISION, route: null, by: 'kernel' }], plain, { width }),
+  top: (width) => {
+    const look = { atMs: 2000, status: WORST_STATUS, decisions: [WORST_DECISION, WORST_DECISION] };
+    const page = { order: 'c', reverse: true, rows: 100, hasKeys: true };
+    return renderTop(look, ratesOf({ ...look, atMs: 1000 }, look), page, plain, width);
+  },
   services: (width) => renderServices([WORST_SERVICE, { ...WORST_SERVICE, name: 'b' }], plain, width),
   'services of none': (width) => renderServices([], plain, width),
   doctor: (width) => renderProbes([PROBE, { ...PROBE, ok: true, name: 'b' }], plain, width),
