@@ -115,6 +115,8 @@ const PROGRAMS = [
     for: ['kernels', 'systemd'],
   },
   { program: 'mmdebstrap', package: 'mmdebstrap', why: 'a fresh Debian', for: ['systemd'] },
+  { program: 'dpkg-shlibdeps', package: 'dpkg-dev', why: 'what a package depends on', for: ['package'] },
+  { program: 'strip', package: 'binutils', why: 'programs without what debuggers read', for: ['package'] },
   { program: 'mke2fs', package: 'e2fsprogs', why: 'the disk of a virtual machine', for: ['systemd'] },
 ];
 
@@ -127,7 +129,7 @@ export function systemPath() {
   return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(':');
 }
 
-/** Installs with apt-get what is missing for `purpose` (demo, test, bench, kernels or systemd), or says what to install by hand. */
+/** Installs with apt-get what is missing for `purpose` (demo, test, bench, kernels, systemd or package), or says what to install by hand. */
 export function installPrograms(purpose) {
   const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
   if (missing.length === 0) return;
