@@ -46,6 +46,7 @@ const WAITING = [
   'gateway-services',
   'gateway-settings',
   'gateway-sip',
+  'init',
   'kernel-checks',
   'kernel-conntrack',
   'kernel-jhash',

@@ -1,15 +1,12 @@
 // `npm run package [-- --version V]`: a Debian package of the gateway with the Node that runs this, in out/.
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, env, exit } from 'node:process';
 import { parseArgs } from 'node:util';
-import { buildDebian } from './package/debian.mjs';
+import { buildDebian, PATHS } from './package/debian.mjs';
 import { packageJson, sourceEpoch } from './package/tree.mjs';
 import { installPrograms, systemPath } from './setup/debian.mjs';
-import { buildIfStale, checkNode, installPackages, ROOT, SetupError } from './setup/packages.mjs';
-
-const OUTPUT = join(ROOT, 'out');
+import { buildIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
 
 env.PATH = systemPath();
 try {
@@ -21,12 +18,12 @@ try {
   installPackages();
   installPrograms('package');
   buildIfStale();
-  mkdirSync(OUTPUT, { recursive: true });
+  mkdirSync(PATHS.output, { recursive: true });
   const file = await buildDebian({
     version,
-    epoch: sourceEpoch(commitEpoch()),
-    work: join(OUTPUT, 'package/tree'),
-    output: OUTPUT,
+    epoch: sourceEpoch(),
+    work: join(PATHS.work, 'tree'),
+    output: PATHS.output,
   });
   const megabytes = (statSync(file).size / 1e6).toFixed(1);
   console.log(`wrote ${file} (${megabytes} MB)`);
@@ -34,10 +31,4 @@ try {
   if (!(error instanceof SetupError)) throw error;
   console.error(`package: ${error.message}`);
   exit(1);
-}
-
-/** Of what is checked out; undefined outside of a repository. */
-function commitEpoch() {
-  const { status, stdout } = spawnSync('git', ['log', '-1', '--format=%ct'], { cwd: ROOT, encoding: 'utf8' });
-  return status === 0 ? Number(stdout) : undefined;
 }

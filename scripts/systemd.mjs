@@ -72,12 +72,6 @@ function exampleOf(readme) {
   return example;
 }
 
-function run(program, args) {
-  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0)
-    throw new SetupError(`${program} failed: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
-}
-
 async function runOperator() {
   const files = readdirSync(join(SYSTEM, 'boot'));
   const named = (prefix) =>

@@ -10,6 +10,14 @@ import { copyrightText } from './licences.mjs';
 import { makePages, writeCompletions } from './pages.mjs';
 import { makeTree, packageJson, settle } from './tree.mjs';
 
+/** Where what is built, and what it is tested with, lies. */
+export const PATHS = {
+  output: join(ROOT, 'out'),
+  work: join(ROOT, 'out/package'),
+  again: join(ROOT, 'out/package/again'),
+  debian: join(ROOT, 'out/package/debian'),
+};
+
 const HOME = 'usr/lib/pathrace';
 const DOCS = 'usr/share/doc/pathrace';
 const MAINTAINER = 'Pathrace maintainers <maintainers@pathrace.example>';

@@ -1,4 +1,5 @@
 // The gateway as a package has it: compiled code without maps, lab and benches, its npm packages, the page.
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -39,10 +40,11 @@ export function packageJson() {
 }
 
 /** Seconds since 1970 that everything made is dated with: SOURCE_DATE_EPOCH, else that of the last commit, else of package.json. */
-export function sourceEpoch(commitEpoch) {
+export function sourceEpoch() {
   const said = Number(process.env.SOURCE_DATE_EPOCH ?? Number.NaN);
   if (Number.isInteger(said) && said > 0) return said;
-  return commitEpoch ?? Math.floor(lstatSync(join(ROOT, 'package.json')).mtimeMs / 1000);
+  const { status, stdout } = spawnSync('git', ['log', '-1', '--format=%ct'], { cwd: ROOT, encoding: 'utf8' });
+  return status === 0 ? Number(stdout) : Math.floor(lstatSync(join(ROOT, 'package.json')).mtimeMs / 1000);
 }
 
 /** Files 644, folders and programs 755, whatever the umask was; every name below `folder` that is a file, sorted. */
