@@ -27,7 +27,13 @@ async function buildAll() {
   await buildDebian({ ...common, work: join(PATHS.work, 'other/tree-again'), output: PATHS.again });
   umask(before);
   const next = `${version}+next`;
-  await buildDebian({ version: next, epoch: epoch + 86_400, work: join(PATHS.work, 'tree'), output: PATHS.again, compression: 'none' });
+  await buildDebian({
+    version: next,
+    epoch: epoch + 86_400,
+    work: join(PATHS.work, 'tree'),
+    output: PATHS.again,
+    compression: 'none',
+  });
 }
 
 env.PATH = systemPath();
