@@ -10,6 +10,9 @@ export const COMPLETIONS = {
   fish: 'fish/vendor_completions.d/pathrace.fish',
 };
 
+/** No package has the lab. */
+const OF_CHECKOUT = ['demo', 'bench'];
+
 /** `{ manual, completions: { bash, zsh, fish } }` as texts, of the compiled code in `home`. `epoch`: seconds, the date of the page. */
 export async function makePages(home, version, epoch) {
   const load = (path) => import(pathToFileURL(join(home, 'dist/src/cli', path)).href);
@@ -20,6 +23,10 @@ export async function makePages(home, version, epoch) {
   const sink = { write: (text) => (written.text += text) };
   const io = { stdout: sink, stderr: sink, env: {} };
   const program = createProgram(io, () => {});
+  for (const name of OF_CHECKOUT) {
+    const at = program.commands.findIndex((command) => command.name() === name);
+    if (at >= 0) program.commands.splice(at, 1);
+  }
   const completions = {};
   for (const shell of Object.keys(COMPLETIONS)) {
     written.text = '';
@@ -30,7 +37,7 @@ export async function makePages(home, version, epoch) {
   return { manual: manualPage(program, { version, date }), completions };
 }
 
-/** Writes them to `share` (`man8`, and as COMPLETIONS says). */
+/** Writes completions below `share` (/usr/share), as COMPLETIONS says. */
 export function writeCompletions(share, { completions }) {
   for (const [shell, path] of Object.entries(COMPLETIONS)) {
     mkdirSync(join(share, path, '..'), { recursive: true });
