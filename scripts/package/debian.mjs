@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { ROOT, SetupError } from '../setup/packages.mjs';
 import { copyrightText } from './licences.mjs';
 import { makePages, writeCompletions } from './pages.mjs';
-import { makeTree, packageJson, settle } from './tree.mjs';
+import { copyFiles, makeTree, packageJson, settle } from './tree.mjs';
 
 /** Where what is built, and what it is tested with, lies. */
 export const PATHS = {
@@ -82,8 +82,8 @@ function unit() {
 }
 
 function writeDocs(at, version, epoch) {
-  const markdown = (file) => !/\.[a-z]+$/.test(file) || file.endsWith('.md');
-  cpSync(join(ROOT, 'docs'), at(`${DOCS}/docs`), { recursive: true, filter: markdown });
+  // Pictures are for the site.
+  copyFiles(join(ROOT, 'docs'), at(`${DOCS}/docs`), (name) => /\.(md|json)$/.test(name));
   cpSync(join(ROOT, 'README.md'), at(`${DOCS}/README.md`));
   cpSync(join(ROOT, 'packaging/example.yaml'), at(`${DOCS}/examples/pathrace.yaml`));
   writeFileSync(at(`${DOCS}/copyright`), copyrightText());

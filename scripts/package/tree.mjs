@@ -10,7 +10,7 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { ROOT } from '../setup/packages.mjs';
 import { copyModules } from './modules.mjs';
 
@@ -68,10 +68,21 @@ export function settle(folder, programs) {
   return files.sort();
 }
 
-export function json(value) {
+/** Copies the files whose names are wanted; folders only where one of them is. */
+export function copyFiles(from, to, isWanted) {
+  for (const entry of readdirSync(from, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile() || !isWanted(entry.name)) continue;
+    const file = join(entry.parentPath, entry.name);
+    const target = join(to, relative(from, file));
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(file, target);
+  }
+}
+
+function json(value) {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function copyCode(part, home) {
-  cpSync(join(ROOT, part), join(home, part), { recursive: true, filter: (file) => !file.endsWith('.map') });
+  copyFiles(join(ROOT, part), join(home, part), (name) => !name.endsWith('.map'));
 }
