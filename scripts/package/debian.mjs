@@ -6,9 +6,10 @@ import { dirname, join } from 'node:path';
 import { env, execPath } from 'node:process';
 import { gzipSync } from 'node:zlib';
 import { ROOT, SetupError } from '../setup/packages.mjs';
+import { copyFiles } from './files.mjs';
 import { copyrightText } from './licences.mjs';
 import { makePages, writeCompletions } from './pages.mjs';
-import { copyFiles, makeTree, packageJson, settle } from './tree.mjs';
+import { makeTree, packageJson, settle } from './tree.mjs';
 
 /** Where what is built, and what it is tested with, lies. */
 export const PATHS = {
@@ -83,7 +84,7 @@ function unit() {
 
 function writeDocs(at, version, epoch) {
   // Pictures are for the site.
-  copyFiles(join(ROOT, 'docs'), at(`${DOCS}/docs`), (name) => /\.(md|json)$/.test(name));
+  copyFiles(join(ROOT, 'docs'), at(`${DOCS}/docs`), (file) => /\.(md|json)$/.test(file));
   cpSync(join(ROOT, 'README.md'), at(`${DOCS}/README.md`));
   cpSync(join(ROOT, 'packaging/example.yaml'), at(`${DOCS}/examples/pathrace.yaml`));
   writeFileSync(at(`${DOCS}/copyright`), copyrightText());

@@ -1,8 +1,9 @@
 // The npm packages that the gateway loads, without what it never reads: types, sources, tests, other machines' binaries.
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join, sep } from 'node:path';
 import { arch, platform } from 'node:process';
 import { ROOT } from '../setup/packages.mjs';
+import { copyFiles } from './files.mjs';
 
 const LICENCE = /^(licen[cs]e|copying|notice)/i;
 /** Beside the code of a package; folders of the same names deeper inside may be code. */
@@ -53,27 +54,20 @@ export function productionModules() {
 /** Copies them below `target`. */
 export function copyModules(target) {
   for (const path of productionModules()) {
-    const home = join(ROOT, path);
-    const unused = (UNUSED[path.replace(/^.*node_modules\//, '')] ?? []).map((part) => join(home, part));
-    cpSync(home, join(target, path), {
-      recursive: true,
-      dereference: true,
-      filter: (file) => file === home || (isNeeded(home, file) && !unused.includes(file)),
-    });
+    const name = path.replace(/^.*node_modules\//, '');
+    copyFiles(join(ROOT, path), join(target, path), (file) => isNeeded(name, file));
   }
 }
 
-function isNeeded(home, file) {
-  const name = basename(file);
-  const inside = relative(home, file);
+/** Whether a file of a package, by its path inside, is ever loaded. */
+function isNeeded(name, file) {
+  const [first, ...further] = file.split(sep);
   // Packages inside have their own turn.
-  if (name === 'node_modules' || LICENCE.test(name) || FILES.test(name)) return false;
-  if (!inside.includes(sep) && FOLDERS.includes(name)) return false;
+  if (first === 'node_modules' || LICENCE.test(basename(file)) || FILES.test(basename(file))) return false;
+  if (further.length > 0 && FOLDERS.includes(first)) return false;
+  if ((UNUSED[name] ?? []).some((part) => file === part || file.startsWith(part + sep))) return false;
   // koffi brings what is for another C library as well.
-  if (basename(dirname(home)) === '@koromix' && !inside.includes(sep) && /_/.test(name)) {
-    return name === `${platform}_${arch}`;
-  }
-  return true;
+  return !name.startsWith('@koromix/') || further.length === 0 || first === `${platform}_${arch}`;
 }
 
 /** `{ name, version, licence, text }` of each, for the copyright file; throws over a package that says no licence. */

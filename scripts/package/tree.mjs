@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -10,8 +9,9 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { join } from 'node:path';
 import { ROOT } from '../setup/packages.mjs';
+import { copyFiles } from './files.mjs';
 import { copyModules } from './modules.mjs';
 
 /** Fills `home` (/usr/lib/pathrace): bin, dist, node_modules, package.json. */
@@ -68,21 +68,10 @@ export function settle(folder, programs) {
   return files.sort();
 }
 
-/** Copies the files whose names are wanted; folders only where one of them is. */
-export function copyFiles(from, to, isWanted) {
-  for (const entry of readdirSync(from, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile() || !isWanted(entry.name)) continue;
-    const file = join(entry.parentPath, entry.name);
-    const target = join(to, relative(from, file));
-    mkdirSync(dirname(target), { recursive: true });
-    cpSync(file, target);
-  }
-}
-
 function json(value) {
   return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 function copyCode(part, home) {
-  copyFiles(join(ROOT, part), join(home, part), (name) => !name.endsWith('.map'));
+  copyFiles(join(ROOT, part), join(home, part), (file) => !file.endsWith('.map'));
 }

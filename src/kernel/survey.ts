@@ -54,7 +54,9 @@ export async function readSurvey(): Promise<Survey> {
 
 function defaultsOf(family: DefaultRoute['family'], text: string): DefaultRoute[] {
   const found: DefaultRoute[] = []; // BOUNDED: by the main table.
-  for (const route of parseJson<IpRouteJson>(text).sort(byPreference)) {
+  const routes = parseJson<IpRouteJson & { type?: string }>(text);
+  // `unreachable` and its like lead nowhere.
+  for (const route of routes.filter(({ type }) => type === undefined).sort(byPreference)) {
     for (const { dev, gateway, via } of route.nexthops ?? [route])
       if (dev !== undefined) found.push({ family, interface: dev, gateway: gateway ?? via?.host ?? null });
   }

@@ -32,6 +32,7 @@ ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link 
 ip link add veth0 type veth peer name veth1; ip link set veth0 master docker0 up
 ip tuntap add tun0 mode tun; ip addr add 10.9.0.2/24 dev tun0; ip link set tun0 up
 ip link add lan0.20 type veth peer name far20; ip addr add 192.168.20.1/24 dev lan0.20; ip link set lan0.20 up
+ip route add unreachable default metric 9000; ip -6 route add unreachable default metric 9000
 `;
 
 test('it names every interface with a default route, and the LANs', async () => {
