@@ -55,12 +55,8 @@ async function thisMachine(): Promise<Machine> {
 }
 
 function proposal(machine: Machine): Proposal {
-  if (findUplinks(machine).length === 0) throw noUplink();
-  return propose(machine);
-}
-
-function noUplink(): PathraceError {
-  return new PathraceError('E_NO_UPLINK', 'No interface has a default route.');
+  if (findUplinks(machine).length > 0) return propose(machine);
+  throw new PathraceError('E_NO_UPLINK', 'No interface has a default route.');
 }
 
 /** Writes, or prints where no file was named, and says what is next. */
@@ -88,8 +84,11 @@ function finish(
     writeResult(io, { file, text, lan: lan.length === 0 ? ['local'] : lan, routes: shown, notes, next });
     return EXIT.ok;
   }
+  const steps = `Next:\n${next.map((line) => `  ${printable(line)}\n`).join('')}`;
   if (file === null) {
     io.stdout.write(text);
+    // Beside the file, which goes wherever standard output does.
+    io.stderr.write(steps);
     return EXIT.ok;
   }
   const paint = paintFor(io.stdout, io.env);
@@ -97,7 +96,7 @@ function finish(
   const behind = lan.length === 0 ? 'this machine itself' : lan.join(', ');
   io.stdout.write(renderText(printable(`Wrote ${file}: routes ${described}; for ${behind}.`), NARROW));
   for (const note of notes) io.stdout.write(paint('yellow', renderText(printable(`note: ${note}`), NARROW)));
-  io.stdout.write(`Next:\n${next.map((line) => `  ${printable(line)}\n`).join('')}`);
+  io.stdout.write(steps);
   if (machine.defaults.length === 0)
     io.stdout.write('No default route was found: the routes are down until there are some.\n');
   return EXIT.ok;
