@@ -129,18 +129,22 @@ test('an upgrade keeps the configuration and every connection that lives', async
   const upgraded = await there('dpkg', '-i', '/root/next.deb');
   expect([upgraded.code, upgraded.stderr]).toEqual([0, '']);
   expect(await held.check()).toEqual({ held: HELD, ok: HELD, errors: {} });
+  expect(await runningVersion()).toBe(version);
   // As `systemctl restart` ends it; there is no systemd here, scripts/systemd.mjs has one.
   daemon.signal('SIGQUIT');
   expect((await daemon.done).code).toBe(0);
   await startThere();
   expect(await held.check()).toEqual({ held: HELD, ok: HELD, errors: {} });
   expect(await connectNew(4)).toEqual([4, 4]);
-  const said = JSON.parse((await there('pathrace', 'status', '--json')).stdout) as { version: string };
-  expect(said.version).toBe(`${version}+next`);
+  expect(await runningVersion()).toBe(`${version}+next`);
   expect(readFileSync(root.at(CONFIG), 'utf8')).toBe(config);
   expect(config).toContain('# mine');
   await held.stop();
 });
+
+async function runningVersion(): Promise<string> {
+  return (JSON.parse((await there('pathrace', 'status', '--json')).stdout) as { version: string }).version;
+}
 
 test('a removal takes what a gateway that was killed has left in the kernel, and keeps what is the operator’s', async () => {
   daemon.signal('SIGKILL');
