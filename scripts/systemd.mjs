@@ -18,15 +18,20 @@ const IMAGE = join(FOLDER, 'disk.img');
 const PACKAGES =
   'systemd-sysv,dbus,linux-image-amd64,nftables,iproute2,kmod,procps,curl,python3-minimal,libpython3-stdlib';
 
-/** A fresh system, once. */
+/** A fresh system, once, and who does what a person would. */
 function makeSystem() {
-  if (!makeDebian(SYSTEM, PACKAGES)) return;
+  makeDebian(SYSTEM, PACKAGES);
   const units = join(SYSTEM, 'etc/systemd/system');
   // It would take the console away.
-  symlinkSync('/dev/null', join(units, 'serial-getty@ttyS0.service'));
+  link('/dev/null', join(units, 'serial-getty@ttyS0.service'));
   writeFileSync(join(units, 'operator.service'), OPERATOR);
-  symlinkSync('../operator.service', join(units, 'multi-user.target.wants/operator.service'));
+  link('../operator.service', join(units, 'multi-user.target.wants/operator.service'));
   writeFileSync(join(SYSTEM, 'etc/fstab'), '/dev/vda / ext4 defaults 0 1\n');
+}
+
+function link(target, path) {
+  rmSync(path, { force: true });
+  symlinkSync(target, path);
 }
 
 const OPERATOR = `[Unit]

@@ -6,16 +6,15 @@ import { SetupError, say } from './packages.mjs';
 
 const RELEASE = 'bookworm';
 
-/** Makes it once, with these packages besides the least that there is; whether it was made now. A minute or some, and a network. */
+/** Makes it once, with these packages besides the least that there is: a minute or some, and a network. */
 export function makeDebian(folder, packages) {
-  if (existsSync(folder)) return false;
+  if (existsSync(folder)) return;
   say(`making a fresh Debian 12 in ${folder} (some minutes, once) ...`);
   mkdirSync(dirname(folder), { recursive: true });
   const unfinished = `${folder}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   run('mmdebstrap', ['--variant=minbase', `--include=${packages}`, RELEASE, unfinished]);
   renameSync(unfinished, folder);
-  return true;
 }
 
 /** Runs a program; throws with its last words. */
