@@ -90,6 +90,14 @@ test('it is installed, and nothing is started', () => {
   expect(root.paths().filter((path) => /\.wants\/pathrace/.test(path))).toEqual([]);
 });
 
+test.runIf(existsSync('/usr/bin/systemd-analyze'))('its service may do little besides', () => {
+  const unit = root.at('usr/lib/systemd/system/pathrace.service');
+  // What docs/guide/installing.md says, in tenths.
+  const options = ['security', '--offline=true', '--no-pager', '--threshold=21', unit];
+  const { status, stdout } = spawnSync('systemd-analyze', options, { encoding: 'utf8' });
+  expect([status, stdout.trim().split('\n').at(-1)]).toEqual([0, expect.stringContaining('2.1')]);
+});
+
 test('its commands work there, and need no other Node', async () => {
   const node = root.alone(['sh', '-c', 'command -v node nodejs']);
   expect(node.stdout).toBe('');
