@@ -10,7 +10,7 @@ const KINDS: readonly (readonly [RegExp, UplinkKind])[] = [
   [/^ppp[0-9]/, 'ppp'],
   [/^(tun|tap|wg|tailscale|zt|gre|ipip|sit|vti|ipsec|xfrm)/, 'tunnel'],
   [/^(usb[0-9]|enx)/, 'usb'],
-  [/^(eth|en[ospb]|em[0-9]|vlan|bond|br[0-9-]|veth|macvlan|ipvlan|team|lan[0-9]*@)/, 'wired'],
+  [/^(eth|en[ospb]|em[0-9]|vlan|bond|br[0-9-]|veth|macvlan|ipvlan|team)/, 'wired'],
 ];
 
 const TUNNELS = ['wireguard', 'tun', 'gre', 'gretap', 'ipip', 'sit', 'ip6tnl', 'vti', 'vti6', 'xfrm'];
