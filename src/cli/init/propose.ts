@@ -45,7 +45,7 @@ export function propose(machine: Machine, chosen: Chosen = {}): Proposal {
     );
   }
   while (routes.length < MIN_ROUTES) routes.push(placeholder(machine, routes, lan, notes));
-  if (lan.length === 0) {
+  if (lan.length === 0 && chosen.lan === undefined) {
     const what = 'No interface looks like a LAN, so the connections of this machine itself are distributed';
     notes.push(`${what} (lan: local).`);
   }
