@@ -46,6 +46,7 @@ const WAITING = [
   'gateway-services',
   'gateway-settings',
   'gateway-sip',
+  'init',
   'kernel-checks',
   'kernel-conntrack',
   'kernel-jhash',
@@ -137,7 +138,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**'],
+          exclude: ['test/lab/**', 'test/package/**'],
           // They keep nothing between files; to load everything anew for each takes half of the time.
           isolate: false,
           // They compute: one for each processor. Of itself vitest leaves one processor to itself, which is half of a small machine.
@@ -155,6 +156,16 @@ export default defineConfig({
         },
       },
       { test: { ...LAB, name: 'waiting', include: WAITING, maxWorkers: 3 } },
+      // What `npm run test:package` has built: one installation after the other, so a second try would meet what the first has left.
+      {
+        test: {
+          ...LAB,
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          retry: 0,
+          fileParallelism: false,
+        },
+      },
       { test: { ...LAB, name: 'long', include: LONG, fileParallelism: false } },
     ],
   },

@@ -1,21 +1,14 @@
 // `npm run test:systemd`: README's gateway on a fresh Debian 12 whose first program is systemd, in a virtual machine (qemu, with or without KVM): the
-// unit as it is packaged, its reload, restart, watchdog and stop. Exit code 77: it cannot be done here, and why.
-import { spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+// Debian package and its unit, reload, restart, watchdog, stop, upgrade and purge. Exit code 77: it cannot be done here, and why.
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { env, execPath, exit } from 'node:process';
+import { env, exit } from 'node:process';
 import { boot } from './kernels/machine.mjs';
+import { buildDebian } from './package/debian.mjs';
+import { packageJson, sourceEpoch } from './package/tree.mjs';
 import { installPrograms, systemPath } from './setup/debian.mjs';
-import { buildIfStale, checkNode, installPackages, ROOT, SetupError, say } from './setup/packages.mjs';
+import { makeDebian, run } from './setup/fresh-debian.mjs';
+import { buildIfStale, checkNode, installPackages, ROOT, SetupError } from './setup/packages.mjs';
 
 const CANNOT = 77;
 const SECONDS = 2400;
@@ -24,23 +17,21 @@ const SYSTEM = join(FOLDER, 'system');
 const IMAGE = join(FOLDER, 'disk.img');
 const PACKAGES =
   'systemd-sysv,dbus,linux-image-amd64,nftables,iproute2,kmod,procps,curl,python3-minimal,libpython3-stdlib';
-/** Of the checkout, what runs. */
-const PARTS = ['bin', 'dist', 'node_modules', 'package.json', 'packaging', 'README.md'];
 
-/** A fresh system, once. */
+/** A fresh system, once, and who does what a person would. */
 function makeSystem() {
-  if (existsSync(join(SYSTEM, 'opt/pathrace'))) return;
-  say('making a fresh Debian 12 in out/systemd (some minutes, once) ...');
-  rmSync(SYSTEM, { recursive: true, force: true });
-  mkdirSync(FOLDER, { recursive: true });
-  run('mmdebstrap', ['--variant=minbase', `--include=${PACKAGES}`, 'bookworm', SYSTEM]);
-  mkdirSync(join(SYSTEM, 'opt/pathrace'));
+  makeDebian(SYSTEM, PACKAGES);
   const units = join(SYSTEM, 'etc/systemd/system');
   // It would take the console away.
-  symlinkSync('/dev/null', join(units, 'serial-getty@ttyS0.service'));
+  link('/dev/null', join(units, 'serial-getty@ttyS0.service'));
   writeFileSync(join(units, 'operator.service'), OPERATOR);
-  symlinkSync('../operator.service', join(units, 'multi-user.target.wants/operator.service'));
+  link('../operator.service', join(units, 'multi-user.target.wants/operator.service'));
   writeFileSync(join(SYSTEM, 'etc/fstab'), '/dev/vda / ext4 defaults 0 1\n');
+}
+
+function link(target, path) {
+  rmSync(path, { force: true });
+  symlinkSync(target, path);
 }
 
 const OPERATOR = `[Unit]
@@ -51,17 +42,19 @@ ExecStart=/bin/bash /root/guest.sh
 TimeoutStartSec=infinity
 `;
 
-/** What is tested goes into it anew. */
-function fill() {
-  for (const part of PARTS) {
-    const target = join(SYSTEM, 'opt/pathrace', part);
-    rmSync(target, { recursive: true, force: true });
-    cpSync(join(ROOT, part), target, { recursive: true });
-  }
-  cpSync(execPath, join(SYSTEM, 'usr/local/bin/node'));
+/** What is tested goes into it anew: the package, what comes after it, and README's configuration. */
+async function fill() {
+  const { version } = packageJson();
+  const work = join(FOLDER, 'tree');
+  const common = { epoch: sourceEpoch(), work, output: FOLDER, compression: 'none' };
+  for (const [name, one] of [
+    ['pathrace.deb', version],
+    ['next.deb', `${version}+next`],
+  ])
+    renameSync(await buildDebian({ ...common, version: one }), join(SYSTEM, 'root', name));
   for (const name of ['guest.sh', 'echo.py'])
     cpSync(join(ROOT, 'scripts/systemd', name), join(SYSTEM, 'root', name));
-  writeFileSync(join(SYSTEM, 'etc/pathrace.yaml'), exampleOf(readFileSync(join(ROOT, 'README.md'), 'utf8')));
+  writeFileSync(join(SYSTEM, 'root/readme.yaml'), exampleOf(readFileSync(join(ROOT, 'README.md'), 'utf8')));
   rmSync(IMAGE, { force: true });
   run('mke2fs', ['-q', '-t', 'ext4', '-d', SYSTEM, IMAGE, '3G']);
 }
@@ -70,12 +63,6 @@ function exampleOf(readme) {
   const [, example] = /`\/etc\/pathrace\.yaml`:\n\n```yaml\n([^`]*)```/.exec(readme) ?? [];
   if (example === undefined) throw new SetupError('README has no /etc/pathrace.yaml');
   return example;
-}
-
-function run(program, args) {
-  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0)
-    throw new SetupError(`${program} failed: ${error?.message ?? stderr.trim().split('\n').at(-1)}`);
 }
 
 async function runOperator() {
@@ -106,10 +93,10 @@ try {
   if (process.arch !== 'x64') throw new SetupError(`the system is for x64, this machine is ${process.arch}`);
   checkNode();
   installPackages();
-  installPrograms('systemd');
+  for (const purpose of ['package', 'systemd']) installPrograms(purpose);
   buildIfStale();
   makeSystem();
-  fill();
+  await fill();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`systemd: SKIPPED: ${error.message}`);

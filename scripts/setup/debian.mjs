@@ -114,7 +114,11 @@ const PROGRAMS = [
     why: 'virtual machines with other kernels',
     for: ['kernels', 'systemd'],
   },
-  { program: 'mmdebstrap', package: 'mmdebstrap', why: 'a fresh Debian', for: ['systemd'] },
+  { program: 'mmdebstrap', package: 'mmdebstrap', why: 'a fresh Debian', for: ['systemd', 'package-test'] },
+  { program: 'dpkg-shlibdeps', package: 'dpkg-dev', why: 'what a package depends on', for: ['package'] },
+  { program: 'lintian', package: 'lintian', why: 'what Debian says of a package', for: ['package-test'] },
+  { program: 'mandoc', package: 'mandoc', why: 'what is wrong in a manual page', for: ['package-test'] },
+  { program: 'strip', package: 'binutils', why: 'programs without what debuggers read', for: ['package'] },
   { program: 'mke2fs', package: 'e2fsprogs', why: 'the disk of a virtual machine', for: ['systemd'] },
 ];
 
@@ -127,7 +131,7 @@ export function systemPath() {
   return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(':');
 }
 
-/** Installs with apt-get what is missing for `purpose` (demo, test, bench, kernels or systemd), or says what to install by hand. */
+/** Installs with apt-get what is missing for `purpose` (demo, test, bench, kernels, systemd, package or package-test), or says what to install by hand. */
 export function installPrograms(purpose) {
   const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
   if (missing.length === 0) return;

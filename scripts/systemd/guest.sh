@@ -1,8 +1,8 @@
 #!/bin/bash
-# The operator of a fresh machine whose first program is systemd: the unit as README has it. One line a check: `ok` or `not ok`.
+# The operator of a fresh machine whose first program is systemd: the Debian package. One line a check: `ok` or `not ok`.
 exec >/dev/ttyS0 2>&1
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root COLUMNS=200 NO_COLOR=1
-cd /opt/pathrace || exit 1
+cd /root || exit 1
 
 check() { # TEXT COMMAND ...
   local text=$1; shift
@@ -42,15 +42,19 @@ ip netns exec provider2 python3 -m http.server 80 --bind 198.51.100.7 >/dev/null
 ip netns exec provider2 python3 /root/echo.py serve &
 within 60 ip netns exec provider2 curl -sf -o /dev/null http://198.51.100.7/
 
-cp packaging/pathrace.service /etc/systemd/system/
+check 'the package is installed' dpkg -i /root/pathrace.deb
+check 'it has enabled nothing' fails systemctl -q is-enabled pathrace
+check 'it has started nothing' fails active
+check 'a start without a configuration is none, and no failure' bash -c 'systemctl start pathrace; ! systemctl -q is-active pathrace && ! systemctl -q is-failed pathrace'
+cp /root/readme.yaml /etc/pathrace.yaml
 # An emulated processor starts it in a minute.
 mkdir -p /etc/systemd/system/pathrace.service.d
 printf '[Service]\nTimeoutStartSec=900\n' >/etc/systemd/system/pathrace.service.d/slow.conf
 check 'enable --now: it returns when the gateway is ready' systemctl enable --now pathrace
 check 'it is active' active
 check 'README’s file, lte missing: fiber and cable carry' fetch
-check 'status' ./bin/pathrace status
-check 'status --check' ./bin/pathrace status --check
+check 'status' pathrace status
+check 'status --check' pathrace status --check
 check 'the line of systemctl status counts routes' bash -c "systemctl status pathrace --no-pager | grep -q '2 of 3 routes up'"
 check 'systemctl reload without a change' systemctl reload pathrace
 
@@ -78,9 +82,18 @@ restarts=$(systemctl show -p NRestarts --value pathrace)
 kill -STOP "$(systemctl show -p MainPID --value pathrace)"
 check 'stopped: the watchdog has it started again' within 300 started_again "$restarts"
 check 'the journal says that it was the watchdog' journal 'Watchdog timeout'
+sed -i 's/weight: 7/weight: -7/' /etc/pathrace.yaml
+running() { pathrace status --json | grep -q "\"version\": \"$1\""; }
+version=$(pathrace --version)
+check 'an upgrade with a configuration that is refused' dpkg -i /root/next.deb
+check 'does not restart what runs' running "$version"
+sed -i 's/weight: -7/weight: 7/' /etc/pathrace.yaml
+check 'an upgrade' dpkg -i /root/next.deb
+check 'restarts what runs' within 240 running "$version+next"
+check 'new connections after it' fetch
 touch /root/enough
 wait $talker
-check 'a connection lives through restart, kill and watchdog' grep -q 'alive' /root/talked
+check 'a connection lives through restart, kill, watchdog and upgrade' grep -q 'alive' /root/talked
 
 check 'systemctl stop' systemctl stop pathrace
 check 'nothing of it is in the kernel' fails table
@@ -91,6 +104,13 @@ check 'the other one carries' fetch
 check 'the alarm is a warning of the journal' bash -c "journalctl -u pathrace -p warning --no-pager | grep -q 'cable is down'"
 check 'warnings are no errors' fails bash -c "journalctl -u pathrace -p err --no-pager -o cat | grep -v 'pathrace.yaml:' | grep -q 'route .* is down'"
 systemctl stop pathrace
+rm -r /etc/systemd/system/pathrace.service.d
+systemctl start pathrace
+check 'a purge while it runs' dpkg -P pathrace
+check 'ends it' fails active
+check 'leaves nothing in the kernel' fails table
+check 'and no file' bash -c '! ls -d /usr/lib/pathrace /var/lib/pathrace /run/pathrace /etc/pathrace.yaml /etc/systemd/system/multi-user.target.wants/pathrace.service 2>/dev/null'
+dpkg -i /root/pathrace.deb >/dev/null
 systemd-analyze security --no-pager pathrace | tail -1
 echo "END"
 systemctl poweroff

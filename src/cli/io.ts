@@ -11,10 +11,17 @@ export interface Output {
   readonly rows?: number;
 }
 
+/** Standard input, where a person may be. */
+export interface Input {
+  readonly isTTY?: boolean;
+}
+
 export interface CommandIo {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Opened when it is asked for: it is nobody else's business. */
+  readonly input?: (() => Input) | undefined;
   /** Of a command that runs until it is told to end. */
   readonly signals?: Signals | undefined;
   /** Resolves when Ctrl-C is pressed, which from the call on does not end the process by itself. */

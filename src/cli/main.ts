@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { ConfigError, problemLine } from '../config/problems.js';
 import { PathraceError } from '../model/errors.js';
 import { journalPriority, logForm } from '../observe/journal.js';
-import { type CommandIo, EXIT, type Output, writeError } from './io.js';
+import { type CommandIo, EXIT, type Input, type Output, writeError } from './io.js';
 import { createProgram } from './program.js';
 import { takeSignals } from './signals.js';
 import { CHECK_EXIT } from './status-check.js';
@@ -38,8 +38,9 @@ export async function runProcess(): Promise<void> {
       if (error.code === 'EPIPE' && !runsOn) process.exit(EXIT.ok);
     });
   }
+  const input = (): Input => process.stdin;
   const keys = process.stdin.isTTY === true ? readKeys : undefined;
-  process.exit(await main(args, { stdout, stderr, env, signals, interrupted, keys }));
+  process.exit(await main(args, { stdout, stderr, env, input, signals, interrupted, keys }));
 }
 
 function interrupted(): Promise<void> {

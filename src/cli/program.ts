@@ -53,6 +53,19 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     });
 
   program
+    .command('init')
+    .description('look at this machine, ask, and write a configuration to begin with')
+    .option('--yes', 'ask nothing and take what is proposed')
+    .option('--output <file>', 'where to write it (default: asked; with --yes standard output)')
+    .option('--force', 'also over a file that is there')
+    .option(...json)
+    .action(async (options: Json & { yes?: boolean; output?: string; force?: boolean }) => {
+      const { runInit } = await import('./init.js');
+      const { yes = false, output, force = false, json = false } = options;
+      done(await runInit({ yes, output, force, json }, io));
+    });
+
+  program
     .command('check')
     .description('check a configuration; prints every mistake with its line')
     .argument('[file]', `configuration file (default: ${place})`)
@@ -216,6 +229,8 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
       done(runCompletion(shell ?? '', program, io));
     });
 
+  // Of a checkout; a package has the gateway alone.
+  if (!hasLab()) return program;
   passOn(program, 'demo', 'race real connections in a small internet on this machine').action(
     async (args: string[]) => {
       const { runDemo } = await import('../../lab/demo.js');
@@ -245,6 +260,10 @@ const HELP = `
 Exit codes: 0 ok, 1 failed, 2 wrong usage; of status --check 0 well, 1 alarm, 2 down, 3 unknown.
 Environment: PATHRACE_CONFIG (configuration file), PATHRACE_CONTROL (control socket), NO_COLOR,
 PATHRACE_DEBUG=1 (shows the origin of an error).`;
+
+function hasLab(): boolean {
+  return existsSync(new URL('../../lab/', import.meta.url));
+}
 
 function existing(file: string): string | undefined {
   return existsSync(file) ? file : undefined;

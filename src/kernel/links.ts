@@ -67,7 +67,8 @@ interface IpAddressJson {
   }[];
 }
 
-interface IpRouteJson {
+/** What `ip -j route` prints of one. */
+export interface IpRouteJson {
   dst: string;
   gateway?: string;
   dev?: string;
@@ -87,14 +88,14 @@ export async function readLinks(lan: readonly string[] = []): Promise<LinkSnapsh
     runCommand('ip', ['-j', '-6', 'route', 'show', 'default']).catch(() => ''),
   ]);
   const links = new Map<string, Link>();
-  for (const item of parse<IpAddressJson>(addresses)) links.set(item.ifname, toLink(item));
+  for (const item of parseJson<IpAddressJson>(addresses)) links.set(item.ifname, toLink(item));
   const gateways = new Map<string, LearntGateways>();
-  noteGateways(gateways, 'ipv4', parse<IpRouteJson>(routes4));
-  noteGateways(gateways, 'ipv6', parse<IpRouteJson>(routes6));
+  noteGateways(gateways, 'ipv4', parseJson<IpRouteJson>(routes4));
+  noteGateways(gateways, 'ipv6', parseJson<IpRouteJson>(routes6));
   const behind = await Promise.all(
     lan.map((name) => runCommand('ip', ['-j', '-6', 'route', 'show', 'dev', name]).catch(() => '')),
   );
-  const behindLan = behind.flatMap((text) => parse<IpRouteJson>(text).map(({ dst }) => dst));
+  const behindLan = behind.flatMap((text) => parseJson<IpRouteJson>(text).map(({ dst }) => dst));
   return { links, gateways, behindLan: behindLan.filter((dst) => dst.includes(':')) };
 }
 
@@ -246,7 +247,8 @@ function lostAddress(view: DataView, body: number, end: number): LostLink | null
   return found ? { index, reason: 'no-address', address: formatAddress(words) } : null;
 }
 
-function parse<T>(text: string): T[] {
+/** What `ip -j` prints: nothing, or a list. */
+export function parseJson<T>(text: string): T[] {
   return text.trim() === '' ? [] : (JSON.parse(text) as T[]);
 }
 
@@ -298,7 +300,7 @@ function noteGateways(
 }
 
 /** As the kernel chooses: what an operator has given a better metric, then the preference of routers (RFC 4191 section 3.1). */
-function byPreference(a: IpRouteJson, b: IpRouteJson): number {
+export function byPreference(a: IpRouteJson, b: IpRouteJson): number {
   const byMetric = (a.metric ?? 0) - (b.metric ?? 0);
   return byMetric !== 0 ? byMetric : rankOf(a) - rankOf(b);
 }

@@ -54,6 +54,19 @@ export const ERRORS = {
     meaning: 'An argument of the command has a value that is not allowed.',
     remedy: 'See --help of the command.',
   },
+  E_NO_UPLINK: {
+    meaning: 'No interface of this machine has a default route, so there is no provider to make a route of.',
+    remedy:
+      'Connect a provider, wait for its address (DHCP, PPP), then run `pathrace init` again; on a terminal it asks for interfaces.',
+  },
+  E_OUTPUT_EXISTS: {
+    meaning: 'A file is there already; nothing is written over it.',
+    remedy: 'Name another file, or say --force.',
+  },
+  E_OUTPUT_FAILED: {
+    meaning: 'A file cannot be written; nothing was.',
+    remedy: 'Check the folder, its permissions and its free space.',
+  },
   E_LAB: {
     meaning: 'The lab could not be built or a tool that it drives failed.',
     remedy:

@@ -1,8 +1,14 @@
 /** The version of the package. */
 import { readFileSync } from 'node:fs';
 
-/** From package.json of the package that this file is in, compiled or not. */
+/** From package.json of the package that this file is in, compiled or not. Of a process that runs while it is upgraded: the old one. */
 export function version(): string {
+  return VERSION;
+}
+
+const VERSION = readVersion();
+
+function readVersion(): string {
   for (const path of ['../../package.json', '../../../package.json']) {
     try {
       const text = readFileSync(new URL(path, import.meta.url), 'utf8');

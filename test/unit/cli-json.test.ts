@@ -140,6 +140,7 @@ describe('errors', () => {
   const none = () => join(folder, 'none.sock');
   const FAILURES: readonly (readonly [string, () => readonly string[]])[] = [
     ['gateway', () => ['gateway', '--config', bad]],
+    ['init', () => ['init', '--output', good]],
     ['check', () => ['check', bad]],
     ['check', () => ['check', join(folder, 'none.yaml')]],
     ['doctor', () => ['doctor', '--config', bad]],
