@@ -18,8 +18,11 @@ import type { HealthState } from '../core/health/health.js';
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
 import type { CallCounts, CallKind, Followed } from '../model/calls.js';
+import type { ErrorCounts } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
+import type { FlowBinder } from './flow-binder.js';
+import type { KernelMemory } from './kernel-memory.js';
 
 /**
  * What the kernel decides by, in parts that are emptied as one: the routes that are open; the memories; the groups, with the
@@ -177,7 +180,7 @@ export interface CallSnapshot {
   readonly refused: number;
 }
 
-/** Counters of the thread. */
+/** Counters of the thread. Those of times are shared memory: they go on counting. */
 export interface RaceSnapshot {
   readonly engine: EngineCounters;
   readonly dropped: Float64Array;
@@ -202,4 +205,15 @@ export interface RaceSnapshot {
     /** Elements that the kernel has no room for. */
     readonly refused: number;
   };
+  /** Entries of the connection table that races have won, and elements of sets and maps. */
+  readonly written: {
+    readonly entries: FlowBinder['entries'];
+    readonly elements: KernelMemory['elements'];
+  };
+  /** Slots of the table of races: those that are taken, undecided or not, and all. */
+  readonly slots: { readonly taken: number; readonly all: number };
+  /** How late the thread's event loop was (loop-delay.ts); the memory is shared. */
+  readonly delay: Float64Array;
+  /** Errors of the registry that the thread has made. */
+  readonly errors: ErrorCounts;
 }

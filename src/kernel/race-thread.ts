@@ -14,6 +14,7 @@ import { DnsLearner } from './dns-learner.js';
 import { noteHoldings, type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
+import { LoopDelay } from './loop-delay.js';
 import { marksOf } from './marks.js';
 import { readQueueState } from './queue-state.js';
 import type {
@@ -48,6 +49,7 @@ class RaceThread {
   private startTimer: NodeJS.Timeout | null = null;
   private refilling = false;
   private overloads = 0;
+  private readonly delay = new LoopDelay(TICK_MS);
   /** Set-ups without a copy that the main thread has been told of. */
   private refused = 0;
   private pausedUntil = 0;
@@ -104,7 +106,10 @@ class RaceThread {
     this.watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
     const every = (ms: number, work: () => void): number =>
       this.timers.push(setInterval(this.boundary.around('a timer', work), ms));
-    every(TICK_MS, () => frontEnd.tick());
+    every(TICK_MS, () => {
+      this.delay.tick(performance.now());
+      frontEnd.tick();
+    });
     every(options.heartbeatMs / BEATS, () => this.beat());
     every(UPKEEP_MS, () => {
       frontEnd.upkeep.step();
@@ -247,8 +252,8 @@ class RaceThread {
     );
   }
 
-  private troubles(): Pick<RaceSnapshot, 'overloads' | 'broken'> {
-    return { overloads: this.overloads, broken: this.boundary.count };
+  private troubles(): Pick<RaceSnapshot, 'overloads' | 'broken' | 'delay'> {
+    return { overloads: this.overloads, broken: this.boundary.count, delay: this.delay.cells };
   }
 
   private tellRefused(): void {
