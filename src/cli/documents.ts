@@ -1,6 +1,7 @@
 /** The pages of `docs/` that are made from the code; `scripts/docs.mjs` writes them, a test compares. */
 import { configurationSchema, renderConfiguration } from '../config/document.js';
 import { ERRORS } from '../model/errors.js';
+import { renderMetricsPage } from '../observe/metrics/page.js';
 import { renderJsonPage } from './json-page.js';
 
 /** Text of each page by its path. */
@@ -9,6 +10,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/configuration.schema.json': () => `${JSON.stringify(configurationSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
   'docs/json.md': renderJsonPage,
+  'docs/metrics.md': renderMetricsPage,
 };
 
 function renderErrors(): string {

@@ -2,7 +2,8 @@
 
 import type { CallWeights } from '../core/calls/load.js';
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
+import type { DecisionRecord } from '../core/decision-columns.js';
+import type { DecisionFilter, DecisionPart } from '../core/decisions.js';
 import type {
   EngineCounters,
   EngineRoute,
@@ -21,8 +22,6 @@ import type { CallCounts, CallKind, Followed } from '../model/calls.js';
 import type { ErrorCounts } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
-import type { FlowBinder } from './flow-binder.js';
-import type { KernelMemory } from './kernel-memory.js';
 
 /**
  * What the kernel decides by, in parts that are emptied as one: the routes that are open; the memories; the groups, with the
@@ -107,6 +106,13 @@ export type RaceRequest = { readonly id: number } & (
       readonly filter: DecisionFilter;
       readonly limit: number;
     }
+  /** Those from a number on that nothing is added to any more; where it is the last time, all. */
+  | {
+      readonly kind: 'decision-part';
+      readonly from: number;
+      readonly limit: number;
+      readonly isLast: boolean;
+    }
 );
 
 /** To the main thread. `id` 0: unasked. */
@@ -132,6 +138,7 @@ export type RaceReply = {
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }
   | { readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
   | { readonly kind: 'memory'; readonly part: MemoryPart }
+  | { readonly kind: 'decision-part'; readonly part: DecisionPart; readonly originMs: number }
   | {
       readonly kind: 'decisions';
       readonly decisions: readonly DecisionRecord[];
@@ -207,8 +214,10 @@ export interface RaceSnapshot {
   };
   /** Entries of the connection table that races have won, and elements of sets and maps. */
   readonly written: {
-    readonly entries: FlowBinder['entries'];
-    readonly elements: KernelMemory['elements'];
+    /** `taken`: another flow has their ends. */
+    readonly entries: { readonly written: number; readonly taken: number };
+    /** `refused`: by the kernel, whose sets are full; `overflowed`: more waited than may. */
+    readonly elements: Readonly<Record<'written' | 'refused' | 'overflowed' | 'waiting', number>>;
   };
   /** Slots of the table of races: those that are taken, undecided or not, and all. */
   readonly slots: { readonly taken: number; readonly all: number };

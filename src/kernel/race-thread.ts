@@ -35,6 +35,8 @@ const TICK_MS = 20;
 const BEATS = 4;
 /** After an overload the kernel has new connections for itself for this long. */
 const OVERLOAD_PAUSE_MICROS = 1_000_000;
+/** Losers are waited for no longer (commit/decided.ts); then a decision is complete. */
+const SETTLED_MICROS = 5_000_000;
 /** Memory is looked through a part at a time. */
 const UPKEEP_MS = 100;
 
@@ -169,6 +171,12 @@ class RaceThread {
       case 'decisions': {
         const decisions = engine.findDecisions(request.filter, request.limit);
         return send({ id, kind: 'decisions', decisions, originMs: originMs() });
+      }
+      case 'decision-part': {
+        const { from, limit, isLast } = request;
+        const before = isLast ? Number.POSITIVE_INFINITY : clock() - SETTLED_MICROS;
+        const part = engine.shard.decisions.part(from, limit, before);
+        return send({ id, kind: 'decision-part', part, originMs: originMs() });
       }
       case 'stop':
         return this.afterwards(

@@ -22,3 +22,10 @@ export function countTime(cells: Float64Array, at: number, micros: number): void
   cells[at + cell]++;
   cells[at + SUM_CELL] += micros;
 }
+
+/** How many times a histogram has. */
+export function countOf(cells: Float64Array, at: number): number {
+  let count = 0;
+  for (let cell = 0; cell <= BOUNDS_MICROS.length; cell++) count += cells[at + cell];
+  return count;
+}
