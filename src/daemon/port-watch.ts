@@ -9,6 +9,7 @@ import { hex, type Marks, routeMark } from '../kernel/marks.js';
 import { type PortUse, RECLAIM, reusesPorts, serverOf } from '../kernel/port-use.js';
 import { readSetting } from '../kernel/sysctl.js';
 import type { PortRange } from '../model/config.js';
+import { PathraceError } from '../model/errors.js';
 import { kernelPorts, sizeOf } from '../model/ports.js';
 import type { Log } from '../observe/log.js';
 
@@ -110,7 +111,10 @@ export class PortWatch {
       const set = `element inet ${TABLE} ${SET_FULL[family]}`;
       const add = `add ${set} { ${keys.map((key) => `${key} timeout ${seconds}s`).join(', ')} }\n`;
       // To add what is there does not renew it.
-      await runCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`);
+      await runCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`).catch(() => {
+        // What nft says of it names the servers.
+        throw new PathraceError('E_COMMAND_FAILED', 'nft did not take the servers that have no port left.');
+      });
     }
   }
 
