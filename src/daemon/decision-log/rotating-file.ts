@@ -12,12 +12,12 @@ const MOST_KEPT = 100;
 export class RotatingFile {
   private file: FileHandle | null = null;
   private bytes = 0;
-  /** A write has failed, perhaps in the middle of a line. */
+  /** It may end in the middle of a line. */
   private torn = false;
 
   constructor(private readonly options: DecisionLogConfig) {}
 
-  /** Adds lines, each with its end. One call at a time. Throws as the file system does; what was not written then is lost. */
+  /** Adds lines, each with its end. One call at a time. Throws as the file system does; none of them is in the file then. */
   async add(text: string): Promise<void> {
     const { size } = this.options;
     this.file ??= await this.open();
@@ -26,19 +26,28 @@ export class RotatingFile {
       await this.turn();
       this.file ??= await this.open();
     }
-    this.torn = true;
-    for (let at = 0; at < lines.length; ) {
-      const { bytesWritten } = await this.file.write(lines, at);
-      at += bytesWritten;
-      this.bytes += bytesWritten;
-    }
-    this.torn = false;
+    await this.write(this.file, lines);
   }
 
   async close(): Promise<void> {
     const { file } = this;
     this.file = null;
     await file?.close();
+  }
+
+  /** All of it, or nothing: a disk that is full takes the beginning of a line. */
+  private async write(file: FileHandle, lines: Buffer): Promise<void> {
+    try {
+      for (let at = 0; at < lines.length; ) at += (await file.write(lines, at)).bytesWritten;
+    } catch (error) {
+      this.torn = await file.truncate(this.bytes).then(
+        () => this.torn,
+        () => true,
+      );
+      throw error;
+    }
+    this.bytes += lines.length;
+    this.torn = false;
   }
 
   private async open(): Promise<FileHandle> {
