@@ -44,24 +44,24 @@ function render(metric: Metric, snapshot: MetricsSnapshot, form: Form, text: Tex
 }
 
 function histogram(name: string, labels: string, cells: Float64Array, at: number): string {
-  const start = `${name}_bucket{${labels}${labels === '' ? '' : ','}le="`;
+  const start = `${name}_bucket{${labels}${labels === '' ? '' : ','}`;
   let count = 0;
   let lines = '';
   for (let i = 0; i < BOUNDS.length; i++) {
     count += cells[at + i];
-    lines += `${start}${BOUNDS[i]}"} ${count}\n`;
+    lines += `${start}${BOUNDS[i]}${count}\n`;
   }
   const sum = number(cells[at + SUM_CELL] / 1e6);
   return `${lines}${name}_sum${braced(labels)} ${sum}\n${name}_count${braced(labels)} ${count}\n`;
 }
 
-/** As OpenMetrics writes numbers of labels, in both forms: they are part of a series' name. */
+/** What ends a bucket's name. Numbers are written as OpenMetrics has them, in both forms: they are part of a series' name. */
 const BOUNDS: readonly string[] = [
   ...BOUNDS_MICROS.map((micros) => {
     const text = String(micros / 1e6);
-    return text.includes('.') ? text : `${text}.0`;
+    return `le="${text.includes('.') ? text : `${text}.0`}"} `;
   }),
-  '+Inf',
+  'le="+Inf"} ',
 ];
 
 function pairs({ labels }: Metric, values: readonly string[]): string {
@@ -101,7 +101,7 @@ function preferred(accept: string): Form {
   return open > 0 && open >= plain ? 'openmetrics' : 'prometheus';
 }
 
-/** Grows by pieces, each of which is written once. */
+/** Grows by pieces, each of which is written once. Small ones are memory that was used before, which a large one is not. */
 class Text {
   private readonly full: Buffer[] = [];
   private piece = Buffer.allocUnsafe(PIECE_BYTES);
