@@ -1,7 +1,7 @@
 /** The control socket: a small HTTP API over a Unix socket that only the gateway's own user may open. */
 import { Socket } from 'node:net';
 import Fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
-import { MAX_CONFIG_BYTES } from '../config/load.js';
+import { MAX_CONFIG_BYTES } from '../config/bounds.js';
 import { parsePrefix } from '../config/values/prefixes.js';
 import { isName } from '../config/values/texts.js';
 import { formatAddress, parseAddress } from '../model/address.js';

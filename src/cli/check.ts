@@ -1,8 +1,9 @@
 /** `pathrace check`: every mistake of a configuration, or that there is none, and what it would change. */
 import { askPreview } from '../api/client.js';
 import type { ReloadPreview } from '../api/contract.js';
-import { parseConfig, readConfig } from '../config/load.js';
+import { parseConfig } from '../config/load.js';
 import { ConfigError } from '../config/problems.js';
+import { readConfig } from '../config/read.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
 import { countChanges, renderChanges, renderEffects } from './changes.js';

@@ -1,5 +1,6 @@
-/** The pages of `docs/` that are made from the code; `scripts/docs.mjs` writes them, a test compares. */
+/** The pages of `docs/`, and the file, that are made from the code; `scripts/docs.mjs` writes them, a test compares. */
 import { configurationSchema, renderConfiguration } from '../config/document.js';
+import { renderKeyFacts } from '../config/facts-document.js';
 import { ERRORS } from '../model/errors.js';
 import { renderMetricsPage } from '../observe/metrics/page.js';
 import { renderJsonPage } from './json-page.js';
@@ -11,6 +12,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/errors.md': renderErrors,
   'docs/json.md': renderJsonPage,
   'docs/metrics.md': renderMetricsPage,
+  'src/config/keys-of-schema.ts': renderKeyFacts,
 };
 
 function renderErrors(): string {

@@ -43,9 +43,9 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     .option('--config <file>', `configuration file (default: ${place})`)
     .option(...json)
     .action(async (options: { config?: string }) => {
-      const { loadConfig } = await import('../config/load.js');
+      const { loadApart } = await import('../config/parse-apart.js');
       const file = configFile(options.config, env);
-      const config = loadConfig(file);
+      const config = await loadApart(file);
       const { runGateway } = await import('../daemon/run.js');
       const { stdout, stderr, signals = new Signals(() => {}) } = io;
       done(await runGateway(config, file, { stdout, stderr, signals }));

@@ -1,5 +1,6 @@
 /** Rules between keys, in the order of the file's sections. Each looks only at the parts that could be read. */
 import { bitCount, bitsFor, servicesOf } from '../model/mark-mask.js';
+import { MAX_ROUTES } from './bounds.js';
 import { checkSetNames, checkSets, readSets } from './rules/match.js';
 import { type CrossProblem, oneOfWords, rawAt, readPart, unknownWord } from './rules/parts.js';
 import { checkRoutes } from './rules/routes.js';
@@ -7,7 +8,6 @@ import { checkServices } from './rules/services.js';
 import { KernelSchema } from './schema/kernel.js';
 import { MemorySchema } from './schema/memory.js';
 import { RestSchema } from './schema/rest.js';
-import { MAX_ROUTES } from './schema/routes.js';
 import { MAX_SERVICES } from './schema/services.js';
 import type { YamlSource } from './yaml-source.js';
 

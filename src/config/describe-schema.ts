@@ -1,7 +1,7 @@
 /** Finds what the schema says about a place of the file. */
 import type { z } from 'zod';
+import type { Path } from './path.js';
 import { ConfigSchema } from './schema.js';
-import type { Path } from './yaml-source.js';
 
 /** What the schema says about one place. */
 export interface PlaceDoc {
@@ -36,11 +36,6 @@ export function schemaAt(path: Path): z.ZodType {
   return schema;
 }
 
-/** Whether a change of this place works while the gateway runs; of a whole section, whether all its keys do. */
-export function applyAt(path: Path): 'live' | 'restart' {
-  return isLive(schemaAt(path)) ? 'live' : 'restart';
-}
-
 export function docOf(schema: z.ZodType): PlaceDoc {
   return (schema.meta() ?? {}) as PlaceDoc;
 }
@@ -59,13 +54,6 @@ export function memberOf(schema: z.ZodType): z.ZodType | undefined {
 /** Whether `schema` is a list of its members, not a mapping. */
 export function isList(schema: z.ZodType): boolean {
   return definition(schema).element !== undefined;
-}
-
-function isLive(schema: z.ZodType): boolean {
-  const { apply } = docOf(schema);
-  if (apply !== undefined) return apply === 'live';
-  const member = memberOf(schema);
-  return member === undefined ? Object.values(keysOf(schema)).every(isLive) : isLive(member);
 }
 
 function child(schema: z.ZodType, step: string): z.ZodType | undefined {

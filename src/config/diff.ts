@@ -1,16 +1,10 @@
-/** What differs between two configurations, and what of it a running gateway can take over. */
+/** What differs between two configurations, and what of it needs a restart. */
 import type { GatewayConfig, ServiceConfig } from '../model/config.js';
 import type { ConfigChange } from '../model/config-change.js';
-import { applyAt, docOf, schemaAt } from './describe-schema.js';
-import { MAX_ROUTES } from './schema/routes.js';
-import { ConfigSchema } from './schema.js';
+import { applyAt, fallbackAt, TOP_KEYS } from './key-facts.js';
+import { fits, TOGETHER } from './merge.js';
+import { type Path, pathText } from './path.js';
 import { type Mapping, type View, viewOfRest, viewOfRoute, viewOfService } from './view.js';
-import { type Path, pathText } from './yaml-source.js';
-
-/** How many routes a gateway that started with `atStart` can have before it must start again: its tables have this many places. */
-export function routeCapacity(atStart: number): number {
-  return Math.min(MAX_ROUTES, Math.max(4, atStart + 2));
-}
 
 /**
  * The lines that differ, in the order of the schema; none when both are equal. `atStart`: how many routes the running
@@ -22,7 +16,7 @@ export function diffConfigs(
   atStart: number = before.routes.length,
 ): readonly ConfigChange[] {
   const [old, now] = [viewOfRest(before).keys, viewOfRest(after).keys];
-  const lines = Object.keys(ConfigSchema.shape).flatMap((key): Line[] => {
+  const lines = TOP_KEYS.flatMap((key): Line[] => {
     if (key === 'routes') return compareNamed(key, routesOf(before), routesOf(after));
     if (key === 'services') return compareNamed(key, servicesOf(before), servicesOf(after));
     return compare([key], old[key] ?? null, now[key] ?? null);
@@ -34,29 +28,6 @@ export function diffConfigs(
     after,
     apply: waits.includes(path[0]) ? 'restart' : applyAt(path),
   }));
-}
-
-/** What a running gateway can take over now: `after`, with the keys that need a restart as in `before`. */
-export function mergeLive(
-  before: GatewayConfig,
-  after: GatewayConfig,
-  atStart: number = before.routes.length,
-): GatewayConfig {
-  const { control, limits, state } = before;
-  const kernel = { ...before.kernel, fastPath: after.kernel.fastPath };
-  const { size, aggregate, store } = before.memory;
-  const memory = { ...after.memory, size, aggregate, store };
-  const live = { ...after, control, state, limits, kernel, memory };
-  if (fits(after, atStart)) return live;
-  const { lan, local, routes, services, rest } = before;
-  return { ...live, lan, local, routes, services, rest };
-}
-
-/** Keys that name each other: when there are too many routes none of them can change alone. */
-const TOGETHER: readonly (string | number)[] = ['lan', 'routes', 'sets', 'services', 'rest'];
-
-function fits({ routes }: GatewayConfig, atStart: number): boolean {
-  return routes.length <= routeCapacity(atStart);
 }
 
 /** A service as the file says it, key by key, without what is only a default. */
@@ -153,7 +124,7 @@ function textOf(view: View, path: Path): string | null {
   const { keys, main } = view;
   const texts = Object.entries(keys).flatMap(([key, inner]): [string, string][] => {
     const text = textOf(inner, [...path, key]);
-    return text === null || text === docOf(schemaAt([...path, key])).fallback ? [] : [[key, text]];
+    return text === null || text === fallbackAt([...path, key]) ? [] : [[key, text]];
   });
   if (texts.length === 1 && texts[0][0] === main) return texts[0][1];
   return `{ ${texts.map(([key, text]) => `${key}: ${text}`).join(', ')} }`;

@@ -1,57 +1,19 @@
 /** Reads a configuration: from a file or a text to what the daemon uses, or to all that is wrong with it. */
-import { closeSync, openSync, readSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { z } from 'zod';
 import type { GatewayConfig } from '../model/config.js';
-import { PathraceError } from '../model/errors.js';
 import { crossCheck } from './cross-checks.js';
 import { docOf, keysOf, schemaAt } from './describe-schema.js';
+import { type Path, pathText } from './path.js';
 import { ConfigError, type ConfigProblem } from './problems.js';
+import { readConfig } from './read.js';
 import { resolve } from './resolve.js';
 import { ConfigSchema } from './schema.js';
 import { isLaterKey, nearest } from './vocabulary.js';
-import {
-  type Path,
-  type Position,
-  pathText,
-  readYaml,
-  VALID_YAML,
-  type YamlProblem,
-  type YamlSource,
-} from './yaml-source.js';
-
-/** The largest file that is read, in bytes; the largest sensible configuration has a quarter of that. */
-export const MAX_CONFIG_BYTES = 256 * 1024;
+import { type Position, readYaml, VALID_YAML, type YamlProblem, type YamlSource } from './yaml-source.js';
 
 /** Reads and checks a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID as a ConfigError with all problems. */
 export function loadConfig(path: string): GatewayConfig {
   return parseConfig(readConfig(path), path);
-}
-
-/** The text of a file. Throws E_CONFIG_UNREADABLE, or E_CONFIG_INVALID where it is too large. */
-export function readConfig(path: string): string {
-  return textOf(readBounded(path), path);
-}
-
-/** The same without keeping the caller's thread: a disk may hang. */
-export async function readConfigApart(path: string): Promise<string> {
-  return textOf(await readBoundedApart(path), path);
-}
-
-function textOf(bytes: Uint8Array, path: string): string {
-  if (bytes.length > MAX_CONFIG_BYTES) {
-    const expected = `at most ${MAX_CONFIG_BYTES} bytes`;
-    const problem = {
-      line: 1,
-      column: 1,
-      key: '',
-      found: 'a larger one',
-      expected,
-      message: 'The file is too large.',
-    };
-    throw new ConfigError(path, [problem]);
-  }
-  return new TextDecoder('utf-8').decode(bytes);
 }
 
 /** Checks a text; `fileName` is for the messages. Throws E_CONFIG_INVALID as a ConfigError with all problems. */
@@ -160,55 +122,4 @@ function badCharacter(text: string): ConfigProblem | undefined {
   const found = code === 0xfffd ? 'bytes that are not UTF-8' : `the control character ${code}`;
   const column = (before.at(-1) ?? '').length + 1;
   return { line: before.length, column, key: '', found, expected: 'UTF-8 text', message: 'Not a text file.' };
-}
-
-/** Reads one byte beyond the limit at most: the path may name a device or a pipe. */
-function readBounded(path: string): Uint8Array {
-  const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
-  let length = 0;
-  try {
-    const file = openSync(path, 'r');
-    try {
-      for (;;) {
-        const read = readSync(file, buffer, length, buffer.length - length, null);
-        length += read;
-        if (read === 0 || length === buffer.length) break;
-      }
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  return buffer.subarray(0, length);
-}
-
-/** Of a file as many bytes as a configuration may have, and one more where there are more. Throws E_CONFIG_UNREADABLE. */
-export async function readBoundedApart(path: string): Promise<Uint8Array> {
-  const buffer = new Uint8Array(MAX_CONFIG_BYTES + 1);
-  let length = 0;
-  try {
-    const file = await open(path, 'r');
-    try {
-      for (let read = -1; read !== 0 && length < buffer.length; length += read)
-        read = (await file.read(buffer, length, buffer.length - length, null)).bytesRead;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-  return buffer.subarray(0, length);
-}
-
-function unreadable(path: string, error: unknown): PathraceError {
-  const { code } = error as NodeJS.ErrnoException;
-  return new PathraceError('E_CONFIG_UNREADABLE', `${path} cannot be read: ${reasonText(code)}.`);
-}
-
-function reasonText(code: string | undefined): string {
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
-  if (code === 'EISDIR') return 'it is a directory';
-  return code ?? 'unknown reason';
 }

@@ -1,15 +1,14 @@
 /**
- * Checks a text without keeping its caller's thread: a file of 256 KiB full of mistakes takes seconds, in which a gateway would neither
+ * Checks a text in a thread of its own, which ends with it: a gateway needs the schema, and the libraries that read a file by it, at its
+ * start and at reloads alone (docs/decisions/0040), and a file of 256 KiB full of mistakes takes seconds, in which it would neither
  * follow a link nor answer.
  */
 import { Worker } from 'node:worker_threads';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
-import { parseConfig } from './load.js';
 import { ConfigError, type ConfigProblem } from './problems.js';
+import { readConfig } from './read.js';
 
-/** Up to here it takes some hundredths of a second, and a thread more than that. Characters. */
-const SMALL = 8192;
 const TIME_LIMIT_MS = 30_000;
 /** The process as a whole runs with little: here it is for seconds, and gone then. */
 const MEMORY = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 256 };
@@ -26,9 +25,13 @@ export type ParseResult =
   | { readonly problems: readonly ConfigProblem[] }
   | { readonly failure: string };
 
+/** As `loadConfig`. */
+export async function loadApart(path: string): Promise<GatewayConfig> {
+  return parseApart(readConfig(path), path);
+}
+
 /** As `parseConfig`. */
 export async function parseApart(text: string, fileName: string): Promise<GatewayConfig> {
-  if (text.length <= SMALL) return parseConfig(text, fileName);
   const said = await runThread({ text, fileName });
   if ('config' in said) return said.config;
   if ('problems' in said) throw new ConfigError(fileName, said.problems);

@@ -3,7 +3,8 @@
  */
 import type { GatewayConfig, RouteConfig } from '../model/config.js';
 import type { ConfigChange, ConnectionEffect } from '../model/config-change.js';
-import { diffConfigs, mergeLive } from './diff.js';
+import { diffConfigs } from './diff.js';
+import { mergeLive } from './merge.js';
 import { renamed, type Succession, succession } from './succession.js';
 
 export interface ReloadPlan {

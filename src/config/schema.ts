@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { DEFAULT_CONTROL_PATH, LOCAL } from '../model/config.js';
+import { MAX_ROUTES, MIN_ROUTES } from './bounds.js';
 import { absent, optional, required, section } from './key.js';
 import { CallWeightsSchema, followKey } from './schema/follow.js';
 import { KernelSchema } from './schema/kernel.js';
@@ -14,7 +15,7 @@ import { LogSchema } from './schema/log.js';
 import { MemorySchema } from './schema/memory.js';
 import { RaceSchema } from './schema/race.js';
 import { RestSchema } from './schema/rest.js';
-import { MAX_ROUTES, MIN_ROUTES, RouteSchema } from './schema/routes.js';
+import { RouteSchema } from './schema/routes.js';
 import { MAX_SERVICES, ServiceSchema } from './schema/services.js';
 import { SetsSchema } from './schema/sets.js';
 import { MAX_PREFIXES, PREFIXES_ALLOWED, parsePrefixes } from './values/prefixes.js';

@@ -3,9 +3,7 @@
  * Made for hostile input: depth, nodes and aliases are bounded, and every mistake becomes a problem.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, type Scalar } from 'yaml';
-
-/** Keys and list places from the top of the file to a value. */
-export type Path = readonly (string | number)[];
+import type { Path } from './path.js';
 
 export interface Position {
   readonly line: number;
@@ -81,16 +79,6 @@ export function readYaml(text: string): YamlSource {
     );
   }
   return reader.finish();
-}
-
-/** `routes.a.addresses[1]`. */
-export function pathText(path: Path): string {
-  return path.reduce<string>((text, step) => {
-    if (typeof step === 'number') return `${text}[${step}]`;
-    const key = step.length > 60 ? `${step.slice(0, 60)}…` : step;
-    const shown = /^[\w.-]+$/.test(key) ? key : JSON.stringify(key);
-    return text === '' ? shown : `${text}.${shown}`;
-  }, '');
 }
 
 interface Entry {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Status } from '../api/contract.js';
 import { diffConfigs } from '../config/diff.js';
-import { readBoundedApart, readConfigApart } from '../config/load.js';
+import { readBoundedApart, readConfigApart } from '../config/read.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -21,11 +21,17 @@ export class ConfigSource {
   private hanging: Promise<true> | null = null;
   private compared: { readonly running: GatewayConfig; readonly differences: number } | null = null;
 
-  /** `read`: what the file said a moment ago. */
+  /** `read`: what the file said a moment ago. `parser`: from a text, and the file's name for messages, to what is in it. */
   constructor(
     readonly path: string,
     private read: GatewayConfig,
+    private readonly parser: (text: string, fileName: string) => Promise<GatewayConfig>,
   ) {}
+
+  /** What a text says as that of this file. Throws E_CONFIG_INVALID. */
+  parse(text: string): Promise<GatewayConfig> {
+    return this.parser(text, this.path);
+  }
 
   /** Takes the file's content for what `read` was made of. */
   async begin(): Promise<this> {

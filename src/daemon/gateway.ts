@@ -3,7 +3,7 @@
  * the way is tried again every second: it ends nothing.
  */
 import { startControl } from '../api/server.js';
-import { routeCapacity } from '../config/diff.js';
+import { routeCapacity } from '../config/merge.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
 import { monotonicMs } from '../kernel/clock.js';

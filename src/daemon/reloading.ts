@@ -3,7 +3,6 @@
  * and tried again; until then the configuration before is in force, and the file counts as not taken over.
  */
 import type { ReloadPreview, ReloadReport } from '../api/contract.js';
-import { parseApart } from '../config/parse-apart.js';
 import { planReload, type ReloadPlan } from '../config/plan.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -101,7 +100,7 @@ export class Reloading {
 
   /** One after the other: each may need a thread. */
   private parse(text: string): Promise<GatewayConfig> {
-    const parsed = this.parsing.then(() => parseApart(text, this.context.source.path));
+    const parsed = this.parsing.then(() => this.context.source.parse(text));
     this.parsing = parsed.catch(() => undefined);
     return parsed;
   }

@@ -1,5 +1,6 @@
 /** Runs a gateway as a process: until it is told to end. */
 
+import { parseApart } from '../config/parse-apart.js';
 import { sendNotification } from '../kernel/notify-socket.js';
 import type { GatewayConfig } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
@@ -51,7 +52,7 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
     addresses: () => inForce().log.addresses,
     onLimited: () => output.limited++,
   });
-  const source = await new ConfigSource(file, config).begin();
+  const source = await new ConfigSource(file, config, parseApart).begin();
   const gateway = new Gateway(config, source, log, output, (work) => manager.reloading(work));
   inForce = () => gateway.config;
   process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));

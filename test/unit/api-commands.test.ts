@@ -25,7 +25,7 @@ import {
 } from '../../src/api/paths.js';
 import { createApp, startControl } from '../../src/api/server.js';
 import { createTurns } from '../../src/api/turns.js';
-import { MAX_CONFIG_BYTES } from '../../src/config/load.js';
+import { MAX_CONFIG_BYTES } from '../../src/config/bounds.js';
 import { ConfigError } from '../../src/config/problems.js';
 import { PathraceError } from '../../src/model/errors.js';
 

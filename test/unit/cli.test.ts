@@ -21,6 +21,11 @@ vi.mock('../../src/daemon/run.js', () => ({
     return 0;
   },
 }));
+// Its thread needs the compiled program, as every gateway of the lab has it.
+vi.mock('../../src/config/parse-apart.js', async () => {
+  const { loadConfig } = await import('../../src/config/load.js');
+  return { loadApart: async (path: string) => loadConfig(path) };
+});
 vi.mock('../../src/kernel/cleanup.js', () => ({
   cleanUp: async ({ force }: { force: boolean }) => {
     ran.force = force;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { diffConfigs, mergeLive, routeCapacity } from '../../src/config/diff.js';
+import { diffConfigs } from '../../src/config/diff.js';
+import { mergeLive, routeCapacity } from '../../src/config/merge.js';
 import type { GatewayConfig } from '../../src/model/config.js';
 import { read } from './config-tools.js';
 

@@ -15,11 +15,11 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 it('a reload ends with a word, nothing stands still meanwhile, and the next one works', async () => {
   execFileSync('mkfifo', [path]);
   const before = parseConfig(TWO_ROUTES, 'x');
-  const source = new ConfigSource(path, before);
+  const parse = async (text: string) => parseConfig(text, path);
+  const source = new ConfigSource(path, before, parse);
   let ticks = 0;
   const timer = setInterval(() => ticks++, 10);
   const began = performance.now();
-  const parse = async (text: string) => parseConfig(text, path);
   await expect(source.load(parse)).rejects.toMatchObject({ code: 'E_CONFIG_UNREADABLE' });
   clearInterval(timer);
   expect(performance.now() - began).toBeLessThan(6000);

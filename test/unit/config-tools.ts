@@ -11,6 +11,11 @@ export function read(text: string): GatewayConfig {
   return parseConfig(text, 'file.yaml');
 }
 
+/** As a running gateway reads a file, without a thread of its own. */
+export async function parse(text: string, fileName: string): Promise<GatewayConfig> {
+  return parseConfig(text, fileName);
+}
+
 export function problemsOf(text: string): readonly ConfigProblem[] {
   try {
     read(text);

@@ -9,7 +9,7 @@ import { Reloading } from '../../src/daemon/reloading.js';
 import type { GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { createLog } from '../../src/observe/log.js';
-import { read } from './config-tools.js';
+import { parse, read } from './config-tools.js';
 
 const text = (weight: number): string =>
   `lan: [lan0]\nroutes: { a: { interface: wan1, weight: ${weight} }, b: { interface: wan2 } }\nrest: { route: a }\n`;
@@ -44,7 +44,7 @@ afterEach(() => {
 function reloading(enqueue = (work: () => Promise<void>) => work()): Reloading {
   return new Reloading({
     log: createLog({ level: 'info', write: (line) => void lines.push(line) }),
-    source: new ConfigSource(file, config),
+    source: new ConfigSource(file, config, parse),
     atStart: 2,
     inForce: () => ({
       config,

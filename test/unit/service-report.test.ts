@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { mergeLive } from '../../src/config/diff.js';
 import { loadConfig, parseConfig } from '../../src/config/load.js';
+import { mergeLive } from '../../src/config/merge.js';
 import { ConfigSource } from '../../src/daemon/config-source.js';
 import { serviceStatus } from '../../src/daemon/service-report.js';
 import { desiredState } from '../../src/kernel/desired.js';
@@ -95,7 +95,7 @@ describe('the configuration in use', () => {
   it('is the file as it is, changed since, waiting for a restart, being applied, not applied, or gone', async () => {
     write(yaml());
     let running = loadConfig(file);
-    const source = await new ConfigSource(file, running).begin();
+    const source = await new ConfigSource(file, running, parse).begin();
     const report = async (how = NOW) => source.report(await source.look(), running, how);
     expect(await report()).toMatchObject({ file, state: 'same', differences: 0 });
 
@@ -124,7 +124,7 @@ describe('the configuration in use', () => {
   it('is not read beyond what a configuration may have', async () => {
     write(yaml());
     const running = loadConfig(file);
-    const source = await new ConfigSource('/dev/zero', running).begin();
+    const source = await new ConfigSource('/dev/zero', running, async () => running).begin();
     const report = async () => source.report(await source.look(), running, NOW);
     expect((await report()).state).toBe('same');
   });

@@ -1,10 +1,12 @@
 /** Rules of `services[].match`: at least one key, and no keys that rule each other out. */
+
+import type { Path } from '../path.js';
 import { MatchMapping } from '../schema/match.js';
 import { MAX_SETS, SetSchema } from '../schema/sets.js';
 import { formatProtocol, PROTOCOLS } from '../values/header-fields.js';
 import { isIpv6Prefix, MAX_PREFIXES } from '../values/prefixes.js';
 import { INTERFACES_ALLOWED, isName, NAME_ALLOWED, parseInterfaces } from '../values/texts.js';
-import type { Path, YamlSource } from '../yaml-source.js';
+import type { YamlSource } from '../yaml-source.js';
 import {
   type CrossProblem,
   isMapping,

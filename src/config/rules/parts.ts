@@ -1,5 +1,6 @@
 /** What the rules between keys read: the parts of a file, each on its own, so that one mistake hides no other. */
-import type { Path, YamlSource } from '../yaml-source.js';
+import type { Path } from '../path.js';
+import type { YamlSource } from '../yaml-source.js';
 
 export { unknownWord } from '../vocabulary.js';
 

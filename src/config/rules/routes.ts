@@ -1,7 +1,9 @@
 /** Rules of `routes`: names, interfaces, and what the keys of one route say to each other. */
+
+import { MAX_ROUTES, MIN_ROUTES } from '../bounds.js';
 import { isReserved } from '../criteria.js';
 import { CheckMapping } from '../schema/check.js';
-import { MAX_ROUTES, MIN_ROUTES, type RouteFile, RouteSchema } from '../schema/routes.js';
+import { type RouteFile, RouteSchema } from '../schema/routes.js';
 import type { AddressSet } from '../values/addresses.js';
 import { splitPrefix } from '../values/prefixes.js';
 import { formatDuration } from '../values/quantities.js';

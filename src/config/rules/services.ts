@@ -1,8 +1,9 @@
 /** Rules of `services`: names, and what a way to select needs of the routes. */
 import { CRITERIA, makesCopies } from '../../model/config.js';
 import { criterionOf, usesOf } from '../criteria.js';
+import type { Path } from '../path.js';
 import { AffinityMapping, MAX_SERVICES, SelectMapping, ServiceSchema } from '../schema/services.js';
-import type { Path, YamlSource } from '../yaml-source.js';
+import type { YamlSource } from '../yaml-source.js';
 import { checkMatch, readSets, type Sets } from './match.js';
 import {
   type CrossProblem,

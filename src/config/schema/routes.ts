@@ -21,9 +21,6 @@ import { INTERFACE_ALLOWED, oneOf, parseBoolean, parseInterface } from '../value
 import { checkKey } from './check.js';
 import { boolean, count, duration, flag, interfaceName, numberOr, oneOrMore, text, words } from './keys.js';
 
-export const MIN_ROUTES = 2;
-export const MAX_ROUTES = 16;
-
 function prefixKey(description: string) {
   const doc = { description, allowed: TRANSLATION_PREFIX_ALLOWED, apply: 'live', json: text } as const;
   return required(doc, parseTranslationPrefix);

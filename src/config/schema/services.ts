@@ -1,6 +1,7 @@
 /** `services`: which new connections are chosen how. */
 import { z } from 'zod';
 import { AFFINITIES, CRITERIA, SPOKEN, WINS } from '../../model/config.js';
+import { MAX_ROUTES } from '../bounds.js';
 import { DEFAULT_BY } from '../criteria.js';
 import { absent, asKey, mappingOr, optional, required, section } from '../key.js';
 import { listOf } from '../values/lists.js';
@@ -10,7 +11,6 @@ import { parseResolvers, RESOLVERS_ALLOWED } from '../values/resolvers.js';
 import { NAME_ALLOWED, oneOf, parseBoolean, parseName } from '../values/texts.js';
 import { absentDuration, boolean, count, duration, name, numberOr, oneOrMore, text, words } from './keys.js';
 import { matchKey, portsJson } from './match.js';
-import { MAX_ROUTES } from './routes.js';
 
 export const MAX_SERVICES = 64;
 

@@ -1,7 +1,7 @@
 /** What the state file keeps: commands and what of the quotas is used. Checked as input from outside, and by a check sum. */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { MAX_DAYS } from '../../core/quota/ledger.js';
+import { haveOwnNames, NAME, reader, strict } from '../stored.js';
 
 /** What every state file begins with. */
 export const MARK = '{"pathrace":"state",';
@@ -11,45 +11,67 @@ export const MAX_KEPT_ROUTES = 64;
 
 const VERSION = 1;
 const MAX_TIME_MS = 8.64e15;
-const Bytes = z.int().nonnegative();
-const Day = z.string().regex(/^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/);
-const Name = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^[^\p{Cc}]+$/u);
+const TIME = { type: 'number', minimum: 0, maximum: MAX_TIME_MS } as const;
+const BYTES = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
+const DAY_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$';
+const DAY = { type: 'string', pattern: DAY_PATTERN, nullable: true } as const;
 
-const LedgerSchema = z.strictObject({
-  days: z.record(Day, Bytes).refine((days) => Object.keys(days).length <= MAX_DAYS),
-  undated: Bytes,
-  today: Day.nullable(),
-  latest: Day.nullable(),
-  left: Day.nullable(),
-});
-
-const KeptRouteSchema = z.strictObject({
-  name: Name,
-  admin: z.enum(['enabled', 'draining', 'disabled']),
-  /** When it was commanded, wall time; 0: not known. */
-  commandedMs: z.number().nonnegative().max(MAX_TIME_MS),
-  ledger: LedgerSchema,
-});
-
-const StateSchema = z.strictObject({
-  clock: z.strictObject({
-    lastMs: z.number().nonnegative().max(MAX_TIME_MS),
-    steadyMs: z.number().nonnegative(),
-  }),
+export interface State {
+  readonly clock: { readonly lastMs: number; readonly steadyMs: number };
   /** The kernel's name for the time since it was started, and its byte counters then, by interface or counter. */
-  boot: z.string().max(64),
-  counters: z.record(z.string().min(1).max(64), Bytes).refine((all) => Object.keys(all).length <= 128),
-  routes: z
-    .array(KeptRouteSchema)
-    .max(MAX_KEPT_ROUTES)
-    .refine((routes) => new Set(routes.map(({ name }) => name)).size === routes.length),
-});
+  readonly boot: string;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly routes: readonly KeptRoute[];
+}
 
-export type State = z.infer<typeof StateSchema>;
+export interface KeptRoute {
+  readonly name: string;
+  readonly admin: 'enabled' | 'draining' | 'disabled';
+  /** When it was commanded, wall time; 0: not known. */
+  readonly commandedMs: number;
+  readonly ledger: {
+    readonly days: Readonly<Record<string, number>>;
+    readonly undated: number;
+    readonly today: string | null;
+    readonly latest: string | null;
+    readonly left: string | null;
+  };
+}
+
+const readState = reader<State>(
+  strict({
+    clock: strict({ lastMs: TIME, steadyMs: { type: 'number', minimum: 0 } }),
+    boot: { type: 'string', maxLength: 64 },
+    counters: {
+      type: 'object',
+      maxProperties: 128,
+      propertyNames: { minLength: 1, maxLength: 64 },
+      additionalProperties: BYTES,
+    },
+    routes: {
+      type: 'array',
+      maxItems: MAX_KEPT_ROUTES,
+      items: strict({
+        name: NAME,
+        admin: { enum: ['enabled', 'draining', 'disabled'] },
+        commandedMs: TIME,
+        ledger: strict({
+          days: {
+            type: 'object',
+            maxProperties: MAX_DAYS,
+            patternProperties: { [DAY_PATTERN]: BYTES },
+            additionalProperties: false,
+          },
+          undated: BYTES,
+          today: DAY,
+          latest: DAY,
+          left: DAY,
+        }),
+      }),
+    },
+  }),
+  ({ routes }) => haveOwnNames(routes),
+);
 
 export type StateDefect = 'corrupt' | 'newer-version';
 
@@ -68,8 +90,7 @@ export function decodeState(text: string): State | StateDefect {
   if (typeof outer.version === 'number' && outer.version > VERSION) return 'newer-version';
   if (outer.version !== VERSION || outer.sha256 !== digest(JSON.stringify(outer.content ?? null)))
     return 'corrupt';
-  const parsed = StateSchema.safeParse(outer.content);
-  return parsed.success ? parsed.data : 'corrupt';
+  return readState(outer.content) ?? 'corrupt';
 }
 
 function digest(text: string): string {

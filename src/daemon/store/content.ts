@@ -1,8 +1,8 @@
 /** What the store file keeps over a restart; the part of it that is JSON, checked as input from outside. */
-import { z } from 'zod';
 import type { MemoryRows } from '../../core/memory/rows.js';
 import { MAX_ROUTES } from '../../core/memory/verdicts.js';
 import { EARLIEST_MS } from '../../core/quota/clock.js';
+import { haveOwnNames, NAME, reader, strict } from '../stored.js';
 
 /** Longest JSON part that is read or written, bytes. */
 export const MAX_JSON_BYTES = 262_144;
@@ -13,53 +13,73 @@ const MAX_STATISTICS = 32;
 /** Wall-clock milliseconds; the largest that a date can be. */
 const MAX_TIME_MS = 8.64e15;
 
-const Name = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^[^\p{Cc}]+$/u);
-
-const Statistics = z
-  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,63}$/), z.number().nonnegative())
-  .refine((record) => Object.keys(record).length <= MAX_STATISTICS);
-
-const PathMtu = z.int().min(68).max(65_535);
-
-const StoredRouteSchema = z.strictObject({
-  name: Name,
+export interface StoredRoute {
+  readonly name: string;
   /** In a file of before: what an operator commanded. It is kept apart now (state/content.ts), and so is what follows. */
-  admin: z.enum(['enabled', 'draining', 'disabled']).optional(),
+  readonly admin?: 'enabled' | 'draining' | 'disabled';
   /** Bytes of a calendar month, `2026-07`. */
-  quota: z
-    .strictObject({
-      month: z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/),
-      bytes: z.number().nonnegative().max(Number.MAX_SAFE_INTEGER),
-    })
-    .optional(),
-  statistics: Statistics,
+  readonly quota?: { readonly month: string; readonly bytes: number };
+  readonly statistics: Readonly<Record<string, number>>;
   /** Largest packets that were found to pass. */
-  pathMtu: z.strictObject({ ipv4: PathMtu.optional(), ipv6: PathMtu.optional() }).optional(),
-});
+  readonly pathMtu?: { readonly ipv4?: number | undefined; readonly ipv6?: number | undefined };
+}
 
-export const JsonPartSchema = z.strictObject({
-  savedAtMs: z.number().nonnegative().max(MAX_TIME_MS),
-  routes: z
-    .array(StoredRouteSchema)
-    .max(MAX_STORED_ROUTES)
-    .refine((routes) => new Set(routes.map(({ name }) => name)).size === routes.length),
+/** What is JSON of the file. */
+export interface JsonPart {
+  readonly savedAtMs: number;
+  readonly routes: readonly StoredRoute[];
   /** Absent in a file of before. */
-  services: z
-    .array(z.union([Name, z.literal('')]))
-    .max(MAX_STORED_SERVICES)
-    .optional(),
-  statistics: Statistics,
-  memory: z.strictObject({
-    rows: z.int().nonnegative(),
-    routes: z.int().min(1).max(MAX_ROUTES),
-  }),
-});
+  readonly services?: readonly string[];
+  readonly statistics: Readonly<Record<string, number>>;
+  readonly memory: { readonly rows: number; readonly routes: number };
+}
 
-export type StoredRoute = z.infer<typeof StoredRouteSchema>;
+const Statistics = {
+  type: 'object',
+  maxProperties: MAX_STATISTICS,
+  patternProperties: { '^[A-Za-z][A-Za-z0-9-]{0,63}$': { type: 'number', minimum: 0 } },
+  additionalProperties: false,
+} as const;
+
+const PathMtu = { type: 'integer', minimum: 68, maximum: 65_535 } as const;
+
+const RouteSchema = {
+  ...strict(
+    {
+      name: NAME,
+      admin: { enum: ['enabled', 'draining', 'disabled'] },
+      quota: strict({
+        month: { type: 'string', pattern: '^\\d{4}-(0[1-9]|1[0-2])$' },
+        bytes: { type: 'number', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+      }),
+      statistics: Statistics,
+      pathMtu: strict({ ipv4: PathMtu, ipv6: PathMtu }, []),
+    },
+    ['name', 'statistics'],
+  ),
+};
+
+/** The part of the file that is JSON, or null where it is anything else. */
+export const readJsonPart = reader<JsonPart>(
+  strict(
+    {
+      savedAtMs: { type: 'number', minimum: 0, maximum: MAX_TIME_MS },
+      routes: { type: 'array', maxItems: MAX_STORED_ROUTES, items: RouteSchema },
+      services: {
+        type: 'array',
+        maxItems: MAX_STORED_SERVICES,
+        items: { anyOf: [NAME, { const: '' }] },
+      },
+      statistics: Statistics,
+      memory: strict({
+        rows: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+        routes: { type: 'integer', minimum: 1, maximum: MAX_ROUTES },
+      }),
+    },
+    ['savedAtMs', 'routes', 'statistics', 'memory'],
+  ),
+  ({ routes }) => haveOwnNames(routes),
+);
 
 export interface StoreContent {
   /** Wall-clock time, for the age of everything. */

@@ -11,7 +11,13 @@
 import { type MemoryRows, ROW_COLUMNS } from '../../core/memory/rows.js';
 import { MAX_ROUTES } from '../../core/memory/verdicts.js';
 import { assert } from '../../model/errors.js';
-import { JsonPartSchema, MAX_JSON_BYTES, type StoreContent, type StoreLimits } from './content.js';
+import {
+  type JsonPart,
+  MAX_JSON_BYTES,
+  readJsonPart,
+  type StoreContent,
+  type StoreLimits,
+} from './content.js';
 
 /** A byte that no text has, a name, and an end of line that a transfer as text would change. */
 export const MAGIC = Uint8Array.of(0x89, 0x50, 0x52, 0x73, 0x74, 0x6f, 0x72, 0x0a);
@@ -53,7 +59,7 @@ export function encode(content: StoreContent): Uint8Array[] {
     statistics,
     memory: { rows: memory.count, routes: memory.routes },
   };
-  assert(JsonPartSchema.safeParse(part).success, 'what should be stored would not be read again');
+  assert(readJsonPart(part) !== null, 'what should be stored would not be read again');
   const json = new TextEncoder().encode(JSON.stringify(part));
   assert(json.length <= MAX_JSON_BYTES, 'more to be stored than is read');
   const sections = [json, ...columnsOf(memory)];
@@ -102,20 +108,17 @@ export function decode(
 }
 
 /** JSON alone, of a file that begins with these bytes; null: there is none. */
-export function jsonOf(start: Uint8Array): ReturnType<typeof JsonPartSchema.parse> | null {
+export function jsonOf(start: Uint8Array): JsonPart | null {
   if (start.length < HEADER_BYTES || !same(start.subarray(0, MAGIC.length), MAGIC)) return null;
   const [, count, length] = new Uint32Array(start.buffer, 8, 3);
   if (count !== SECTIONS || HEADER_BYTES + length > start.length) return null;
   return jsonPart(start.subarray(HEADER_BYTES, HEADER_BYTES + length));
 }
 
-function jsonPart(bytes: Uint8Array): ReturnType<typeof JsonPartSchema.parse> | null {
+function jsonPart(bytes: Uint8Array): JsonPart | null {
   if (bytes.length > MAX_JSON_BYTES) return null;
   try {
-    const parsed = JsonPartSchema.safeParse(
-      JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)),
-    );
-    return parsed.success ? parsed.data : null;
+    return readJsonPart(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)));
   } catch {
     return null;
   }
