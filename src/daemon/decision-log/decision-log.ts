@@ -29,7 +29,9 @@ export class DecisionLog {
   readonly counts = { written: 0, missed: 0 };
 
   private made: { readonly by: string; readonly file: RotatingFile } | null = null;
-  private next = TO_COME;
+  /** Number of the next decision: the gateway begins with the first. */
+  private next = 0;
+  private hasLooked = false;
   /** Of those that were missed nobody has written yet. */
   private untold = 0;
   private working: Promise<void> = Promise.resolve();
@@ -79,6 +81,7 @@ export class DecisionLog {
   private async write(isLast: boolean): Promise<void> {
     const { config, race } = this.gateway;
     const file = await this.follow(config.log.decisions);
+    this.hasLooked = true;
     if (file === null || race === null || race.hasEnded) return;
     if (this.next === TO_COME) this.next = (await race.decisionPart(TO_COME, 0, false)).part.next;
     for (let n = 0; n < PARTS; n++) {
@@ -97,7 +100,8 @@ export class DecisionLog {
     if (this.made?.by === by) return this.made.file;
     const old = this.made;
     this.made = wanted === null ? null : { by, file: new RotatingFile(wanted) };
-    if (old === null) this.next = TO_COME;
+    // What was decided while nothing was to be written is not wanted.
+    if (old === null && this.hasLooked) this.next = TO_COME;
     await old?.file.close();
     return this.made?.file ?? null;
   }
