@@ -107,6 +107,8 @@ const PROGRAMS = [
     why: 'a tunnel on kernels without WireGuard',
     for: ['test', 'bench'],
   },
+  // With promtool, which checks what it is given.
+  { program: 'prometheus', package: 'prometheus', why: 'scrapes of the metrics', for: ['test'] },
   { program: 'tc', package: 'iproute2', why: 'delays in a virtual machine', for: ['kernels'] },
   {
     program: 'qemu-system-x86_64',
@@ -176,7 +178,7 @@ get install --no-install-recommends "$@" || { get update && get install --no-ins
 for package in "$@"; do
   case $package in
     nginx-light) service=nginx ;;
-    ufw | firewalld | coturn | tftpd-hpa) service=$package ;;
+    ufw | firewalld | coturn | tftpd-hpa | prometheus) service=$package ;;
     *) continue ;;
   esac
   if command -v systemctl >/dev/null; then systemctl disable "$service" || true; fi

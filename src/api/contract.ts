@@ -2,6 +2,7 @@
 import type { CallCounts, CallKind } from '../model/calls.js';
 import type { QuotaConfig } from '../model/config.js';
 import type { ConfigChange, ConnectionEffect } from '../model/config-change.js';
+import type { Exposition } from '../observe/metrics/exposition.js';
 
 export type { ConfigChange, ConnectionEffect };
 
@@ -263,6 +264,8 @@ export interface WhyQuery {
 
 /** What the daemon offers to the control socket. */
 export interface ControlBackend {
+  /** Text of all metrics, in the form that a request's `Accept` prefers; absent: there are none to show. */
+  metrics?(accept: string | undefined): Promise<Exposition>;
   status(): Promise<Status>;
   /** The same, of the routes alone. */
   routes(): Promise<readonly RouteStatus[]>;

@@ -20,6 +20,7 @@ export const MAX_MEMORY_TIMES = 400_000;
 /** All that MAX_MEMORY_TIMES allows fits: at most 129 bytes for a time and 130 for a destination. */
 export const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
 
+export const METRICS_PATH = '/metrics';
 export const STATUS_PATH = '/v1/status';
 export const WHY_PATH = '/v1/why';
 export const MEMORY_PATH = '/v1/memory';

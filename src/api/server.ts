@@ -16,6 +16,7 @@ import {
   MAX_DECISIONS_ANSWERED,
   MAX_MEMORY_LIMIT,
   MEMORY_PATH,
+  METRICS_PATH,
   PREVIEW_PATH,
   RELOAD_PATH,
   ROUTE_COMMANDS,
@@ -59,6 +60,12 @@ export async function startControl(path: string, backend: ControlBackend): Promi
 /** The API without a socket, for requests injected by tests. */
 export function createApp(backend: ControlBackend) {
   const app = createServer();
+  const { metrics } = backend;
+  if (metrics !== undefined)
+    app.get(METRICS_PATH, NOTHING, async (request, reply) => {
+      const { contentType, body } = await metrics(request.headers.accept);
+      return reply.type(contentType).send(body);
+    });
   app.get(STATUS_PATH, NOTHING, () => backend.status());
   app.get(ROUTES_PATH, NOTHING, () => backend.routes());
   app.get(SERVICES_PATH, NOTHING, () => backend.services());

@@ -2,6 +2,7 @@
 import { configurationSchema, renderConfiguration } from '../config/document.js';
 import { renderKeyFacts } from '../config/facts-document.js';
 import { ERRORS } from '../model/errors.js';
+import { renderMetricsPage } from '../observe/metrics/page.js';
 import { renderJsonPage } from './json-page.js';
 
 /** Text of each page by its path. */
@@ -10,6 +11,7 @@ export const DOCUMENTS: Readonly<Record<string, () => string>> = {
   'docs/configuration.schema.json': () => `${JSON.stringify(configurationSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
   'docs/json.md': renderJsonPage,
+  'docs/metrics.md': renderMetricsPage,
   'src/config/keys-of-schema.ts': renderKeyFacts,
 };
 

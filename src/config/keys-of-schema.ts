@@ -19,6 +19,6 @@ export const KEYS = {
     "state": {"apply":"restart","fallback":"/var/lib/pathrace/control.state: the name of the control socket with `.state` for `.sock`, beside the socket unless that is in /run"},
     "limits": {"keys":{"races":{"apply":"restart","fallback":"8192"},"racesPerClient":{"apply":"restart","fallback":"1024"},"raceRatePerClient":{"apply":"restart","fallback":"2000"},"raceBurstPerClient":{"apply":"restart","fallback":"4000"},"queue":{"apply":"restart","fallback":"4096"},"racePorts":{"apply":"restart","fallback":"8192-32767"},"portMemory":{"apply":"restart","fallback":"131072"},"raceTimeout":{"apply":"restart","fallback":"5s"},"decisions":{"apply":"restart","fallback":"8192"}}},
     "kernel": {"keys":{"queue":{"apply":"restart","fallback":"5050"},"table":{"apply":"restart","fallback":"20501"},"mark":{"apply":"restart","fallback":"0xff0000ff"},"rulePriority":{"apply":"restart","fallback":"20500"},"heartbeat":{"apply":"restart","fallback":"500ms"},"fastPath":{"apply":"live","fallback":"off"}}},
-    "log": {"keys":{"level":{"apply":"live","fallback":"info"}}},
+    "log": {"keys":{"level":{"apply":"live","fallback":"info"},"addresses":{"apply":"live","fallback":"false"},"decisions":{"apply":"live","fallback":"they are not written down","keys":{"file":{"apply":"live"},"size":{"apply":"live","fallback":"10MB"},"keep":{"apply":"live","fallback":"5"}}}}},
   },
 } as const;

@@ -54,7 +54,7 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     state: file.state ?? besideSocket(file.control, 'state'),
     limits: { ...limits, raceTimeoutMs: raceTimeout },
     kernel: { ...kernel, heartbeatMs: heartbeat },
-    log: file.log,
+    log: { ...file.log, decisions: file.log.decisions ?? null },
   };
 }
 

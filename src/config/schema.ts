@@ -9,8 +9,9 @@ import { MAX_ROUTES, MIN_ROUTES } from './bounds.js';
 import { absent, optional, required, section } from './key.js';
 import { CallWeightsSchema, followKey } from './schema/follow.js';
 import { KernelSchema } from './schema/kernel.js';
-import { flag, interfaceName, oneOrMore, text, words } from './schema/keys.js';
+import { flag, interfaceName, oneOrMore, text } from './schema/keys.js';
 import { LimitsSchema } from './schema/limits.js';
+import { LogSchema } from './schema/log.js';
 import { MemorySchema } from './schema/memory.js';
 import { RaceSchema } from './schema/race.js';
 import { RestSchema } from './schema/rest.js';
@@ -22,32 +23,10 @@ import {
   INTERFACES_ALLOWED,
   MAX_INTERFACES,
   NAME_ALLOWED,
-  oneOf,
   parseInterfaces,
   parseSocketPath,
   parseStatePath,
 } from './values/texts.js';
-
-const LEVELS = ['error', 'warn', 'info', 'debug', 'trace'] as const;
-
-const LogSchema = section(
-  z
-    .strictObject({
-      level: optional(
-        {
-          description:
-            'The least important messages that are logged. Addresses and names appear from `debug` on.',
-          allowed: LEVELS.join(', '),
-          apply: 'live',
-          json: words(LEVELS),
-        },
-        oneOf(LEVELS),
-        'info',
-      ),
-    })
-    .prefault({}),
-  { description: 'The log on stderr.', allowed: '{ level: LEVEL }' },
-);
 
 /** The whole file. */
 export const ConfigSchema = z.strictObject({

@@ -1,6 +1,7 @@
 /** A configuration as the file would say it: texts by key, for people who compare two of them. */
 import type {
   GatewayConfig,
+  LogConfig,
   MatchConfig,
   RouteConfig,
   SelectConfig,
@@ -79,7 +80,11 @@ export function viewOfRest(config: GatewayConfig): Mapping {
       heartbeat: formatDuration(heartbeatMs),
       fastPath,
     }),
-    log: mapping({ level: log.level }),
+    log: mapping({
+      level: log.level,
+      addresses: String(log.addresses),
+      decisions: viewOfDecisions(log.decisions),
+    }),
   });
 }
 
@@ -168,6 +173,12 @@ function viewOfQuota(quota: RouteConfig['quota']): View {
   if (quota.day === 1 && quota.action === 'last-resort') return volume;
   // biome-ignore lint/suspicious/noThenProperty: the key's name in the file; its value is a text.
   return mapping({ volume, day: String(quota.day), then: quota.action });
+}
+
+function viewOfDecisions(decisions: LogConfig['decisions']): View {
+  if (decisions === null) return null;
+  const { file, size, keep } = decisions;
+  return { ...mapping({ file, size: formatVolume(size), keep: String(keep) }), main: 'file' };
 }
 
 function viewOfOnDown({ onDown, graceMs }: RouteConfig): View {

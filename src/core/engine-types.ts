@@ -161,6 +161,8 @@ export interface EngineCounters {
   /** Inputs whose handling broke a promise of ours: a bug. */
   broken: number;
   started: number;
+  /** Those of them in which one route was asked alone, as it was chosen: its set-up had to leave as a copy. */
+  alone: number;
   decided: number;
   failed: number;
   /** Indexed by route number. */
@@ -172,4 +174,16 @@ export interface EngineCounters {
   readonly ignored: Float64Array;
   /** Connections that a route left unanswered and another one saved; indexed by route number. */
   readonly rescues: Float64Array;
+  /** Copies that were answered with a no, by a server or on the way; indexed by route number. */
+  readonly negatives: Float64Array;
+  /** Races by their services' numbers. */
+  readonly startedBy: Float64Array;
+  /** Races that are over or decided, as OUTCOME_REASONS. */
+  readonly outcomes: Float64Array;
+  /**
+   * From the first copy to the yes of a route, where that is known, whoever wins; and from the client's first packet to the decision, by the
+   * winner. Cells of durations.ts.
+   */
+  readonly answerTimes: Float64Array;
+  readonly decisionTimes: Float64Array;
 }

@@ -29,7 +29,8 @@ import { handleCommitted } from './commit/outcome.js';
 import { sweep } from './commit/remember.js';
 import { tellKernel } from './commit/tell-kernel.js';
 import type { Effects, Event, Input, Verdict } from './contract.js';
-import type { DecisionFilter, DecisionRecord } from './decisions.js';
+import type { DecisionRecord } from './decision-columns.js';
+import type { DecisionFilter } from './decisions.js';
 import {
   type EngineCounters,
   type EngineRoute,

@@ -2,12 +2,20 @@
  * What belongs to the connections of one engine: their races, what was measured for their destinations and what the kernel has been
  * told of it, the decisions. Several engines of one site each have a shard, and share nothing of it.
  */
-import { IGNORED_REASONS, type IgnoredReason, SINGLE_REASONS, type SingleReason } from '../model/reasons.js';
+import {
+  IGNORED_REASONS,
+  type IgnoredReason,
+  OUTCOME_REASONS,
+  type OutcomeReason,
+  SINGLE_REASONS,
+  type SingleReason,
+} from '../model/reasons.js';
 import { createGroup } from './affinity/group.js';
 import { Joins } from './affinity/joins.js';
 import { type Candidates, createCandidates } from './choose/criterion.js';
 import { REPEATS_LAST_MICROS, RecentChoices } from './choose/recent.js';
 import { DecisionRing } from './decisions.js';
+import { Durations, SERVICE_NUMBERS } from './durations.js';
 import type { AffinityGroup, EngineCounters, EngineSettings } from './engine-types.js';
 import { PortMemory } from './limit/ports.js';
 import { KernelCopy } from './memory/kernel-copy.js';
@@ -36,6 +44,8 @@ export interface Shard {
   readonly answered: RecentChoices;
   readonly decisions: DecisionRing;
   readonly counters: EngineCounters;
+  readonly answerTimes: Durations;
+  readonly decisionTimes: Durations;
   /** Reused by whoever chooses or races. */
   readonly candidates: Candidates;
   readonly plan: RacePlan;
@@ -46,6 +56,8 @@ export interface Shard {
 export function createShard(settings: EngineSettings): Shard {
   const [first, second] = settings.secret;
   const races = new RaceTable(settings.races, settings.routes, first);
+  const answerTimes = new Durations(settings.routes);
+  const decisionTimes = new Durations(settings.routes);
   const shard: Shard = {
     races,
     setups: new SetupStore(settings.races),
@@ -66,7 +78,9 @@ export function createShard(settings: EngineSettings): Shard {
     repeated: new RecentChoices(second, REPEATS_LAST_MICROS),
     answered: new RecentChoices(second),
     decisions: new DecisionRing(settings.decisions, settings.routes),
-    counters: createCounters(settings.routes),
+    counters: createCounters(settings.routes, answerTimes, decisionTimes),
+    answerTimes,
+    decisionTimes,
     candidates: createCandidates(),
     plan: createPlan(),
     group: createGroup(),
@@ -75,11 +89,12 @@ export function createShard(settings: EngineSettings): Shard {
   return shard;
 }
 
-function createCounters(routes: number): EngineCounters {
+function createCounters(routes: number, answerTimes: Durations, decisionTimes: Durations): EngineCounters {
   const column = (): Float64Array => new Float64Array(routes + 1);
   return {
     broken: 0,
     started: 0,
+    alone: 0,
     decided: 0,
     failed: 0,
     attempts: column(),
@@ -88,11 +103,22 @@ function createCounters(routes: number): EngineCounters {
     single: new Float64Array(SINGLE_REASONS.length),
     ignored: new Float64Array(IGNORED_REASONS.length),
     rescues: column(),
+    negatives: column(),
+    startedBy: new Float64Array(SERVICE_NUMBERS),
+    outcomes: new Float64Array(OUTCOME_REASONS.length),
+    answerTimes: answerTimes.cells,
+    decisionTimes: decisionTimes.cells,
   };
 }
 
 export function countSingle({ counters }: Shard, reason: SingleReason): void {
   counters.single[SINGLE_REASONS.indexOf(reason)]++;
+}
+
+/** A race is decided, or over. One that a single route was in from the start has no outcome of its own: why that was is counted. */
+export function countOutcome({ counters }: Shard, outcome: OutcomeReason | SingleReason): void {
+  const index = OUTCOME_REASONS.indexOf(outcome as OutcomeReason);
+  if (index >= 0) counters.outcomes[index]++;
 }
 
 export function countIgnored({ counters }: Shard, reason: IgnoredReason): void {

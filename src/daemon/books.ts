@@ -35,6 +35,9 @@ const READ_MS = 3000;
 const EVERY_MS = 900_000;
 const NOTICEABLE = 1000;
 
+/** Between two looks whether anything has to be kept. */
+export const KEEP_MS = 10_000;
+
 export class Books {
   readonly accounts = new Accounts(localTime(), bootName());
   readonly spent = new SpentRoutes();

@@ -10,6 +10,7 @@ const WHAT = {
   paths: 'the paths of routes could not be looked at',
   ports: 'the use of ports could not be looked at',
   cut: 'connections could not be cut',
+  decisions: 'decisions could not be written down',
   guard: 'the counters of the guard could not be looked at',
 } as const;
 

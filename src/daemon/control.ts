@@ -18,8 +18,9 @@ import type { ConfigSource } from './config-source.js';
 import { progressOf } from './cut-progress.js';
 import { memoryEntries } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
-import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf } from './report.js';
+import { allAlarms, packetStatus, raceStatus, routeStatus, stateOf } from './report.js';
 import { routeNamed } from './route-command.js';
+import { Scrape } from './scrape.js';
 import { serviceStatus } from './service-report.js';
 import type { InForce } from './take-over.js';
 import { explain } from './why-report.js';
@@ -31,7 +32,10 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
     if (race !== null) return race;
     throw new PathraceError('E_CONTROL_BUSY', 'The gateway is still starting.');
   };
+  const scrape = new Scrape(inForce);
   return {
+    metrics: (accept) => scrape.text(running(), accept),
+
     async status(): Promise<Status> {
       const [snapshot, digest] = await Promise.all([
         running().snapshot(),
@@ -50,13 +54,7 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
         version: version(),
         configuration,
         uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
-        alarms: [
-          ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
-          ...(gateway.ports?.alarms() ?? []),
-          ...gateway.upkeep.alarms(),
-          ...gateway.guard.alarms(monotonicMs()),
-          ...gateway.troubles(),
-        ],
+        alarms: allAlarms(gateway, routes, snapshot),
         notes: gateway.notes(),
         memory: {
           destinations: memory.destinations,

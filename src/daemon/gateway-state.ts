@@ -4,6 +4,7 @@ import type { Flows } from '../kernel/flows.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
+import type { LossyOutput } from '../observe/lossy-output.js';
 import type { Books } from './books.js';
 import type { Checker } from './checker.js';
 import type { Commands } from './commands.js';
@@ -50,4 +51,8 @@ export interface GatewayState {
   /** Applies an operator's command on a route; connections that it has are the caller's business. Throws E_ARGUMENT. */
   setAdmin(name: string, admin: Admin): Promise<void>;
   readonly reloading: Reloading;
+  /** Lines of the log that nobody has read, and that were left out before. */
+  readonly output: Pick<LossyOutput, 'dropped' | 'limited'>;
+  /** Decisions that were written to their file, and that were not, since start. */
+  readonly decisionLog: { readonly counts: { readonly written: number; readonly missed: number } };
 }

@@ -22,13 +22,14 @@ import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
-import { Books } from './books.js';
+import { Books, KEEP_MS } from './books.js';
 import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
 import { Commands } from './commands.js';
 import { Complaints } from './complaints.js';
 import type { ConfigSource } from './config-source.js';
 import { createBackend } from './control.js';
+import { DecisionLog } from './decision-log/decision-log.js';
 import {
   type Admin,
   type EngineServices,
@@ -84,6 +85,7 @@ export class Gateway implements GatewayState {
   readonly guard: GuardWatch;
   readonly reloading: Reloading;
   readonly takeOver: TakeOver;
+  readonly decisionLog = new DecisionLog(this);
   private readonly prober = new Prober(this, () => this.marks);
 
   private readonly marks: Marks;
@@ -107,7 +109,7 @@ export class Gateway implements GatewayState {
     public config: GatewayConfig,
     private readonly source: ConfigSource,
     readonly log: Log,
-    private readonly output: Pick<LossyOutput, 'dropped'>,
+    readonly output: Pick<LossyOutput, 'dropped' | 'limited' | 'alarms'>,
     aroundReload?: ReloadContext['around'],
   ) {
     this.failed = new Promise((resolve) => {
@@ -213,8 +215,7 @@ export class Gateway implements GatewayState {
     await this.alignment.begin();
     const flows = openFlows(this.marks, this.alignment, this.boundary, this.complaints);
     this.flows = flows;
-    const nameOf = (route: number): string | null => this.numbers.routes.nameOf(route);
-    this.ports = new PortWatch(flows, this.marks, this.log, nameOf);
+    this.ports = new PortWatch(flows, this.marks, this.log, (route) => this.numbers.routes.nameOf(route));
     this.failover = new Failover(
       failoverContext(this, flows, this.log, (work) => this.alignment.enqueue(work)),
     );
@@ -231,6 +232,7 @@ export class Gateway implements GatewayState {
       every(KEEP_MS, () => this.books.keepIfDue(), NOT_TOLD),
       every(PORTS_MS, async () => this.ports?.look(this.config.limits.racePorts), complaints.about('ports')),
       every(PROBE_MS, () => this.prober.probe(), NOT_TOLD),
+      this.decisionLog.begin(complaints.about('decisions')),
       every(LOOK_MS, () => this.paths.look(), complaints.about('paths')),
     );
     // While all of that was begun, too.
@@ -282,11 +284,10 @@ export class Gateway implements GatewayState {
   }
 
   troubles(): string[] {
-    const { dropped } = this.output;
-    const unread = dropped === 0 ? [] : [`${dropped} lines of the log had no reader`];
     return [
       ...this.keeper.alarms(),
-      ...unread,
+      ...this.output.alarms(),
+      ...this.decisionLog.alarms(),
       ...this.complaints.alarms(),
       ...this.books.alarms(),
       ...this.reloading.alarms(),
@@ -397,4 +398,3 @@ export class Gateway implements GatewayState {
 }
 
 const MEASURE_MS = 1000;
-const KEEP_MS = 10_000;

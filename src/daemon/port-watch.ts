@@ -9,6 +9,7 @@ import { hex, type Marks, routeMark } from '../kernel/marks.js';
 import { type PortUse, RECLAIM, reusesPorts, serverOf } from '../kernel/port-use.js';
 import { readSetting } from '../kernel/sysctl.js';
 import type { PortRange } from '../model/config.js';
+import { PathraceError } from '../model/errors.js';
 import { kernelPorts, sizeOf } from '../model/ports.js';
 import type { Log } from '../observe/log.js';
 
@@ -86,12 +87,15 @@ export class PortWatch {
   }
 
   private words(use: PortUse): string {
-    const { route, share, users } = use;
+    const who = use.users.map(({ client, count }) => `${client} has ${count}`).join(', ');
+    return `${this.told(use, serverOf(use))} (${who})`;
+  }
+
+  private told({ route, share }: PortUse, server: string): string {
     const name = this.nameOf(route) ?? String(route);
-    const who = users.map(({ client, count }) => `${client} has ${count}`).join(', ');
     return share >= PORTS_FULL
-      ? `route ${name} has no port left towards ${serverOf(use)}: new connections to it fail (${who})`
-      : `route ${name} uses ${Math.floor(share * 100)} % of its ports towards ${serverOf(use)} (${who})`;
+      ? `route ${name} has no port left towards ${server}: new connections to it fail`
+      : `route ${name} uses ${Math.floor(share * 100)} % of its ports towards ${server}`;
   }
 
   private async refuse(full: readonly PortUse[], seconds: number): Promise<void> {
@@ -107,7 +111,10 @@ export class PortWatch {
       const set = `element inet ${TABLE} ${SET_FULL[family]}`;
       const add = `add ${set} { ${keys.map((key) => `${key} timeout ${seconds}s`).join(', ')} }\n`;
       // To add what is there does not renew it.
-      await runCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`);
+      await runCommand('nft', ['-f', '-'], `${add}delete ${set} { ${keys.join(', ')} }\n${add}`).catch(() => {
+        // What nft says of it names the servers.
+        throw new PathraceError('E_COMMAND_FAILED', 'nft did not take the servers that have no port left.');
+      });
     }
   }
 
@@ -120,7 +127,10 @@ export class PortWatch {
     if (this.alarmed.has(route)) return;
     this.alarmed.add(route);
     const name = this.nameOf(route) ?? String(route);
-    this.log.warn({ event: 'ports', route: name, percent: Math.floor(share * 100) }, this.words(use));
+    const clients = use.users.map(({ client }) => client);
+    const fields = { event: 'ports', route: name, percent: Math.floor(share * 100) };
+    // Who that is, is for `status` to say, and for a log that may.
+    this.log.warn({ ...fields, server: serverOf(use), clients }, this.told(use, 'one server'));
   }
 }
 

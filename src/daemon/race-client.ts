@@ -1,7 +1,8 @@
 /** The main thread's handle on the race thread. */
 import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
+import type { DecisionRecord } from '../core/decision-columns.js';
+import type { DecisionFilter, DecisionPart } from '../core/decisions.js';
 import type { EngineRoute, Micros, RouteNumber } from '../core/engine-types.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import type { Broken } from '../kernel/boundary.js';
@@ -162,6 +163,17 @@ export class RaceClient {
   ): Promise<{ decisions: readonly DecisionRecord[]; originMs: number }> {
     const reply = await this.ask({ kind: 'decisions', filter, limit });
     if (reply.kind !== 'decisions') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    return reply;
+  }
+
+  /** The next decisions from number `from` on, below 0: those to come; only those that are complete, unless it is the last time. */
+  async decisionPart(
+    from: number,
+    limit: number,
+    isLast: boolean,
+  ): Promise<{ part: DecisionPart; originMs: number }> {
+    const reply = await this.ask({ kind: 'decision-part', from, limit, isLast });
+    if (reply.kind !== 'decision-part') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
     return reply;
   }
 

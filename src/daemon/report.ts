@@ -1,7 +1,7 @@
 /** What the control socket shows: counters and decisions put into the words of the contract. */
 import type { QuotaStatus, RouteState, RouteStatus, Status } from '../api/contract.js';
 import type { DroppedReason, IgnoredWord, QueueWord } from '../api/counters.js';
-import { dateText } from '../kernel/clock.js';
+import { dateText, monotonicMs } from '../kernel/clock.js';
 import { readCounters } from '../kernel/nft-read.js';
 import { readQueueState } from '../kernel/queue-state.js';
 import type { LaneHealth, RaceSnapshot } from '../kernel/race-messages.js';
@@ -128,6 +128,21 @@ export function alarmsOf(
   return alarms;
 }
 
+/** All of it: of routes, ports, the kernel, and what does not work. */
+export function allAlarms(
+  gateway: GatewayState,
+  routes: readonly RouteStatus[],
+  snapshot: Pick<RaceSnapshot, 'broken'>,
+): string[] {
+  return [
+    ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
+    ...(gateway.ports?.alarms() ?? []),
+    ...gateway.upkeep.alarms(),
+    ...gateway.guard.alarms(monotonicMs()),
+    ...gateway.troubles(),
+  ];
+}
+
 function untilText({ until, zone }: QuotaStatus): string {
   if (until === undefined) return 'the date is not known';
   return `until ${localTime(zone).dayOf(Date.parse(until))} 00:00 ${zone}`;
@@ -148,8 +163,12 @@ export function raceStatus(snapshot: RaceSnapshot): Status['races'] {
   };
 }
 
-export function packetStatus(snapshot: RaceSnapshot, queue: number): Status['packets'] {
-  const counters = readCounters();
+/** `counters`: packets by the names of the kernel's counters. */
+export function packetStatus(
+  snapshot: RaceSnapshot,
+  queue: number,
+  counters: ReadonlyMap<string, number> = readCounters(),
+): Status['packets'] {
   return {
     dropped: {
       ...byName(DECODE_REASONS, snapshot.dropped),

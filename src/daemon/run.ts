@@ -44,9 +44,17 @@ export async function runGateway(config: GatewayConfig, file: string, io: Gatewa
   const manager = managerOf(process.env);
   const form = logForm(process.env);
   const output = new LossyOutput(io.stderr, (dropped) => lossLine(dropped, form === 'journal'));
-  const log = createLog({ level: config.log.level, form, write: (line) => output.write(line) });
+  let inForce = (): GatewayConfig => config;
+  const log = createLog({
+    level: config.log.level,
+    form,
+    write: (line) => output.write(line),
+    addresses: () => inForce().log.addresses,
+    onLimited: () => output.limited++,
+  });
   const source = await new ConfigSource(file, config, parseApart).begin();
   const gateway = new Gateway(config, source, log, output, (work) => manager.reloading(work));
+  inForce = () => gateway.config;
   process.on('unhandledRejection', (error) => gateway.boundary.caught('work in the background', error));
   process.on('uncaughtException', (error) => gateway.boundary.caught('an event', error));
   if (signals.hasEnded) return 0;

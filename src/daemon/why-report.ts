@@ -2,7 +2,7 @@
 import type { AttemptReport, Decision, WhyQuery } from '../api/contract.js';
 import { WHY_LIMIT } from '../api/paths.js';
 import { unknownName } from '../config/vocabulary.js';
-import { type AnswerRecord, type DecisionRecord, NO_TIME } from '../core/decisions.js';
+import { type AnswerRecord, type DecisionRecord, NO_TIME } from '../core/decision-columns.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import { type OpenFlow, searchFlows } from '../kernel/flow-search.js';
 import { type Marks, marksOf, routeOfMark, serviceOfMark } from '../kernel/marks.js';
@@ -137,7 +137,11 @@ function isIn(prefixes: readonly string[], address: AddressWords): boolean {
 }
 
 /** A decision in words. `originMs` is the monotonic time at which the engine's clock was 0. */
-function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
+export function toDecision(
+  record: DecisionRecord,
+  gateway: Pick<GatewayState, 'config' | 'numbers'>,
+  originMs: number,
+): Decision {
   const { routes, services } = gateway.numbers;
   const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
   const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));

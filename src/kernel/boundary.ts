@@ -3,7 +3,7 @@
  * ours, ends that piece alone: it is counted and told, and the loop goes on. Only many in a short time end the thread, since then
  * nothing works any more and the kernel does better by itself.
  */
-import { PathraceError } from '../model/errors.js';
+import { countBug, PathraceError } from '../model/errors.js';
 
 const MANY = { errors: 1000, withinMs: 10_000 } as const;
 /** Between two words about it: one hostile host must not fill the log. */
@@ -52,6 +52,7 @@ export class Boundary {
   /** For whoever catches by itself, since it has more to do then. */
   caught(what: string, error: unknown): void {
     this.count++;
+    if (!(error instanceof PathraceError)) countBug();
     const now = this.options.clock();
     if (now - this.windowAt >= MANY.withinMs) {
       this.windowAt = now;

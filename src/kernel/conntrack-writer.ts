@@ -29,6 +29,8 @@ export class ConntrackWriter {
   /** Entries that a finished flow stood in the way of at first; and those that did not get in. */
   replaced = 0;
   taken = 0;
+  /** Entries that are, or were, in the table. */
+  written = 0;
 
   private readonly socket = new NetlinkSocket(NETLINK_NETFILTER, {
     sendBytes: MOST_ENTRIES * (NEW_LENGTH + 2 * DELETE_LENGTH),
@@ -81,6 +83,7 @@ export class ConntrackWriter {
     this.count = 0;
     for (let index = 0; index < count; index++) batch[index] = index;
     const refused = this.write(count).filter((index) => !this.stays(index));
+    this.written += count - refused.length;
     if (refused.length === 0) return refused;
     let again = 0;
     for (const index of refused) {
@@ -92,6 +95,7 @@ export class ConntrackWriter {
     const still = this.write(again);
     const failed = refused.filter((index) => !cleared.includes(index) || still.includes(index));
     this.replaced += refused.length - failed.length;
+    this.written += refused.length - failed.length;
     this.taken += failed.length;
     return failed;
   }

@@ -98,6 +98,15 @@ export function serviceCounter(service: number): string {
   return `hits_${service}`;
 }
 
+/** The counter of new connections of a service that the kernel has given a route by itself, and of those whose destination it remembers. */
+export function kernelCounter(service: number): string {
+  return `kernel_${service}`;
+}
+
+export function rememberedCounter(service: number): string {
+  return `remembered_${service}`;
+}
+
 /** The service whose rules a chain has; 0: it is another chain. */
 export function serviceOfChain(chain: string): number {
   return Number(/^service_(\d{1,3})$/.exec(chain)?.[1] ?? 0);

@@ -70,6 +70,11 @@ export class FlowBinder implements FlowTable {
     this.refused = this.writer.flush();
   }
 
+  /** Entries since start: those that are, or were, in the table, and those whose ends another flow has. */
+  get entries(): { written: number; taken: number } {
+    return { written: this.writer.written, taken: this.writer.taken };
+  }
+
   /** Whether the entry of the n-th of these is there: also when an old one had to give way first. */
   isBound(index: number): boolean {
     return this.refused.length === 0 || !this.refused.includes(index);

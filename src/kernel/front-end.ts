@@ -86,7 +86,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   stale = 0;
 
   private readonly batch: Batch;
-  private readonly binder: FlowBinder;
+  readonly binder: FlowBinder;
   private readonly writer: WireWriter;
   private readonly redirects: Redirects;
   private readonly packet = createPacket();

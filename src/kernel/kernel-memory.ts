@@ -203,6 +203,12 @@ export class KernelMemory {
     this.syncOpen();
   }
 
+  /** What became of elements since start, and how many wait. */
+  get elements(): { written: number; refused: number; overflowed: number; waiting: number } {
+    const { elements, refused, overflowed } = this.writer.stats;
+    return { written: elements, refused, overflowed, waiting: this.writer.pending };
+  }
+
   /** Room for more; a refill waits while there is none. */
   get hasRoom(): boolean {
     return this.writer.pending < 4096;

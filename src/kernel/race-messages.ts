@@ -2,7 +2,8 @@
 
 import type { CallWeights } from '../core/calls/load.js';
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
+import type { DecisionRecord } from '../core/decision-columns.js';
+import type { DecisionFilter, DecisionPart } from '../core/decisions.js';
 import type {
   EngineCounters,
   EngineRoute,
@@ -18,6 +19,7 @@ import type { HealthState } from '../core/health/health.js';
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
 import type { CallCounts, CallKind, Followed } from '../model/calls.js';
+import type { ErrorCounts } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
 
@@ -104,6 +106,13 @@ export type RaceRequest = { readonly id: number } & (
       readonly filter: DecisionFilter;
       readonly limit: number;
     }
+  /** Those from a number on that nothing is added to any more; where it is the last time, all. */
+  | {
+      readonly kind: 'decision-part';
+      readonly from: number;
+      readonly limit: number;
+      readonly isLast: boolean;
+    }
 );
 
 /** To the main thread. `id` 0: unasked. */
@@ -129,6 +138,7 @@ export type RaceReply = {
   | { readonly kind: 'health'; readonly health: readonly RouteHealth[] }
   | { readonly kind: 'snapshot'; readonly snapshot: RaceSnapshot }
   | { readonly kind: 'memory'; readonly part: MemoryPart }
+  | { readonly kind: 'decision-part'; readonly part: DecisionPart; readonly originMs: number }
   | {
       readonly kind: 'decisions';
       readonly decisions: readonly DecisionRecord[];
@@ -177,7 +187,7 @@ export interface CallSnapshot {
   readonly refused: number;
 }
 
-/** Counters of the thread. */
+/** Counters of the thread. Those of times are shared memory: they go on counting. */
 export interface RaceSnapshot {
   readonly engine: EngineCounters;
   readonly dropped: Float64Array;
@@ -202,4 +212,17 @@ export interface RaceSnapshot {
     /** Elements that the kernel has no room for. */
     readonly refused: number;
   };
+  /** Entries of the connection table that races have won, and elements of sets and maps. */
+  readonly written: {
+    /** `taken`: another flow has their ends. */
+    readonly entries: { readonly written: number; readonly taken: number };
+    /** `refused`: by the kernel, whose sets are full; `overflowed`: more waited than may. */
+    readonly elements: Readonly<Record<'written' | 'refused' | 'overflowed' | 'waiting', number>>;
+  };
+  /** Slots of the table of races: those that are taken, undecided or not, and all. */
+  readonly slots: { readonly taken: number; readonly all: number };
+  /** How late the thread's event loop was (loop-delay.ts); the memory is shared. */
+  readonly delay: Float64Array;
+  /** Errors of the registry that the thread has made. */
+  readonly errors: ErrorCounts;
 }

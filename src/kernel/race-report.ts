@@ -11,6 +11,7 @@ import {
   snapshot,
 } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
+import { errorCounts } from '../model/errors.js';
 import { originMs } from './clock.js';
 import type { FrontEnd } from './front-end.js';
 import type { CallSnapshot, LaneHealth, MemoryPart, RaceSnapshot, RouteHealth } from './race-messages.js';
@@ -37,7 +38,7 @@ function lane(engine: Engine, route: number, family: Family): LaneHealth {
 export function takeSnapshot(
   frontEnd: FrontEnd,
   calls: CallSnapshot,
-  { overloads, broken }: Pick<RaceSnapshot, 'overloads' | 'broken'>,
+  { overloads, broken, delay }: Pick<RaceSnapshot, 'overloads' | 'broken' | 'delay'>,
   now: Micros,
 ): RaceSnapshot {
   const { engine } = frontEnd;
@@ -61,6 +62,10 @@ export function takeSnapshot(
       evicted: memory.evicted,
       refused: frontEnd.kernel.refused,
     },
+    written: { entries: frontEnd.binder.entries, elements: frontEnd.kernel.elements },
+    slots: { taken: engine.races.active, all: engine.races.slots },
+    delay,
+    errors: errorCounts(),
   };
 }
 

@@ -14,6 +14,7 @@ import { DnsLearner } from './dns-learner.js';
 import { noteHoldings, type Watch, watchReadable } from './ffi.js';
 import { FrontEnd } from './front-end.js';
 import { Heartbeat } from './heartbeat.js';
+import { LoopDelay } from './loop-delay.js';
 import { marksOf } from './marks.js';
 import { readQueueState } from './queue-state.js';
 import type {
@@ -34,6 +35,8 @@ const TICK_MS = 20;
 const BEATS = 4;
 /** After an overload the kernel has new connections for itself for this long. */
 const OVERLOAD_PAUSE_MICROS = 1_000_000;
+/** Losers are waited for no longer (commit/decided.ts); then a decision is complete. */
+const SETTLED_MICROS = 5_000_000;
 /** Memory is looked through a part at a time. */
 const UPKEEP_MS = 100;
 
@@ -48,6 +51,7 @@ class RaceThread {
   private startTimer: NodeJS.Timeout | null = null;
   private refilling = false;
   private overloads = 0;
+  private readonly delay = new LoopDelay(TICK_MS);
   /** Set-ups without a copy that the main thread has been told of. */
   private refused = 0;
   private pausedUntil = 0;
@@ -104,7 +108,10 @@ class RaceThread {
     this.watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
     const every = (ms: number, work: () => void): number =>
       this.timers.push(setInterval(this.boundary.around('a timer', work), ms));
-    every(TICK_MS, () => frontEnd.tick());
+    every(TICK_MS, () => {
+      this.delay.tick(performance.now());
+      frontEnd.tick();
+    });
     every(options.heartbeatMs / BEATS, () => this.beat());
     every(UPKEEP_MS, () => {
       frontEnd.upkeep.step();
@@ -164,6 +171,12 @@ class RaceThread {
       case 'decisions': {
         const decisions = engine.findDecisions(request.filter, request.limit);
         return send({ id, kind: 'decisions', decisions, originMs: originMs() });
+      }
+      case 'decision-part': {
+        const { from, limit, isLast } = request;
+        const before = isLast ? Number.POSITIVE_INFINITY : clock() - SETTLED_MICROS;
+        const part = engine.shard.decisions.part(from, limit, before);
+        return send({ id, kind: 'decision-part', part, originMs: originMs() });
       }
       case 'stop':
         return this.afterwards(
@@ -247,8 +260,8 @@ class RaceThread {
     );
   }
 
-  private troubles(): Pick<RaceSnapshot, 'overloads' | 'broken'> {
-    return { overloads: this.overloads, broken: this.boundary.count };
+  private troubles(): Pick<RaceSnapshot, 'overloads' | 'broken' | 'delay'> {
+    return { overloads: this.overloads, broken: this.boundary.count, delay: this.delay.cells };
   }
 
   private tellRefused(): void {

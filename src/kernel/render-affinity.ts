@@ -24,24 +24,26 @@ export function findGroup(affinity: Affinity, family: Family, map: string, targe
   ];
 }
 
-/** Rules that note the route in the mark for the group; `asFlow`: what makes the mark that of a flow. */
+/** Rules that note the route in the mark for the group; `asFlow`: what makes the mark that of a flow; `counted`: what counts it. */
 export function noteGroup(
   { affinity, affinityMs }: ServiceConfig,
   family: Family,
   map: string,
   asFlow: string,
+  counted: string,
 ): string[] {
   const update = (value: string): string =>
     `update @${map} { ${key(affinity, family)} timeout ${affinityMs}ms : ${value} }`;
   const numbers = numberRules(affinity, family);
-  if (numbers.length === 0) return [update('meta mark'), `meta mark set meta mark ${asFlow} ${KEEP} accept`];
+  if (numbers.length === 0)
+    return [update('meta mark'), `meta mark set meta mark ${asFlow} ${KEEP} ${counted} accept`];
   // The packet's mark is part of the key: the route waits in the connection's mark meanwhile.
   return [
     'ct mark set meta mark',
     ...numbers,
     update('ct mark'),
     `meta mark set ct mark ${asFlow}`,
-    `${KEEP} accept`,
+    `${KEEP} ${counted} accept`,
   ];
 }
 

@@ -5,9 +5,11 @@ import {
   affinityMap,
   askedSet,
   domainSet,
+  kernelCounter,
   MAP_SITE,
   MAP_SITE_ASKED,
   memoryMap,
+  rememberedCounter,
   SET_ALIVE,
   SET_OPEN,
   serviceChain,
@@ -59,7 +61,9 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
     if (service.config.affinity !== 'none') {
       for (const family of FAMILIES) chains.set(`begin${family}_${number}`, begin(state, service, family));
-      chains.set(`alone_${number}`, [`meta mark set meta mark ${asFlow(state, service)} ${KEEP} accept`]);
+      chains.set(`alone_${number}`, [
+        `meta mark set meta mark ${asFlow(state, service)} ${KEEP} ${countKernel(service)} accept`,
+      ]);
     }
     const tried = service.config.affinity === 'none' ? [] : FAMILIES.filter((f) => isOnTrial(service, f));
     for (const family of tried) chains.set(`try${family}_${number}`, tryGroup(state, service, family));
@@ -110,9 +114,13 @@ export function serviceSets(state: DesiredState): { maps: [string, string][]; se
   return { maps, sets };
 }
 
-/** Counters of what each service has taken. */
+/** Counters of what each service has taken, and of what the kernel has decided of that by itself. */
 export function serviceCounters(state: DesiredState): string[] {
-  return state.services.map(({ number }) => serviceCounter(number));
+  return state.services.flatMap(({ number, config, memory }) => [
+    serviceCounter(number),
+    ...(config.select.criterion === 'rest' ? [] : [kernelCounter(number)]),
+    ...(memory === 0 ? [] : [rememberedCounter(number)]),
+  ]);
 }
 
 /** Whose number it is: a daemon after this one gives it to no other (service-names.ts). */
@@ -177,9 +185,8 @@ function decide(state: DesiredState, service: DesiredService, target: string | n
   if (service.memory !== 0) {
     for (const family of FAMILIES) {
       const key = destinationKey(family, state.aggregate[`ipv${family}`]);
-      rules.push(
-        `meta mark set ${key} map @${memoryMap(family, service.memory)} goto ${chosen}${family}_${number}`,
-      );
+      const found = `counter name ${rememberedCounter(number)} goto ${chosen}${family}_${number}`;
+      rules.push(`meta mark set ${key} map @${memoryMap(family, service.memory)} ${found}`);
     }
   }
   for (const family of FAMILIES) {
@@ -224,9 +231,15 @@ function take(state: DesiredState, service: DesiredService, family: Family): str
   const { number, config } = service;
   const flow = asFlow(state, service);
   const check = unlessOpen(state, service, family);
-  if (config.affinity === 'none') return [...check, `meta mark set meta mark ${flow} ${KEEP} accept`];
+  const counted = countKernel(service);
+  if (config.affinity === 'none')
+    return [...check, `meta mark set meta mark ${flow} ${KEEP} ${counted} accept`];
   const map = affinityMap(family, number, config.affinity);
-  return [...check, ...noteGroup(config, family, map, flow)];
+  return [...check, ...noteGroup(config, family, map, flow, counted)];
+}
+
+function countKernel({ number }: DesiredService): string {
+  return `counter name ${kernelCounter(number)}`;
 }
 
 /** The same for what belongs to no group yet: a host that begins too many goes on without. */

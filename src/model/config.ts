@@ -269,7 +269,7 @@ export interface GatewayConfig {
   readonly state: string;
   readonly limits: LimitsConfig;
   readonly kernel: KernelConfig;
-  readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace' };
+  readonly log: LogConfig;
 }
 
 /** Bounds; when one is reached the connection goes by the `rest` route without a race, and is counted. */
@@ -310,4 +310,21 @@ export interface KernelConfig {
   readonly heartbeatMs: number;
   /** Whether established flows pass by the rules. Default `off`. */
   readonly fastPath: (typeof FAST_PATHS)[number];
+}
+
+export interface LogConfig {
+  readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /** Addresses of clients and destinations are in lines of every level; else from `debug` on. */
+  readonly addresses: boolean;
+  /** null: decisions are not written down. */
+  readonly decisions: DecisionLogConfig | null;
+}
+
+/** Every decision, as a line of JSON. */
+export interface DecisionLogConfig {
+  readonly file: string;
+  /** Bytes, from which on another file is begun. */
+  readonly size: number;
+  /** So many files besides: `FILE.1` is the one before. */
+  readonly keep: number;
 }

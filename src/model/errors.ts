@@ -80,6 +80,21 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** Errors that were made, by code. */
+export type ErrorCounts = Readonly<Record<ErrorCode, number>>;
+
+const made = Object.fromEntries(Object.keys(ERRORS).map((code) => [code, 0])) as Record<ErrorCode, number>;
+
+/** Since this thread has started: told to a person, or tried again. */
+export function errorCounts(): ErrorCounts {
+  return { ...made };
+}
+
+/** Counts an error that nobody has given a code: a bug. */
+export function countBug(): void {
+  made.E_INTERNAL++;
+}
+
 /** Codes of former releases. An interface that is missing is a route that is down (docs/decisions/0028). */
 export const RETIRED_CODES = ['E_INTERFACE_MISSING'] as const;
 
@@ -102,6 +117,7 @@ export class PathraceError extends Error {
   ) {
     super(message, detail.cause === undefined ? {} : { cause: detail.cause });
     this.name = 'PathraceError';
+    made[code]++;
     this.code = code;
     this.found = detail.found;
     this.expected = detail.expected;

@@ -2,6 +2,7 @@
 import { type Logger, pino } from 'pino';
 import type { GatewayConfig } from '../model/config.js';
 import { journalPriority, type LogForm, logForm } from './journal.js';
+import { LineLimit } from './line-limit.js';
 
 export type Log = Logger;
 
@@ -13,17 +14,23 @@ export interface LogOptions {
   readonly form?: LogForm;
   /** Gets each finished line. Default: stderr, written before the call returns. */
   readonly write?: (line: string) => void;
+  /** Asked for each line: addresses of clients and destinations are wanted in lines of every level. Default: they are not. */
+  readonly addresses?: () => boolean;
+  /** Called for each line that is left out, since there are too many of its kind. Without it none is. */
+  readonly onLimited?: () => void;
 }
 
 /**
- * Makes the log. Call it as `log.info({ reason }, 'message')`. Fields that could name a person's traffic
- * (PRIVATE_FIELDS) are left out above `debug`, whoever wrote them.
+ * Makes the log. Call it as `log.info({ event, reason }, 'message')`: one line per event. Fields that could name a person's traffic
+ * (PRIVATE_FIELDS) are left out above `debug` unless they are wanted, whoever wrote them; messages are without such. Lines are limited by
+ * `event` and route.
  */
 export function createLog(options: LogOptions): Log {
   const given = options.readable === undefined ? undefined : options.readable ? 'readable' : 'json';
   const form = given ?? options.form ?? logForm(process.env);
   const write = options.write ?? ((line: string) => void process.stderr.write(line));
-  return pino(
+  const mayPass = options.onLimited === undefined ? null : limiter(options.onLimited);
+  const log = pino(
     {
       level: options.level,
       base: null,
@@ -31,14 +38,49 @@ export function createLog(options: LogOptions): Log {
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
         logMethod(args, method, level): void {
-          if (level >= PRIVATE_BELOW && isFields(args[0])) args[0] = withoutPrivate(args[0]) as never;
+          const [fields] = args as unknown[];
+          if (!isFields(fields)) return method.apply(this, args);
+          const left = mayPass?.(fields, log) ?? 0;
+          if (left < 0) return;
+          const hides = level >= PRIVATE_BELOW && options.addresses?.() !== true;
+          const shown = hides ? withoutPrivate(fields) : fields;
+          args[0] = (left === 0 ? shown : { ...shown, leftOut: left }) as never;
           method.apply(this, args);
         },
       },
     },
     { write: form === 'json' ? write : (line) => write(FORMS[form](line)) },
   );
+  return log;
 }
+
+/** What says of each line whether it is written, and how many of its kind were not (line-limit.ts); of the last ones a line of its own. */
+function limiter(onLimited: () => void): (fields: Record<string, unknown>, log: Log) => number {
+  const limit = new LineLimit();
+  let isToTell = false;
+  return ({ event, route }, log) => {
+    // The words about what was left out have a bound already.
+    if (event === LEFT_OUT) return 0;
+    const left = limit.take(`${event} ${route ?? ''}`.trimEnd(), performance.now());
+    if (left >= 0) return left;
+    onLimited();
+    if (isToTell) return left;
+    isToTell = true;
+    setTimeout(() => {
+      isToTell = false;
+      for (const [kind, count] of limit.takeUntold())
+        log.warn(
+          { event: LEFT_OUT, of: kind, count },
+          `${count} further lines about "${kind}" were left out`,
+        );
+    }, TELL_MS).unref();
+    return left;
+  };
+}
+
+const LEFT_OUT = 'lines-left-out';
+/** What was left out is told so long after the first of it. */
+const TELL_MS = 60_000;
 
 /** `info` in pino's numbers; `debug` is 20. */
 const PRIVATE_BELOW = 30;
@@ -46,6 +88,7 @@ const PRIVATE_BELOW = 30;
 const PRIVATE_FIELDS: ReadonlySet<string> = new Set([
   'address',
   'client',
+  'clients',
   'destination',
   'host',
   'name',

@@ -17,6 +17,9 @@ export class LossyOutput {
   /** Lines since start that nobody has read. */
   dropped = 0;
 
+  /** Lines that were left out before they came here, since there were too many of their kind; counted by the log. */
+  limited = 0;
+
   private untold = 0;
 
   /** `lossLine`: what to write when the reader is back, of lines that it has missed. */
@@ -24,6 +27,11 @@ export class LossyOutput {
     private readonly stream: LineStream,
     private readonly lossLine: (dropped: number) => string,
   ) {}
+
+  /** In words, for an operator. */
+  alarms(): string[] {
+    return this.dropped === 0 ? [] : [`${this.dropped} lines of the log had no reader`];
+  }
 
   write(line: string): void {
     if ((this.stream.writableLength ?? 0) > MOST_WAITING_BYTES) return this.drop();

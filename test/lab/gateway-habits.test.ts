@@ -81,6 +81,10 @@ test('a service manager hears that it works, that it lives, and of reloads', asy
   );
   const reload = texts.filter((text) => !text.startsWith('WATCHDOG'));
   expect(reload).toEqual([expect.stringMatching(/^RELOADING=1\nMONOTONIC_USEC=\d+$/), 'READY=1']);
+  // Of the machine's monotonic clock, by which the manager tells an old message from a new one.
+  const ageMs = Number(process.hrtime.bigint() / 1000n) / 1000 - Number(reload[0]?.split('=').at(-1)) / 1000;
+  expect(ageMs).toBeGreaterThanOrEqual(0);
+  expect(ageMs).toBeLessThan(20_000);
 });
 
 test('a refused file makes the reload fail with every mistake, and status says that the file is not what runs', async () => {

@@ -119,6 +119,13 @@ describe('diffConfigs', () => {
     [/$/, 'limits: { racePorts: 40000-50000 }\n', 'limits.racePorts: 8192-32767 -> 40000-50000 (restart)'],
     [/$/, 'kernel: { heartbeat: 1s }\n', 'kernel.heartbeat: 500ms -> 1s (restart)'],
     [/$/, 'log: { level: debug }\n', 'log.level: info -> debug (live)'],
+    [/$/, 'log: { addresses: true }\n', 'log.addresses: false -> true (live)'],
+    [/$/, 'log: { decisions: /a/b }\n', 'log.decisions: null -> /a/b (live)'],
+    [
+      /$/,
+      'log: { decisions: { file: /a, size: 1MB, keep: 0 } }\n',
+      'log.decisions: null -> { file: /a, size: 1MB, keep: 0 } (live)',
+    ],
     [/$/, 'race: { perDestination: 7 }\n', 'race.perDestination: 100 -> 7 (live)'],
     [/$/, 'race: { perDestination: none }\n', 'race.perDestination: 100 -> none (live)'],
     [/$/, 'race: { never: 192.0.2.1 }\n', 'race.never: null -> 192.0.2.1/32 (live)'],
@@ -219,7 +226,10 @@ describe('routeCapacity', () => {
       'routes.r4',
       'rest.route',
     ]);
-    expect(mergeLive(routes(2), routes(5))).toEqual({ ...routes(2), log: { level: 'debug' } });
+    expect(mergeLive(routes(2), routes(5))).toEqual({
+      ...routes(2),
+      log: { level: 'debug', addresses: false, decisions: null },
+    });
   });
 
   it('counts from the start, not from the last change', () => {
@@ -235,7 +245,7 @@ describe('any two configurations', () => {
   const choices: readonly (readonly [string, readonly unknown[]])[] = [
     ['control', [null, '/tmp/a.sock']],
     ['lan', [['lan0'], ['lan1', 'lan0']]],
-    ['log', [null, { level: 'debug' }]],
+    ['log', [null, { level: 'debug', decisions: { file: '/a', size: '5MB' } }]],
     ['limits', [null, { races: 99 }, { raceTimeout: '2s', racePorts: '40000-50000' }]],
     ['kernel', [null, { heartbeat: '2s' }, { queue: 7, table: 999 }]],
     [

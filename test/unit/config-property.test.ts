@@ -82,7 +82,7 @@ const GOOD = {
   },
   limits: { races: 100, racePorts: '40000-50000', raceTimeout: '2s' },
   kernel: { queue: 1, heartbeat: '1s' },
-  log: { level: 'debug' },
+  log: { level: 'debug', addresses: true, decisions: { file: '/var/log/d', size: '20MB', keep: 3 } },
 };
 
 /** Every path to a value of a nested object. */
@@ -228,6 +228,9 @@ describe('parseConfig of anything', () => {
       [['limits', 'races'], -1, 'limits.races'],
       [['kernel', 'heartbeat'], '1y', 'kernel.heartbeat'],
       [['log', 'level'], 'x', 'log.level'],
+      [['log', 'decisions', 'size'], '1kB', 'log.decisions.size'],
+      [['log', 'decisions', 'file'], 'relative', 'log.decisions.file'],
+      [['log', 'decisions', 'keep'], 101, 'log.decisions.keep'],
     ];
     fc.assert(
       fc.property(fc.subarray([...mistakes], { minLength: 1 }), (chosen) => {

@@ -134,7 +134,7 @@ describe('configurations that are accepted', () => {
         heartbeatMs: 500,
         fastPath: 'off',
       },
-      log: { level: 'info' },
+      log: { level: 'info', addresses: false, decisions: null },
     });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NO_TIME } from '../../src/core/decisions.js';
+import { NO_TIME } from '../../src/core/decision-columns.js';
 import type { EngineService, MemorySettings } from '../../src/core/engine-types.js';
 import { VERDICT } from '../../src/core/memory/verdicts.js';
 import { ANSWER } from '../../src/model/reasons.js';

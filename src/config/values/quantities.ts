@@ -90,6 +90,22 @@ export function parseQuota(raw: unknown): Parsed<number> {
   return bytes > 1e15 ? bad('Too large.') : { value: bytes };
 }
 
+export const FILE_SIZE_ALLOWED = 'a size from 64kB to 10GB in kB, MB, GB, KiB, MiB or GiB, such as 10MB';
+export const FILE_SIZE_PATTERN = '^\\d{1,9}(\\.\\d{1,9})?(kB|MB|GB|KiB|MiB|GiB)$';
+
+/** Bytes of a file. */
+export function parseFileSize(raw: unknown): Parsed<number> {
+  if (raw === undefined) return bad(MISSING);
+  if (typeof raw === 'number') return bad('A size needs a unit.');
+  const match = new RegExp(FILE_SIZE_PATTERN).exec(typeof raw === 'string' ? raw : '');
+  if (match === null) return bad('Not a size.');
+  const bytes = Math.round(
+    Number.parseFloat(match[0]) * BYTES_PER_UNIT[match[2] as keyof typeof BYTES_PER_UNIT],
+  );
+  if (bytes < 64e3) return bad('Too small.');
+  return bytes > 1e10 ? bad('Too large.') : { value: bytes };
+}
+
 /** In the unit that makes the shortest text. */
 export function formatVolume(bytes: number): string {
   const texts = Object.entries(BYTES_PER_UNIT)

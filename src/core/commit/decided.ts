@@ -15,6 +15,7 @@ import { setDeadline } from '../race/deadline.js';
 import { endRace, hasLearntAll } from '../race/end.js';
 import { ATTEMPT } from '../race/life.js';
 import { overdueAfter } from '../race/patience.js';
+import { countOutcome } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { rememberDecision } from './remember.js';
 
@@ -30,7 +31,10 @@ export function decided(turn: Turn, race: RaceId): void {
   site.clients.done(races.client, race * 4);
   site.hosts.done(races.host[race]);
   races.linger(race);
-  races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
+  const outcome = outcomeOf(turn, race);
+  races.decision[race] = shard.decisions.noteRace(races, race, route, outcome, now);
+  countOutcome(shard, outcome);
+  shard.decisionTimes.note(races.service[race], route, now - races.startedAt[race]);
   noteInterceptions(turn, race);
   // A flow that the connection table had before has been counted already; so has one that stays with the answer that its client was shown.
   const isCounted = races.isFlow(race, route) || (openings.has(race) && races.shown[race] === route);

@@ -45,6 +45,7 @@ export function holdNegative(turn: Turn, race: RaceId, route: RouteNumber, evide
   if (before === ATTEMPT.NEGATIVE && rankOf(races.attemptEvidence[at], ipv4) <= rankOf(evidence, ipv4))
     return;
   if (!races.stepAttempt(race, route, ATTEMPT_EVENT.DENY)) return;
+  if (before !== ATTEMPT.NEGATIVE) counters.negatives[route]++;
   races.attemptEvidence[at] = evidence;
   for (let i = 0; i < 4; i++) races.attemptEvidenceWords[at * 4 + i] = judgement.words[i];
   if (before === ATTEMPT.SENT) measure(turn, race, route);

@@ -132,6 +132,8 @@ function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): 
   const { races } = turn.shard;
   const time = Math.min(Math.max(0, micros), 0x7fffffff);
   races.attemptRtt[races.attempt(race, route)] = time;
+  if (races.stateOf(race, route) === ATTEMPT.ANSWERED)
+    turn.shard.answerTimes.note(races.service[race], route, time);
   noteTime(turn, race, route, time);
 }
 

@@ -3,6 +3,7 @@ import type { OutcomeReason } from '../../model/reasons.js';
 import { rememberEnd, rememberLoser } from '../commit/remember.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { cancelSides } from '../payload/cancel.js';
+import { countOutcome } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { isUnsure } from './attempt.js';
 import { ATTEMPT, RACE } from './life.js';
@@ -17,6 +18,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
     if (site.protocols[races.protocol[race]].cancelsSilent) cancelOpenAttempts(turn, race);
   } else {
     shard.decisions.noteRace(races, race, 0, reason, now);
+    countOutcome(shard, reason);
     site.clients.done(races.client, race * 4);
     site.hosts.done(races.host[race]);
     counters.failed++;

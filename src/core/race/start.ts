@@ -39,6 +39,8 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.returns[race] = site.health.returnsOf(packet.family);
   races.settles[race] = plan.settles ? 1 : 0;
   counters.started++;
+  counters.startedBy[plan.service]++;
+  if (plan.chosen !== null) counters.alone++;
   races.protocol[race] = site.protocols.indexOf(protocol);
   races.token[race] = protocol.token(packet);
   races.service[race] = plan.service;
