@@ -15,14 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { providerOf } from '../../lab/index.js';
 import type { Decision } from '../../src/api/contract.js';
-import {
-  connectMs,
-  eventually,
-  type GatewayLab,
-  NEAR,
-  percentile,
-  withGateway,
-} from './support/gateway-lab.js';
+import { connectMs, eventually, type GatewayLab, NEAR, withGateway } from './support/gateway-lab.js';
 
 const PORT = 7;
 const SCENARIO = {
