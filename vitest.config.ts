@@ -14,6 +14,7 @@ const WAITING = [
   'gateway-clean-up',
   'gateway-clock',
   'gateway-commands',
+  'gateway-converted',
   'gateway-fail-open',
   'gateway-failover',
   'gateway-files',

@@ -54,6 +54,10 @@ export const ERRORS = {
     meaning: 'An argument of the command has a value that is not allowed.',
     remedy: 'See --help of the command.',
   },
+  E_CONVERT: {
+    meaning: 'A configuration of another product could not be read, or makes no gateway.',
+    remedy: 'Correct the line that the message names; nothing was converted.',
+  },
   E_LAB: {
     meaning: 'The lab could not be built or a tool that it drives failed.',
     remedy:
