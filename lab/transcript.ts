@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     servers: [{ name: 'web', ipv6: [] }],
   });
   const config = join(lab.directory, 'pathrace.yaml');
-  const write = (text: string): void =>
+  const configure = (text: string): void =>
     writeFileSync(config, `${text}control: ${lab.controlSocket}\nmemory: { store: none }\n`);
   const shown = (text: string): string =>
     text.replaceAll(config, '/etc/pathrace.yaml').replaceAll(lab.controlSocket, '/run/pathrace/control.sock');
@@ -59,9 +59,9 @@ async function main(): Promise<void> {
   };
   try {
     await lab.server().nginx();
-    write(`${CONFIG.replace('wan2,', 'wan2, wieght: 2,')}`);
+    configure(`${CONFIG.replace('wan2,', 'wan2, wieght: 2,')}`);
     await run('check');
-    write(CONFIG);
+    configure(CONFIG);
     await run('check');
     await run('doctor');
     const gateway = lab.gateway.spawn(['env', ...env, PATHRACE, 'gateway']);
@@ -94,7 +94,7 @@ async function main(): Promise<void> {
     await run('status', '--check');
     await run('undrain', 'cable');
     tell('--- a changed file ---');
-    write(CONFIG.replace('use: last-resort', 'use: last-resort, cost: 8/GB'));
+    configure(CONFIG.replace('use: last-resort', 'use: last-resort, cost: 8/GB'));
     await run('check', '--diff');
     await run('reload');
     tell('--- all are silent ---');

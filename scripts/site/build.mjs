@@ -6,7 +6,7 @@ import { Eleventy } from '@11ty/eleventy';
 import { layout, placeOf } from './layout.mjs';
 import { brokenLinks, foreignRequests } from './links.mjs';
 import { extend } from './markdown.mjs';
-import { decisionsOf, FILES, groupsOf } from './pages.mjs';
+import { decisionsOf, FILES, groupsOf, isExpected } from './pages.mjs';
 import { searchIndex } from './search.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -30,6 +30,7 @@ export async function buildSite(output) {
         resolve,
         isPage: (path) => sources.has(path),
         isFile: (path) => files.includes(path),
+        isExpected,
       }),
     );
     for (const [path, text] of sources)

@@ -9,8 +9,8 @@ export function slugOf(text) {
     .replace(/\s/g, '-');
 }
 
-/** `pages`: paths that are in the site. Links to other files of the repository are shown as their names. */
-export function extend(markdown, { placeOf, resolve, isPage, isFile }) {
+/** `isExpected`: of a page that has a place in the navigation and is not written yet; a link to it is its text. */
+export function extend(markdown, { placeOf, resolve, isPage, isFile, isExpected }) {
   markdown.set({ html: false, linkify: false, typographer: false });
   markdown.core.ruler.push('anchors', (state) => {
     const seen = new Map();
@@ -28,18 +28,30 @@ export function extend(markdown, { placeOf, resolve, isPage, isFile }) {
   });
   markdown.core.ruler.push('links', (state) => {
     const from = state.env.source;
-    for (const token of state.tokens.flatMap(({ children }) => children ?? [])) {
-      if (token.type !== 'link_open' && token.type !== 'image') continue;
-      const name = token.type === 'image' ? 'src' : 'href';
-      const target = token.attrGet(name);
-      if (/^([a-z]+:|#)/i.test(target)) continue;
-      const [path, anchor] = target.split('#');
-      const found = resolve(from, path);
-      const suffix = anchor === undefined ? '' : `#${anchor}`;
-      if (isPage(found)) token.attrSet(name, relative(placeOf(from), placeOf(found)) + suffix);
-      else if (isFile(found)) token.attrSet(name, relative(placeOf(from), found));
-      // What is no page is named: the check of links says so if it is nowhere.
-      else token.attrSet(name, `missing:${found}`);
+    for (const { children } of state.tokens) {
+      let isText = false;
+      for (const token of children ?? []) {
+        if (token.type === 'link_close' && isText) {
+          token.tag = 'span';
+          isText = false;
+        }
+        if (token.type !== 'link_open' && token.type !== 'image') continue;
+        const name = token.type === 'image' ? 'src' : 'href';
+        const target = token.attrGet(name);
+        if (/^([a-z]+:|#)/i.test(target)) continue;
+        const [path, anchor] = target.split('#');
+        const found = resolve(from, path);
+        const suffix = anchor === undefined ? '' : `#${anchor}`;
+        if (isPage(found)) token.attrSet(name, relative(placeOf(from), placeOf(found)) + suffix);
+        else if (isFile(found)) token.attrSet(name, relative(placeOf(from), found));
+        else if (isExpected(found)) {
+          token.tag = 'span';
+          token.attrs = [];
+          isText = true;
+        }
+        // The check of links says so.
+        else token.attrSet(name, `missing:${found}`);
+      }
     }
   });
   const wrap = (name, html) => {

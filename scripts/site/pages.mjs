@@ -75,6 +75,11 @@ export function groupsOf(root) {
   return others.length === 0 ? groups : [...groups, ['Further', others]];
 }
 
+/** Whether a page has a place here, be it written or not. */
+export function isExpected(path) {
+  return GROUPS.some(([, paths]) => paths.includes(path));
+}
+
 export function decisionsOf(root) {
   return readdirSync(join(root, 'docs/decisions'))
     .filter((name) => /^\d{4}-.*\.md$/.test(name))

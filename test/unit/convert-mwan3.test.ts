@@ -1,5 +1,7 @@
 /** What becomes of mwan3's sections, read back by the loader of a gateway. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { noteLine } from '../../src/cli/convert/yaml.js';
 import type { CheckTarget } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { convert, interfaces, NETWORK, policy, type Result, rule } from './convert-tools.js';
@@ -327,5 +329,20 @@ describe('interfaces', () => {
     const text = `${interfaces('a')}config interface b\n option enabled 0\nconfig interface c\n`;
     expect(() => convert(text)).toThrow(PathraceError);
     expect(convert(text, { disabled: true }).config.routes.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('docs/guide/from-mwan3.md', () => {
+  const page = readFileSync(new URL('../../docs/guide/from-mwan3.md', import.meta.url), 'utf8');
+  const blocks = [...page.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, text = '']) => text);
+  const block = (begin: string): string => blocks.find((text) => text.startsWith(begin)) ?? '';
+
+  it('shows what its example becomes, and what is said of it', () => {
+    const network = `config interface lan\n option device br-lan\n option proto static\n${['wan', 'wanb']
+      .map((name, at) => `config interface ${name}\n option device eth${at + 1}\n option proto dhcp\n`)
+      .join('')}`;
+    const { yaml, notes } = convert(block('config interface'), { network, lan: [] });
+    expect(yaml.slice(yaml.indexOf('lan:'))).toBe(block('lan:'));
+    expect(`mwan3: ${notes.map(noteLine).join()}`).toBe(block('mwan3: line').split('\n')[0]);
   });
 });
