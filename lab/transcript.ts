@@ -22,6 +22,13 @@ services:
 rest: { route: fiber }
 `;
 
+/** Of the page: nothing comes back by cable any more. */
+const DRILL = [
+  'add table inet drill',
+  'add chain inet drill in { type filter hook prerouting priority -400; }',
+  'add rule inet drill in iifname wan2 drop',
+];
+
 async function main(): Promise<void> {
   ensurePrivileges();
   const lab = await startLab({
@@ -78,14 +85,14 @@ async function main(): Promise<void> {
     await run('services');
     await run('memory');
     tell('--- cable goes silent ---');
-    await lab.link('cable').set({ blackhole: true });
+    for (const line of DRILL) await lab.gateway.must(['nft', line]);
     await fetch();
     await run('why', `${SERVER}`, '--limit', '1');
     await sleep(22_000);
     await run('status', '--check');
     await run('routes');
     tell('--- it is back ---');
-    await lab.link('cable').set({ blackhole: false });
+    await lab.gateway.must(['nft', 'delete table inet drill']);
     await sleep(20_000);
     await run('status', '--check');
     tell('--- drain ---');
