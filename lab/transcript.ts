@@ -38,7 +38,7 @@ async function main(): Promise<void> {
       { name: 'cable', families: ['ipv4'], link: { delayMs: 7 } },
       { name: 'lte', families: ['ipv4'], link: { delayMs: 30 } },
     ],
-    servers: [{ name: 'web', ipv6: [] }],
+    servers: [{ name: 'web', ipv4: [SERVER], ipv6: [] }],
   });
   const config = join(lab.directory, 'pathrace.yaml');
   const configure = (text: string): void =>

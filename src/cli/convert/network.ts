@@ -1,5 +1,5 @@
 /** /etc/config/network of OpenWrt: which device of the kernel a logical interface is, and which ones are the LAN. */
-import { parseInterface } from '../../config/values/texts.js';
+import { isDevice } from './device.js';
 import type { UciSection } from './uci.js';
 
 export interface Network {
@@ -66,5 +66,5 @@ function one(section: UciSection | undefined, option: string): string {
 }
 
 function valid(device: string): string | null {
-  return 'value' in parseInterface(device) ? device : null;
+  return isDevice(device) ? device : null;
 }

@@ -24,7 +24,9 @@ export class Notes {
 
   add(effect: Effect, place: Place, found: string, instead: string): void {
     const { line, section } = place;
-    this.notes.push({ line, section, found: shown(found), effect, instead });
+    // A remark may quote the file.
+    const plain = instead.replace(/[\p{Cc}\p{Cs}\u2028\u2029\ufffd\ufeff]/gu, '?');
+    this.notes.push({ line, section, found: shown(found), effect, instead: plain });
   }
 
   /** In the order of the file. */

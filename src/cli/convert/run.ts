@@ -1,9 +1,9 @@
 /** `pathrace convert`: a configuration of another product as one of ours, and what of it could not be carried over. */
 import { parseConfig, readConfig } from '../../config/load.js';
-import { parseInterface } from '../../config/values/texts.js';
 import { PathraceError } from '../../model/errors.js';
 import { type CommandIo, EXIT, writeResult } from '../io.js';
 import { paintFor } from '../style.js';
+import { isDevice } from './device.js';
 import { convertMwan3, type Source } from './mwan3/convert.js';
 import type { Effect } from './notes.js';
 import { noteLine, renderYaml } from './yaml.js';
@@ -26,11 +26,16 @@ export function runConvert(product: string, file: string, options: ConvertArgume
       remedy: 'docs/guide/from-pfsense.md says by hand what becomes of the others.',
     });
   for (const name of options.lan)
-    if (!('value' in parseInterface(name)))
-      throw new PathraceError('E_ARGUMENT', 'No interface can have this name.', { found: name });
+    if (!isDevice(name))
+      throw new PathraceError('E_ARGUMENT', 'No interface of a LAN can have this name.', { found: name });
   const network = options.network === undefined ? null : read(options.network);
   const converted = convertMwan3(read(file), { network, lan: options.lan, disabled: options.disabled });
   const { notes } = converted;
+  for (const name of options.lan)
+    if (!converted.lan.includes(name))
+      throw new PathraceError('E_ARGUMENT', 'The LAN has an interface that is a provider’s, or too many.', {
+        found: name,
+      });
   const configuration = renderYaml(converted, file);
   // What is printed is taken by a gateway, or it is not printed: else this throws.
   parseConfig(configuration, 'the converted configuration');

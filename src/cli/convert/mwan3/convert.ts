@@ -54,6 +54,13 @@ export function convertMwan3(source: Source, options: ConvertOptions): Converted
   const all = readRules(of('rule'), { policies, network, devices, logs });
   const rest = restOf(uplinks);
   const lan = lanOf(lanDevices(options, network, interfaces, notes), all, devices);
+  if (lan.length === 1)
+    notes.add(
+      'lost',
+      { line: 1, section: 'lan' },
+      'no interface',
+      'Only the gateway’s own connections are distributed: add the LAN to `lan`.',
+    );
   const rules = all.filter(({ match, section }) => {
     if (match.interface === null || lan.includes(match.interface)) return true;
     section.note('lost', 'src_iface', 'The rule is left out: too many interfaces.');

@@ -1,7 +1,8 @@
 /** Interfaces of mwan3: which become a route, by which device, and how they are checked. */
 import { MAX_TARGETS, parseTargets } from '../../../config/values/check-targets.js';
-import { isName, parseInterface } from '../../../config/values/texts.js';
+import { isName } from '../../../config/values/texts.js';
 import { CRITERIA } from '../../../model/config.js';
+import { isDevice } from '../device.js';
 import type { Network } from '../network.js';
 import type { Options } from './options.js';
 
@@ -104,7 +105,7 @@ function deviceOf(
   const twin = /^(.+?)_?6$/.exec(name)?.[1];
   const isTwin = families.get(name) === 'ipv6' && twin !== undefined && families.get(twin) === 'ipv4';
   const device = isTwin ? (network?.deviceOf(twin) ?? twin) : name;
-  if (!('value' in parseInterface(device))) {
+  if (!isDevice(device)) {
     section.noteAll('lost', 'No device of Linux can have this name; say with --network which it is.');
     return null;
   }

@@ -4,7 +4,7 @@ import { fromNumber, toNumber } from '../../../config/values/addresses.js';
 import { parseProtocols } from '../../../config/values/header-fields.js';
 import { parsePort } from '../../../config/values/ports.js';
 import { MAX_PREFIXES, parsePrefix } from '../../../config/values/prefixes.js';
-import { parseInterface } from '../../../config/values/texts.js';
+import { isDevice } from '../device.js';
 import type { Network } from '../network.js';
 import type { IpFamily } from './interfaces.js';
 import type { Options } from './options.js';
@@ -174,7 +174,7 @@ function readDevice(section: Options, network: Network | null): string | null | 
   const name = section.text('src_iface');
   if (name === undefined) return null;
   const device = network?.deviceOf(name) ?? (network === null && name === 'lan' ? 'br-lan' : name);
-  if ('value' in parseInterface(device)) {
+  if (isDevice(device)) {
     if (network?.deviceOf(name) == null)
       section.note(
         'differs',

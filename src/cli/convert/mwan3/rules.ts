@@ -200,6 +200,6 @@ export function lanOf(
   devices: ReadonlySet<string>,
 ): readonly string[] {
   const own = rules.map(({ match }) => match.interface).filter((device): device is string => device !== null);
-  const all = [...new Set([...found, ...own])].filter((device) => !devices.has(device) && device !== 'local');
+  const all = [...new Set([...found, ...own])].filter((device) => !devices.has(device));
   return [...all.slice(0, MAX_INTERFACES - 1), 'local'];
 }
