@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Eleventy } from '@11ty/eleventy';
 import { layout, placeOf } from './layout.mjs';
 import { brokenLinks, foreignRequests } from './links.mjs';
-import { extend } from './markdown.mjs';
+import { extend, slugOf } from './markdown.mjs';
 import { decisionsOf, FILES, groupsOf, isExpected } from './pages.mjs';
 import { searchIndex } from './search.mjs';
 
@@ -39,7 +39,8 @@ export async function buildSite(output) {
         source: path,
         templateEngineOverride: 'md',
       });
-    eleventy.addTransform('layout', function (content) {
+    eleventy.addTransform('layout', function (written) {
+      const content = withRows(written);
       const path = [...sources.keys()].find((one) => placeOf(one) === relative(output, this.page.outputPath));
       const title = titles.get(path);
       pages.push({ place: placeOf(path), title, html: content });
@@ -100,6 +101,17 @@ function filesOf() {
 function resolve(from, path) {
   const found = posix.normalize(posix.join(posix.dirname(from), path)).replace(/\/$/, '');
   return found === 'docs/decisions' ? DECISIONS : found;
+}
+
+/** A row of a table that begins with a key, a code or a field can be linked to, and is found by itself. */
+function withRows(html) {
+  const seen = new Set();
+  return html.replace(/<tr>(\s*<td><code>([^<]+)<\/code><\/td>)/g, (row, cell, name) => {
+    const id = `row-${slugOf(name.replace(/[.[\]*]+/g, '-'))}`;
+    if (seen.has(id)) return row;
+    seen.add(id);
+    return `<tr id="${id}">${cell}`;
+  });
 }
 
 function titleOf(path, text) {

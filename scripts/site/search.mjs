@@ -1,4 +1,5 @@
-// The index of the search: each heading with the text below it, made at build time and asked in the reader's browser.
+// The index of the search: each heading with the text below it, and each row that begins with a key or a code, made at build time and asked
+// in the reader's browser.
 import MiniSearch from 'minisearch';
 
 /** As the script of the page has it (assets/site.js). */
@@ -9,18 +10,19 @@ export function searchIndex(pages) {
   const index = new MiniSearch(OPTIONS);
   let id = 0;
   for (const { place, title, html } of pages) {
-    const parts = html.split(/(?=<h[1-6] id=")/);
-    for (const part of parts) {
-      const head = /^<h[1-6] id="([^"]+)"[^>]*>(.*?)<\/h[1-6]>/s.exec(part);
-      const heading = head === null ? title : textOf(head[2]);
+    for (const part of html.split(/(?=<h[1-6] id=")|(?=<tr id=")/)) {
+      const head = /^<h[1-6] id="([^"]+)"[^>]*>(.*?)<\/h[1-6]>|^<tr id="([^"]+)">\s*<td>(.*?)<\/td>/s.exec(
+        part,
+      );
+      const anchor = head?.[1] ?? head?.[3];
+      const heading = head === null ? title : textOf(head[2] ?? head[4]);
       const text = textOf(head === null ? part : part.slice(head[0].length));
-      // Rows of a table are found one by one: keys, errors, fields.
       index.add({
         id: id++,
         heading,
         page: title,
         text,
-        href: head === null ? place : `${place}#${head[1]}`,
+        href: anchor === undefined ? place : `${place}#${anchor}`,
       });
     }
   }
