@@ -13,6 +13,9 @@ import { describeKeys } from './site-tools.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** A second on a quiet machine. */
+const SHARED_MS = 120_000;
+
 let folder: string;
 let site: string;
 
@@ -33,7 +36,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(ROOT, 'out/site-test-'));
   site = join(folder, 'site');
   call('build.mjs', 'buildSite', site);
-});
+}, SHARED_MS);
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
