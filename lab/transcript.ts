@@ -1,15 +1,18 @@
 /**
  * What the commands print on a gateway of the lab, for the walks of docs/guide/first-gateway.md and docs/guide/operating.md: build, then
- * `node dist/lab/transcript.js`. Paths of the lab's own files are shown as those of a real gateway.
+ * `node dist/lab/transcript.js` shows it, and with `--write` puts it into the pages, behind the lines `[walk]: # (LABEL)`, which nobody sees.
+ * Paths of the lab's own files are shown as those of a real gateway.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startLab } from './lab.js';
 import { ensurePrivileges } from './privileges.js';
 
-const PATHRACE = fileURLToPath(new URL('../../bin/pathrace', import.meta.url));
+const ROOT = new URL('../../', import.meta.url);
+const PATHRACE = fileURLToPath(new URL('bin/pathrace', ROOT));
+const PAGES = ['docs/guide/first-gateway.md', 'docs/guide/operating.md'];
 const SERVER = '198.51.100.1';
 
 const CONFIG = `lan: [lan0]
@@ -29,8 +32,17 @@ const DRILL = [
   'add rule inet drill in iifname wan2 drop',
 ];
 
-async function main(): Promise<void> {
-  ensurePrivileges();
+/** Lines of a long output that are left out. BOUNDED: labels of the pages. */
+const SHORTENED: Readonly<Record<string, (lines: readonly string[]) => readonly string[]>> = {
+  doctor: (lines) => {
+    const set = lines.findIndex((line) => line.startsWith('gateway sets it'));
+    return [...lines.slice(0, 9), '…', ...lines.slice(set, set + 2), '…', ...lines.slice(-1)];
+  },
+  // The log follows.
+  gateway: (lines) => lines.slice(0, 2),
+};
+
+async function record(): Promise<ReadonlyMap<string, string>> {
   const lab = await startLab({
     seed: 3,
     providers: [
@@ -40,84 +52,102 @@ async function main(): Promise<void> {
     ],
     servers: [{ name: 'web', ipv4: [SERVER], ipv6: [] }],
   });
+  const outputs = new Map<string, string>(); // BOUNDED: labels of the pages.
   const config = join(lab.directory, 'pathrace.yaml');
   const configure = (text: string): void =>
     writeFileSync(config, `${text}control: ${lab.controlSocket}\nmemory: { store: none }\n`);
-  const shown = (text: string): string =>
-    text.replaceAll(config, '/etc/pathrace.yaml').replaceAll(lab.controlSocket, '/run/pathrace/control.sock');
-  const env = [`PATHRACE_CONFIG=${config}`, `PATHRACE_CONTROL=${lab.controlSocket}`, 'PATHRACE_DEBUG='];
-  const tell = (text: string): void => void process.stdout.write(`${shown(text)}\n`);
-  const run = async (...words: string[]): Promise<void> => {
+  const env = [`PATHRACE_CONFIG=${config}`, `PATHRACE_CONTROL=${lab.controlSocket}`];
+  const tell = (label: string, text: string): void => {
+    const shown = text
+      .replaceAll(config, '/etc/pathrace.yaml')
+      .replaceAll(lab.controlSocket, '/run/pathrace/control.sock');
+    const lines = (SHORTENED[label] ?? ((all) => all))(shown.trimEnd().split('\n'));
+    const before = outputs.get(label);
+    outputs.set(label, `${before === undefined ? '' : `${before}\n\n`}${lines.join('\n')}`);
+    process.stdout.write(`--- ${label}\n${lines.join('\n')}\n`);
+  };
+  const run = async (label: string, ...words: string[]): Promise<void> => {
     const { code, stdout, stderr } = await lab.gateway.run(['env', ...env, PATHRACE, ...words]);
-    tell(`$ pathrace ${words.join(' ')}\n${stdout}${stderr}${code === 0 ? '' : `[exit code ${code}]\n`}`);
+    tell(
+      label,
+      `$ pathrace ${words.join(' ')}\n${stdout}${stderr}${code === 0 ? '' : `[exit code ${code}]\n`}`,
+    );
   };
-  const fetch = async (): Promise<void> => {
-    const words = [
-      'curl',
-      '-s',
-      '-o',
-      '/dev/null',
-      '-w',
-      '%{http_code} in %{time_total} s, connected in %{time_connect} s\n',
-      `http://${SERVER}/`,
-    ];
-    const { stdout } = await lab.client().run(words);
-    tell(`client$ curl -o /dev/null http://${SERVER}/\n${stdout}`);
+  const fetch = async (label: string): Promise<void> => {
+    const format = '%{http_code} in %{time_total} s, connected in %{time_connect} s\n';
+    const { stdout } = await lab
+      .client()
+      .run(['curl', '-s', '-m', '20', '-o', '/dev/null', '-w', format, `http://${SERVER}/`]);
+    tell(label, `client$ curl http://${SERVER}/\n${stdout}`);
   };
+  const names = ['fiber', 'cable', 'lte'];
   try {
     await lab.server().nginx();
-    configure(`${CONFIG.replace('wan2,', 'wan2, wieght: 2,')}`);
-    await run('check');
+    configure(CONFIG.replace('wan2,', 'wan2, wieght: 2,'));
+    await run('check-bad', 'check');
     configure(CONFIG);
-    await run('check');
-    await run('doctor');
+    await run('check', 'check');
+    await run('doctor', 'doctor');
     const gateway = lab.gateway.spawn(['env', ...env, PATHRACE, 'gateway']);
     await gateway.waitForLine(/^ready/);
-    await sleep(1500);
-    tell(`$ pathrace gateway\n${gateway.stdout()}${gateway.stderr()}`);
-    await run('status', '--check');
-    await fetch();
-    await sleep(300);
-    await run('why', SERVER);
-    await fetch();
-    await run('status');
-    await run('routes');
-    await run('services');
-    await run('memory');
-    tell('--- cable goes silent ---');
+    tell('gateway', `$ pathrace gateway\n${gateway.stdout()}`);
+    await sleep(6000);
+    await run('ok', 'status', '--check');
+    await fetch('curl');
+    await sleep(500);
+    await run('why', 'why', SERVER);
+    // Every route has been heard, or was silent for two seconds.
+    await sleep(2500);
+    await fetch('curl-remembered');
+    await run('memory', 'memory');
+    await run('services', 'services');
+    await run('status', 'status');
     for (const line of DRILL) await lab.gateway.must(['nft', line]);
-    await fetch();
-    await run('why', `${SERVER}`, '--limit', '1');
-    await sleep(22_000);
-    await run('status', '--check');
-    await run('routes');
-    tell('--- it is back ---');
-    await lab.gateway.must(['nft', 'delete table inet drill']);
-    await sleep(20_000);
-    await run('status', '--check');
-    tell('--- drain ---');
-    await run('drain', 'cable');
-    await run('routes');
-    await run('status', '--check');
-    await run('undrain', 'cable');
-    tell('--- a changed file ---');
-    configure(CONFIG.replace('use: last-resort', 'use: last-resort, cost: 8/GB'));
-    await run('check', '--diff');
-    await run('reload');
-    tell('--- all are silent ---');
-    for (const name of ['fiber', 'cable', 'lte']) await lab.link(name).set({ blackhole: true });
+    await fetch('curl-silent');
+    await run('why-silent', 'why', SERVER, '--limit', '1');
     await sleep(25_000);
-    await run('status', '--check');
-    for (const name of ['fiber', 'cable', 'lte']) await lab.link(name).set({ blackhole: false });
-    tell('--- the daemon is killed ---');
+    await run('check-silent', 'status', '--check');
+    await run('check-silent', 'routes');
+    await lab.gateway.must(['nft', 'delete table inet drill']);
+    await sleep(25_000);
+    await run('check-back', 'status', '--check');
+    await run('drain', 'drain', 'cable');
+    await run('drain', 'routes');
+    await run('undrain', 'undrain', 'cable');
+    configure(CONFIG.replace('use: last-resort', 'use: last-resort, cost: 8/GB'));
+    await run('diff', 'check', '--diff');
+    await run('reload', 'reload');
+    for (const name of names) await lab.link(name).set({ blackhole: true });
+    await sleep(30_000);
+    await run('all-down', 'status', '--check');
+    for (const name of names) await lab.link(name).set({ blackhole: false });
+    await sleep(25_000);
     gateway.signal('SIGKILL');
-    await sleep(800);
-    await run('status', '--check');
-    await fetch();
-    await run('cleanup');
+    await sleep(1000);
+    await run('killed', 'status', '--check');
+    await fetch('curl-killed');
+    await run('cleanup', 'cleanup');
   } finally {
     await lab.stop();
   }
+  return outputs;
 }
 
-await main();
+/** Puts each output into the block behind its line. */
+function write(outputs: ReadonlyMap<string, string>): void {
+  for (const path of PAGES) {
+    const file = new URL(path, ROOT);
+    const page = readFileSync(file, 'utf8').replace(
+      /^(\[walk\]: # \(([a-z-]+)\)\n\n)```\w*\n.*?\n```$/gms,
+      (block, line: string, label: string) => {
+        const output = outputs.get(label);
+        return output === undefined ? block : `${line}\`\`\`\n${output}\n\`\`\``;
+      },
+    );
+    writeFileSync(file, page);
+  }
+}
+
+ensurePrivileges();
+const outputs = await record();
+if (process.argv.includes('--write')) write(outputs);
