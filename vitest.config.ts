@@ -15,6 +15,7 @@ const WAITING = [
   'gateway-clock',
   'gateway-commands',
   'gateway-decision-log',
+  'gateway-converted',
   'gateway-fail-open',
   'gateway-failover',
   'gateway-files',

@@ -263,6 +263,22 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
     ...below('changes[].', CHANGE),
     ...below('effects[].', EFFECT),
   ],
+  convert: [
+    ...ENVELOPE,
+    ['file', 'The file that was converted.'],
+    ['configuration', 'The configuration, as the text of a file.'],
+    ['notes[].line', 'Line of the file, from 1, that is not carried over as it is.'],
+    ['notes[].section', 'Its section.'],
+    ['notes[].found', 'What is written there, shortened.'],
+    [
+      'notes[].effect',
+      '`lost`: it did something, and nothing does it now. `differs`: something else does it, in another way. `unused`: it did nothing, or nothing is needed in its place.',
+    ],
+    ['notes[].instead', 'What to do, or what is so now.'],
+    ['counts.lost', 'How many notes are `lost`.'],
+    ['counts.differs', 'How many are `differs`.'],
+    ['counts.unused', 'How many are `unused`.'],
+  ],
   doctor: [
     ...ENVELOPE,
     ['probes[].name', 'What was looked at.'],

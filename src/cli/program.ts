@@ -217,6 +217,22 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     });
 
   program
+    .command('convert')
+    .description('make a configuration of that of another product; says what it could not carry over')
+    .argument('<product>', 'mwan3')
+    .argument('<file>', '/etc/config/mwan3, or a copy of it')
+    .option('--network <file>', '/etc/config/network beside it, which says which devices there are')
+    .option('--lan <interface...>', 'interfaces of the LAN (default: those of --network, else br-lan)')
+    .option('--disabled', 'also take over interfaces that are not enabled')
+    .option(...json)
+    .addHelpText('after', CONVERT_HELP)
+    .action(async (product: string, file: string, options: Json & ConvertOptions) => {
+      const { runConvert } = await import('./convert/run.js');
+      const { network, lan = [], disabled = false, json = false } = options;
+      done(runConvert(product, file, { network, lan, disabled, json }, io));
+    });
+
+  program
     .command('completion')
     .description('print what makes a shell complete commands, options, routes and services')
     .argument('[shell]', 'bash, zsh or fish')
@@ -255,6 +271,16 @@ interface Controlled extends Json {
 }
 
 type Page = Controlled & PageOptions;
+
+interface ConvertOptions {
+  readonly network?: string;
+  readonly lan?: readonly string[];
+  readonly disabled?: boolean;
+}
+
+const CONVERT_HELP = `
+The configuration goes to standard output, what could not be carried over to standard error and into its comments.
+Exit codes: 0 converted, whatever was lost on the way; 1 nothing was converted; 2 wrong usage.`;
 
 const HELP = `
 Exit codes: 0 ok, 1 failed, 2 wrong usage; of status --check 0 well, 1 alarm, 2 down, 3 unknown.

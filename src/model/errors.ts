@@ -67,6 +67,10 @@ export const ERRORS = {
     meaning: 'A file cannot be written; nothing was.',
     remedy: 'Check the folder, its permissions and its free space.',
   },
+  E_CONVERT: {
+    meaning: 'A configuration of another product could not be read, or makes no gateway.',
+    remedy: 'Correct the line that the message names; nothing was converted.',
+  },
   E_LAB: {
     meaning: 'The lab could not be built or a tool that it drives failed.',
     remedy:

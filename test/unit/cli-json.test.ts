@@ -22,6 +22,7 @@ import {
 /** An address that no interface of any machine has, on one that every machine has: a note. */
 const YAML =
   'lan: l\nroutes: { a: { interface: w1 }, b: { interface: lo, addresses: [192.0.2.9], gateway: [192.0.2.1] } }\nrest: { route: a }\n';
+const MWAN3 = ['a', 'b'].map((name) => `config interface ${name}\n\toption enabled 1\n`).join('');
 const EFFECT = {
   route: 'a',
   becomes: 'b',
@@ -35,6 +36,7 @@ let folder: string;
 let control: string;
 let good: string;
 let bad: string;
+let mwan3: string;
 let status: Status = WORST_STATUS;
 let close: () => Promise<void>;
 
@@ -43,7 +45,9 @@ beforeAll(async () => {
   control = join(folder, 'control.sock');
   good = join(folder, 'good.yaml');
   bad = join(folder, 'bad.yaml');
+  mwan3 = join(folder, 'mwan3');
   writeFileSync(good, YAML);
+  writeFileSync(mwan3, MWAN3);
   writeFileSync(bad, `${YAML}nonsense: 7\n`);
   const route: RouteStatus['state'] = 'draining';
   const backend: ControlBackend = {
@@ -100,6 +104,7 @@ const CALLS: readonly (readonly [key: string, args: () => readonly string[], ask
   ),
   ['reload', () => ['reload'], true],
   ['check', () => ['check', good, '--diff'], true],
+  ['convert', () => ['convert', 'mwan3', mwan3], false],
   ['doctor', () => ['doctor'], false],
 ];
 
@@ -153,6 +158,9 @@ describe('errors', () => {
     ['top', () => ['top', '--sort', 'nonsense']],
     ['memory', () => ['memory', '--limit', '0']],
     ['reload', () => ['reload', '--control', none()]],
+    ['convert', () => ['convert', 'mwan3', good]],
+    ['convert', () => ['convert', 'none', mwan3]],
+    ['convert', () => ['convert', 'mwan3', join(folder, 'none')]],
     ['completion', () => ['completion', 'none']],
     ['demo', () => ['demo', '--nonsense']],
     ['bench', () => ['bench', '--nonsense']],
