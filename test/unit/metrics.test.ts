@@ -163,7 +163,7 @@ describe('the text', () => {
       expect(body.length).toBeGreaterThan(2_000_000);
       return performance.now() - startedAt;
     });
-    // On a machine that has nothing else to do it is 5 ms.
-    expect(Math.min(...times)).toBeLessThan(20);
+    // On a machine that has nothing else to do it is 5 ms; what this finds is something that grows with the square.
+    expect(Math.min(...times)).toBeLessThan(60);
   });
 });
