@@ -3,6 +3,7 @@ import { makesCopies } from '../model/config.js';
 import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, SET_ALIVE, SET_OPENED } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
+import { hold } from './render-services.js';
 import { FAMILIES, flowKey, IP, ofLan, range, wans } from './render-words.js';
 
 /** Longer than any payload is awaited; who is decided leaves before. */
@@ -22,6 +23,7 @@ export function openedChains(state: DesiredState): [string, string[]][] {
   return [
     ['early_opened', earlyOpened(state)],
     ['opened', opened(state)],
+    ...(state.local ? [['local_opened', localOpened(state)] as [string, string[]]] : []),
     ['clamp_opened', clampOpened(state)],
   ];
 }
@@ -57,6 +59,15 @@ function earlyOpened({ marks }: DesiredState): string[] {
   ];
 }
 
+/** First in `local_way`, where what the gateway itself sends has its route: what it says on them. It keeps the mark that it has come with. */
+export function toOpenedLocal(state: DesiredState): string[] {
+  if (!opensAny(state)) return [];
+  const { held } = state.marks;
+  return [
+    `ct mark and ${hex(held)} != 0 ct state established ct direction original meta iif 0 goto local_opened`,
+  ];
+}
+
 /** First in `lan`: what their clients send. */
 export function toOpened(state: DesiredState): string[] {
   if (!opensAny(state)) return [];
@@ -72,7 +83,12 @@ function opened({ marks }: DesiredState): string[] {
   ];
 }
 
-/** In `clamp`: an answer that a client is shown, which another route may carry afterwards. */
+/** The daemon's verdict names no route, and the rules behind look for one. */
+function localOpened({ marks }: DesiredState): string[] {
+  return ['jump opened', `${hold(marks)} accept`];
+}
+
+/** In `clamp`, and for the gateway itself in `input`: an answer that a client is shown, which another route may carry afterwards. */
 export function toClampOpened(state: DesiredState): string[] {
   if (!opensAny(state)) return [];
   return [`ct mark and ${hex(state.marks.held)} != 0 jump clamp_opened`];

@@ -6,9 +6,9 @@ import { opensAny } from './render-opened.js';
 /** IPS_SEQ_ADJUST (include/uapi/linux/netfilter/nf_conntrack_common.h): its numbers are translated, and its windows may be. */
 const TRANSLATED = 'ct status and 0x00000040 != 0';
 
-/** First in `forward`. */
-export function toWindows(state: DesiredState): string[] {
-  return opensAny(state) ? [`meta l4proto tcp ${TRANSLATED} jump windows`] : [];
+/** First in `forward`, or where packets pass that are the gateway's own. `match`: which of them. */
+export function toWindows(state: DesiredState, match = ''): string[] {
+  return opensAny(state) ? [`${match}meta l4proto tcp ${TRANSLATED} jump windows`] : [];
 }
 
 export function windowChains(state: DesiredState): [string, string[]][] {
