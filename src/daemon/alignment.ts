@@ -54,7 +54,7 @@ export interface AlignmentContext {
 export class Alignment {
   routes: readonly ResolvedRoute[] = [];
   health: readonly RouteHealth[] = [];
-  abilities: KernelAbilities = { queue: 'xt', ipsec: false };
+  abilities: KernelAbilities = { queue: 'xt', ipsec: false, log: false };
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;

@@ -112,3 +112,6 @@ export function domainSet(family: 4 | 6, service: number): string {
 export function askedSet(family: 4 | 6, service: number): string {
   return `asked${family}_${service}`;
 }
+
+/** Of a packet whose passing is logged: all headers. */
+export const LOGGED_BYTES = 128;

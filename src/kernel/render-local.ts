@@ -10,9 +10,9 @@ import { hasDatagrams } from './render-datagrams.js';
 import { expectedWays } from './render-forward.js';
 import { serviceMatches } from './render-matches.js';
 import { toClampOpened, toOpenedLocal } from './render-opened.js';
-import { hold } from './render-services.js';
+
 import { toWindows } from './render-windows.js';
-import { FAMILIES, firstRoutes, IP, KEEP, set, setMark, wans } from './render-words.js';
+import { FAMILIES, firstRoutes, hold, IP, KEEP, set, setMark, wans } from './render-words.js';
 
 /** Behind mangle and before the NAT of destinations, as `lan`; and before the translation of sources. */
 export const LOCAL_HOOKS = [

@@ -25,12 +25,13 @@ import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
 import { openedChains, toEarlyOpened, toOpened } from './render-opened.js';
 import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
-import { hold, serviceChains, unansweredChain } from './render-services.js';
+import { sampleChains } from './render-samples.js';
+import { serviceChains, unansweredChain } from './render-services.js';
 import { commonTunnelChains, restTunnelChain, restTunnelRules } from './render-tunnels.js';
 import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { windowChains } from './render-windows.js';
-import { firstRoutes, flowKey, KEEP, ofLan, range, set, setMark, wans } from './render-words.js';
+import { firstRoutes, flowKey, hold, KEEP, ofLan, range, set, setMark, wans } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -107,6 +108,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...datagramChains(state),
     ...openedChains(state),
     ...windowChains(state),
+    ...sampleChains(state),
     [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],

@@ -51,7 +51,12 @@ function state(
 ): DesiredState {
   const parsed = config(yaml);
   const resolved = resolveRoutes(parsed, snapshot(links, gateways));
-  return desiredState(parsed, resolved, { queue: method, ipsec: true }, choices(parsed, resolved, health));
+  return desiredState(
+    parsed,
+    resolved,
+    { queue: method, ipsec: true, log: true },
+    choices(parsed, resolved, health),
+  );
 }
 
 /** What a gateway chooses at its start: all routes are up, nothing has been measured. */
