@@ -14,7 +14,15 @@ export function toWindows(state: DesiredState, match = ''): string[] {
 export function windowChains(state: DesiredState): [string, string[]][] {
   if (!opensAny(state)) return [];
   return [
-    ['windows', ['ct direction reply goto windows_reply', 'ct direction original goto windows_original']],
+    [
+      'windows',
+      [
+        'ct direction reply goto windows_reply',
+        'ct direction original goto windows_original',
+        // No packet comes here. Before Linux 6.14 entries have room for labels where a rule sets one, not where one looks for one.
+        `ct label set ${windowLabel('original', 1)}`,
+      ],
+    ],
     ['windows_reply', shifts('reply')],
     ['windows_original', shifts('original')],
   ];
