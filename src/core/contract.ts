@@ -4,6 +4,7 @@ import type { HealthReason, SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
 import type { FlowEnds, LocalEnds } from './race/ends.js';
+import { NO_RACE } from './race/table.js';
 
 /** What `Engine.handle` gives a verdict on. `packet` is a reused view, valid during the call. */
 export type Input =
@@ -88,6 +89,12 @@ export interface Verdict {
    * until this race is bound. NO_RACE otherwise.
    */
   race: RaceId;
+}
+
+/** One that ends a packet here, and belongs to no race. */
+export function createVerdict(): Verdict {
+  const said = { route: 0, reason: 'criterion', service: 0 } as const;
+  return { kind: 'drop', ...said, counted: false, isLast: false, race: NO_RACE };
 }
 
 /** What goes on the wire, at the end of the batch. A front end in user space needs no other sink. */

@@ -17,6 +17,7 @@ import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
 import { createFlowEntry } from './flow-entry.js';
+import { HeldPackets } from './held-packets.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { type Marks, routeOfMark } from './marks.js';
 import { BATCH, Queue } from './queue.js';
@@ -27,8 +28,6 @@ const QUEUE_LENGTH = 1024;
 const RANGE = 8192;
 /** Entries of one message that are written at once. */
 const MOST_NOTED = 64;
-/** Packets that may wait for the kernel at one time; more go on at once. */
-const MOST_WAITING = 128;
 /** How long an expected flow may take to begin, and a connection to where the other side waits. */
 const EXPECTED_SECONDS = 180;
 const FOLLOWED_MS = 180_000;
@@ -58,6 +57,7 @@ export class CallFollower implements SignalSink {
   private readonly kernel: KernelMemory;
   private readonly calls: CallTable;
   private readonly signals: Signals;
+  private readonly held: HeldPackets;
   private readonly packet = createPacket();
   private readonly flow = createFlowEntry();
   private followed: readonly Followed[] = [];
@@ -67,7 +67,6 @@ export class CallFollower implements SignalSink {
   private watch: Watch | null = null;
   private table: ConntrackTable | null = null;
   private writer: ConntrackWriter | null = null;
-  private waiting = 0;
   private noted = 0;
   private sweptAt = 0;
   /** The packet in hand: what the table says of its flow (undefined: not asked yet), and whether the kernel hears of something. */
@@ -88,6 +87,7 @@ export class CallFollower implements SignalSink {
     this.clock = clock;
     this.engine = engine;
     this.kernel = kernel;
+    this.held = new HeldPackets(kernel, boundary, 'signalling');
     this.calls = new CallTable((kind, route, change) => engine.countCall(kind, route, change));
     this.signals = new Signals(this.calls, this);
   }
@@ -127,17 +127,8 @@ export class CallFollower implements SignalSink {
     const queue = this.queue!;
     const { id } = queued;
     this.counters.received++;
-    if (!this.tryToRead(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
-    this.waiting++;
-    this.kernel
-      .idle()
-      .then(() => {
-        this.waiting--;
-        if (this.queue !== queue) return;
-        queue.accept(id);
-        queue.flush();
-      })
-      .catch((error: unknown) => this.boundary.caught('signalling', error));
+    if (this.tryToRead(queued, memory)) this.held.hold(queue, id);
+    else queue.accept(id);
   };
 
   /** Signalling that we cannot read is none of its sender's business: it goes on. */
