@@ -17,9 +17,9 @@ import { type Link, type LostLink, readLinks } from '../kernel/links.js';
 import { marksOf, routeMark } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
-import { signalPorts } from '../kernel/render-calls.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
+import { readPorts } from '../model/calls.js';
 import { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import { sharesQuota } from './accounts.js';
@@ -365,7 +365,7 @@ export class Alignment {
       routes,
       markMask,
       readsDns: readsDns(config),
-      signalPorts: signalPorts({ followed: config.follow, lan: config.lan }),
+      signalPorts: lan.size === 0 ? [] : readPorts(config.follow, config.services),
     };
   }
 

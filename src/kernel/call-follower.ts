@@ -7,7 +7,7 @@ import { Signals } from '../core/calls/signals.js';
 import { CallTable } from '../core/calls/table.js';
 import type { Engine } from '../core/engine.js';
 import { type Family, formatEndpoint, sameAddress } from '../model/address.js';
-import { CALL_KINDS, type CallKind, type Followed, SIGNAL_PORTS } from '../model/calls.js';
+import { CALL_KINDS, type CallKind, type Followed, type ReadPort } from '../model/calls.js';
 import type { NamedEnd } from '../wire/named-end.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
 import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
@@ -60,7 +60,8 @@ export class CallFollower implements SignalSink {
   private readonly held: HeldPackets;
   private readonly packet = createPacket();
   private readonly flow = createFlowEntry();
-  private followed: readonly Followed[] = [];
+  /** What is spoken at ports. */
+  private readonly kinds = new Map<number, CallKind>();
   // BOUNDED: MOST_CONTROLS, the oldest gives way.
   private readonly controls = new Set<string>();
   private queue: Queue | null = null;
@@ -93,8 +94,9 @@ export class CallFollower implements SignalSink {
   }
 
   /** Begins or ends to read. */
-  follow(followed: readonly Followed[]): void {
-    this.followed = followed;
+  follow(followed: readonly Followed[], ports: readonly ReadPort[]): void {
+    this.kinds.clear();
+    for (const { kind, transport, port } of ports) this.kinds.set(keyOf(transport, port), kind);
     const isWanted = CALL_KINDS.some((one) => followed.includes(one));
     if (isWanted === (this.queue !== null)) return;
     if (!isWanted) return this.close();
@@ -185,10 +187,7 @@ export class CallFollower implements SignalSink {
   }
 
   private kindOf(protocol: number, port: number): CallKind | null {
-    const transport = protocol === PROTOCOL.TCP ? 'tcp' : 'udp';
-    const isUsual = (one: Followed): boolean =>
-      SIGNAL_PORTS[one].some((usual) => usual.port === port && usual.transport === transport);
-    return CALL_KINDS.find((one) => this.followed.includes(one) && isUsual(one)) ?? null;
+    return this.kinds.get(keyOf(protocol === PROTOCOL.TCP ? 'tcp' : 'udp', port)) ?? null;
   }
 
   /** The end of a server that a call has named. */
@@ -291,4 +290,8 @@ export class CallFollower implements SignalSink {
     flow.destinationPort = server.port;
     return flow;
   }
+}
+
+function keyOf(transport: ReadPort['transport'], port: number): number {
+  return (transport === 'tcp' ? 1 : 0) * 65_536 + port;
 }

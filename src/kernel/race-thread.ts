@@ -219,7 +219,7 @@ class RaceThread {
     this.dns.setResolvers(message.resolvers);
     this.dns.listen(readsDns);
     frontEnd.engine.setCallWeights(message.callWeights);
-    this.calls.follow(message.followed);
+    this.calls.follow(message.followed, message.signalPorts);
     this.sessions.follow();
     // A new memory is empty, and others may be trusted for longer.
     frontEnd.upkeep.sayAgain();

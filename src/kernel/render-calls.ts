@@ -1,5 +1,5 @@
 /** What belongs to calls: which packets are signalling, which new flows go by a call's route, which the kernel's helpers follow. Pure. */
-import { CALL_KINDS, type Followed, HELPED, SIGNAL_PORTS, type SignalPort } from '../model/calls.js';
+import { type Followed, HELPED, type ReadPort, readPorts, SIGNAL_PORTS } from '../model/calls.js';
 import { CHAIN_QUEUE_CALLS, MAP_FOLLOW, SET_ALIVE, SET_CONTROL, SET_OPEN, SET_QUIET } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
@@ -11,9 +11,13 @@ export const CALL_HOOKS = [
 ] as const satisfies readonly (readonly [string, string])[];
 
 /** Of what the daemon reads: clients of the LAN, where there is one. */
-export function signalPorts({ followed, lan }: Pick<DesiredState, 'followed' | 'lan'>): SignalPort[] {
-  if (lan.length === 0) return [];
-  return CALL_KINDS.filter((one) => followed.includes(one)).flatMap((one) => SIGNAL_PORTS[one]);
+export function signalPorts({ followed, lan, services }: DesiredState): ReadPort[] {
+  return lan.length === 0
+    ? []
+    : readPorts(
+        followed,
+        services.map(({ config }) => config),
+      );
 }
 
 /** Chains of this file. */
