@@ -6,12 +6,13 @@ import type { CarriedFlow, Expected, SignalFlow, SignalKind, SignalSink } from '
 import { Signals } from '../core/calls/signals.js';
 import { CallTable } from '../core/calls/table.js';
 import type { Engine } from '../core/engine.js';
-import { type Family, formatEndpoint, sameAddress } from '../model/address.js';
+import { type AddressWords, type Family, formatEndpoint, sameAddress } from '../model/address.js';
 import { CALL_KINDS, type CallKind, type Followed, type ReadPort } from '../model/calls.js';
 import type { NamedEnd } from '../wire/named-end.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
-import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
+import { HOOK, type QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
+import { AwaitedCallers } from './awaited-callers.js';
 import type { Boundary } from './boundary.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
@@ -31,6 +32,7 @@ const MOST_NOTED = 64;
 /** How long an expected flow may take to begin, and a connection to where the other side waits. */
 const EXPECTED_SECONDS = 180;
 const FOLLOWED_MS = 180_000;
+const FIRST_FREE_PORT = 1024;
 /** After this a flow that was left alone is looked at again: its ends may be another's by then. */
 const QUIET_MS = 3_600_000;
 const TELL_AGAIN_MICROS = 10e6;
@@ -47,6 +49,8 @@ export interface FollowerContext {
   readonly clock: () => number;
 }
 
+type Carried = CarriedFlow & { readonly mark: number };
+
 export class CallFollower implements SignalSink {
   private readonly counters = { received: 0, entered: 0, refused: 0 };
   private readonly marks: Marks;
@@ -58,6 +62,7 @@ export class CallFollower implements SignalSink {
   private readonly calls: CallTable;
   private readonly signals: Signals;
   private readonly held: HeldPackets;
+  private readonly callers = new AwaitedCallers();
   private readonly packet = createPacket();
   private readonly flow = createFlowEntry();
   /** What is spoken at ports. */
@@ -71,7 +76,7 @@ export class CallFollower implements SignalSink {
   private noted = 0;
   private sweptAt = 0;
   /** The packet in hand: what the table says of its flow (undefined: not asked yet), and whether the kernel hears of something. */
-  private entry: (CarriedFlow & { readonly mark: number }) | null | undefined = undefined;
+  private entry: Carried | null | undefined = undefined;
   private tells = false;
   /** Until when, microseconds, registrars reach their clients by these flows. */
   private readonly kept = new WeakMap<SignalFlow, number>();
@@ -151,6 +156,7 @@ export class CallFollower implements SignalSink {
     const { payload, payloadLength, wireLength } = queued;
     if (decode(packet, memory, payload, payload + payloadLength, wireLength) !== DECODE.OK) return;
     const now = this.clock();
+    if (queued.hook === HOOK.PRE_ROUTING) return this.admit(now);
     if (now - this.sweptAt > SWEEP_MICROS) {
       this.sweptAt = now;
       this.calls.sweep(now);
@@ -199,7 +205,7 @@ export class CallFollower implements SignalSink {
 
   // ---- what signalling says ----
 
-  carried(): (CarriedFlow & { readonly mark: number }) | null {
+  carried(): Carried | null {
     if (this.entry !== undefined) return this.entry;
     this.entry = null;
     const { flow } = this.signals;
@@ -209,10 +215,12 @@ export class CallFollower implements SignalSink {
     return this.entry;
   }
 
-  expect({ protocol, client, server, reads }: Expected): void {
+  expect(expected: Expected): void {
+    const { protocol, client, server, reads } = expected;
     const carried = this.carried();
     const { flow } = this.signals;
     if (carried === null || flow === null) return;
+    if (server.port === 0) return this.awaitCaller(flow, expected, carried);
     const { family } = flow;
     // Also what the client sends by another port than it has said.
     const end = { family, protocol, client: client.address, server: server.address, port: server.port };
@@ -220,21 +228,53 @@ export class CallFollower implements SignalSink {
     this.tells = true;
     if (reads !== undefined) this.noteControl(family, server);
     if (client.port === 0) return;
-    const entry = this.named({
-      protocol,
-      family,
-      client: { address: flow.client.address, port: client.port },
-      server,
+    const own = { address: flow.client.address, port: client.port };
+    this.noteEntry({ protocol, family, client: own, server }, carried.source, this.markOf(carried.mark));
+  }
+
+  /** Ports below are the gateway's own, or nobody's. */
+  private awaitCaller({ family }: SignalFlow, { client, server, reads }: Expected, carried: Carried): void {
+    if (client.port < FIRST_FREE_PORT) return;
+    const outside = { address: carried.source, port: client.port };
+    this.callers.add(server.address, {
+      client: client.address,
+      outside: carried.source,
+      port: client.port,
+      mark: this.markOf(carried.mark),
+      isControl: reads !== undefined,
+      until: this.clock() + EXPECTED_SECONDS * 1e6,
     });
-    entry.translated = !sameAddress(carried.source, 0, flow.client.address, 0);
-    entry.source = carried.source;
-    entry.sourcePort = client.port;
-    const { marks } = this;
-    // Nobody counts it before it is there, and no other route can carry it.
-    entry.mark = (carried.mark & marks.flowMask & ~(marks.counted | marks.rescuable | marks.held)) >>> 0;
+    this.kernel.awaitCaller(family, server.address, outside, EXPECTED_SECONDS * 1000);
+    this.tells = true;
+  }
+
+  /** The packet in hand, which conntrack has not seen, begins a connection of a server: it is entered as if its client had opened it. */
+  private admit(now: number): void {
+    const { family, protocol, source, sourcePort } = this.packet;
+    const awaited = this.callers.find(this.packet, now);
+    if (awaited === null) return;
+    const server = { address: source.slice(), port: sourcePort };
+    const client = { address: awaited.client, port: awaited.port };
+    if (awaited.isControl) this.noteControl(family, server);
+    this.noteEntry({ protocol, family, client, server }, awaited.outside, awaited.mark);
+    this.tells = true;
+  }
+
+  private noteEntry(flow: SignalFlow, source: AddressWords, mark: number): void {
+    const entry = this.named(flow);
+    entry.translated = !sameAddress(source, 0, flow.client.address, 0);
+    entry.source = source;
+    entry.sourcePort = flow.client.port;
+    entry.mark = mark;
     this.writer!.add(entry, true);
-    if (++this.noted >= MOST_NOTED) this.enter();
     this.counters.entered++;
+    if (++this.noted >= MOST_NOTED) this.enter();
+  }
+
+  /** Nobody counts it before it is there, and no other route can carry it. */
+  private markOf(mark: number): number {
+    const { flowMask, counted, rescuable, held } = this.marks;
+    return (mark & flowMask & ~(counted | rescuable | held)) >>> 0;
   }
 
   keep(seconds: number): void {

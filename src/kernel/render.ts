@@ -15,7 +15,7 @@ import {
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { CHAIN_COPIES, copiesChain } from './render-ask.js';
-import { attachHelpers, CALL_HOOKS, callChains, followedFlows } from './render-calls.js';
+import { attachHelpers, awaitedCallers, CALL_HOOKS, callChains, followedFlows } from './render-calls.js';
 import { datagramChains, dropStrays, toEarly } from './render-datagrams.js';
 import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
@@ -166,6 +166,7 @@ function earlySyn(state: DesiredState): string[] {
   const ports = range(state.racePorts);
   return [
     'tcp flags & ack == ack goto early_answers',
+    ...awaitedCallers(state),
     // A server's own SYN can be an answer too; nobody may make us work with more of them than this.
     `tcp flags & ack == 0 tcp dport ${ports} limit rate 200/second goto ${CHAIN_QUEUE_WAN}`,
   ];
