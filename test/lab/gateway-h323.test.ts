@@ -205,6 +205,11 @@ describe('a control connection that the server opens', () => {
       const { client, server, opens } = await called(made);
       await made.lab.wire.reset();
       expect(await opens()).toBe(true);
+      await eventually(
+        () => client.ask<number>('heard', { name: 'control' }),
+        (count) => count >= 0,
+        2000,
+      );
       const says = (from: Child, bytes: Uint8Array) =>
         from.ask('say', { name: 'control', hex: Buffer.from(bytes).toString('hex') });
       const S = NEAR.split('.').map(Number);
