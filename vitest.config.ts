@@ -27,6 +27,7 @@ const WAITING = [
   'gateway-inbound',
   'gateway-ipv6-off',
   'gateway-kernel-owns',
+  'gateway-local-payload',
   'gateway-many',
   'gateway-mtu',
   'gateway-names',

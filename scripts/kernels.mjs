@@ -1,5 +1,6 @@
-// `npm run test:kernels [-- [measure] LINE ...]`: a smoke test of the gateway on stock kernels of the distribution, each in a virtual machine (qemu, with
-// or without KVM) whose root file system is this machine's, read only below a tmpfs. `measure`: what a flowtable is worth, instead. Exit code 77: it cannot be done here, and why.
+// `npm run test:kernels [-- [measure] LINE ... [--only NAMES]]`: a smoke test of the gateway on stock kernels of the distribution, each in a virtual machine (qemu, with
+// or without KVM) whose root file system is this machine's, read only below a tmpfs. `measure`: what a flowtable is worth, instead. `--only`: the
+// tests whose names match alone. Exit code 77: it cannot be done here, and why.
 import { argv, env, execPath, exit } from 'node:process';
 import { fetchKernel, newestPackage } from './kernels/archive.mjs';
 import { runInMachine } from './kernels/machine.mjs';
@@ -29,7 +30,9 @@ function prepare(lines) {
 
 env.PATH = systemPath();
 const words = argv.slice(2);
-const command = words[0] === 'measure' ? MEASURE : TEST;
+const only = words.includes('--only') ? words.splice(words.indexOf('--only'), 2)[1] : null;
+const filter = only === null ? [] : [`--test-name-pattern=${only}`];
+const command = words[0] === 'measure' ? MEASURE : [TEST[0], ...filter, ...TEST.slice(1)];
 const lines = words.filter((word) => word !== 'measure');
 let kernels = [];
 try {

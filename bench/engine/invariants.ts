@@ -58,6 +58,7 @@ export function checkInvariants({ site, shard }: Inside): void {
   checkFreeList(shard);
   checkIndexes(shard);
   checkLinger(shard);
+  checkSamples(shard);
   checkHeap(shard);
   same(
     counters.started,
@@ -176,6 +177,12 @@ function checkChains({ heads, next }: ChainsInside, slots: number, only: Uint8Ar
     same(seen[race], 1, 'a race in an index');
   }
   same(count, wanted, 'races in an index');
+}
+
+/** Samples are of living races alone. */
+function checkSamples({ races, samples }: Shard): void {
+  for (let race = 0; race < races.slots; race++)
+    holds(!races.isFree(race) || !samples.has(race), 'a sample of no race');
 }
 
 function checkLinger({ races }: Shard): void {

@@ -144,6 +144,8 @@ export class Program {
         return this.notSent(step);
       case 'pass':
         return this.pass(step.micros, step.ticks);
+      case 'words':
+        return this.words(step);
       case 'checked':
         return this.note({ ...step, kind: 'checked' });
       case 'session':
@@ -151,6 +153,13 @@ export class Program {
       default:
         return this.attend(step);
     }
+  }
+
+  private words({ flow, isServer, at }: StepOf<'words'>): void {
+    const { family, client, server } = flowAt(flow);
+    const ends = { family, protocol: PROTOCOL.TCP, source: client.address, sourcePort: client.port };
+    const to = { destination: server.address, destinationPort: server.port };
+    this.note({ kind: 'words', flow: { ...ends, ...to }, isServer, at: this.now + at });
   }
 
   /** What an operator and the rest of the gateway do. */

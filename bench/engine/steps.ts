@@ -133,6 +133,8 @@ export const STEPS = {
     ],
     ticks: [...often(6, 'due'), 'late', 'none'] as ('due' | 'late' | 'none')[],
   },
+  /** Of a flow that may be a sample, or none. */
+  words: { flow, isServer: [true, false], at: [0, 1000, 1000, 50_000, 400_000] },
   checked: { route: anyRoute, family: [4, 6] as (4 | 6)[], answered: [true, false] },
   session: { begins: [true, false], route: anyRoute, service, counted: [true, false] },
   recount: { route: anyRoute, service, count: [0, 1, 1000] },
@@ -229,6 +231,7 @@ export const WEIGHTS: Readonly<Record<StepKind, number>> = {
   committed: 2,
   notSent: 10,
   pass: 26,
+  words: 10,
   checked: 6,
   session: 3,
   recount: 1,

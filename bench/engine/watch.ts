@@ -42,6 +42,7 @@ export class Watch implements WireSink, NoteSink, FlowTable {
   /** Whether the engine was given this for flows and notes, too. */
   hasFlows = true;
   hasNotes = true;
+  readonly tellsPayloads = true;
   /** Bits of the routes on which the tuples of attempts belong to living flows. */
   taken = 0;
 
@@ -71,6 +72,11 @@ export class Watch implements WireSink, NoteSink, FlowTable {
     this.wire = new WireCheck(engine);
     this.constants = new Constants(engine);
     this.coverage.attach(engine);
+  }
+
+  /** Only what is decided has a flow. */
+  release(race: RaceId): void {
+    same(this.engine.races.state[race], RACE.DECIDED, 'a flow that is let go');
   }
 
   /** `tried`: of a set-up. */

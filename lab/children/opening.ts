@@ -20,6 +20,8 @@ export interface OpeningServer {
 export interface OpeningPlan {
   address: string;
   port: number;
+  /** The address that it is bound to; default none. */
+  from?: string;
   down?: number;
   up?: number;
   /** Default GET. */
@@ -133,7 +135,13 @@ function say(plan: OpeningPlan): Promise<OpeningResult> {
     const result: OpeningResult = { ok: false, connectMs: -1, answerMs: -1, totalMs: -1, down: 0 };
     const socket =
       plan.tls === undefined
-        ? connect({ host: address, port, noDelay: true, allowHalfOpen: true })
+        ? connect({
+            host: address,
+            port,
+            noDelay: true,
+            allowHalfOpen: true,
+            ...(plan.from && { localAddress: plan.from }),
+          })
         : connectTls({
             host: address,
             port,

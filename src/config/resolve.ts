@@ -60,10 +60,10 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
 
 /** Whether some service can take a protocol's signalling: what goes as the rest does needs nobody to read it. */
 function isTaken(services: readonly ServiceFile[], kind: CallKind): boolean {
-  return services.some(({ match, select }) =>
-    SIGNAL_PORTS[kind].some(
-      ({ transport, port }) => select.criterion !== 'rest' && mayTake(match, transport, port),
-    ),
+  return services.some(
+    ({ match, select, speaks }) =>
+      select.criterion !== 'rest' &&
+      (speaks === kind || SIGNAL_PORTS[kind].some(({ transport, port }) => mayTake(match, transport, port))),
   );
 }
 

@@ -6,7 +6,7 @@
  *
  * so that a winner's reply goes on only after its entry is written, and waits for nothing else.
  */
-import type { Event, Input, Verdict } from './contract.js';
+import { createVerdict, type Event, type Input, type Verdict } from './contract.js';
 import type { Engine } from './engine.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
 import { NO_RACE } from './race/table.js';
@@ -31,15 +31,7 @@ export interface BatchPorts {
 }
 
 /** Of a set-up whose copies have left. */
-const DROP: Verdict = {
-  kind: 'drop',
-  route: 0,
-  reason: 'criterion',
-  service: 0,
-  counted: false,
-  isLast: false,
-  race: NO_RACE,
-};
+const DROP = createVerdict();
 
 /** Of an answer behind a winner. */
 const PASS: Verdict = { ...DROP, kind: 'pass', isLast: true };

@@ -3,7 +3,8 @@ import type { AddressWords, Family } from '../model/address.js';
 import type { HealthReason, SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import type { AffinityGroup, Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
-import type { LocalEnds } from './race/ends.js';
+import type { FlowEnds, LocalEnds } from './race/ends.js';
+import { NO_RACE } from './race/table.js';
 
 /** What `Engine.handle` gives a verdict on. `packet` is a reused view, valid during the call. */
 export type Input =
@@ -56,6 +57,11 @@ export type Event =
   | { kind: 'probed'; route: RouteNumber; family: Family }
   /** A session has begun or ended in the connection table; `counted`: the engine has counted it when it chose. */
   | { kind: 'session'; begins: boolean; route: RouteNumber; service: ServiceNumber; counted: boolean }
+  /**
+   * The client of a flow has said something, or its server has (`isServer`), at this time of a clock of the front end's: only of flows that
+   * are samples (`FlowTable.tellsPayloads`). `flow`: as the client has opened it.
+   */
+  | { kind: 'words'; flow: FlowEnds; isServer: boolean; at: Micros }
   /** Time has come to `nextDeadline()`. */
   | { kind: 'tick' };
 
@@ -83,6 +89,12 @@ export interface Verdict {
    * until this race is bound. NO_RACE otherwise.
    */
   race: RaceId;
+}
+
+/** One that ends a packet here, and belongs to no race. */
+export function createVerdict(): Verdict {
+  const said = { route: 0, reason: 'criterion', service: 0 } as const;
+  return { kind: 'drop', ...said, counted: false, isLast: false, race: NO_RACE };
 }
 
 /** What goes on the wire, at the end of the batch. A front end in user space needs no other sink. */
@@ -153,7 +165,9 @@ export interface FlowTable {
    * numbers of its server are translated to those that the client was shown.
    */
   commit(race: RaceId, route: RouteNumber): void;
-  /** The flow of a race that the first payload should have decided stays as it was bound: its packets need nobody any more. */
+  /** It tells when client and server of a flow speak for the first time, where the engine's `samples` have its race. */
+  readonly tellsPayloads?: boolean;
+  /** The flow of a race stays as it is bound: nobody needs to see its packets, or to be told of them, any more. */
   release?(race: RaceId): void;
   /** It is over: the client has been told so. At once. */
   remove?(race: RaceId): void;

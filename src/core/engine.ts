@@ -47,6 +47,7 @@ import {
 import { noteAsked, noteCheck, noteProbe, tellChange } from './health/evidence.js';
 import type { Health } from './health/health.js';
 import { followAbsence, isMissed } from './health/missed.js';
+import { noteWords } from './judge/sample.js';
 import type { MemoryTable } from './memory/table.js';
 import { handleClient } from './payload/client.js';
 import { abandonRace } from './race/end.js';
@@ -139,6 +140,8 @@ export class Engine {
           return noteAsked(turn, event.route, event.family, event.alive);
         case 'probed':
           return noteProbe(turn, event.route, event.family);
+        case 'words':
+          return noteWords(turn, event.flow, event.isServer, event.at);
         case 'session':
           return this.count(event);
         case 'tick':

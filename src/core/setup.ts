@@ -54,7 +54,7 @@ export function handleSetup(turn: Turn, input: Input & { kind: 'setup' }): Verdi
   let repeat: ReturnType<typeof repeatOrReplace> = 'start-anew';
   let known = NO_RACE;
   if (protocol !== null) {
-    const awaitsPayload = service.win === 'first-payload' && protocol.opening !== null && !turn.isLocal;
+    const awaitsPayload = service.win === 'first-payload' && protocol.opening !== null;
     turn.times = awaitsPayload ? TIMES.PAYLOAD : protocol.times;
     turn.isGroupless = !protocol.groups;
     known = shard.races.findFlow(packet);

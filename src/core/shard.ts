@@ -17,6 +17,8 @@ import { REPEATS_LAST_MICROS, RecentChoices } from './choose/recent.js';
 import { DecisionRing } from './decisions.js';
 import { Durations, SERVICE_NUMBERS } from './durations.js';
 import type { AffinityGroup, EngineCounters, EngineSettings } from './engine-types.js';
+import { Samples } from './judge/samples.js';
+import { Sightings } from './judge/sightings.js';
 import { PortMemory } from './limit/ports.js';
 import { KernelCopy } from './memory/kernel-copy.js';
 import { MemoryTable } from './memory/table.js';
@@ -30,6 +32,8 @@ export interface Shard {
   readonly races: RaceTable;
   readonly setups: SetupStore;
   readonly openings: Openings;
+  readonly samples: Samples;
+  readonly sightings: Sightings;
   readonly deadlines: DeadlineHeap;
   readonly ports: PortMemory;
   readonly joins: Joins;
@@ -62,6 +66,8 @@ export function createShard(settings: EngineSettings): Shard {
     races,
     setups: new SetupStore(settings.races),
     openings: new Openings(settings.races, settings.routes),
+    samples: new Samples(settings.races),
+    sightings: new Sightings(),
     deadlines: new DeadlineHeap(settings.races),
     ports: new PortMemory(settings, races, second),
     joins: new Joins(settings.races, first),

@@ -3,7 +3,15 @@
  * stages say in their signatures only what differs.
  */
 import { createPacket, type Packet } from '../wire/packet.js';
-import type { Effects, FlowTable, MemoryEntry, NoteSink, Verdict, WireSink } from './contract.js';
+import {
+  createVerdict,
+  type Effects,
+  type FlowTable,
+  type MemoryEntry,
+  type NoteSink,
+  type Verdict,
+  type WireSink,
+} from './contract.js';
 import type { Micros, RaceId, RouteNumber } from './engine-types.js';
 import { NO_HOST } from './limit/hosts.js';
 import { TIMES, type Times } from './memory/times.js';
@@ -73,15 +81,7 @@ export function createTurn(site: Site, shard: Shard, effects: Effects): Turn {
     times: TIMES.CONNECT,
     goesOn: false,
     race: NO_RACE,
-    verdict: {
-      kind: 'drop',
-      route: 0,
-      reason: 'criterion',
-      service: 0,
-      counted: false,
-      isLast: false,
-      race: NO_RACE,
-    },
+    verdict: createVerdict(),
     judgement: createJudgement(),
     ends: { protocol: 0, local: words, localPort: 0, remote: words, remotePort: 0 },
     entry: { mask: 0, family: 4, words, at: 0, route: 0, isInterim: false, ttl: 0 },

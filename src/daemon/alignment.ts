@@ -17,9 +17,9 @@ import { type Link, type LostLink, readLinks } from '../kernel/links.js';
 import { marksOf, routeMark } from '../kernel/marks.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import { ENTRY_MATCHES } from '../kernel/render-ask.js';
-import { signalPorts } from '../kernel/render-calls.js';
 import type { FastPathState } from '../kernel/render-fast-path.js';
 import { type ResolvedRoute, resolveRoutes, withPathMtu } from '../kernel/routes.js';
+import { readPorts } from '../model/calls.js';
 import { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import { sharesQuota } from './accounts.js';
@@ -54,7 +54,7 @@ export interface AlignmentContext {
 export class Alignment {
   routes: readonly ResolvedRoute[] = [];
   health: readonly RouteHealth[] = [];
-  abilities: KernelAbilities = { queue: 'xt', ipsec: false };
+  abilities: KernelAbilities = { queue: 'xt', ipsec: false, log: false };
   readonly hasIpv6 = existsSync('/proc/net/if_inet6');
   readonly changeover: Changeover;
   readonly upkeep: Upkeep;
@@ -365,7 +365,7 @@ export class Alignment {
       routes,
       markMask,
       readsDns: readsDns(config),
-      signalPorts: signalPorts({ followed: config.follow, lan: config.lan }),
+      signalPorts: lan.size === 0 ? [] : readPorts(config.follow, config.services),
     };
   }
 

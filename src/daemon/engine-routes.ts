@@ -10,6 +10,7 @@ import type {
 import type { DesiredState } from '../kernel/desired.js';
 import { ofRaceThread } from '../kernel/owners.js';
 import type { RaceThreadOptions, ServicesMessage } from '../kernel/race-messages.js';
+import { signalPorts } from '../kernel/render-calls.js';
 import { objectsOf } from '../kernel/render-objects.js';
 import { isFresh, mtuOf, type ResolvedRoute } from '../kernel/routes.js';
 import { parseAddress } from '../model/address.js';
@@ -157,6 +158,7 @@ export function servicesMessage(engine: EngineServices, desired: DesiredState): 
       .map(({ number, config }) => ({ service: number, names: config.match.domain })),
     readsDns: desired.readsDns,
     followed: desired.followed,
+    signalPorts: signalPorts(desired),
   };
 }
 

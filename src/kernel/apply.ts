@@ -21,12 +21,13 @@ import { takesHelper, takesRule } from './takes-rule.js';
 
 /** What rules this kernel takes; nothing is changed to find out. */
 export async function detectAbilities(): Promise<KernelAbilities> {
-  const [queue, ipsec, ...has] = await Promise.all([
+  const [queue, ipsec, log, ...has] = await Promise.all([
     detectQueueMethod(),
     takesRule('rt ipsec exists meta secpath exists'),
+    takesRule('log group 1 queue-threshold 1'),
     ...HELPED.map((one) => takesHelper(helperBody(one))),
   ]);
-  return { queue, ipsec, helpers: HELPED.filter((_, i) => has[i]) };
+  return { queue, ipsec, log, helpers: HELPED.filter((_, i) => has[i]) };
 }
 
 /** Those of the matches that this kernel knows; nothing is changed to find out. What it does not know no entry has. */

@@ -6,17 +6,19 @@ import type { CarriedFlow, Expected, SignalFlow, SignalKind, SignalSink } from '
 import { Signals } from '../core/calls/signals.js';
 import { CallTable } from '../core/calls/table.js';
 import type { Engine } from '../core/engine.js';
-import { type Family, formatEndpoint, sameAddress } from '../model/address.js';
-import { CALL_KINDS, type CallKind, type Followed, SIGNAL_PORTS } from '../model/calls.js';
+import { type AddressWords, type Family, formatEndpoint, sameAddress } from '../model/address.js';
+import { CALL_KINDS, type CallKind, type Followed, type ReadPort } from '../model/calls.js';
 import type { NamedEnd } from '../wire/named-end.js';
 import type { FlowEntry } from '../wire/netlink/ctnetlink.js';
-import type { QueuedPacket } from '../wire/netlink/nfqueue.js';
+import { HOOK, type QueuedPacket } from '../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
+import { AwaitedCallers } from './awaited-callers.js';
 import type { Boundary } from './boundary.js';
 import { ConntrackTable } from './conntrack-table.js';
 import { ConntrackWriter } from './conntrack-writer.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
 import { createFlowEntry } from './flow-entry.js';
+import { HeldPackets } from './held-packets.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { type Marks, routeOfMark } from './marks.js';
 import { BATCH, Queue } from './queue.js';
@@ -27,11 +29,10 @@ const QUEUE_LENGTH = 1024;
 const RANGE = 8192;
 /** Entries of one message that are written at once. */
 const MOST_NOTED = 64;
-/** Packets that may wait for the kernel at one time; more go on at once. */
-const MOST_WAITING = 128;
 /** How long an expected flow may take to begin, and a connection to where the other side waits. */
 const EXPECTED_SECONDS = 180;
 const FOLLOWED_MS = 180_000;
+const FIRST_FREE_PORT = 1024;
 /** After this a flow that was left alone is looked at again: its ends may be another's by then. */
 const QUIET_MS = 3_600_000;
 const TELL_AGAIN_MICROS = 10e6;
@@ -48,6 +49,8 @@ export interface FollowerContext {
   readonly clock: () => number;
 }
 
+type Carried = CarriedFlow & { readonly mark: number };
+
 export class CallFollower implements SignalSink {
   private readonly counters = { received: 0, entered: 0, refused: 0 };
   private readonly marks: Marks;
@@ -58,20 +61,22 @@ export class CallFollower implements SignalSink {
   private readonly kernel: KernelMemory;
   private readonly calls: CallTable;
   private readonly signals: Signals;
+  private readonly held: HeldPackets;
+  private readonly callers = new AwaitedCallers();
   private readonly packet = createPacket();
   private readonly flow = createFlowEntry();
-  private followed: readonly Followed[] = [];
+  /** What is spoken at ports. */
+  private readonly kinds = new Map<number, CallKind>();
   // BOUNDED: MOST_CONTROLS, the oldest gives way.
   private readonly controls = new Set<string>();
   private queue: Queue | null = null;
   private watch: Watch | null = null;
   private table: ConntrackTable | null = null;
   private writer: ConntrackWriter | null = null;
-  private waiting = 0;
   private noted = 0;
   private sweptAt = 0;
   /** The packet in hand: what the table says of its flow (undefined: not asked yet), and whether the kernel hears of something. */
-  private entry: (CarriedFlow & { readonly mark: number }) | null | undefined = undefined;
+  private entry: Carried | null | undefined = undefined;
   private tells = false;
   /** Until when, microseconds, registrars reach their clients by these flows. */
   private readonly kept = new WeakMap<SignalFlow, number>();
@@ -88,13 +93,15 @@ export class CallFollower implements SignalSink {
     this.clock = clock;
     this.engine = engine;
     this.kernel = kernel;
+    this.held = new HeldPackets(kernel, boundary, 'signalling');
     this.calls = new CallTable((kind, route, change) => engine.countCall(kind, route, change));
     this.signals = new Signals(this.calls, this);
   }
 
   /** Begins or ends to read. */
-  follow(followed: readonly Followed[]): void {
-    this.followed = followed;
+  follow(followed: readonly Followed[], ports: readonly ReadPort[]): void {
+    this.kinds.clear();
+    for (const { kind, transport, port } of ports) this.kinds.set(keyOf(transport, port), kind);
     const isWanted = CALL_KINDS.some((one) => followed.includes(one));
     if (isWanted === (this.queue !== null)) return;
     if (!isWanted) return this.close();
@@ -127,17 +134,8 @@ export class CallFollower implements SignalSink {
     const queue = this.queue!;
     const { id } = queued;
     this.counters.received++;
-    if (!this.tryToRead(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
-    this.waiting++;
-    this.kernel
-      .idle()
-      .then(() => {
-        this.waiting--;
-        if (this.queue !== queue) return;
-        queue.accept(id);
-        queue.flush();
-      })
-      .catch((error: unknown) => this.boundary.caught('signalling', error));
+    if (this.tryToRead(queued, memory)) this.held.hold(queue, id);
+    else queue.accept(id);
   };
 
   /** Signalling that we cannot read is none of its sender's business: it goes on. */
@@ -158,6 +156,7 @@ export class CallFollower implements SignalSink {
     const { payload, payloadLength, wireLength } = queued;
     if (decode(packet, memory, payload, payload + payloadLength, wireLength) !== DECODE.OK) return;
     const now = this.clock();
+    if (queued.hook === HOOK.PRE_ROUTING) return this.admit(now);
     if (now - this.sweptAt > SWEEP_MICROS) {
       this.sweptAt = now;
       this.calls.sweep(now);
@@ -194,10 +193,7 @@ export class CallFollower implements SignalSink {
   }
 
   private kindOf(protocol: number, port: number): CallKind | null {
-    const transport = protocol === PROTOCOL.TCP ? 'tcp' : 'udp';
-    const isUsual = (one: Followed): boolean =>
-      SIGNAL_PORTS[one].some((usual) => usual.port === port && usual.transport === transport);
-    return CALL_KINDS.find((one) => this.followed.includes(one) && isUsual(one)) ?? null;
+    return this.kinds.get(keyOf(protocol === PROTOCOL.TCP ? 'tcp' : 'udp', port)) ?? null;
   }
 
   /** The end of a server that a call has named. */
@@ -209,7 +205,7 @@ export class CallFollower implements SignalSink {
 
   // ---- what signalling says ----
 
-  carried(): (CarriedFlow & { readonly mark: number }) | null {
+  carried(): Carried | null {
     if (this.entry !== undefined) return this.entry;
     this.entry = null;
     const { flow } = this.signals;
@@ -219,10 +215,12 @@ export class CallFollower implements SignalSink {
     return this.entry;
   }
 
-  expect({ protocol, client, server, reads }: Expected): void {
+  expect(expected: Expected): void {
+    const { protocol, client, server, reads } = expected;
     const carried = this.carried();
     const { flow } = this.signals;
     if (carried === null || flow === null) return;
+    if (server.port === 0) return this.awaitCaller(flow, expected, carried);
     const { family } = flow;
     // Also what the client sends by another port than it has said.
     const end = { family, protocol, client: client.address, server: server.address, port: server.port };
@@ -230,21 +228,53 @@ export class CallFollower implements SignalSink {
     this.tells = true;
     if (reads !== undefined) this.noteControl(family, server);
     if (client.port === 0) return;
-    const entry = this.named({
-      protocol,
-      family,
-      client: { address: flow.client.address, port: client.port },
-      server,
+    const own = { address: flow.client.address, port: client.port };
+    this.noteEntry({ protocol, family, client: own, server }, carried.source, this.markOf(carried.mark));
+  }
+
+  /** Ports below are the gateway's own, or nobody's. */
+  private awaitCaller({ family }: SignalFlow, { client, server, reads }: Expected, carried: Carried): void {
+    if (client.port < FIRST_FREE_PORT) return;
+    const outside = { address: carried.source, port: client.port };
+    this.callers.add(server.address, {
+      client: client.address,
+      outside: carried.source,
+      port: client.port,
+      mark: this.markOf(carried.mark),
+      isControl: reads !== undefined,
+      until: this.clock() + EXPECTED_SECONDS * 1e6,
     });
-    entry.translated = !sameAddress(carried.source, 0, flow.client.address, 0);
-    entry.source = carried.source;
-    entry.sourcePort = client.port;
-    const { marks } = this;
-    // Nobody counts it before it is there, and no other route can carry it.
-    entry.mark = (carried.mark & marks.flowMask & ~(marks.counted | marks.rescuable | marks.held)) >>> 0;
+    this.kernel.awaitCaller(family, server.address, outside, EXPECTED_SECONDS * 1000);
+    this.tells = true;
+  }
+
+  /** The packet in hand, which conntrack has not seen, begins a connection of a server: it is entered as if its client had opened it. */
+  private admit(now: number): void {
+    const { family, protocol, source, sourcePort } = this.packet;
+    const awaited = this.callers.find(this.packet, now);
+    if (awaited === null) return;
+    const server = { address: source.slice(), port: sourcePort };
+    const client = { address: awaited.client, port: awaited.port };
+    if (awaited.isControl) this.noteControl(family, server);
+    this.noteEntry({ protocol, family, client, server }, awaited.outside, awaited.mark);
+    this.tells = true;
+  }
+
+  private noteEntry(flow: SignalFlow, source: AddressWords, mark: number): void {
+    const entry = this.named(flow);
+    entry.translated = !sameAddress(source, 0, flow.client.address, 0);
+    entry.source = source;
+    entry.sourcePort = flow.client.port;
+    entry.mark = mark;
     this.writer!.add(entry, true);
-    if (++this.noted >= MOST_NOTED) this.enter();
     this.counters.entered++;
+    if (++this.noted >= MOST_NOTED) this.enter();
+  }
+
+  /** Nobody counts it before it is there, and no other route can carry it. */
+  private markOf(mark: number): number {
+    const { flowMask, counted, rescuable, held } = this.marks;
+    return (mark & flowMask & ~(counted | rescuable | held)) >>> 0;
   }
 
   keep(seconds: number): void {
@@ -300,4 +330,8 @@ export class CallFollower implements SignalSink {
     flow.destinationPort = server.port;
     return flow;
   }
+}
+
+function keyOf(transport: ReadPort['transport'], port: number): number {
+  return (transport === 'tcp' ? 1 : 0) * 65_536 + port;
 }

@@ -70,6 +70,8 @@ export const MAP_SITE_ASKED = { 4: 'sitefor4', 6: 'sitefor6' } as const;
 export const SET_QUIET = { 4: 'quiet4', 6: 'quiet6' } as const;
 /** Where servers wait for control connections, as signalling has said: these are signalling as well. */
 export const SET_CONTROL = { 4: 'control4', 6: 'control6' } as const;
+/** By server, the client's address outside and its port: connections that servers open, as signalling has said. */
+export const SET_CALLER = { 4: 'caller4', 6: 'caller6' } as const;
 /** By client, server, protocol and port: the routes of new flows that belong to others. */
 export const MAP_FOLLOW = { 4: 'follow4', 6: 'follow6' } as const;
 
@@ -121,3 +123,6 @@ export function domainSet(family: 4 | 6, service: number): string {
 export function askedSet(family: 4 | 6, service: number): string {
   return `asked${family}_${service}`;
 }
+
+/** Of a packet whose passing is logged: all headers. */
+export const LOGGED_BYTES = 128;

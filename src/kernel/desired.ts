@@ -16,6 +16,8 @@ export interface KernelAbilities {
   readonly queue: QueueMethod;
   /** Rules can ask whether a packet was, or will be, in an IPsec packet. */
   readonly ipsec: boolean;
+  /** Rules that log to a group of nfnetlink_log. */
+  readonly log: boolean;
   /** Helpers that there are, of those that `follow` may want; absent: all. */
   readonly helpers?: readonly Followed[];
 }
@@ -115,6 +117,7 @@ export interface DesiredState {
   /** Whose calls and further flows are followed. */
   readonly followed: readonly Followed[];
   readonly knowsIpsec: boolean;
+  readonly knowsLog: boolean;
   readonly rulePriority: number;
   /** Routing table of what the daemon is asked about. */
   readonly askTable: number;
@@ -236,6 +239,7 @@ export function desiredState(
     protect: config.protect,
     followed: config.follow.filter((one) => !isHelped(one) || (kernel.helpers ?? HELPED).includes(one)),
     knowsIpsec: kernel.ipsec,
+    knowsLog: kernel.log,
     rulePriority: config.kernel.rulePriority,
     askTable: config.kernel.table + MAX_ROUTES,
   };

@@ -16,13 +16,12 @@ import { createPacket, DECODE, decode, PROTOCOL } from '../wire/packet.js';
 import type { Boundary } from './boundary.js';
 import { Askers, type AskingHost, ToldCounts } from './dns-askers.js';
 import { type Memory, type Watch, watchReadable } from './ffi.js';
+import { HeldPackets } from './held-packets.js';
 import type { KernelMemory } from './kernel-memory.js';
 import { BATCH, Queue } from './queue.js';
 import type { KernelPart } from './race-messages.js';
 
 const QUEUE_LENGTH = 512;
-/** Answers that may wait for the kernel at one time; more go on at once. */
-const MOST_WAITING = 128;
 /** An address is believed to have its name for at least this long, and at most so long, whatever the answer says. */
 const LIFE_MS = { least: 600_000, most: 86_400_000 } as const;
 const UDP_HEADER = 8;
@@ -57,11 +56,11 @@ export interface ServiceDomains {
 export class DnsLearner {
   private readonly engine: Engine;
   private readonly kernel: KernelMemory;
+  private readonly held: HeldPackets;
   private queue: Queue | null = null;
   private watch: Watch | null = null;
   private services = new Map<string, ServiceNumber[]>();
   private sites = false;
-  private waiting = 0;
   private readonly told = new Map<string, Told>();
   private readonly counts = new ToldCounts();
   private sweptAt = 0;
@@ -79,6 +78,7 @@ export class DnsLearner {
   ) {
     this.engine = engine;
     this.kernel = kernel;
+    this.held = new HeldPackets(kernel, boundary, 'an answer of a name server');
   }
 
   /** What to look for. `sites`: which registrable domain every address belongs to, as well. */
@@ -136,17 +136,8 @@ export class DnsLearner {
   private readonly onAnswer = (queued: QueuedPacket, memory: Memory): void => {
     const queue = this.queue!;
     const { id } = queued;
-    if (!this.tryToLearn(queued, memory) || this.waiting >= MOST_WAITING) return queue.accept(id);
-    this.waiting++;
-    this.kernel
-      .idle()
-      .then(() => {
-        this.waiting--;
-        if (this.queue !== queue) return;
-        queue.accept(id);
-        queue.flush();
-      })
-      .catch((error: unknown) => this.boundary.caught('an answer of a name server', error));
+    if (this.tryToLearn(queued, memory)) this.held.hold(queue, id);
+    else queue.accept(id);
   };
 
   /** An answer that we cannot read is none of the client's business: it goes on. */

@@ -23,13 +23,13 @@ export class FlowBinder implements FlowTable {
   private readonly additions: (Additions | null)[];
   private refused: readonly number[] = [];
 
-  /** `packet`: the one in hand, a reused view. */
+  /** `hand`: the packet in hand, a reused view. `tellsPayloads`: somebody hears when samples speak. */
   constructor(
     private readonly site: Site,
     private readonly shard: Shard,
     private readonly marks: Marks,
-    private readonly packet: Packet,
-    private readonly redirects: Redirects,
+    private readonly hand: { readonly packet: Packet; readonly redirects: Redirects },
+    readonly tellsPayloads: boolean,
   ) {
     this.table = new ConntrackTable(marks);
     this.writer = new ConntrackWriter(this.table);
@@ -46,7 +46,7 @@ export class FlowBinder implements FlowTable {
   }
 
   release(race: RaceId): void {
-    this.writer.unmark(this.flowOf(race, this.shard.races.carrier[race]), this.marks.held);
+    this.writer.unmark(this.flowOf(race, this.shard.races.carrier[race]), this.marks.sample);
   }
 
   remove(race: RaceId): void {
@@ -54,11 +54,11 @@ export class FlowBinder implements FlowTable {
   }
 
   knowsAnswer(): boolean {
-    return this.table.markOfAnswer(this.packet) !== 0;
+    return this.table.markOfAnswer(this.hand.packet) !== 0;
   }
 
   endsOf(out: LocalEnds): boolean {
-    return this.table.endsOf(this.packet, out);
+    return this.table.endsOf(this.hand.packet, out);
   }
 
   isTaken(race: RaceId, route: RouteNumber): boolean {
@@ -87,9 +87,9 @@ export class FlowBinder implements FlowTable {
 
   private flowOf(race: RaceId, route: RouteNumber): FlowEntry {
     const { flow, marks } = this;
-    const { races, openings } = this.shard;
+    const { races, openings, samples } = this.shard;
     fillBoundFlow(races, race, route, flow);
-    flow.turned = this.redirects.of(race, route);
+    flow.turned = this.hand.redirects.of(race, route);
     const shown = races.shown[race];
     flow.isAnew = openings.isDecided(race) && shown !== route;
     flow.shift = flow.isAnew
@@ -102,6 +102,7 @@ export class FlowBinder implements FlowTable {
         marks.chosen |
         // While another route may take it over the daemon sees what its client says.
         (openings.isShown(race) ? marks.held : 0) |
+        (samples.has(race) ? marks.sample : 0) |
         (this.site.countsSessions ? marks.counted : 0)) >>>
       0;
     flow.additions = flow.isAnew ? this.additionsAnew(race, route) : this.additions[race];

@@ -52,6 +52,7 @@ export interface FrontEndOptions {
   readonly queue: number;
   readonly queueLength: number;
   readonly hasIpv6: boolean;
+  readonly tellsPayloads: boolean;
   /** After a pause as long as this the kernel has taken over; what waited in the queue is let go by the kernel. */
   readonly staleAfterMicros: number;
   /** Monotonic microseconds. */
@@ -113,7 +114,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
   /** Two routes have an address in common. */
   private sharesAddress = false;
   private healthChanged = false;
-  private services: readonly (EngineService | undefined)[] = [];
+  private services: (EngineService | undefined)[] = [];
 
   constructor(private readonly options: FrontEndOptions) {
     const { settings, clock, boundary, queue, queueLength } = options;
@@ -124,7 +125,7 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.redirects = new Redirects(site, shard.races, clock);
     const hand = { packet: this.packet, redirects: this.redirects, route: () => this.routeInHand() };
     this.writer = new WireWriter(site, shard, this.marks, options.hasIpv6, hand);
-    this.binder = new FlowBinder(site, shard, this.marks, this.packet, this.redirects);
+    this.binder = new FlowBinder(site, shard, this.marks, hand, options.tellsPayloads);
     this.engine = new Engine(site, shard, { wire: this.writer, notes: this, flows: this.binder }, (error) =>
       boundary.caught('a packet', error),
     );
@@ -151,13 +152,12 @@ export class FrontEnd implements NoteSink, BatchPorts {
     this.engine.setServices(services, memory, masks, rules);
     this.kernel.setServices(services, maps);
     this.redirects.setServices(services);
-    const byNumber: EngineService[] = [];
-    for (const service of services) byNumber[service.number] = service;
-    this.services = byNumber;
+    this.services = [];
+    for (const service of services) this.services[service.number] = service;
   }
 
-  /** What was found out about a route elsewhere. */
-  note(event: Event & { kind: 'checked' | 'asked' | 'probed' }): void {
+  /** What was found out about a route, or heard of a flow, elsewhere. */
+  note(event: Event & { kind: 'checked' | 'asked' | 'probed' | 'words' }): void {
     this.now = this.options.clock();
     this.engine.note(event, this.now);
     this.endBatch();

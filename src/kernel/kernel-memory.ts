@@ -25,6 +25,7 @@ import {
   MAP_SITE,
   MAP_SITE_ASKED,
   memoryMap,
+  SET_CALLER,
   SET_CONTROL,
   SET_OPEN,
   SET_QUIET,
@@ -165,6 +166,12 @@ export class KernelMemory {
   /** Connections of the LAN to this end are signalling. */
   control(family: Family, { address, port }: NamedEnd, ttlMs: number): void {
     this.put(SET_CONTROL[family], addPort(keyOf(this.key, family, address), port), null, ttlMs);
+  }
+
+  /** A connection of this server to this end is one that a client waits for. */
+  awaitCaller(family: Family, server: AddressWords, { address, port }: NamedEnd, ttlMs: number): void {
+    const key = addAddress(keyOf(this.key, family, server), family, address);
+    this.put(SET_CALLER[family], addPort(key, port), null, ttlMs);
   }
 
   /** Nothing more is wanted of a flow but its end. */

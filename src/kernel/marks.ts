@@ -9,6 +9,7 @@
  * |---|---|---|---|---|---|
  * | connection | 1 | | x | x | it has this route |
  * | connection | 1 | 1 | x | 0 | it has this route until the first payload decides |
+ * | connection | 1 | 1 | x | 1 | it has this route, and the daemon is told when both sides speak for the first time (render-samples.ts) |
  * | connection | 0 | | 0 | 0 | its way is the main table's, by the route's interface |
  * | packet | 1 | 0 | x | x | its route is chosen; the main table's own routes, all but its default, come first |
  * | packet | 1 | 1 | x | x | of a flow that lives: the routing goes by the route alone; in forward: what the daemon has let go on |
@@ -52,6 +53,8 @@ export interface Marks {
   readonly judged: number;
   /** With the first payload decided, on the packet that the daemon lets go on: nobody needs to see the next ones of its flow. */
   readonly settled: number;
+  /** On a connection whose first words the daemon is told of. */
+  readonly sample: number;
   /** Before the WAN queue, where no packet has a route: conntrack has already looked. Taken off by the verdict. */
   readonly late: number;
   /** On packets that the daemon sends: conntrack and NAT leave them alone. `mark and ownMask == own`. */
@@ -99,6 +102,7 @@ export function marksOf(mask: number): Marks {
     pinned: rescuable,
     judged: (chosen | held) >>> 0,
     settled: (chosen | held | rescuable) >>> 0,
+    sample: (held | rescuable) >>> 0,
     late: (chosen | counted) >>> 0,
     ownMask: (serviceMask | chosen | held) >>> 0,
     own,

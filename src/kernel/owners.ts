@@ -26,6 +26,7 @@ export const OWNERS = {
   asked: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'domains' },
   follow: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
   control: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
+  caller: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
   quiet: { file: 'kernel/kernel-memory.ts', byPackets: false, part: 'groups' },
   full: { file: 'daemon/port-watch.ts', byPackets: false, part: null },
   reset: { file: 'kernel/flow-cutter.ts', byPackets: false, part: null },

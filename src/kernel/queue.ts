@@ -32,6 +32,7 @@ export class Queue {
   /** Packets received since start, and messages that could not be decoded. */
   received = 0;
   undecodable = 0;
+  isClosed = false;
 
   private readonly slot: number;
   private readonly socket: NetlinkSocket;
@@ -105,6 +106,7 @@ export class Queue {
 
   /** The kernel drops what still waits, and goes on by itself with the rest. */
   close(): void {
+    this.isClosed = true;
     this.socket.close();
     this.messages.close();
     recycle(this.memory);

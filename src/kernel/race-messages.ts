@@ -18,7 +18,7 @@ import type {
 import type { HealthState } from '../core/health/health.js';
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
 import type { Family } from '../model/address.js';
-import type { CallCounts, CallKind, Followed } from '../model/calls.js';
+import type { CallCounts, CallKind, Followed, ReadPort } from '../model/calls.js';
 import type { ErrorCounts } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
@@ -71,6 +71,7 @@ export interface ServicesMessage {
   readonly readsDns: boolean;
   /** Whose signalling is read. */
   readonly followed: readonly Followed[];
+  readonly signalPorts: readonly ReadPort[];
   readonly callWeights: CallWeights;
   /** Prefixes of name servers whose answers count for all. */
   readonly resolvers: readonly string[];

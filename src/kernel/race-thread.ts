@@ -28,6 +28,7 @@ import type {
 } from './race-messages.js';
 import { healthOf, memoryPart, rowsOf, takeSnapshot } from './race-report.js';
 import { SessionCounter } from './session-counter.js';
+import { WordsLog } from './words-log.js';
 
 /** The engine's deadlines are kept to within this; those of waiting copies to a millisecond. */
 const TICK_MS = 20;
@@ -46,6 +47,7 @@ class RaceThread {
   private readonly dns: DnsLearner;
   private readonly calls: CallFollower;
   private readonly sessions: SessionCounter;
+  private readonly words: WordsLog | null;
   private readonly watches: Watch[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
   private startTimer: NodeJS.Timeout | null = null;
@@ -65,6 +67,7 @@ class RaceThread {
   private open = 0;
 
   constructor(private readonly options: RaceThreadOptions) {
+    this.words = WordsLog.open(options.queue);
     const stateLost = (): void => send({ id: 0, kind: 'state-lost' });
     this.frontEnd = new FrontEnd({
       settings: options.settings,
@@ -72,6 +75,7 @@ class RaceThread {
       queue: options.queue,
       queueLength: options.queueLength,
       hasIpv6: options.hasIpv6,
+      tellsPayloads: this.words !== null,
       staleAfterMicros: options.heartbeatMs * 1000,
       clock,
       boundary: this.boundary,
@@ -106,6 +110,11 @@ class RaceThread {
     // So many errors already that it ends.
     if (this.failed) return;
     this.watches.push(watchReadable(frontEnd.wan.fd, run), watchReadable(frontEnd.lan.fd, run));
+    const { words } = this;
+    if (words !== null) {
+      const hear = this.boundary.around('first words', () => words.read(frontEnd));
+      this.watches.push(watchReadable(words.fd, hear));
+    }
     const every = (ms: number, work: () => void): number =>
       this.timers.push(setInterval(this.boundary.around('a timer', work), ms));
     every(TICK_MS, () => {
@@ -223,7 +232,7 @@ class RaceThread {
     this.dns.setResolvers(message.resolvers);
     this.dns.listen(readsDns);
     frontEnd.engine.setCallWeights(message.callWeights);
-    this.calls.follow(message.followed);
+    this.calls.follow(message.followed, message.signalPorts);
     this.sessions.follow();
     // A new memory is empty, and others may be trusted for longer.
     frontEnd.upkeep.sayAgain();
@@ -294,6 +303,7 @@ class RaceThread {
     this.sessions.close();
     this.dns.close();
     this.calls.close();
+    this.words?.close();
     this.frontEnd.close();
   }
 

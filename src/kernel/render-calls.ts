@@ -1,6 +1,14 @@
 /** What belongs to calls: which packets are signalling, which new flows go by a call's route, which the kernel's helpers follow. Pure. */
-import { CALL_KINDS, type Followed, HELPED, SIGNAL_PORTS, type SignalPort } from '../model/calls.js';
-import { CHAIN_QUEUE_CALLS, MAP_FOLLOW, SET_ALIVE, SET_CONTROL, SET_OPEN, SET_QUIET } from './constants.js';
+import { type Followed, HELPED, type ReadPort, readPorts, SIGNAL_PORTS } from '../model/calls.js';
+import {
+  CHAIN_QUEUE_CALLS,
+  MAP_FOLLOW,
+  SET_ALIVE,
+  SET_CALLER,
+  SET_CONTROL,
+  SET_OPEN,
+  SET_QUIET,
+} from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { FAMILIES, type Family, IP, KEEP, set, setMark, wans } from './render-words.js';
@@ -11,9 +19,13 @@ export const CALL_HOOKS = [
 ] as const satisfies readonly (readonly [string, string])[];
 
 /** Of what the daemon reads: clients of the LAN, where there is one. */
-export function signalPorts({ followed, lan }: Pick<DesiredState, 'followed' | 'lan'>): SignalPort[] {
-  if (lan.length === 0) return [];
-  return CALL_KINDS.filter((one) => followed.includes(one)).flatMap((one) => SIGNAL_PORTS[one]);
+export function signalPorts({ followed, lan, services }: DesiredState): ReadPort[] {
+  return lan.length === 0
+    ? []
+    : readPorts(
+        followed,
+        services.map(({ config }) => config),
+      );
 }
 
 /** Chains of this file. */
@@ -45,6 +57,7 @@ export function callObjects(state: DesiredState): { maps: [string, string][]; se
       return [
         [SET_QUIET[family], `type ${end} . ${end}; flags timeout; size 65536;`],
         [SET_CONTROL[family], `type ${end}; flags timeout; size 16384;`],
+        [SET_CALLER[family], `type ipv${family}_addr . ${end}; flags timeout; size 16384;`],
       ];
     }),
   };
@@ -80,6 +93,15 @@ function signalling(flow: (ip: string) => string): string[] {
     ...FAMILIES.map((family) => `${flow(IP[family])} @${SET_QUIET[family]} accept`),
     `goto ${CHAIN_QUEUE_CALLS}`,
   ];
+}
+
+/** In `early_syn`, of what is no answer: the daemon enters it into the connection table before it is looked for there. */
+export function awaitedCallers(state: DesiredState): string[] {
+  if (signalPorts(state).length === 0) return [];
+  return FAMILIES.map((family) => {
+    const ip = IP[family];
+    return `${ip} saddr . ${ip} daddr . tcp dport @${SET_CALLER[family]} goto ${CHAIN_QUEUE_CALLS}`;
+  });
 }
 
 /** In `lan_new`: what belongs to a call goes by its route, before any service is asked. */

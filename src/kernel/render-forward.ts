@@ -8,6 +8,7 @@ import { toClampOpened } from './render-opened.js';
 import { refuseClientsWithout } from './render-prefix.js';
 import { protectChains, protectRule } from './render-protect.js';
 import { CHAIN_ASK_RACE } from './render-race.js';
+import { toSamples } from './render-samples.js';
 import { noteControls } from './render-tunnels.js';
 import { toWindows } from './render-windows.js';
 import { firstRoutes, ofLan, wans } from './render-words.js';
@@ -33,13 +34,14 @@ const FAMILIES = ['ipv4', 'ipv6'] as const;
 const alive = `meta nfproto @${SET_ALIVE}`;
 
 /**
- * Behind the operator's own rules. The first rule (where payloads win, the second) is all that a packet of a living TCP flow sees here: it is assured from the third
+ * Behind the operator's own rules. What comes up to the first verdict is all that a packet of a living TCP flow sees here: it is assured from the third
  * packet on. The next fixes the route of a new one, before it may wait for the daemon: should that die, its flow has a route.
  */
 function forward(state: DesiredState): string[] {
   const { marks } = state;
   const toAsk = `meta mark and ${hex(marks.held | marks.counted)} != 0 jump asked`;
   return [
+    ...toSamples(state),
     ...toWindows(state),
     'ct status assured accept',
     // What the rules have chosen; and the daemon, whose verdict brings the packet here once more.

@@ -9,8 +9,10 @@ import { hex } from './marks.js';
 import { hasDatagrams } from './render-datagrams.js';
 import { expectedWays } from './render-forward.js';
 import { serviceMatches } from './render-matches.js';
-import { hold } from './render-services.js';
-import { FAMILIES, firstRoutes, IP, KEEP, set, setMark, wans } from './render-words.js';
+import { toClampOpened, toOpenedLocal } from './render-opened.js';
+
+import { toWindows } from './render-windows.js';
+import { FAMILIES, firstRoutes, hold, IP, KEEP, set, setMark, wans } from './render-words.js';
 
 /** Behind mangle and before the NAT of destinations, as `lan`; and before the translation of sources. */
 export const LOCAL_HOOKS = [
@@ -93,6 +95,8 @@ function way(state: DesiredState): string[] {
   const { marks } = state;
   const toAsk = `meta mark and ${hex(marks.held | marks.counted)} != 0 jump asked`;
   return [
+    ...toOpenedLocal(state),
+    ...toWindows(state, 'meta iif 0 '),
     'ct state != new accept',
     'meta iif != 0 accept',
     `ct mark and ${hex(marks.routeMask)} == 0 accept`,
@@ -144,5 +148,10 @@ export function localSources(state: DesiredState): string[] {
 export function localAnswers(state: DesiredState): string[] {
   if (!state.local) return [];
   const names = set([...firstRoutes(state).keys()]);
-  return [`iifname ${names} ct state established tcp flags & (syn|ack|rst) == (syn|ack) jump mss`];
+  const answer = `iifname ${names} ct state established tcp flags & (syn|ack|rst) == (syn|ack)`;
+  return [
+    ...toWindows(state),
+    ...toClampOpened(state).map((rule) => `${answer} ${rule}`),
+    `${answer} jump mss`,
+  ];
 }

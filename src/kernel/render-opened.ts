@@ -3,7 +3,8 @@ import { makesCopies } from '../model/config.js';
 import { CHAIN_QUEUE_LAN, CHAIN_QUEUE_WAN, SET_ALIVE, SET_OPENED } from './constants.js';
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
-import { FAMILIES, flowKey, IP, ofLan, range, wans } from './render-words.js';
+
+import { FAMILIES, flowKey, hold, IP, ofLan, range, wans } from './render-words.js';
 
 /** Longer than any payload is awaited; who is decided leaves before. */
 const OPENED_LASTS = '120s';
@@ -22,6 +23,7 @@ export function openedChains(state: DesiredState): [string, string[]][] {
   return [
     ['early_opened', earlyOpened(state)],
     ['opened', opened(state)],
+    ...(state.local ? [['local_opened', localOpened(state)] as [string, string[]]] : []),
     ['clamp_opened', clampOpened(state)],
   ];
 }
@@ -57,11 +59,20 @@ function earlyOpened({ marks }: DesiredState): string[] {
   ];
 }
 
+/** First in `local_way`, where what the gateway itself sends has its route: what it says on them. It keeps the mark that it has come with. */
+export function toOpenedLocal(state: DesiredState): string[] {
+  if (!opensAny(state)) return [];
+  return [`${awaits(state)} ct state established ct direction original meta iif 0 goto local_opened`];
+}
+
 /** First in `lan`: what their clients send. */
 export function toOpened(state: DesiredState): string[] {
   if (!opensAny(state)) return [];
-  return ofLan(state, (fromLan) => `${fromLan} ct mark and ${hex(state.marks.held)} != 0 jump opened`);
+  return ofLan(state, (fromLan) => `${fromLan} ${awaits(state)} jump opened`);
 }
+
+/** The connection's mark: another route may still take it over. */
+const awaits = ({ marks }: DesiredState): string => `ct mark and ${hex(marks.sample)} == ${hex(marks.held)}`;
 
 /** The packet goes on as one of a living flow in any case. */
 function opened({ marks }: DesiredState): string[] {
@@ -72,10 +83,15 @@ function opened({ marks }: DesiredState): string[] {
   ];
 }
 
-/** In `clamp`: an answer that a client is shown, which another route may carry afterwards. */
+/** The daemon's verdict names no route, and the rules behind look for one. */
+function localOpened({ marks }: DesiredState): string[] {
+  return ['jump opened', `${hold(marks)} accept`];
+}
+
+/** In `clamp`, and for the gateway itself in `input`: an answer that a client is shown, which another route may carry afterwards. */
 export function toClampOpened(state: DesiredState): string[] {
   if (!opensAny(state)) return [];
-  return [`ct mark and ${hex(state.marks.held)} != 0 jump clamp_opened`];
+  return [`${awaits(state)} jump clamp_opened`];
 }
 
 function clampOpened({ routes }: DesiredState): string[] {

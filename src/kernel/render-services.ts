@@ -31,7 +31,7 @@ import {
   tunnelChains,
   tunnelRules,
 } from './render-tunnels.js';
-import { ADDRESS, destinationKey, FAMILIES, type Family, IP, KEEP, setMark } from './render-words.js';
+import { ADDRESS, destinationKey, FAMILIES, type Family, hold, IP, KEEP, setMark } from './render-words.js';
 
 const SYN = 'tcp flags & (fin|syn|rst|ack) == syn';
 const ALIVE = `meta nfproto @${SET_ALIVE}`;
@@ -320,11 +320,6 @@ function markRest({ marks, rest }: DesiredState, { number }: DesiredService): st
     const known = route === 0 ? '' : ` ${KEEP}`;
     return `meta nfproto ipv${family} ${setMark(service | (route === 0 ? 0 : route | marks.chosen))}${known}`;
   });
-}
-
-/** The mark of a flow's packets: its route alone says where they go. */
-export function hold({ flowMask, held }: Marks): string {
-  return `meta mark set ct mark and ${hex(flowMask)} or ${hex(held)}`;
 }
 
 /**

@@ -6,15 +6,23 @@ import { opensAny } from './render-opened.js';
 /** IPS_SEQ_ADJUST (include/uapi/linux/netfilter/nf_conntrack_common.h): its numbers are translated, and its windows may be. */
 const TRANSLATED = 'ct status and 0x00000040 != 0';
 
-/** First in `forward`. */
-export function toWindows(state: DesiredState): string[] {
-  return opensAny(state) ? [`meta l4proto tcp ${TRANSLATED} jump windows`] : [];
+/** First in `forward`, or where packets pass that are the gateway's own. `match`: which of them. */
+export function toWindows(state: DesiredState, match = ''): string[] {
+  return opensAny(state) ? [`${match}meta l4proto tcp ${TRANSLATED} jump windows`] : [];
 }
 
 export function windowChains(state: DesiredState): [string, string[]][] {
   if (!opensAny(state)) return [];
   return [
-    ['windows', ['ct direction reply goto windows_reply', 'ct direction original goto windows_original']],
+    [
+      'windows',
+      [
+        'ct direction reply goto windows_reply',
+        'ct direction original goto windows_original',
+        // No packet comes here. Before Linux 6.14 entries have room for labels where a rule sets one, not where one looks for one.
+        `ct label set ${windowLabel('original', 1)}`,
+      ],
+    ],
     ['windows_reply', shifts('reply')],
     ['windows_original', shifts('original')],
   ];

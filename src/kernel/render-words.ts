@@ -1,7 +1,7 @@
 /** Words of nft's language that several renderers need. Pure. */
 import type { PortRange } from '../model/config.js';
 import type { DesiredRoute, DesiredState } from './desired.js';
-import { hex, serviceMark } from './marks.js';
+import { hex, type Marks, serviceMark } from './marks.js';
 
 export const FAMILIES = [4, 6] as const;
 export type Family = (typeof FAMILIES)[number];
@@ -37,6 +37,11 @@ export const KEEP = 'ct mark set meta mark';
 
 export function setMark(mark: number): string {
   return `meta mark set ${hex(mark)}`;
+}
+
+/** The mark of a flow's packets: its route alone says where they go. */
+export function hold({ flowMask, held }: Marks): string {
+  return `meta mark set ct mark and ${hex(flowMask)} or ${hex(held)}`;
 }
 
 /** Of a connection's mark, service and CHOSEN: what keeps the source that it has. */

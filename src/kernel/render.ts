@@ -15,7 +15,7 @@ import {
 import type { DesiredState } from './desired.js';
 import { hex } from './marks.js';
 import { CHAIN_COPIES, copiesChain } from './render-ask.js';
-import { attachHelpers, CALL_HOOKS, callChains, followedFlows } from './render-calls.js';
+import { attachHelpers, awaitedCallers, CALL_HOOKS, callChains, followedFlows } from './render-calls.js';
 import { datagramChains, dropStrays, toEarly } from './render-datagrams.js';
 import { forwardChains } from './render-forward.js';
 import { GUARD_HOOK, guardChains } from './render-guard.js';
@@ -25,12 +25,13 @@ import { natChains } from './render-nat.js';
 import { objectsOf } from './render-objects.js';
 import { openedChains, toEarlyOpened, toOpened } from './render-opened.js';
 import { earlyAnswers, lateAnswers, raceChains, toOwn } from './render-race.js';
-import { hold, serviceChains, unansweredChain } from './render-services.js';
+import { sampleChains } from './render-samples.js';
+import { serviceChains, unansweredChain } from './render-services.js';
 import { commonTunnelChains, restTunnelChain, restTunnelRules } from './render-tunnels.js';
 import { USAGE_HOOKS, usageChains } from './render-usage.js';
 import { WAY_BACK_HOOKS, wayBackChains } from './render-way-back.js';
 import { windowChains } from './render-windows.js';
-import { firstRoutes, flowKey, KEEP, ofLan, range, set, setMark, wans } from './render-words.js';
+import { firstRoutes, flowKey, hold, KEEP, ofLan, range, set, setMark, wans } from './render-words.js';
 
 /**
  * One transaction: declares the table's objects if they are missing, replaces the rules that differ from those of the
@@ -107,6 +108,7 @@ function rulesOf(state: DesiredState): Map<string, string[]> {
     ...datagramChains(state),
     ...openedChains(state),
     ...windowChains(state),
+    ...sampleChains(state),
     [CHAIN_COPIES, copiesChain(state)],
     ...serviceChains(state),
     ['midstream', midstream()],
@@ -164,6 +166,7 @@ function earlySyn(state: DesiredState): string[] {
   const ports = range(state.racePorts);
   return [
     'tcp flags & ack == ack goto early_answers',
+    ...awaitedCallers(state),
     // A server's own SYN can be an answer too; nobody may make us work with more of them than this.
     `tcp flags & ack == 0 tcp dport ${ports} limit rate 200/second goto ${CHAIN_QUEUE_WAN}`,
   ];

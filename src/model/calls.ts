@@ -38,6 +38,45 @@ export const SIGNAL_PORTS: Readonly<Record<Followed, readonly SignalPort[]>> = {
   tftp: [{ transport: 'udp', port: 69 }],
 };
 
+/** A port whose signalling is read. */
+export interface ReadPort extends SignalPort {
+  readonly kind: CallKind;
+}
+
+/** Ports that one service names as those of SIP: more are not read. */
+export const MOST_NAMED_PORTS = 64;
+
+/** What names further ports: `speaks` says what is behind those of `match`. */
+interface Naming {
+  readonly speaks: string | null;
+  readonly match: { readonly [T in SignalPort['transport']]: readonly { from: number; to: number }[] | null };
+}
+
+/** The usual ports of what is followed, and those that services say to be SIP's; each once. */
+export function readPorts(followed: readonly Followed[], services: readonly Naming[]): ReadPort[] {
+  const usual = CALL_KINDS.filter((kind) => followed.includes(kind)).flatMap((kind) =>
+    SIGNAL_PORTS[kind].map((one): ReadPort => ({ kind, ...one })),
+  );
+  const speaking = followed.includes('sip') ? services.filter(({ speaks }) => speaks === 'sip') : [];
+  const named = speaking.flatMap(({ match }) =>
+    (['udp', 'tcp'] as const).flatMap((transport) =>
+      portsIn(match[transport] ?? []).map((port): ReadPort => ({ kind: 'sip', transport, port })),
+    ),
+  );
+  const isSame = (one: ReadPort, other: ReadPort): boolean =>
+    one.transport === other.transport && one.port === other.port;
+  const all = [...usual, ...named];
+  return all.filter((one, index) => all.findIndex((other) => isSame(one, other)) === index);
+}
+
+/** The first ones: who means all ports means no port. */
+function portsIn(ranges: readonly { from: number; to: number }[]): number[] {
+  const ports: number[] = [];
+  for (const { from, to } of ranges)
+    for (let port = from; port <= to && ports.length < MOST_NAMED_PORTS; port++) ports.push(port);
+  return ports;
+}
+
 /** Calls of one kind since start. */
 export interface CallCounts {
   readonly started: number;

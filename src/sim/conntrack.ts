@@ -2,9 +2,11 @@
 import type { Micros, RouteNumber, ServiceNumber } from '../core/engine-types.js';
 import { tcp } from '../core/protocols/tcp.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
-import { type Endpoint, tupleKey } from './packets.js';
+import { type Endpoint, flowKey, flowKeyOf } from './packets.js';
 
 export interface Flow {
+  /** TCP or UDP. */
+  readonly protocol: number;
   readonly client: Endpoint;
   readonly destination: Endpoint;
   /** The client's end as the route shows it. */
@@ -23,6 +25,9 @@ export interface Flow {
   /** Nothing more is expected of it: a new SYN or a new entry may take its tuples. */
   finished: boolean;
 }
+
+/** What tells a flow from others. */
+export type Ends = Pick<Flow, 'protocol' | 'client' | 'destination' | 'source'>;
 
 const UNANSWERED_LASTS_MICROS = 120_000_000;
 
@@ -67,7 +72,7 @@ export class ConntrackModel {
   }
 
   /** Whether a client's flow is there with these very ends. */
-  holds(ends: Pick<Flow, 'client' | 'destination' | 'source'>): boolean {
+  holds(ends: Ends): boolean {
     const flow = this.byClient.get(clientKey(ends));
     return flow !== undefined && answerKey(flow) === answerKey(ends);
   }
@@ -86,10 +91,9 @@ export class ConntrackModel {
 
   /** The flow of a packet from a client. A finished one gives way to a new SYN (nf_conntrack_tcp's re-open). */
   ofClient(packet: Packet): Flow | undefined {
-    const key = tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort);
-    const flow = this.byClient.get(key);
+    const flow = this.byClient.get(flowKeyOf(packet));
     if (flow === undefined) return undefined;
-    const isSyn = (packet.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+    const isSyn = packet.protocol === PROTOCOL.TCP && (packet.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
     if (flow.finished && isSyn) {
       this.remove(flow);
       return undefined;
@@ -100,34 +104,28 @@ export class ConntrackModel {
 
   /** The flow of a packet from a provider; an ICMP error belongs to the flow of the packet it quotes. */
   ofAnswer(packet: Packet): Flow | undefined {
-    if (packet.protocol !== PROTOCOL.TCP) {
-      const { quote } = packet;
-      return this.byAnswer.get(
-        tupleKey(quote.destination, quote.destinationPort, quote.source, quote.sourcePort),
-      );
+    if (packet.protocol !== PROTOCOL.TCP && packet.protocol !== PROTOCOL.UDP) {
+      const { protocol, destination, destinationPort, source, sourcePort } = packet.quote;
+      return this.byAnswer.get(flowKey(protocol, destination, destinationPort, source, sourcePort));
     }
-    const flow = this.byAnswer.get(
-      tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort),
-    );
+    const flow = this.byAnswer.get(flowKeyOf(packet));
     if (flow !== undefined) this.note(flow, packet);
     return flow;
   }
 
   /** Whether a living flow has a translated source towards a destination. */
-  hasLivingSource(destination: Endpoint, source: Endpoint): boolean {
-    const flow = this.byAnswer.get(
-      tupleKey(destination.address, destination.port, source.address, source.port),
-    );
+  hasLivingSource(ends: Ends): boolean {
+    const flow = this.byAnswer.get(answerKey(ends));
     return flow !== undefined && !flow.finished && flow.answered;
   }
 
   /** Whether a translated source towards a destination is in use. */
-  hasSource(destination: Endpoint, source: Endpoint): boolean {
-    return this.byAnswer.has(tupleKey(destination.address, destination.port, source.address, source.port));
+  hasSource(ends: Omit<Ends, 'client'>): boolean {
+    return this.byAnswer.has(answerKey(ends));
   }
 
   private note(flow: Flow, packet: Packet): void {
-    if (tcp.ends(packet)) this.finish(flow);
+    if (packet.protocol === PROTOCOL.TCP && tcp.ends(packet)) this.finish(flow);
   }
 
   private finish(flow: Flow): void {
@@ -137,10 +135,10 @@ export class ConntrackModel {
   }
 }
 
-function clientKey({ client, destination }: Pick<Flow, 'client' | 'destination'>): string {
-  return tupleKey(client.address, client.port, destination.address, destination.port);
+function clientKey({ protocol, client, destination }: Ends): string {
+  return flowKey(protocol, client.address, client.port, destination.address, destination.port);
 }
 
-function answerKey({ source, destination }: Pick<Flow, 'source' | 'destination'>): string {
-  return tupleKey(destination.address, destination.port, source.address, source.port);
+function answerKey({ protocol, source, destination }: Omit<Ends, 'client'>): string {
+  return flowKey(protocol, destination.address, destination.port, source.address, source.port);
 }

@@ -23,10 +23,11 @@ import type { Family } from '../model/address.js';
 import { DECODE_REASONS, type HealthReason, type SingleReason } from '../model/reasons.js';
 import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
 import { createPacket, DECODE, decode } from '../wire/packet.js';
+import { MAX_DATAGRAM_LENGTH } from '../wire/udp.js';
 import { viewed } from '../wire/viewed-bytes.js';
-import type { CommitResult, ConntrackModel } from './conntrack.js';
+import type { CommitResult, ConntrackModel, Ends } from './conntrack.js';
 import { type GatewayPorts, type KernelOptions, SimKernel } from './kernel.js';
-import { type Endpoint, PacketReader } from './packets.js';
+import { PacketReader } from './packets.js';
 import type { Schedule } from './schedule.js';
 
 export interface GatewayOptions extends KernelOptions {
@@ -117,7 +118,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     this.engine = new Engine(site, shard, { wire: this, notes: this, flows: this });
     this.batch = new Batch(this.engine, this);
     this.builder = new PacketBuilder(site, shard);
-    const bytes = new Uint8Array(MAX_BUILT_LENGTH);
+    const bytes = new Uint8Array(Math.max(MAX_BUILT_LENGTH, MAX_DATAGRAM_LENGTH));
     this.space = { bytes, view: new DataView(bytes.buffer), at: 0 };
     this.kernel = new SimKernel(options, this.engine, schedule, ports, {
       ask: (bytes, service, tried, pinned) =>
@@ -322,8 +323,7 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
   }
 
   isTaken(race: RaceId, route: RouteNumber): boolean {
-    const { destination, source } = this.boundFlow(race, route);
-    return this.conntrack.hasLivingSource(destination, source);
+    return this.conntrack.hasLivingSource(this.boundFlow(race, route));
   }
 
   private write(race: RaceId, route: RouteNumber): CommitResult {
@@ -344,14 +344,12 @@ export class SimGateway implements WireSink, NoteSink, FlowTable, BatchPorts {
     });
   }
 
-  private boundFlow(
-    race: RaceId,
-    route: RouteNumber,
-  ): { client: Endpoint; destination: Endpoint; source: Endpoint } {
+  private boundFlow(race: RaceId, route: RouteNumber): Ends {
     const { flow } = this;
     fillBoundFlow(this.engine.races, race, route, flow);
-    const { client, clientAt, destination, destinationAt, source, sourceAt } = flow;
+    const { protocol, client, clientAt, destination, destinationAt, source, sourceAt } = flow;
     return {
+      protocol,
       client: { address: client.slice(clientAt, clientAt + 4), port: flow.clientPort },
       destination: {
         address: destination.slice(destinationAt, destinationAt + 4),

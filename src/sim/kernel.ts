@@ -18,7 +18,7 @@ import { includes, kernelPorts, sizeOf } from '../model/ports.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
 import { ConntrackModel, type Flow } from './conntrack.js';
 import { KernelMaps } from './kernel-maps.js';
-import { type Endpoint, PacketReader, tcpPacket, translated, tupleKey } from './packets.js';
+import { type Endpoint, flowKeyOf, PacketReader, tcpPacket, translated, tupleKey } from './packets.js';
 import type { Random } from './random.js';
 import type { Schedule } from './schedule.js';
 
@@ -86,6 +86,7 @@ export class SimKernel {
   /** Rule chain `lan`: known flows never reach the engine. */
   fromClient(bytes: Uint8Array): void {
     const packet = this.reader.read(bytes);
+    if (packet?.protocol === PROTOCOL.UDP) return this.datagramOut(bytes, packet);
     const flow = packet?.protocol === PROTOCOL.TCP ? this.conntrack.ofClient(packet) : undefined;
     const isSyn =
       packet !== null && (packet.flags & (FLAG.FIN | FLAG.SYN | FLAG.RST | FLAG.ACK)) === FLAG.SYN;
@@ -104,11 +105,19 @@ export class SimKernel {
       const route = isRacing ? 0 : this.maps.routeOf(packet, service, this.schedule.now);
       if (route === 0) this.ask(bytes, packet, service, 0, isRacing ? 0 : this.maps.pinnedRoute);
       else this.carryAlone(bytes, route, service, false);
-    } else if (this.cutFlows.has(flowKey(packet))) {
+    } else if (this.cutFlows.has(flowKeyOf(packet))) {
       this.resetClient(packet);
     } else {
       this.strays++;
     }
+  }
+
+  /** A flow that nobody has answered yet is asked about with every datagram: each may be another question, or a repeat. */
+  private datagramOut(bytes: Uint8Array, packet: Packet): void {
+    const flow = this.conntrack.ofClient(packet);
+    if (flow === undefined) this.ask(bytes, packet, this.options.serviceOf(packet), 0, 0);
+    else if (flow.rescuable && !flow.answered) this.ask(bytes, packet, flow.service, flow.route, 0);
+    else this.forwardOut(bytes, flow);
   }
 
   /** The flows of a route and family end, and their clients hear of it when they speak next. Returns how many. */
@@ -141,12 +150,12 @@ export class SimKernel {
     tried: RouteNumber,
     pinned: RouteNumber,
   ): void {
-    this.racing.set(flowKey(packet), this.schedule.now + this.options.settings.raceTimeoutMicros);
+    this.racing.set(flowKeyOf(packet), this.schedule.now + this.options.settings.raceTimeoutMicros);
     this.front.ask(bytes, service, tried, pinned);
   }
 
   private isRacing(packet: Packet): boolean {
-    return (this.racing.get(flowKey(packet)) ?? 0) > this.schedule.now;
+    return (this.racing.get(flowKeyOf(packet)) ?? 0) > this.schedule.now;
   }
 
   /** Rule chain `early`, before conntrack: answers to race ports. */
@@ -160,11 +169,15 @@ export class SimKernel {
   }
 
   private isEarly(packet: Packet, provider: number): boolean {
+    // What a race has bound conntrack knows; the rest may be an answer to a copy.
+    if (packet.protocol === PROTOCOL.UDP)
+      return this.isRacePort(packet.destinationPort) && this.conntrack.ofAnswer(packet)?.route !== provider;
     if (packet.protocol !== PROTOCOL.TCP) return false;
     const { flags } = packet;
     if ((flags & (FLAG.FIN | FLAG.SYN | FLAG.RST)) !== FLAG.SYN) return false;
     if (this.isRacePort(packet.destinationPort)) return true;
-    if ((flags & FLAG.ACK) !== 0 && (this.rescued.get(flowKey(packet)) ?? 0) > this.schedule.now) return true;
+    if ((flags & FLAG.ACK) !== 0 && (this.rescued.get(flowKeyOf(packet)) ?? 0) > this.schedule.now)
+      return true;
     return (flags & FLAG.ACK) !== 0 && (this.keepsSources || !this.engine.routes[provider - 1].translate);
   }
 
@@ -175,7 +188,9 @@ export class SimKernel {
       this.forwardIn(bytes, packet, flow);
       return;
     }
-    if (packet === null || this.isLate(packet)) this.front.hear(bytes, provider, false);
+    // Nobody is told of a datagram that nobody has asked for.
+    if (packet?.protocol === PROTOCOL.UDP) this.strays++;
+    else if (packet === null || this.isLate(packet)) this.front.hear(bytes, provider, false);
     else this.strays++;
   }
 
@@ -196,7 +211,7 @@ export class SimKernel {
 
   private forwardIn(bytes: Uint8Array, packet: Packet, flow: Flow): void {
     // An ICMP error about a decided flow: translating its quote is the kernel's business, and not modelled.
-    if (packet.protocol !== PROTOCOL.TCP) return;
+    if (packet.protocol !== PROTOCOL.TCP && packet.protocol !== PROTOCOL.UDP) return;
     flow.answered = true;
     this.ports.toClient(translated(bytes, { destination: flow.client }), flow.route);
   }
@@ -214,19 +229,22 @@ export class SimKernel {
     const route = chosen === 0 ? this.options.rest : chosen;
     const service = this.maps.service(number);
     const packet = this.reader.read(bytes);
-    if (packet === null || packet.protocol !== PROTOCOL.TCP || packet.ttl <= 1) {
+    const isKnown = packet?.protocol === PROTOCOL.TCP || packet?.protocol === PROTOCOL.UDP;
+    if (packet === null || !isKnown || packet.ttl <= 1) {
       this.strays++;
       return;
     }
     const client = { address: packet.source.slice(), port: packet.sourcePort };
     const destination = { address: packet.destination.slice(), port: packet.destinationPort };
     const translates = service?.translate !== false && this.engine.routes[route - 1].translate;
-    const source = translates ? this.kernelSource(client, destination, route, packet.family) : client;
+    const { protocol } = packet;
+    const source = translates ? this.kernelSource(protocol, client, destination, route) : client;
     if (source === null) {
       this.strays++;
       return;
     }
     const flow = {
+      protocol,
       client,
       destination,
       source,
@@ -243,11 +261,12 @@ export class SimKernel {
   }
 
   private kernelSource(
+    protocol: number,
     client: Endpoint,
     destination: Endpoint,
     route: RouteNumber,
-    family: 4 | 6,
   ): Endpoint | null {
+    const family = familyOf(client.address);
     const pool = this.engine.routes[route - 1].addresses[family];
     if (pool.length === 0) return null;
     const index = sourceIndex(client.address, 0, family, pool.length / 4) * 4;
@@ -256,12 +275,9 @@ export class SimKernel {
     for (let tries = sizeOf(ports); tries > 0; tries--) {
       const port = ports.from + this.nextKernelPort;
       this.nextKernelPort = (this.nextKernelPort + 1) % sizeOf(ports);
-      if (!this.conntrack.hasSource(destination, { address, port })) return { address, port };
+      const source = { address, port };
+      if (!this.conntrack.hasSource({ protocol, destination, source })) return source;
     }
     return null;
   }
-}
-
-function flowKey({ source, sourcePort, destination, destinationPort }: Packet): string {
-  return tupleKey(source, sourcePort, destination, destinationPort);
 }

@@ -62,6 +62,25 @@ export function tcpPacket(segment: Segment): Uint8Array {
   return bytes;
 }
 
+export interface Datagram {
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  readonly payload: Uint8Array;
+  readonly ttl?: number;
+}
+
+export function udpPacket({ from, to, payload, ...ip }: Datagram): Uint8Array {
+  const length = UDP_HEADER + payload.length;
+  const { bytes, view, at } = startPacket(from.address, to.address, PROTOCOL.UDP, length, ip);
+  view.setUint16(at, from.port);
+  view.setUint16(at + 2, to.port);
+  view.setUint16(at + 4, length);
+  bytes.set(payload, at + UDP_HEADER);
+  seal(bytes, view);
+  return bytes;
+}
+const UDP_HEADER = 8;
+
 export interface IcmpError {
   readonly from: AddressWords;
   readonly to: AddressWords;
@@ -108,7 +127,13 @@ export function dataLength(packet: Packet): number {
   return packet.end - packet.payload;
 }
 
+/** What a packet of UDP carries; a copy. */
+export function payloadOf(bytes: Uint8Array, { payload, payloadEnd }: Packet): Uint8Array {
+  return bytes.slice(payload, payloadEnd);
+}
+
 export function kindOf(packet: Packet): PacketKind {
+  if (packet.protocol === PROTOCOL.UDP) return 'udp';
   if (packet.protocol !== PROTOCOL.TCP) return 'icmp-error';
   const { flags } = packet;
   if ((flags & FLAG.RST) !== 0) return 'rst';
@@ -118,7 +143,7 @@ export function kindOf(packet: Packet): PacketKind {
   return (flags & FLAG.ACK) !== 0 ? 'ack' : 'other';
 }
 
-/** A copy of a TCP packet with another source or destination, checksums made anew: what NAT does. */
+/** A copy of a packet of TCP or UDP with another source or destination, checksums made anew: what NAT does. */
 export function translated(
   bytes: Uint8Array,
   change: { source?: Endpoint; destination?: Endpoint },
@@ -127,7 +152,7 @@ export function translated(
   const { view } = viewed(copy);
   const { source, destination } = change;
   const four = copy[0] >>> 4 === 4;
-  const transport = transportOffset(copy, view, 0);
+  const transport = transportOf(copy, view);
   if (source !== undefined) {
     writeAddress(four ? 4 : 6, source.address, 0, view, four ? 12 : 8);
     view.setUint16(transport, source.port);
@@ -160,6 +185,16 @@ export function withoutOptions(bytes: Uint8Array, kinds: readonly number[]): Uin
 /** A name for a pair of ends, the same for equal pairs. */
 export function tupleKey(a: AddressWords, aPort: number, b: AddressWords, bPort: number): string {
   return `${addressKey(a)}.${aPort}>${addressKey(b)}.${bPort}`;
+}
+
+/** The same for the flow that a packet is of, as whoever has sent it names it. */
+export function flowKeyOf({ protocol, source, sourcePort, destination, destinationPort }: Packet): string {
+  return flowKey(protocol, source, sourcePort, destination, destinationPort);
+}
+
+/** A name for a flow of TCP or UDP. */
+export function flowKey(protocol: number, ...ends: Parameters<typeof tupleKey>): string {
+  return protocol === PROTOCOL.TCP ? tupleKey(...ends) : `${protocol} ${tupleKey(...ends)}`;
 }
 
 /** A name for an address, the same for equal ones: not for people, and made quickly. */
@@ -203,16 +238,24 @@ function startPacket(
 function seal(bytes: Uint8Array, view: DataView): void {
   const four = bytes[0] >>> 4 === 4;
   const protocol = protocolOf(bytes);
-  const at = four ? (bytes[0] & 15) * 4 : protocol === PROTOCOL.TCP ? transportOffset(bytes, view, 0) : 40;
+  const at = transportOf(bytes, view);
   if (four) {
     view.setUint16(10, 0);
     view.setUint16(10, finish(addBytes(0, view, 0, at)));
   }
   const length = bytes.length - at;
-  const field = protocol === PROTOCOL.TCP ? at + 16 : at + 2;
+  const field = at + (protocol === PROTOCOL.TCP ? 16 : protocol === PROTOCOL.UDP ? 6 : 2);
   view.setUint16(field, 0);
   const pseudo = protocol === PROTOCOL.ICMP ? 0 : pseudoHeader(view, 0, four ? 4 : 6, protocol, length);
   view.setUint16(field, finish(addBytes(pseudo, view, at, length)));
+}
+
+/** Nothing but TCP has extension headers before it here. */
+function transportOf(bytes: Uint8Array, view: DataView): number {
+  if (bytes[0] >>> 4 === 4) return (bytes[0] & 15) * 4;
+  return protocolOf(bytes) === PROTOCOL.UDP || protocolOf(bytes) === PROTOCOL.ICMPV6
+    ? 40
+    : transportOffset(bytes, view, 0);
 }
 
 function protocolOf(bytes: Uint8Array): number {

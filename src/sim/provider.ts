@@ -167,12 +167,13 @@ export class SimProvider {
   }
 
   private answerTo(packet: Packet): Answer | undefined {
-    if (packet.protocol !== PROTOCOL.TCP || (packet.flags & (FLAG.SYN | FLAG.ACK)) !== FLAG.SYN)
-      return undefined;
+    const isDatagram = packet.protocol === PROTOCOL.UDP;
+    const isSyn = packet.protocol === PROTOCOL.TCP && (packet.flags & (FLAG.SYN | FLAG.ACK)) === FLAG.SYN;
+    if (!isDatagram && !isSyn) return undefined;
     const { reject } = this.link;
     if (reject === NOBODY) return undefined;
     const answer = reject[formatAddress(packet.destination)] ?? reject['*'];
-    return answer === 'normal' ? undefined : answer;
+    return answer === 'normal' || (isDatagram && answer === 'rst') ? undefined : answer;
   }
 
   /** The packet has come to where it is refused: the refusal goes back the same way. */

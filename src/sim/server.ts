@@ -1,7 +1,17 @@
 /** One simulated server, as Linux behaves: a SYN queue, exact resets, challenge ACKs, TIME_WAIT (E1 of the experiments). */
 import type { Micros } from '../core/engine-types.js';
 import { FLAG, type Packet, PROTOCOL } from '../wire/packet.js';
-import { dataLength, type Endpoint, PacketReader, SYN_ACK_OPTIONS, tcpPacket, tupleKey } from './packets.js';
+import { type Answering, answerTo } from './datagrams.js';
+import {
+  dataLength,
+  type Endpoint,
+  PacketReader,
+  payloadOf,
+  SYN_ACK_OPTIONS,
+  tcpPacket,
+  tupleKey,
+  udpPacket,
+} from './packets.js';
 import { type Random, randomWord } from './random.js';
 import type { Schedule } from './schedule.js';
 
@@ -35,6 +45,8 @@ export interface ServerConnection {
 export interface ServerBehaviour {
   /** Ports that answer a SYN with a reset. */
   readonly refuses?: readonly number[];
+  /** What it says to datagrams. */
+  readonly answers?: Answering;
   /** Closes each connection as soon as it has received data; the server then has the TIME_WAIT. */
   readonly closesFirst?: boolean;
 }
@@ -44,6 +56,9 @@ export class SimServer {
   readonly history: ServerConnection[] = [];
   /** Half-open entries at each change: [microseconds, number]. BOUNDED: changes of one run. */
   readonly halfOpenLog: [Micros, number][] = [];
+  /** Datagrams that have come. BOUNDED: those of one run. */
+  readonly datagrams: { readonly from: Endpoint; readonly provider: number; readonly payload: Uint8Array }[] =
+    [];
   /** Resets that matched nothing, and challenge ACKs sent. */
   ignoredResets = 0;
   challenges = 0;
@@ -85,6 +100,7 @@ export class SimServer {
 
   receive(bytes: Uint8Array, provider: number): void {
     const packet = this.reader.read(bytes);
+    if (packet?.protocol === PROTOCOL.UDP) return this.receiveDatagram(bytes, packet, provider);
     if (packet === null || packet.protocol !== PROTOCOL.TCP) return;
     const key = tupleKey(packet.source, packet.sourcePort, packet.destination, packet.destinationPort);
     const known = this.connections.get(key);
@@ -92,6 +108,16 @@ export class SimServer {
     else if (known.state === 'half-open') this.receiveHalfOpen(known, packet);
     else if (known.state === 'time-wait') this.receiveTimeWait(known, packet, provider);
     else this.receiveEstablished(known, packet);
+  }
+
+  private receiveDatagram(bytes: Uint8Array, packet: Packet, provider: number): void {
+    const from = { address: packet.source.slice(), port: packet.sourcePort };
+    const payload = payloadOf(bytes, packet);
+    this.datagrams.push({ from, provider, payload });
+    const said = answerTo(payload, packet.destinationPort, this.behaviour.answers ?? {});
+    if (said === null) return;
+    const local = { address: packet.destination.slice(), port: packet.destinationPort };
+    this.transmit(udpPacket({ from: local, to: from, payload: said }), provider, this);
   }
 
   private receiveUnknown(packet: Packet, provider: number): void {

@@ -12,10 +12,12 @@ import type {
 } from '../core/engine-types.js';
 import { type AddressWords, parseAddress } from '../model/address.js';
 import { assert } from '../model/errors.js';
-import type { Packet } from '../wire/packet.js';
+import { type Packet, PROTOCOL } from '../wire/packet.js';
 import { type ConnectOptions, SimClient } from './client.js';
+import { SimAsker } from './datagram-client.js';
+import type { Question } from './datagrams.js';
 import { type GatewayOptions, interfaceOf, SimGateway } from './gateway.js';
-import { addressKey, type Endpoint, PacketReader, tupleKey } from './packets.js';
+import { addressKey, type Endpoint, flowKey, PacketReader } from './packets.js';
 import { SimProvider, type Tamper } from './provider.js';
 import { type Random, random, randomWord, subSeed } from './random.js';
 import { complete, type Family, type FullScenario, type Scenario } from './scenario.js';
@@ -54,6 +56,18 @@ export interface Connect extends Partial<Omit<ConnectOptions, 'remote' | 'local'
   /** Number of the client address, from 0. */
   readonly client?: number;
   readonly clientPort?: number;
+}
+
+/** One question to be asked. */
+export interface Ask {
+  /** Milliseconds from the start of the run. */
+  readonly at: number;
+  readonly question: Question;
+  readonly port: number;
+  /** As of `Connect`. */
+  readonly to?: string;
+  readonly family?: Family;
+  readonly client?: number;
 }
 
 export const DEFAULT_SETTINGS: EngineSettings = {
@@ -120,7 +134,7 @@ export class World {
 
   // BOUNDED: addresses of the scenario, and sockets of one run.
   private readonly serverOf = new Map<string, SimServer>();
-  private readonly sockets = new Map<string, SimClient>();
+  private readonly sockets = new Map<string, Socket>();
   private readonly random: Random;
   private readonly reader = new PacketReader();
   private nextClientPort = FIRST_CLIENT_PORT;
@@ -199,11 +213,26 @@ export class World {
     );
     this.clients.push(socket);
     this.schedule.at(at * 1000, () => {
-      this.sockets.get(socketKey(local, remote))?.abandon();
+      this.sockets.get(socketKey(local, remote))?.abandon?.();
       this.sockets.set(socketKey(local, remote), socket);
       socket.start();
     });
     return socket;
+  }
+
+  /** Plans a question by UDP. */
+  ask({ at, question, to = this.servers[0].name, port, family = 'ipv4', client = 0 }: Ask): SimAsker {
+    const address = words(family === 'ipv4' ? `10.0.0.${client + 2}` : `fd00::${(client + 2).toString(16)}`);
+    const local = { address, port: this.nextClientPort++ };
+    const remote = { address: this.addressOf(to, family), port };
+    const asker = new SimAsker({ ...question, local, remote }, this.schedule, (bytes) =>
+      this.fromClient(bytes),
+    );
+    this.schedule.at(at * 1000, () => {
+      this.sockets.set(socketKey(local, remote, PROTOCOL.UDP), asker);
+      asker.start();
+    });
+    return asker;
   }
 
   /** Lets time pass until so many milliseconds after the start. */
@@ -276,17 +305,23 @@ export class World {
     if (this.options.lanLoses?.(bytes, 'to-client') === true) return;
     const packet = this.reader.read(bytes);
     if (packet === null) return;
-    const isTcp = packet.protocol === 6;
-    const { quote } = packet;
-    const key = isTcp
-      ? tupleKey(packet.destination, packet.destinationPort, packet.source, packet.sourcePort)
-      : tupleKey(quote.source, quote.sourcePort, quote.destination, quote.destinationPort);
+    const isOfFlow = packet.protocol === PROTOCOL.TCP || packet.protocol === PROTOCOL.UDP;
+    const { protocol, destination, destinationPort, source, sourcePort } = isOfFlow ? packet : packet.quote;
+    const key = isOfFlow
+      ? flowKey(protocol, destination, destinationPort, source, sourcePort)
+      : flowKey(protocol, source, sourcePort, destination, destinationPort);
     this.schedule.after(this.options.lanMicros ?? 0, () => this.sockets.get(key)?.receive(bytes, provider));
   }
 }
 
-function socketKey(local: Endpoint, remote: Endpoint): string {
-  return tupleKey(local.address, local.port, remote.address, remote.port);
+/** Who hears what comes to a client. */
+interface Socket {
+  receive(bytes: Uint8Array, provider: number): void;
+  abandon?(): void;
+}
+
+function socketKey(local: Endpoint, remote: Endpoint, protocol: number = PROTOCOL.TCP): string {
+  return flowKey(protocol, local.address, local.port, remote.address, remote.port);
 }
 
 function pool(count: number, text: (n: number) => string): Int32Array {

@@ -51,7 +51,12 @@ function state(
 ): DesiredState {
   const parsed = config(yaml);
   const resolved = resolveRoutes(parsed, snapshot(links, gateways));
-  return desiredState(parsed, resolved, { queue: method, ipsec: true }, choices(parsed, resolved, health));
+  return desiredState(
+    parsed,
+    resolved,
+    { queue: method, ipsec: true, log: true },
+    choices(parsed, resolved, health),
+  );
 }
 
 /** What a gateway chooses at its start: all routes are up, nothing has been measured. */
@@ -289,6 +294,9 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
   polite: state(POLITE),
   'first-payload': state(FIRST_PAYLOAD),
   local: state(LOCAL),
+  'local-first-payload': state(
+    LOCAL.replace('match: any, select: race', 'match: any, select: race, win: first-payload'),
+  ),
   'local-alone': state(LOCAL_ALONE, 'xt', addressed, {
     wan1: { ipv4: '203.0.1.1', ipv6: 'fe80::1' },
     wan2: { ipv4: '203.0.2.1' },

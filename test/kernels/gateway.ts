@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { connectorOn, type Host } from '../../lab/index.js';
 import { ask, NameServer } from '../../lab/name-server.js';
 import { fastPath } from './fast-path.js';
 import { FAMILIES, NEAR, OTHER_PORT, PATHRACE, PORT, Site } from './site.js';
@@ -100,36 +101,22 @@ describe('a gateway', () => {
     await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
   });
 
-  test('lets the first payload decide where a proxy answers, and translates numbers and windows', async () => {
-    const web = {
-      name: 'web',
-      match: { tcp: 'any' },
-      select: 'race',
-      win: 'first-payload',
-      affinity: 'none',
-    };
-    await site.gateway({ services: [web], memory: { trust: '0s' } } as never);
-    const server = site.lab.server().child('children/opening');
-    const client = site.lab.client().child('children/opening');
-    await server.ask('listen', { port: 80 });
-    // What the nearest provider's SYNs reach says nothing, and has agreed on another window scale: its buffer is small.
-    const silent = site.lab.server().spawn(['python3', '-c', SILENT]);
-    await silent.waitForLine(/listens/);
-    await site.lab.server().must(['nft', '-f', '-'], { input: DIVERT });
-    for (const family of FAMILIES) {
-      const plan = { address: NEAR[family], port: 80, down: 2_000_000, up: 2_000_000 };
-      const result = await client.ask<{ ok: boolean; error?: string; down: number }>('say', plan);
-      assert.equal(result.error, undefined);
-      assert.equal(result.down, 2_000_000);
-    }
-    const { races } = await site.status();
-    assert.equal(races.failed, 0);
-    await site.lab.server().must(['nft', 'delete', 'table', 'inet', 'divert']);
-    await silent.stop();
-    await client.stop();
-    await server.stop();
-    await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
+  test('lets the first payload decide where a proxy answers, and translates numbers and windows', () =>
+    firstPayload('lan0', site.lab.client()));
+
+  test('races what the gateway itself opens, and remembers it', async () => {
+    const own = connectorOn(site.lab.gateway);
+    await site.gateway({ ...RACE, lan: ['lan0', 'local'], memory: { trust: '0s' } });
+    for (const family of FAMILIES) await site.comeBy(family, ['b'], [1, 1, 1], own);
+    await site.gateway({ ...RACE, lan: ['lan0', 'local'], memory: { trust: '10m', refresh: 0 } });
+    for (const family of FAMILIES) await site.connect(family, 1, own);
+    await site.until(async () => (await site.status()).memory.inKernel >= 2, 'the memory in the kernel');
+    for (const family of FAMILIES) await site.comeBy(family, ['b', 'b', 'b'], [0, 3, 0], own);
+    await own.stop();
   });
+
+  test('lets the first payload decide for itself, too', () =>
+    firstPayload(['lan0', 'local'], site.lab.gateway));
 
   test('carries 20 MB unchanged, both families', async () => {
     for (const family of FAMILIES) assert.equal(await site.bulk(family), true, family);
@@ -231,6 +218,32 @@ describe('a gateway', () => {
 
   after(() => site?.stop());
 });
+
+/** A page of a server whose nearest way has a program in its place that accepts, says nothing, and has agreed on another window scale. */
+async function firstPayload(lan: string | readonly string[], by: Host): Promise<void> {
+  const web = { name: 'web', match: { tcp: 'any' }, select: 'race', win: 'first-payload', affinity: 'none' };
+  await site.gateway({ lan, services: [web], memory: { trust: '0s' } } as never);
+  const server = site.lab.server().child('children/opening');
+  const client = by.child('children/opening');
+  await server.ask('listen', { port: 80 });
+  const silent = site.lab.server().spawn(['python3', '-c', SILENT]);
+  await silent.waitForLine(/listens/);
+  await site.lab.server().must(['nft', '-f', '-'], { input: DIVERT });
+  for (const family of FAMILIES) {
+    const plan = { address: NEAR[family], port: 80, down: 2_000_000, up: 2_000_000 };
+    const result = await client.ask<{ ok: boolean; error?: string; down: number }>('say', plan);
+    const because = `${JSON.stringify(result)} ${JSON.stringify(await site.why(NEAR[family]))}`;
+    assert.equal(result.error, undefined, because);
+    assert.equal(result.down, 2_000_000, because);
+  }
+  const { races } = await site.status();
+  assert.equal(races.failed, 0);
+  await site.lab.server().must(['nft', 'delete', 'table', 'inet', 'divert']);
+  await silent.stop();
+  await client.stop();
+  await server.stop();
+  await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
+}
 
 function isLoaded(module: string): boolean {
   return spawnSync('lsmod', { encoding: 'utf8' }).stdout.includes(module);

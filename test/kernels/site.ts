@@ -17,8 +17,8 @@ import {
   type Task,
 } from '../../lab/index.js';
 import { callControl } from '../../src/api/client.js';
-import type { Status } from '../../src/api/contract.js';
-import { STATUS_PATH } from '../../src/api/paths.js';
+import type { Decision, Status } from '../../src/api/contract.js';
+import { STATUS_PATH, whyPath } from '../../src/api/paths.js';
 import { expectedState, type KernelState, kernelState } from '../lab/support/kernel-state.js';
 
 export const PATHRACE = new URL('../../../bin/pathrace', import.meta.url).pathname;
@@ -153,11 +153,15 @@ export class Site {
     return (await callControl(this.lab.controlSocket, STATUS_PATH, ANSWER_MS)) as Status;
   }
 
+  async why(address: string): Promise<Decision[]> {
+    return (await callControl(this.lab.controlSocket, whyPath(address, null), ANSWER_MS)) as Decision[];
+  }
+
   /** Connects `count` times; each must bring its bytes back. The providers that they came by, as the server sees it. */
-  async connect(family: 'ipv4' | 'ipv6', count = 3, port = PORT): Promise<string[]> {
+  async connect(family: 'ipv4' | 'ipv6', count = 3, by = this.client): Promise<string[]> {
     await this.echo.forget();
-    const targets = [{ address: NEAR[family], port }];
-    const results = await this.client.run({ targets, count, concurrency: 1, bytes: 1000 });
+    const targets = [{ address: NEAR[family], port: PORT }];
+    const results = await by.run({ targets, count, concurrency: 1, bytes: 1000 });
     assert.deepEqual(
       results.filter(({ ok }) => !ok),
       [],
@@ -173,10 +177,14 @@ export class Site {
     family: 'ipv4' | 'ipv6',
     providers: readonly string[],
     syns: readonly number[],
+    by = this.client,
   ): Promise<void> {
     for (let attempt = 1; attempt <= 5; attempt++) {
       await this.syns();
-      const found = { by: (await this.connect(family, providers.length)).sort(), syns: await this.syns() };
+      const found = {
+        by: (await this.connect(family, providers.length, by)).sort(),
+        syns: await this.syns(),
+      };
       if (isDeepStrictEqual(found, { by: providers, syns })) return;
       if (attempt === 5) assert.deepEqual(found, { by: providers, syns });
       await sleep(1000);

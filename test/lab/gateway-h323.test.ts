@@ -168,6 +168,102 @@ describe.each([
   });
 });
 
+describe('a control connection that the server opens', () => {
+  const [port, media] = [3000, { client: 5000, server: 6000 }];
+
+  async function called(
+    made: GatewayLab,
+  ): Promise<{ client: Child; server: Child; opens(): Promise<boolean> }> {
+    const client = made.lab.client().child('children/talk');
+    const server = made.lab.server('near').child('children/talk');
+    await server.ask('listen', { name: 'call', address: NEAR, port: SIGNALLING });
+    await client.ask('listen', { name: 'control', address: CLIENT, port });
+    await client.ask('connect', { name: 'call', address: NEAR, port: SIGNALLING });
+    // It names the port at its private address.
+    await client.ask('say', { name: 'call', hex: Buffer.from(byCaller(setup())).toString('hex') });
+    await eventually(
+      () => server.ask<number>('heard', { name: 'call' }),
+      (count) => count > 0,
+      2000,
+    );
+    const opens = async (): Promise<boolean> => {
+      const connecting = server.ask('connect', { name: 'control', address: OUTSIDE, port }).then(
+        () => true,
+        () => false,
+      );
+      const late = new Promise<boolean>((done) => setTimeout(() => done(false), 2500));
+      return Promise.race([connecting, late]);
+    };
+    return { client, server, opens };
+  }
+
+  test('arrives, is read, and so are the media that it speaks of', async () => {
+    const made = await GatewayLab.start(GROUND, { config: { services: SERVICES } as never });
+    const phone = datagramSocket('udp4');
+    const far = datagramSocket('udp4');
+    try {
+      const { client, server, opens } = await called(made);
+      await made.lab.wire.reset();
+      expect(await opens()).toBe(true);
+      await eventually(
+        () => client.ask<number>('heard', { name: 'control' }),
+        (count) => count >= 0,
+        2000,
+      );
+      const says = (from: Child, bytes: Uint8Array) =>
+        from.ask('say', { name: 'control', hex: Buffer.from(bytes).toString('hex') });
+      const S = NEAR.split('.').map(Number);
+      const ack = openAck({ media: media4(S, media.server), control: media4(S, media.server + 1) });
+      await says(client, replaced(tpkt(openMessage(OPEN_AUDIO)), '192.168.1.10', CLIENT));
+      await says(server, tpkt(ack));
+      await eventually(
+        () => client.ask<number>('heard', { name: 'control' }),
+        (count) => count >= tpkt(ack).length,
+        3000,
+      );
+      const got: string[] = [];
+      phone.on('message', (bytes) => got.push(String(bytes)));
+      await boundIn(made.lab.client().namespace, phone, media.client, CLIENT);
+      await boundIn(made.lab.server('near').namespace, far, media.server, NEAR);
+      far.send('voice', media.client, OUTSIDE);
+      await eventually(
+        async () => got.length,
+        (count) => count > 0,
+        2000,
+      );
+      expect(got).toEqual(['voice']);
+      const passed = (await made.lab.wire.trace({})).filter(({ protocol }) => protocol === 'tcp');
+      const ofControl = passed.filter((one) => [one.sourcePort, one.destinationPort].includes(port));
+      expect(new Set(ofControl.map(({ provider }) => provider))).toEqual(new Set(['b']));
+      const own = ofControl.filter(({ direction }) => direction === 'out');
+      expect(new Set(own.map(({ source }) => source))).toEqual(new Set([OUTSIDE]));
+      // Nobody waits at another port.
+      const other = made.lab.server('near').child('children/talk');
+      const stranger = other.ask('connect', { name: 'x', address: OUTSIDE, port: port + 1 }).then(
+        () => true,
+        () => false,
+      );
+      expect(await Promise.race([stranger, new Promise((done) => setTimeout(() => done(false), 1500))])).toBe(
+        false,
+      );
+    } finally {
+      phone.close();
+      far.close();
+      await made.stop();
+    }
+  });
+
+  test('does not arrive without `follow`', async () => {
+    const made = await GatewayLab.start(GROUND, { config: { services: SERVICES, follow: 'none' } as never });
+    try {
+      const { opens } = await called(made);
+      expect(await opens()).toBe(false);
+    } finally {
+      await made.stop();
+    }
+  });
+});
+
 describe('without `follow`', () => {
   test('the control connection goes where everything goes, and nobody counts', async () => {
     const made = await GatewayLab.start(GROUND, { config: { services: SERVICES, follow: 'none' } as never });

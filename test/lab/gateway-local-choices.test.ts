@@ -1,10 +1,20 @@
 /** What the gateway itself opens: remembered, chosen by services, by a gateway that fails and over routes that fail. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { boundIn } from '../../lab/bound-socket.js';
 import { type Connector, connectorOn } from '../../lab/index.js';
 import { connectMs, eventually, type GatewayLab, NEAR, NEAR6, percentile } from './support/gateway-lab.js';
-import { BOUND, CONFIG, FAMILIES, OwnLab, PORT, PROVIDERS, providersOf, TARGETS } from './support/own-lab.js';
+import {
+  BOUND,
+  CONFIG,
+  FAMILIES,
+  type OwnLab,
+  ownLab,
+  PORT,
+  PROVIDERS,
+  providersOf,
+  TARGETS,
+} from './support/own-lab.js';
 
 const NAME = 'www.example.test';
 
@@ -13,14 +23,9 @@ let made: GatewayLab;
 let connector: Connector;
 const open: OwnLab['open'] = (plan) => own.open(plan);
 const queued: OwnLab['queued'] = () => own.queued();
-
-beforeAll(async () => {
-  own = await OwnLab.start();
-  ({ made, connector } = own);
-});
-
-afterAll(async () => {
-  await own?.stop();
+ownLab((lab) => {
+  own = lab;
+  ({ made, connector } = lab);
 });
 
 describe('what is remembered', () => {

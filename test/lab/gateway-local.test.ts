@@ -23,7 +23,8 @@ import {
   BOUND,
   CONFIG,
   FAMILIES,
-  OwnLab,
+  type OwnLab,
+  ownLab,
   PORT,
   PROVIDERS,
   providersOf,
@@ -41,14 +42,9 @@ let made: GatewayLab;
 let connector: Connector;
 const open: OwnLab['open'] = (plan) => own.open(plan);
 const queued: OwnLab['queued'] = () => own.queued();
-
-beforeAll(async () => {
-  own = await OwnLab.start();
-  ({ made, connector } = own);
-});
-
-afterAll(async () => {
-  await own?.stop();
+ownLab((lab) => {
+  own = lab;
+  ({ made, connector } = lab);
 });
 
 describe.each(FAMILIES)('TCP over IPv%i', (family) => {

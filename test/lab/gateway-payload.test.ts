@@ -1,71 +1,20 @@
 /** `win: first-payload`: the handshake is completed by all routes, and the first bytes of a server decide. */
 import { describe, expect, test } from 'vitest';
-import type { OpeningPlan, OpeningResult, OpeningServer } from '../../lab/children/opening.js';
 import { plainNat } from '../../lab/index.js';
-import type { Link } from '../../src/sim/scenario.js';
+import { eventually, halfOpen, NEAR, NEAR6, PATHRACE } from './support/gateway-lab.js';
 import {
-  eventually,
-  type GatewayLab,
-  type GatewayLabOptions,
-  halfOpen,
-  NEAR,
-  NEAR6,
-  PATHRACE,
-  withGateway,
-} from './support/gateway-lab.js';
-
-const WEB = 80;
-/** Bytes each way. */
-const MANY = 100_000_000;
-
-const config = (more: object = {}) => ({
-  services: [
-    { name: 'web', match: { tcp: 'any' }, select: 'race', win: 'first-payload', affinity: 'none', ...more },
-  ],
-  memory: { trust: '0s' },
-});
-
-interface Made {
-  readonly made: GatewayLab;
-  listen(server: Partial<OpeningServer>): Promise<void>;
-  say(plan: Partial<OpeningPlan>): Promise<OpeningResult>;
-  heard(): Promise<{ remoteAddress: string; bytes: number; error?: string }[]>;
-}
-
-async function withLinks(
-  links: readonly Partial<Link>[],
-  action: (made: Made) => Promise<void>,
-  options: GatewayLabOptions = { config: config() },
-): Promise<void> {
-  const providers = links.map((link, index) => ({ name: `p${index + 1}`, link }));
-  await withGateway({ providers }, options, async (made) => {
-    const server = made.lab.server().child('children/opening');
-    const client = made.lab.client().child('children/opening');
-    await action({
-      made,
-      listen: (one) => server.ask('listen', { port: WEB, ...one }),
-      say: (plan) => client.ask('say', { address: NEAR, port: WEB, ...plan }),
-      heard: () => server.ask('heard'),
-    });
-    await client.stop();
-    await server.stop();
-  });
-}
-
-const delays = (...list: number[]) => list.map((delayMs) => ({ delayMs }));
-const first = async (made: GatewayLab, address = NEAR) => (await made.why(address))[0];
-
-/** What comes by a provider goes to another port: to a program in the place of the server. */
-async function divert({ lab }: GatewayLab, number: number, port: number): Promise<void> {
-  const table = `table inet divert${number} {
-    chain in {
-      type nat hook prerouting priority dstnat;
-      ip saddr 203.0.${number}.0/24 tcp dport ${WEB} redirect to :${port}
-      ip6 saddr fd03:${number}::/64 tcp dport ${WEB} redirect to :${port}
-    }
-  }`;
-  await lab.server().must(['nft', '-f', '-'], { input: table });
-}
+  CASES,
+  delays,
+  divert,
+  first,
+  MANY,
+  OPENING_CONFIG,
+  SCALES,
+  scaleSettings,
+  seen,
+  WEB,
+  withLinks,
+} from './support/opening-lab.js';
 
 describe('a page', () => {
   test.each([NEAR, NEAR6])('of %s comes by the nearest route, by each that is it', async (address) => {
@@ -115,17 +64,10 @@ describe('a page', () => {
 });
 
 describe('what is shown to the client', () => {
-  const SCALES = [null, 0, 2, 7, 14];
-  /** The largest receive buffer makes the scale (tcp_select_initial_window in net/ipv4/tcp_output.c). */
-  const settings = (scale: number | null) =>
-    scale === null
-      ? ['net.ipv4.tcp_window_scaling=0']
-      : ['net.ipv4.tcp_window_scaling=1', `net.ipv4.tcp_rmem=4096 65536 ${2 ** (15 + scale)}`];
-
   // The proxy agrees on no scale, no SACK and nothing else; the client was shown that.
   test.each(SCALES)('and what the carrier has agreed on: scale %s, both ways', async (scale) => {
     await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
-      await made.lab.server().must(['sysctl', '-qw', ...settings(scale)]);
+      await made.lab.server().must(['sysctl', '-qw', ...scaleSettings(scale)]);
       await listen({});
       for (const address of [NEAR, NEAR6]) {
         const result = await say({ address, down: 2_000_000, up: 2_000_000 });
@@ -169,32 +111,6 @@ describe('bytes of a connection that another route carries than the one that was
 });
 
 describe('beside plain NAT', () => {
-  /** What a client can see of a connection. */
-  const seen = ({ ok, error, down }: OpeningResult) => ({ ok, error, down });
-  const CASES: readonly (readonly [string, Partial<OpeningServer>, Partial<OpeningPlan>, string])[] = [
-    ['a server that resets', { mode: 'reset' }, { down: 10 }, 'all-routes-negative'],
-    ['a server that closes without a word', { mode: 'close' }, { down: 10 }, 'others-out'],
-    ['a server that speaks first', { greeting: 2000 }, { greeting: 2000 }, 'first-payload'],
-    [
-      'a client that closes right behind its words',
-      {},
-      { down: 100_000, closes: 'after' },
-      'client-has-ended',
-    ],
-    ['a client that closes without a word', {}, { closes: 'before' }, 'client-has-ended'],
-    [
-      'words that must not be said twice',
-      {},
-      { method: 'POST', down: 100_000, up: 100_000 },
-      'payload-not-safe',
-    ],
-    ['words of several segments', {}, { padding: 5000, down: 100_000, up: 100_000 }, 'first-payload'],
-    ['words in many pieces', {}, { pieces: 11, down: 100_000 }, 'first-payload'],
-    ['words that are too long', {}, { padding: 12_000, down: 100_000 }, 'payload-too-long'],
-    ['a client that takes its time', {}, { waitMs: 1500, down: 100_000 }, 'first-payload'],
-    ['a server that takes its time', { thinkMs: 1500 }, { down: 100_000, up: 10_000 }, 'first-payload'],
-  ];
-
   test('a client sees the same', async () => {
     await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
       const all = async () => {
@@ -266,7 +182,7 @@ test('a daemon that dies meanwhile: the connection goes on by what was shown', a
 });
 
 test('what is remembered is not raced again: the kernel goes by it', async () => {
-  const options = { config: { ...config(), memory: { trust: '10m' } } };
+  const options = { config: { ...OPENING_CONFIG, memory: { trust: '10m' } } };
   await withLinks(
     [{ delayMs: 1, answersSyn: true }, ...delays(10, 30)],
     async ({ made, listen, say }) => {
@@ -287,7 +203,7 @@ test('what is remembered is not raced again: the kernel goes by it', async () =>
 });
 
 test('ports come round: what an earlier connection has left there is in nobody’s way', async () => {
-  const options = { config: { ...config(), limits: { racePorts: '8192-9215' } } };
+  const options = { config: { ...OPENING_CONFIG, limits: { racePorts: '8192-9215' } } };
   await withLinks(
     [{ answersSyn: true }, { delayMs: 1 }, { delayMs: 2 }],
     async ({ made }) => {

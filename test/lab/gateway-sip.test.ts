@@ -47,15 +47,18 @@ async function media({ lab }: Beside): Promise<WirePacket[]> {
   );
 }
 
-async function call(beside: Beside, transport: 'u1' | 't1', named = CLIENT) {
+async function call(beside: Beside, transport: 'u1' | 't1', named = CLIENT, port = SIP_PORT) {
   // What it sends to one end must not be another flow's of before.
   await beside.lab.server('near').must(['conntrack', '-F']);
-  const server = sippServer(beside.lab, beside.lab.server('near'), NEAR, transport);
+  const server = sippServer(beside.lab, beside.lab.server('near'), NEAR, { transport, port });
   const { socket, got } = await listener(beside);
   try {
     await sleep(300);
     await beside.lab.wire.reset();
-    const { code, output } = await sippCall(beside.lab, NEAR, { transport, seconds: SECONDS, media: named });
+    const { code, output } = await sippCall(beside.lab, NEAR, {
+      ...{ transport, port },
+      ...{ seconds: SECONDS, media: named },
+    });
     return { code, output, got: got.length, media: await media(beside) };
   } finally {
     socket.close();
@@ -133,6 +136,27 @@ describe('beside a race', () => {
     expect(out.filter(({ provider }) => provider === 'a').length).toBe(out.length - 2);
   });
 });
+
+test.each(['u1', 't1'] as const)(
+  'a call by another port, that a service says to be SIP’s, over %s: as by the usual one',
+  async (transport) => {
+    const port = 5080;
+    const service = { ...RACE, match: { udp: port, tcp: port }, speaks: 'sip' };
+    const beside = await besideGateway(service, { trust: '0s' });
+    try {
+      await knowsNat(beside);
+      const { code, output, got, media: sent } = await call(beside, transport, CLIENT, port);
+      expect(code, output).toBe(0);
+      expect(got).toBeGreaterThan(SOME);
+      expect(new Set(sent.map(({ provider, direction }) => `${provider} ${direction}`))).toEqual(
+        new Set(['a in']),
+      );
+      expect((await beside.gateway!.status()).calls!.sip).toEqual({ started: 1, ended: 1, active: 0 });
+    } finally {
+      await beside.stop();
+    }
+  },
+);
 
 const register = (seconds: number, cseq = 1): string =>
   [

@@ -51,7 +51,9 @@ class Guard implements SignalSink {
     // The server is a host of the Internet: who is named by it is one, too.
     const first = server.address[3] >>> 24;
     this.must(![0, 10, 127].includes(first) && first < 224 && server.address[3] >>> 16 !== 0xc0a8);
-    this.must(client.port >= 0 && client.port <= 0xffff && server.port > 0 && server.port <= 0xffff);
+    this.must([client, server].every(({ port }) => port >= 0 && port <= 0xffff));
+    // Who connects takes any port; of datagrams the server's is known.
+    this.must(protocol === PROTOCOL.TCP ? client.port + server.port > 0 : server.port > 0);
   }
 
   keep(seconds: number): void {

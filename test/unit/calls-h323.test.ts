@@ -15,6 +15,8 @@ import { capturedPayloads, hasCapture } from '../arbitrary/captured-payloads.js'
 import { CLIENT, Listener, SERVER } from './calls-tools.js';
 
 const call = (ends = {}): Listener => new Listener('h323', PROTOCOL.TCP, 1720, ends);
+/** As the Setup says it. */
+const FROM_SERVER = `h245 ${CLIENT}:3000 ${SERVER}:0`;
 const S = SERVER.split('.').map(Number);
 
 /** As the caller says it: the flag of its reference is of who is called. */
@@ -43,19 +45,25 @@ describe('a call', () => {
     expect(one.count('h323')).toEqual([1, 1, 0]);
   });
 
-  it('has its control connection where the server says', () => {
+  it('has its control connection where the client says, which the server opens, or where the server says', () => {
     const one = call();
     one.says('client', byCaller(setup()));
-    expect(one.expected).toEqual([]);
+    expect(one.expected).toEqual([FROM_SERVER]);
     one.says('server', CALL_PROCEEDING);
-    expect(one.expected).toEqual([`h245 ${CLIENT}:0 203.0.113.5:4000`]);
+    expect(one.expected).toEqual([FROM_SERVER, `h245 ${CLIENT}:0 203.0.113.5:4000`]);
+  });
+
+  it('has none at another’s end', () => {
+    const other = call({ client: '192.168.1.11' });
+    other.says('client', byCaller(setup()));
+    expect(other.expected).toEqual([]);
   });
 
   it('may say all of its media at once (fast connect), and by tunnelled messages', () => {
     for (const fields of [{ fastStart: FAST_START }, { control: [openMessage(OPEN_AUDIO)] }]) {
       const one = call();
       one.says('client', byCaller(setup(fields)));
-      expect(one.expected).toEqual([]);
+      expect(one.expected).toEqual([FROM_SERVER]);
       const ends = { media: media4(S, 6000), control: media4(S, 6001) };
       const theirs = openMessage({
         dataType: DATA_TYPES.g711,

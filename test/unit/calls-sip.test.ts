@@ -182,7 +182,12 @@ describe('media', () => {
     const udptl = answered(sdp(CLIENT, 30_000, [], 'udptl t38'), sdp(SERVER, 20_000, [], 'udptl t38'));
     expect(udptl.expected).toEqual([MEDIA[0]]);
     const tcp = answered(sdp(CLIENT, 30_000, fax, 'TCP t38'), sdp(SERVER, 20_000, fax, 'TCP t38'));
-    expect(tcp.expected).toEqual([`tcp ${CLIENT}:0 ${SERVER}:20000`]);
+    const [toServer, toClient] = [`tcp ${CLIENT}:0 ${SERVER}:20000`, `tcp ${CLIENT}:30000 ${SERVER}:0`];
+    expect(tcp.expected).toEqual([toClient, toServer]);
+    const active = answered(sdp(CLIENT, 9, fax, 'TCP t38'), sdp(SERVER, 20_000, fax, 'TCP t38'));
+    expect(active.expected).toEqual([toServer]);
+    const passive = answered(sdp(CLIENT, 30_000, fax, 'TCP t38'), sdp(SERVER, 9, fax, 'TCP t38'));
+    expect(passive.expected).toEqual([toClient]);
   });
 });
 

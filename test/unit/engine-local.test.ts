@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readPacket } from '../../src/sim/packets.js';
 import { serviceOver } from '../../src/sim/world.js';
 import { Harness, routes, SERVER, words } from '../sim/engine-harness.js';
+import { OpeningHarness, REQUEST } from '../sim/opening-harness.js';
 
 /** Bound to the address of route 3. */
 const OWN = { address: words('203.0.3.2'), port: 40_001 };
@@ -56,4 +57,19 @@ it('what has one way alone goes by that', () => {
   expect(h.last).toEqual([{ kind: 'release', route: 0, reason: 'way-given' }]);
   expect(h.single('way-given')).toBe(1);
   expect(h.engine.races.active).toBe(0);
+});
+
+it('the first payload decides where its service says so, also where that keeps the sources of the LAN', () => {
+  for (const translate of [undefined, false as const]) {
+    const h = new OpeningHarness(3, translate === false ? { translate } : {});
+    h.setup({ service: 1, isLocal: true });
+    h.accepts(1);
+    h.shakesHands();
+    h.accepts(2);
+    h.accepts(3);
+    h.client(REQUEST);
+    h.says(3, 'ok');
+    expect(h.carrier).toBe(3);
+    expect(h.servers.map(({ state }) => state)).toEqual(['reset', 'reset', 'open']);
+  }
 });

@@ -20,6 +20,7 @@ const NAME: Record<OwnedKind, string> = {
   asked: 'askedSet',
   follow: 'MAP_FOLLOW',
   control: 'SET_CONTROL',
+  caller: 'SET_CALLER',
   quiet: 'SET_QUIET',
   full: 'SET_FULL',
   reset: 'SET_RESET',

@@ -97,7 +97,7 @@ memory: { refresh: ${refresh} }
     const links = [link('lan0', 2), link('wan1', 3), link('wan2', 4)];
     const resolved = resolveRoutes(parsed, snapshot(links));
     return renderNft(
-      desiredState(parsed, resolved, { queue: 'nft', ipsec: true }, choices(parsed, resolved)),
+      desiredState(parsed, resolved, { queue: 'nft', ipsec: true, log: true }, choices(parsed, resolved)),
     );
   };
 

@@ -133,12 +133,22 @@ describe('desiredState', () => {
   const of = (yaml: string, present: readonly Link[] = links) => {
     const parsed = config(yaml);
     const resolved = resolveRoutes(parsed, snapshot(present));
-    return desiredState(parsed, resolved, { queue: 'nft', ipsec: false }, choices(parsed, resolved));
+    return desiredState(
+      parsed,
+      resolved,
+      { queue: 'nft', ipsec: false, log: true },
+      choices(parsed, resolved),
+    );
   };
 
   it('numbers routes, marks and tables in the order of the file', () => {
     const resolved = resolveRoutes(three, snapshot(links));
-    const state = desiredState(three, resolved, { queue: 'xt', ipsec: false }, choices(three, resolved));
+    const state = desiredState(
+      three,
+      resolved,
+      { queue: 'xt', ipsec: false, log: true },
+      choices(three, resolved),
+    );
     expect(state.routes.map(({ number, name, mark, table }) => [number, name, mark, table])).toEqual([
       [1, 'a', 0x01000000, 20501],
       [2, 'b', 0x02000000, 20502],

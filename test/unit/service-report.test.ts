@@ -31,7 +31,7 @@ function desired(yaml: string) {
   const parsed = config(yaml);
   const links = [link('lan0', 2), link('wan1', 3), link('wan2', 4)];
   const resolved = resolveRoutes(parsed, snapshot(links));
-  const abilities = { queue: 'nft', ipsec: true } as const;
+  const abilities = { queue: 'nft', ipsec: true, log: true } as const;
   return { parsed, state: desiredState(parsed, resolved, abilities, choices(parsed, resolved)) };
 }
 

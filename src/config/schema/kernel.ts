@@ -14,7 +14,7 @@ export const KernelSchema = section(
   z
     .strictObject({
       queue: number(
-        'Number of the LAN queue of nfnetlink_queue; the WAN queue is the next, then those for answers of name servers and for signalling (with 65532 that is the one before).',
+        'Number of the LAN queue of nfnetlink_queue; the WAN queue is the next, then those for answers of name servers and for signalling (with 65532 that is the one before). Also the group of nfnetlink_log for samples of first payloads.',
         0,
         65532,
         5050,

@@ -3,7 +3,7 @@ import { decodeH225, type H225Message, Q931 } from '../../wire/h225.js';
 import { decodeFastStart, decodeH245 } from '../../wire/h245.js';
 import { frameTpkt, TPKT_HEADER } from '../../wire/tpkt.js';
 import type { ViewedBytes } from '../../wire/viewed-bytes.js';
-import { expectConnection, MediaSessions } from './media-sessions.js';
+import { expectCaller, expectConnection, MediaSessions } from './media-sessions.js';
 import type { Reading, Signal, SignalFlow, SignalReader, SignalSink } from './reader.js';
 import type { Call, CallTable } from './table.js';
 
@@ -36,8 +36,10 @@ export class H323Reader implements SignalReader {
     if (message === null) return 'none';
     this.count(message, signal);
     const { h245Address, fastStart, h245Control } = message;
-    if (h245Address !== null && !signal.isFromClient)
-      expectConnection(this.flow, this.sink, h245Address, 'h245');
+    if (h245Address !== null) {
+      const expect = signal.isFromClient ? expectCaller : expectConnection;
+      expect(this.flow, this.sink, h245Address, 'h245');
+    }
     for (const { start, end } of fastStart)
       this.media.note(decodeFastStart(signal, start, end), signal.isFromClient);
     for (const { start, end } of h245Control) {

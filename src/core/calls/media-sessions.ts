@@ -34,7 +34,10 @@ export class MediaSessions {
       if (media !== null) this.tell(`${name} media`, media, isFromClient);
       if (control !== null) this.tell(`${name} control`, control, isFromClient);
     }
-    if (message.stack !== null && !isFromClient) expectConnection(this.flow, this.sink, message.stack);
+    const { stack } = message;
+    if (stack === null) return;
+    if (isFromClient) expectCaller(this.flow, this.sink, stack);
+    else expectConnection(this.flow, this.sink, stack);
   }
 
   private tell(name: string, end: NamedEnd, isFromClient: boolean): void {
@@ -68,4 +71,12 @@ export function expectConnection(flow: SignalFlow, sink: SignalSink, server: Nam
   if (!isEnd(server) || !isOfServer(flow, server.address)) return;
   const client = { address: flow.client.address, port: 0 };
   sink.expect({ protocol: PROTOCOL.TCP, client, server, reads });
+}
+
+/** The server of the flow will connect to where the client waits. */
+export function expectCaller(flow: SignalFlow, sink: SignalSink, client: NamedEnd, reads?: 'h245'): void {
+  if (!isEnd(client) || !isOfClient(flow, sink.carried(), client.address)) return;
+  const server = { address: flow.server.address, port: 0 };
+  const end = { address: flow.client.address, port: client.port };
+  sink.expect({ protocol: PROTOCOL.TCP, client: end, server, reads });
 }

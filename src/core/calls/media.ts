@@ -24,14 +24,25 @@ function expectStream(ours: SdpMedia, theirs: SdpMedia, flow: SignalFlow, sink: 
   expectPair(flow, sink, [ours.rtcpAddress, ours.rtcpPort], [theirs.rtcpAddress, theirs.rtcpPort]);
 }
 
+/** No port of anybody's. */
+const DISCARD = 9;
+
 /** TCP/RTP/AVP, TCP (a fax by T.38): who connects takes any port. */
 function isOverTcp({ protocol }: SdpMedia): boolean {
   return protocol === 'TCP' || protocol.startsWith('TCP/') || protocol.startsWith('TCPTL');
 }
 
-function expectConnection(_ours: SdpMedia, theirs: SdpMedia, flow: SignalFlow, sink: SignalSink): void {
+function expectConnection(ours: SdpMedia, theirs: SdpMedia, flow: SignalFlow, sink: SignalSink): void {
   const { address, port } = theirs;
   if (address === null || !isOfServer(flow, address)) return;
+  // Who waits says where; who connects says this (RFC 4145 section 4).
+  if (ours.address !== null && ours.port !== DISCARD && isOfClient(flow, sink.carried(), ours.address))
+    sink.expect({
+      protocol: PROTOCOL.TCP,
+      client: { address: flow.client.address, port: ours.port },
+      server: { address, port: 0 },
+    });
+  if (port === DISCARD) return;
   sink.expect({
     protocol: PROTOCOL.TCP,
     client: { address: flow.client.address, port: 0 },

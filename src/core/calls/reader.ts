@@ -26,6 +26,7 @@ export interface Expected {
   readonly protocol: number;
   /** Port 0: whichever the client will take. */
   readonly client: NamedEnd;
+  /** Port 0: the server connects, by whichever it will take. */
   readonly server: NamedEnd;
   /** It carries signalling itself, which is to be shown. */
   readonly reads?: 'h245' | undefined;

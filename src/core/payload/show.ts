@@ -27,8 +27,7 @@ export function beginOpening(turn: Turn, race: RaceId, protocol: Protocol): bool
   const { plan, openings } = shard;
   const { opening } = protocol;
   const service = site.services[plan.service];
-  // What the gateway itself sends passes other hooks than those in which the daemon sees further packets.
-  if (opening === null || service?.win !== 'first-payload' || turn.isLocal) return false;
+  if (opening === null || service?.win !== 'first-payload') return false;
   if (turn.wire.advance === undefined || turn.flows === null) return false;
   // The flow that the client's first set-up went by has options that no other has; nor is anything found out where one is asked alone.
   if (plan.tried !== 0 || plan.settles || plan.chosen !== null || plan.racers.count < 2) return false;

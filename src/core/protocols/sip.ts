@@ -11,7 +11,7 @@ export const sip: Protocol = {
   ...DATAGRAM,
   name: 'sip',
   words: {
-    starts: 'a message to port 5060, if `follow` names SIP',
+    starts: 'a message to port 5060, if `follow` names SIP, or to a port of a service that `speaks: sip`',
     copied:
       'INVITE, OPTIONS, and REGISTER without credentials, outside of a call: to the byte, so that the copies are one transaction; nothing else, nor what has no branch of RFC 3261',
     wins: 'the first answer to this transaction: 1xx, 2xx, 3xx, and a challenge (401, 407)',

@@ -2,6 +2,7 @@
 import type { OutcomeReason } from '../../model/reasons.js';
 import { rememberEnd, rememberLoser } from '../commit/remember.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
+import { judgeSample } from '../judge/sampled.js';
 import { cancelSides } from '../payload/cancel.js';
 import { countOutcome } from '../shard.js';
 import type { Turn } from '../turn.js';
@@ -14,6 +15,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
   const { site, shard, now } = turn;
   const { races, counters } = shard;
   if (races.state[race] === RACE.DECIDED) {
+    judgeSample(turn, race);
     rememberEnd(turn, race);
     if (site.protocols[races.protocol[race]].cancelsSilent) cancelOpenAttempts(turn, race);
   } else {
@@ -27,6 +29,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
   shard.joins.leave(race);
   shard.setups.release(race);
   shard.openings.release(race);
+  endSample(turn, race);
   races.release(race);
 }
 
@@ -34,7 +37,8 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
  * Takes a race out of the tables whatever state it is in, after a broken promise: it says nothing of its routes, and its copies
  * are told when they are answered, as those of any race that is over.
  */
-export function abandonRace({ site, shard }: Turn, race: RaceId): void {
+export function abandonRace(turn: Turn, race: RaceId): void {
+  const { site, shard } = turn;
   const { races, counters } = shard;
   if (race === NO_RACE) return;
   shard.deadlines.remove(race);
@@ -47,7 +51,14 @@ export function abandonRace({ site, shard }: Turn, race: RaceId): void {
   shard.joins.leave(race);
   shard.setups.release(race);
   shard.openings.release(race);
+  endSample(turn, race);
   races.release(race);
+}
+
+/** The kernel ends one itself whose server has spoken. */
+function endSample({ shard: { races, samples }, flows }: Turn, race: RaceId): void {
+  if (samples.isAwaited(race) && races.state[race] === RACE.DECIDED) flows?.release?.(race);
+  samples.release(race);
 }
 
 /**
@@ -94,7 +105,8 @@ function hasOpenAttempt(races: RaceTable, race: RaceId): boolean {
 
 /** Whether nothing more can come that a decided race would learn from. */
 export function hasLearntAll(turn: Turn, race: RaceId): boolean {
-  const { races } = turn.shard;
+  const { races, samples } = turn.shard;
+  if (samples.isAwaited(race)) return false;
   for (let route = 1; route <= races.routeCount; route++)
     if (races.stateOf(race, route) === ATTEMPT.SENT || isUnsure(races, race, route)) return false;
   return true;

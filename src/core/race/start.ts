@@ -4,6 +4,7 @@ import { enterGroup } from '../affinity/join.js';
 import { noteStandIn } from '../affinity/pin.js';
 import type { RaceId } from '../engine-types.js';
 import { settleNegative } from '../judge/negative.js';
+import { takeSample } from '../judge/sample.js';
 import { TIMES } from '../memory/times.js';
 import { beginOpening } from '../payload/show.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -52,6 +53,7 @@ export function startRace(turn: Turn, protocol: Protocol): SingleReason | null {
   races.copies[race] = plan.tried === 0 ? COPIES.NONE : COPIES.ONE;
   races.trials[race] = measuredOnly(turn, race, plan.trials);
   races.times[race] = beginOpening(turn, race, protocol) ? TIMES.PAYLOAD : protocol.times;
+  takeSample(turn, race, protocol);
   races.startedAt[race] = now;
   races.lastSetupAt[race] = now;
   enterGroup(turn, race);

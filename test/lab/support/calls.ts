@@ -118,7 +118,12 @@ const answer = (status: string, more: readonly string[], options = ''): string =
   );
 
 /** Answers calls; as soon as one is answered it sends its voice, whoever has said something before. */
-export function sippServer(lab: Lab, host: ServerHost, address: string, transport: 'u1' | 't1'): Task {
+export function sippServer(
+  lab: Lab,
+  host: ServerHost,
+  address: string,
+  { transport, port = SIP_PORT }: { transport: 'u1' | 't1'; port?: number },
+): Task {
   const file = join(lab.directory, `uas-${transport}.xml`);
   const steps = [
     '<recv request="INVITE" crlf="true"></recv>',
@@ -132,7 +137,7 @@ export function sippServer(lab: Lab, host: ServerHost, address: string, transpor
     answer('200 OK', ['Content-Length: 0']),
   ];
   writeFileSync(file, scenario('server', steps));
-  const ends = ['-i', address, '-p', String(SIP_PORT), '-mi', address, '-mp', String(SERVER_MEDIA_PORT)];
+  const ends = ['-i', address, '-p', String(port), '-mi', address, '-mp', String(SERVER_MEDIA_PORT)];
   return host.spawn(['sipp', '-sf', file, ...ends, '-t', transport, '-nostdin']);
 }
 
@@ -140,7 +145,12 @@ export function sippServer(lab: Lab, host: ServerHost, address: string, transpor
 export async function sippCall(
   lab: Lab,
   server: string,
-  { transport, seconds, media }: { transport: 'u1' | 't1'; seconds: number; media: string },
+  {
+    transport,
+    seconds,
+    media,
+    port = SIP_PORT,
+  }: { transport: 'u1' | 't1'; seconds: number; media: string; port?: number },
 ): Promise<{ code: number | null; output: string }> {
   const client = lab.client();
   const own = '10.0.0.2';
@@ -168,7 +178,7 @@ export async function sippCall(
     '<recv response="200"></recv>',
   ];
   writeFileSync(file, scenario('client', steps));
-  const ends = [`${server}:${SIP_PORT}`, '-i', own, '-p', String(SIP_PORT), '-t', transport];
+  const ends = [`${server}:${port}`, '-i', own, '-p', String(SIP_PORT), '-t', transport];
   const { code, stdout, stderr } = await client.run(
     ['sipp', ...ends, '-sf', file, '-m', '1', '-nostdin', '-timeout', '15', '-timeout_error'],
     { timeoutMs: 25_000 },

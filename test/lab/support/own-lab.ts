@@ -1,4 +1,5 @@
 /** A lab with a gateway that distributes its own connections: three providers, the main table's default by a, the nearest b. */
+import { afterAll, beforeAll } from 'vitest';
 import {
   type Connector,
   type ConnectPlan,
@@ -25,6 +26,16 @@ export const TARGETS = {
 } as const;
 /** Of the gateway, at provider c. */
 export const BOUND = { 4: '203.0.3.2', 6: 'fd03:3::2' } as const;
+
+/** One for all tests of the file that calls this, as they begin and end; `use` gets it first. */
+export function ownLab(use: (own: OwnLab) => void): void {
+  let own: OwnLab | undefined;
+  beforeAll(async () => {
+    own = await OwnLab.start();
+    use(own);
+  });
+  afterAll(() => own?.stop());
+}
 
 export class OwnLab {
   private constructor(
