@@ -31,8 +31,9 @@ let offsetMs = Number.NaN;
 
 /** Wall time less monotonic time. */
 function wallOffsetMs(): number {
-  const seen = Date.now() - monotonicMs();
-  if (!(Math.abs(seen - offsetMs) < REGULATED_MS)) offsetMs = seen;
+  const isAsBefore = (): boolean => Math.abs(Date.now() - monotonicMs() - offsetMs) < REGULATED_MS;
+  // Twice: on a busy machine anything may pass between the readings of two clocks.
+  if (!isAsBefore() && !isAsBefore()) offsetMs = Date.now() - monotonicMs();
   return offsetMs;
 }
 
