@@ -6,7 +6,7 @@ import { parsePrefix } from '../config/values/prefixes.js';
 import { isName } from '../config/values/texts.js';
 import { formatAddress, parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
-import { statusOf, toAnswer } from './answer.js';
+import { statusOf, toProblem } from './answer.js';
 import { Connections, MAX_CONNECTIONS } from './connections.js';
 import type { ControlBackend, RouteCommand, WhyQuery } from './contract.js';
 import { streamMemory } from './memory-stream.js';
@@ -141,7 +141,7 @@ function createServer() {
   });
   app.setNotFoundHandler((request, reply) => {
     const message = `There is no ${request.method} ${request.url.slice(0, 100)}.`;
-    return reply.code(404).send(toAnswer(new PathraceError('E_ARGUMENT', message)));
+    return reply.code(404).send(toProblem(new PathraceError('E_ARGUMENT', message)));
   });
   app.setErrorHandler((error: FastifyError | PathraceError, _request, reply) => sendError(error, reply));
   return app;
@@ -248,8 +248,8 @@ function refuseGone(request: FastifyRequest): void {
 }
 
 function sendError(error: FastifyError | PathraceError, reply: FastifyReply): FastifyReply {
-  if (error instanceof PathraceError) return reply.code(statusOf(error)).send(toAnswer(error));
+  if (error instanceof PathraceError) return reply.code(statusOf(error)).send(toProblem(error));
   const status = error.statusCode ?? 500;
   const code = status >= 400 && status < 500 ? 'E_ARGUMENT' : 'E_INTERNAL';
-  return reply.code(status).send(toAnswer(new PathraceError(code, error.message)));
+  return reply.code(status).send(toProblem(new PathraceError(code, error.message)));
 }

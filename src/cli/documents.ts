@@ -1,14 +1,18 @@
 /** The pages of `docs/` that are made from the code; `scripts/docs.mjs` writes them, a test compares. */
+import { renderApiPage } from '../api/api-page.js';
+import { openApiDocument } from '../api/openapi.js';
 import { configurationSchema, renderConfiguration } from '../config/document.js';
 import { ERRORS } from '../model/errors.js';
 import { renderJsonPage } from './json-page.js';
 
 /** Text of each page by its path. */
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
+  'docs/api.md': () => renderApiPage(openApiDocument()),
   'docs/configuration.md': renderConfiguration,
   'docs/configuration.schema.json': () => `${JSON.stringify(configurationSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
   'docs/json.md': renderJsonPage,
+  'docs/openapi.json': () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
 };
 
 function renderErrors(): string {

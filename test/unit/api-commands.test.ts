@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fromAnswer, statusOf, toAnswer } from '../../src/api/answer.js';
+import { fromAnswer, statusOf, toProblem } from '../../src/api/answer.js';
 import { askMemory, askPreview, callControl, commandControl } from '../../src/api/client.js';
 import type { ControlBackend, MemoryEntry, Status } from '../../src/api/contract.js';
 import { streamMemory } from '../../src/api/memory-stream.js';
@@ -427,7 +427,7 @@ describe('errors', () => {
     const config = new ConfigError('f', [PROBLEM]);
     const detail = new PathraceError('E_NETLINK', 'm', { found: 'f', expected: 'e', remedy: 'r' });
     for (const error of [config, detail, new PathraceError('E_CONFIG_UNREADABLE', 'm')]) {
-      const back = fromAnswer(JSON.parse(JSON.stringify(toAnswer(error))));
+      const back = fromAnswer(JSON.parse(JSON.stringify(toProblem(error))));
       expect(back.toString()).toBe(error.toString());
       expect(back.constructor).toBe(error.constructor);
     }
