@@ -102,15 +102,13 @@ describe('the API of a running gateway', () => {
       const events = made.lab.gateway.spawn(['curl', '-sN', `http://127.0.0.1:${PORT}/v1/events`]);
       await events.waitForLine(/^event: counters/, 10_000);
       connectMs(
-        await made.lab
-          .client()
-          .connect({
-            targets: [{ address: NEAR, port: 80 }],
-            count: 40,
-            concurrency: 8,
-            hold: true,
-            bytes: 10,
-          }),
+        await made.lab.client().connect({
+          targets: [{ address: NEAR, port: 80 }],
+          count: 40,
+          concurrency: 8,
+          hold: true,
+          bytes: 10,
+        }),
       );
       const flows = await eventually(
         () => call('GET /v1/flows', { query: { limit: 25 } }),
