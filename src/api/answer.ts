@@ -1,10 +1,15 @@
-/** Errors over the control socket: to the body of an answer, and back. */
+/** Errors over HTTP: to the body of an answer, and back. */
 import { ConfigError, type ConfigProblem } from '../config/problems.js';
 import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
-import type { ErrorAnswer } from './paths.js';
+import type { ProblemAnswer } from './contract.js';
 
-/** The body that tells the error, with all problems of a configuration. */
-export function toAnswer(error: PathraceError): ErrorAnswer {
+export const PROBLEM_MEDIA = 'application/problem+json';
+
+/** The code follows. */
+export const PROBLEM_TYPE = 'urn:pathrace:error:';
+
+/** What there is to say of an error, with all problems of a configuration. */
+export function toFields(error: PathraceError): ErrorFields {
   const { code, message, remedy, found, expected } = error;
   return {
     code,
@@ -16,16 +21,36 @@ export function toAnswer(error: PathraceError): ErrorAnswer {
   };
 }
 
+type ErrorFields = Omit<ProblemAnswer, 'type' | 'title' | 'status' | 'detail'>;
+
+/** The body that tells the error (RFC 9457). */
+export function toProblem(error: PathraceError, status: number = statusOf(error)): ProblemAnswer {
+  const { code, message } = error;
+  const title = ERRORS[code].meaning;
+  return { type: `${PROBLEM_TYPE}${code}`, title, status, detail: message, ...toFields(error) };
+}
+
 /** The HTTP status of the error. */
 export function statusOf(error: PathraceError): number {
-  if (error.code === 'E_ARGUMENT') return 400;
-  return error.code === 'E_CONFIG_INVALID' || error.code === 'E_CONFIG_UNREADABLE' ? 422 : 500;
+  return STATUSES[error.code] ?? 500;
 }
+
+const STATUSES: { readonly [code in ErrorCode]?: number } = {
+  E_ARGUMENT: 400,
+  E_UNAUTHENTICATED: 401,
+  E_FORBIDDEN: 403,
+  E_NOT_FOUND: 404,
+  E_CONFIG_CHANGED: 412,
+  E_CONFIG_INVALID: 422,
+  E_CONFIG_UNREADABLE: 422,
+  E_TOO_MANY: 429,
+  E_CONTROL_BUSY: 503,
+};
 
 /** The error that a body tells. Whatever else the body is: E_INTERNAL. */
 export function fromAnswer(body: unknown): PathraceError {
   const answer = (typeof body === 'object' && body !== null ? body : {}) as Partial<
-    Record<keyof ErrorAnswer, unknown>
+    Record<keyof ProblemAnswer, unknown>
   >;
   const { code, message, file, problems } = answer;
   if (code === 'E_CONFIG_INVALID' && typeof file === 'string' && areProblems(problems)) {

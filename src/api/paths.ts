@@ -1,11 +1,13 @@
 /** Names and bounds that both ends of the control socket share. */
-import type { RouteCommand, WhyQuery } from './contract.js';
 
 /** Decisions in one answer, unless asked otherwise. */
 export const WHY_LIMIT = 100;
 
 /** Most decisions in one answer; the ring of the daemon may hold more. */
 export const MAX_DECISIONS_ANSWERED = 500;
+
+/** Most living connections in one answer. */
+export const MAX_FLOWS_ANSWERED = 500;
 
 /** Largest answer that the client reads, in bytes: all decisions with 16 attempts each fit. */
 export const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
@@ -31,19 +33,14 @@ export const CONFIG_PATH = '/v1/config';
 /** A POST with the text of a configuration file: what a reload would do with it. */
 export const PREVIEW_PATH = '/v1/preview';
 
-export const ROUTE_COMMANDS = [
-  'drain',
-  'undrain',
-  'kill',
-  'disable',
-  'enable',
-] as const satisfies readonly RouteCommand[];
+export const ROUTE_COMMANDS = ['drain', 'undrain', 'kill', 'disable', 'enable'] as const;
+export type RouteCommand = (typeof ROUTE_COMMANDS)[number];
 
 /** The request for the decisions of an address, or of an address and port; null: of any. */
 export function whyPath(
   address: string | null,
   port: number | null,
-  more: Omit<WhyQuery, 'address' | 'port'> = {},
+  more: Readonly<Record<string, string | number>> = {},
 ): string {
   const all = { ...(address === null ? {} : { address }), ...(port === null ? {} : { port }), ...more };
   const query = new URLSearchParams(
@@ -61,16 +58,4 @@ export function memoryPath(limit: number, prefix: string | null): string {
 /** The request (a POST) for a command on one route. */
 export function routePath(name: string, command: RouteCommand): string {
   return `${ROUTES_PATH}/${encodeURIComponent(name)}/${command}`;
-}
-
-/** Body of every answer that is not 200. */
-export interface ErrorAnswer {
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly found?: string;
-  readonly expected?: string;
-  /** Of E_CONFIG_INVALID: the file, and every mistake in it (ConfigProblem). */
-  readonly file?: string;
-  readonly problems?: readonly unknown[];
 }

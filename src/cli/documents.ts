@@ -1,4 +1,6 @@
 /** The pages of `docs/`, and the file, that are made from the code; `scripts/docs.mjs` writes them, a test compares. */
+import { renderApiPage } from '../api/api-page.js';
+import { openApiDocument } from '../api/openapi.js';
 import { configurationSchema, renderConfiguration } from '../config/document.js';
 import { renderKeyFacts } from '../config/facts-document.js';
 import { ERRORS } from '../model/errors.js';
@@ -7,12 +9,14 @@ import { renderJsonPage } from './json-page.js';
 
 /** Text of each page by its path. */
 export const DOCUMENTS: Readonly<Record<string, () => string>> = {
+  'docs/api.md': () => renderApiPage(openApiDocument()),
   'docs/configuration.md': renderConfiguration,
   'docs/configuration.schema.json': () => `${JSON.stringify(configurationSchema(), null, 2)}\n`,
   'docs/errors.md': renderErrors,
   'docs/json.md': renderJsonPage,
   'docs/metrics.md': renderMetricsPage,
   'src/config/keys-of-schema.ts': renderKeyFacts,
+  'docs/openapi.json': () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
 };
 
 function renderErrors(): string {

@@ -1,5 +1,5 @@
 /** What a command sees of the process: where it writes, and what the terminal can do. */
-import { toAnswer } from '../api/answer.js';
+import { toFields } from '../api/answer.js';
 import type { PathraceError } from '../model/errors.js';
 import type { Signals } from './signals.js';
 
@@ -51,5 +51,5 @@ export function resultDocument(fields: Readonly<Record<string, unknown>>, ok = t
 }
 
 export function errorDocument(error: PathraceError): object {
-  return { format: JSON_FORMAT, ok: false, error: toAnswer(error) };
+  return { format: JSON_FORMAT, ok: false, error: toFields(error) };
 }

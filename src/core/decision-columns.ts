@@ -5,6 +5,8 @@ import type { Micros, RouteNumber, ServiceNumber } from './engine-types.js';
 
 /** One decision, copied out of the columns. */
 export interface DecisionRecord {
+  /** Counts from the first of this shard. */
+  readonly number: number;
   readonly at: Micros;
   readonly client: AddressWords;
   readonly clientPort: number;
@@ -20,6 +22,10 @@ export interface DecisionRecord {
   readonly protocol: number;
   /** Bits of routes that were measured only. */
   readonly trials: number;
+  /** How old the measurement was by which memory chose; -1: memory did not. */
+  readonly memoryAge: Micros;
+  /** Per route number from 1: one of STANDING. */
+  readonly standings: readonly number[];
   /** Per route number from 1. */
   readonly answers: readonly AnswerRecord[];
 }
@@ -67,6 +73,8 @@ export interface DecisionColumns {
   readonly sent: Int32Array;
   readonly answered: Int32Array;
   readonly copies: Uint8Array;
+  readonly standing: Uint8Array;
+  readonly memoryAge: Float32Array;
 }
 
 export function createColumns(size: number, routes: number): DecisionColumns {
@@ -85,6 +93,8 @@ export function createColumns(size: number, routes: number): DecisionColumns {
     sent: new Int32Array(size * routes),
     answered: new Int32Array(size * routes),
     copies: new Uint8Array(size * routes),
+    standing: new Uint8Array(size * routes),
+    memoryAge: new Float32Array(size),
   };
 }
 
@@ -110,13 +120,22 @@ export function copyColumns(
     sent: columns.sent.slice(from * routes, to * routes),
     answered: columns.answered.slice(from * routes, to * routes),
     copies: columns.copies.slice(from * routes, to * routes),
+    standing: columns.standing.slice(from * routes, to * routes),
+    memoryAge: columns.memoryAge.slice(from, to),
   };
 }
 
-export function readDecision(columns: DecisionColumns, slot: number, routes: number): DecisionRecord {
+/** `number`: of the decision at `slot`. */
+export function readDecision(
+  columns: DecisionColumns,
+  slot: number,
+  routes: number,
+  number: number,
+): DecisionRecord {
   const reason = columns.reason[slot];
   const first = slot * routes;
   return {
+    number,
     at: columns.at[slot],
     client: columns.addresses.slice(slot * 8, slot * 8 + 4),
     clientPort: columns.ports[slot * 2],
@@ -128,6 +147,8 @@ export function readDecision(columns: DecisionColumns, slot: number, routes: num
     reason: DECISION_REASONS[reason],
     protocol: columns.protocol[slot],
     trials: columns.trials[slot],
+    memoryAge: columns.memoryAge[slot],
+    standings: Array.from(columns.standing.subarray(first, first + routes)),
     answers: Array.from({ length: routes }, (_, i) => ({
       answer: columns.answer[first + i],
       rttMicros: columns.rtt[first + i],

@@ -1,6 +1,6 @@
 /** The last decisions, as columns: written once per connection, put into words only when somebody asks `why`. */
 import { type AddressWords, sameAddress } from '../model/address.js';
-import { ANSWER, type OutcomeReason, type SingleReason } from '../model/reasons.js';
+import { ANSWER, OUTCOME_REASONS, type OutcomeReason, type SingleReason } from '../model/reasons.js';
 import type { Packet } from '../wire/packet.js';
 import {
   copyColumns,
@@ -12,9 +12,13 @@ import {
   readDecision,
 } from './decision-columns.js';
 import type { Micros, RaceId, RouteNumber, ServiceNumber } from './engine-types.js';
+import { mix, mixAddress } from './hash.js';
 import { EVIDENCE } from './race/evidence.js';
 import { ATTEMPT } from './race/life.js';
 import type { RaceTable } from './race/table.js';
+
+/** What a route was when a connection was decided, as a number of the ring; the states of health come first. */
+export const STANDING = { UP: 0, SUSPECT: 1, DOWN: 2, DRAINING: 3, DISABLED: 4, ABSENT: 5 } as const;
 
 /** Which decisions; null and 0: any. */
 export interface DecisionFilter {
@@ -23,6 +27,31 @@ export interface DecisionFilter {
   readonly client: AddressWords | null;
   readonly route: RouteNumber;
   readonly service: ServiceNumber;
+  readonly clientPort?: number | null;
+  /** As `FlowEnds.protocol`. */
+  readonly protocol?: number | null;
+  /** `won`: a race gave a route. `failed`: none did. `single`: without a race. */
+  readonly outcome?: 'won' | 'failed' | 'single' | null;
+}
+
+/** A flow, and the route that carries it. */
+export interface DecidedFlow {
+  readonly protocol: number;
+  readonly client: AddressWords;
+  readonly clientPort: number;
+  readonly destination: AddressWords;
+  readonly destinationPort: number;
+  readonly route: RouteNumber;
+}
+
+/** What of the newest decisions a reader has not seen. */
+export interface RecentDecisions {
+  /** The newest of those, the oldest first. */
+  readonly decisions: readonly DecisionRecord[];
+  /** How many there were. */
+  readonly made: number;
+  /** To go on from. */
+  readonly next: number;
 }
 
 const ANY: DecisionFilter = { destination: null, port: null, client: null, route: 0, service: 0 };
@@ -105,13 +134,59 @@ export class DecisionRing {
     this.columns.intercepted[number % this.size] |= 1 << route;
   }
 
-  /** The decisions that a filter lets pass; newest first, at most `limit`. */
-  find(limit: number, filter: DecisionFilter = ANY): DecisionRecord[] {
-    const found: DecisionRecord[] = [];
-    const oldest = Math.max(0, this.written - this.size);
-    for (let number = this.written - 1; number >= oldest && found.length < limit; number--) {
+  /** How the routes stood when the decision was made that has been noted last. `memoryAge`: -1 where memory did not choose. */
+  noteStandings(of: (route: RouteNumber) => number, memoryAge: Micros): void {
+    const slot = (this.written - 1) % this.size;
+    for (let route = 1; route <= this.routeCount; route++)
+      this.columns.standing[slot * this.routeCount + route - 1] = of(route);
+    this.columns.memoryAge[slot] = memoryAge;
+  }
+
+  /** Of the decisions from number `from` on the newest, at most `most`. */
+  since(from: number, most: number): RecentDecisions {
+    const first = Math.max(from, this.written - this.size, 0);
+    const decisions: DecisionRecord[] = [];
+    for (let number = Math.max(first, this.written - most); number < this.written; number++)
+      decisions.push(readDecision(this.columns, number % this.size, this.routeCount, number));
+    return { decisions, made: Math.max(0, this.written - from), next: this.written };
+  }
+
+  /** Number of the oldest that is remembered, and when it was made; null: there is none. */
+  oldest(): { readonly number: number; readonly at: Micros } | null {
+    if (this.written === 0) return null;
+    const number = Math.max(0, this.written - this.size);
+    return { number, at: this.columns.at[number % this.size] };
+  }
+
+  /** The newest decision about each of these flows by its route, in one pass; null: none is remembered. */
+  ofFlows(flows: readonly DecidedFlow[]): (DecisionRecord | null)[] {
+    const found: (DecisionRecord | null)[] = flows.map(() => null);
+    // BOUNDED: by the flows that are asked about.
+    const wanted = new Map<number, number[]>();
+    for (const [i, flow] of flows.entries()) {
+      const hash = flowHash(
+        flow.client,
+        0,
+        flow.destination,
+        0,
+        (flow.clientPort << 16) | flow.destinationPort,
+      );
+      wanted.set(hash, [...(wanted.get(hash) ?? []), i]);
+    }
+    let left = flows.length;
+    for (
+      let number = this.written - 1;
+      left > 0 && number >= Math.max(0, this.written - this.size);
+      number--
+    ) {
       const slot = number % this.size;
-      if (this.passes(slot, filter)) found.push(readDecision(this.columns, slot, this.routeCount));
+      const ports = (this.columns.ports[slot * 2] << 16) | this.columns.ports[slot * 2 + 1];
+      const hash = flowHash(this.columns.addresses, slot * 8, this.columns.addresses, slot * 8 + 4, ports);
+      for (const i of wanted.get(hash) ?? []) {
+        if (found[i] !== null || !this.isAbout(slot, flows[i])) continue;
+        found[i] = readDecision(this.columns, slot, this.routeCount, number);
+        left--;
+      }
     }
     return found;
   }
@@ -143,13 +218,47 @@ export class DecisionRing {
     return number < this.written - this.size / 2 || this.columns.at[number % this.size] < before;
   }
 
-  private passes(slot: number, { destination, port, client, route, service }: DecisionFilter): boolean {
-    const { columns } = this;
-    if (port !== null && columns.ports[slot * 2 + 1] !== port) return false;
-    if (route !== 0 && columns.route[slot] !== route) return false;
-    if (service !== 0 && columns.service[slot] !== service) return false;
-    if (client !== null && !sameAddress(columns.addresses, slot * 8, client, 0)) return false;
-    return destination === null || sameAddress(columns.addresses, slot * 8 + 4, destination, 0);
+  /** The decisions that a filter lets pass, before number `before`; newest first, at most `limit`. */
+  find(limit: number, filter: DecisionFilter = ANY, before: number = this.written): DecisionRecord[] {
+    const found: DecisionRecord[] = [];
+    const oldest = Math.max(0, this.written - this.size);
+    for (
+      let number = Math.min(before, this.written) - 1;
+      number >= oldest && found.length < limit;
+      number--
+    ) {
+      const slot = number % this.size;
+      if (this.passes(slot, filter)) found.push(readDecision(this.columns, slot, this.routeCount, number));
+    }
+    return found;
+  }
+
+  private isAbout(slot: number, flow: DecidedFlow): boolean {
+    return (
+      this.columns.route[slot] === flow.route &&
+      this.columns.protocol[slot] === flow.protocol &&
+      this.columns.ports[slot * 2] === flow.clientPort &&
+      this.columns.ports[slot * 2 + 1] === flow.destinationPort &&
+      sameAddress(this.columns.addresses, slot * 8, flow.client, 0) &&
+      sameAddress(this.columns.addresses, slot * 8 + 4, flow.destination, 0)
+    );
+  }
+
+  private passes(slot: number, filter: DecisionFilter): boolean {
+    const { destination, port, client, route, service, clientPort, protocol, outcome } = filter;
+    if (clientPort != null && this.columns.ports[slot * 2] !== clientPort) return false;
+    if (protocol != null && this.columns.protocol[slot] !== protocol) return false;
+    if (outcome != null && this.outcomeOf(slot) !== outcome) return false;
+    if (port !== null && this.columns.ports[slot * 2 + 1] !== port) return false;
+    if (route !== 0 && this.columns.route[slot] !== route) return false;
+    if (service !== 0 && this.columns.service[slot] !== service) return false;
+    if (client !== null && !sameAddress(this.columns.addresses, slot * 8, client, 0)) return false;
+    return destination === null || sameAddress(this.columns.addresses, slot * 8 + 4, destination, 0);
+  }
+
+  private outcomeOf(slot: number): 'won' | 'failed' | 'single' {
+    if (this.columns.reason[slot] >= OUTCOME_REASONS.length) return 'single';
+    return this.columns.route[slot] === 0 ? 'failed' : 'won';
   }
 
   private begin(now: Micros, route: RouteNumber, reason: number, service: ServiceNumber): number {
@@ -160,6 +269,7 @@ export class DecisionRing {
     columns.reason[slot] = reason;
     columns.service[slot] = service;
     columns.intercepted[slot] = 0;
+    columns.memoryAge[slot] = -1;
     return slot;
   }
 
@@ -179,6 +289,16 @@ export class DecisionRing {
     columns.answered[to] =
       columns.answer[to] === ANSWER.ANSWERED ? bounded(races.attemptAnsweredAt[from] - begin) : NO_TIME;
   }
+}
+
+function flowHash(
+  client: AddressWords,
+  at: number,
+  destination: AddressWords,
+  to: number,
+  ports: number,
+): number {
+  return mix(mixAddress(mixAddress(0, client, at), destination, to), ports);
 }
 
 /** More than half an hour is no race. */

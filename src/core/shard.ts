@@ -106,6 +106,8 @@ function createCounters(routes: number, answerTimes: Durations, decisionTimes: D
     attempts: column(),
     wins: column(),
     losses: column(),
+    timed: column(),
+    timedMicros: column(),
     single: new Float64Array(SINGLE_REASONS.length),
     ignored: new Float64Array(IGNORED_REASONS.length),
     rescues: column(),

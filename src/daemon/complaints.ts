@@ -12,6 +12,8 @@ const WHAT = {
   cut: 'connections could not be cut',
   decisions: 'decisions could not be written down',
   guard: 'the counters of the guard could not be looked at',
+  api: 'the API over TCP could not be brought up to date',
+  events: 'the stream of events could not be told',
 } as const;
 
 export type Tried = keyof typeof WHAT;

@@ -50,6 +50,36 @@ export const ERRORS = {
     remedy:
       'Check the key `control` and the permissions of its directory; a file in the way is never removed.',
   },
+  E_API_LISTEN: {
+    meaning: 'An address of `api.listen` cannot be listened at, or what that needs cannot be read.',
+    remedy: 'The message says which; check the keys below `api`, and whether another program listens there.',
+  },
+  E_UNAUTHENTICATED: {
+    meaning: 'The API does not know who asks.',
+    remedy:
+      'Send `Authorization: Bearer TOKEN`. `pathrace token add NAME --role read --tokens FILE` makes a token.',
+  },
+  E_FORBIDDEN: {
+    meaning: 'Whoever asks may not do that.',
+    remedy:
+      'Use a token of the role `operate`, and the address of the gateway by one of its own names (`api.hosts`).',
+  },
+  E_NOT_FOUND: {
+    meaning: 'There is no such thing.',
+    remedy: 'The message says what there is.',
+  },
+  E_TOO_MANY: {
+    meaning: 'Too many requests, or too many wrong tokens.',
+    remedy: 'Wait for as long as `Retry-After` says.',
+  },
+  E_CONFIG_CHANGED: {
+    meaning: 'The configuration file is not what it was when it was read.',
+    remedy: 'Read it again, and make the change in what it says now.',
+  },
+  E_TOKENS: {
+    meaning: 'The file of tokens cannot be read or written, or says something that is no token.',
+    remedy: 'Check its path and permissions; `pathrace token list --tokens FILE` says what is in it.',
+  },
   E_ARGUMENT: {
     meaning: 'An argument of the command has a value that is not allowed.',
     remedy: 'See --help of the command.',

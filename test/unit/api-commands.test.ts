@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fromAnswer, statusOf, toAnswer } from '../../src/api/answer.js';
+import { fromAnswer, statusOf, toProblem } from '../../src/api/answer.js';
 import { askMemory, askPreview, callControl, commandControl } from '../../src/api/client.js';
 import type { ControlBackend, MemoryEntry, Status } from '../../src/api/contract.js';
 import { streamMemory } from '../../src/api/memory-stream.js';
@@ -28,6 +28,7 @@ import { createTurns } from '../../src/api/turns.js';
 import { MAX_CONFIG_BYTES } from '../../src/config/bounds.js';
 import { ConfigError } from '../../src/config/problems.js';
 import { PathraceError } from '../../src/model/errors.js';
+import { OTHERS } from './api-tools.js';
 
 const ROUTE = { name: 'fiber', state: 'up' };
 const STATUS = { version: '1', routes: [ROUTE] } as unknown as Status;
@@ -38,6 +39,7 @@ type Calls = unknown[][];
 /** A backend that notes what it is asked. */
 function backend(overrides: Partial<ControlBackend> = {}, calls: Calls = []): ControlBackend {
   return {
+    ...OTHERS,
     status: async () => STATUS,
     routes: async () => STATUS.routes,
     services: async () => [],
@@ -336,7 +338,6 @@ describe('hostile requests', () => {
     ['GET', '/v1/memory?prefix=%40set', 400],
     ['GET', `/v1/memory?prefix=${'1'.repeat(3000)}`, 400],
     ['GET', '/v1/memory?prefix=1.2.3.4&prefix=1.2.3.5', 400],
-    ['GET', '/v1/routes/fiber', 404],
     ['GET', '/v1/routes/fiber/drain', 404],
     ['GET', '/v1/reload', 404],
     ['HEAD', '/v1/memory', 404],
@@ -368,6 +369,10 @@ describe('hostile requests', () => {
         code: 'E_ARGUMENT',
         message: expect.any(String),
         remedy: expect.any(String),
+        type: 'urn:pathrace:error:E_ARGUMENT',
+        title: expect.any(String),
+        status: answer.statusCode,
+        detail: expect.any(String),
       });
     }
     expect(calls).toEqual([]);
@@ -427,7 +432,7 @@ describe('errors', () => {
     const config = new ConfigError('f', [PROBLEM]);
     const detail = new PathraceError('E_NETLINK', 'm', { found: 'f', expected: 'e', remedy: 'r' });
     for (const error of [config, detail, new PathraceError('E_CONFIG_UNREADABLE', 'm')]) {
-      const back = fromAnswer(JSON.parse(JSON.stringify(toAnswer(error))));
+      const back = fromAnswer(JSON.parse(JSON.stringify(toProblem(error))));
       expect(back.toString()).toBe(error.toString());
       expect(back.constructor).toBe(error.constructor);
     }

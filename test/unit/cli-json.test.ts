@@ -10,6 +10,7 @@ import { ERROR_FIELDS, FIELDS } from '../../src/cli/json-fields.js';
 import { createProgram } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/load.js';
 import { unknownName } from '../../src/config/vocabulary.js';
+import { OTHERS, WHAT_IF, WORST_OUTCOME } from './api-tools.js';
 import {
   runCommand,
   WORST_DECISION,
@@ -32,6 +33,8 @@ const EFFECT = {
 } as const;
 const CHANGE = { key: 'routes.a.cost', before: '0', after: '8/GB', apply: 'live' } as const;
 
+const tokensFile = (): string => join(folder, 'tokens');
+
 let folder: string;
 let control: string;
 let good: string;
@@ -51,6 +54,7 @@ beforeAll(async () => {
   writeFileSync(bad, `${YAML}nonsense: 7\n`);
   const route: RouteStatus['state'] = 'draining';
   const backend: ControlBackend = {
+    ...OTHERS,
     status: async () => status,
     services: async () => [
       WORST_SERVICE,
@@ -58,6 +62,7 @@ beforeAll(async () => {
     ],
     routes: async () => WORST_STATUS.routes,
     why: async () => [WORST_DECISION],
+    whatIf: async () => ({ ...WHAT_IF, outcomes: [WORST_OUTCOME] }),
     memory: async () => [WORST_MEMORY],
     route: async (name) => {
       if (name !== 'a') throw unknownName('route', name, ['a', 'b']);
@@ -98,6 +103,10 @@ const CALLS: readonly (readonly [key: string, args: () => readonly string[], ask
   ['services', () => ['services'], true],
   ['why', () => ['why', '198.51.100.7'], true],
   ['top', () => ['top', '--count', '1'], true],
+  ['why --what-if', () => ['why', '--what-if', '192.168.1.2', '198.51.100.7:443'], true],
+  ['token add', () => ['token', 'add', 'me', '--role', 'read', '--tokens', tokensFile()], false],
+  ['token list', () => ['token', 'list', '--tokens', tokensFile()], false],
+  ['token remove', () => ['token', 'remove', 'me', '--tokens', tokensFile()], false],
   ['memory', () => ['memory'], true],
   ...['drain', 'undrain', 'kill', 'disable', 'enable'].map(
     (command) => ['drain, undrain, kill, disable, enable', () => [command, 'a'], true] as const,
@@ -156,6 +165,7 @@ describe('errors', () => {
     ['services', () => ['services', '--control', none()]],
     ['why', () => ['why', 'example']],
     ['top', () => ['top', '--sort', 'nonsense']],
+    ['token', () => ['token', 'add', 'me', '--role', 'admin', '--tokens', join(folder, 'none', 't')]],
     ['memory', () => ['memory', '--limit', '0']],
     ['reload', () => ['reload', '--control', none()]],
     ['convert', () => ['convert', 'mwan3', good]],

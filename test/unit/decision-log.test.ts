@@ -17,6 +17,7 @@ import { readDecision } from '../../src/core/decision-columns.js';
 import { DecisionLog } from '../../src/daemon/decision-log/decision-log.js';
 import { RotatingFile } from '../../src/daemon/decision-log/rotating-file.js';
 import { Numbers } from '../../src/daemon/numbers.js';
+import { Pins } from '../../src/daemon/pins.js';
 import type { RaceClient } from '../../src/daemon/race-client.js';
 import type { LogConfig } from '../../src/model/config.js';
 import { Harness } from '../sim/engine-harness.js';
@@ -47,11 +48,11 @@ describe('a part of the ring', () => {
     const h = raced(5);
     const { part } = { part: h.engine.shard.decisions.part(2, 10, ALL) };
     expect(part).toMatchObject({ count: 3, missed: 0, next: 5 });
-    const records = Array.from({ length: 3 }, (_, i) => readDecision(part.columns, i, part.routes));
+    const records = Array.from({ length: 3 }, (_, i) => readDecision(part.columns, i, part.routes, 2 + i));
     expect(records).toEqual(h.engine.latestDecisions(3).reverse());
     // It is a copy.
     raced(RING, h, 50_000);
-    expect(readDecision(part.columns, 0, part.routes)).toEqual(records[0]);
+    expect(readDecision(part.columns, 0, part.routes, 2)).toEqual(records[0]);
   });
 
   it('begins with what is to come, and goes on behind the end of the arrays', () => {
@@ -76,7 +77,7 @@ describe('a part of the ring', () => {
     const ring = h.engine.shard.decisions;
     expect(ring.part(0, 10, LONG_AGO)).toMatchObject({ count: 0, missed: 0, next: 0 });
     const [, fifth] = [ring.part(4, 1, ALL), ring.part(5, 1, ALL)];
-    expect(ring.part(0, 10, readDecision(fifth.columns, 0, 2).at)).toMatchObject({ count: 5, next: 5 });
+    expect(ring.part(0, 10, readDecision(fifth.columns, 0, 2, 5).at)).toMatchObject({ count: 5, next: 5 });
     raced(RING / 2, h, 50_000);
     expect(ring.part(0, 100, LONG_AGO)).toMatchObject({ count: 10, next: 10 });
   });
@@ -102,6 +103,7 @@ function logOf(h: Harness, settings: () => LogConfig['decisions']): DecisionLog 
       return { ...base, log: { ...base.log, decisions: settings() } };
     },
     numbers: { routes, services },
+    pins: new Pins(),
     race: race as RaceClient,
   });
 }

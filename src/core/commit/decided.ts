@@ -7,6 +7,7 @@ import {
   type SingleReason,
 } from '../../model/reasons.js';
 import { countSession } from '../choose/sessions.js';
+import { noteOutcome } from '../choose/standing.js';
 import type { Micros, RaceId } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
 import { AWAITED_MICROS } from '../memory/table.js';
@@ -32,7 +33,7 @@ export function decided(turn: Turn, race: RaceId): void {
   site.hosts.done(races.host[race]);
   races.linger(race);
   const outcome = outcomeOf(turn, race);
-  races.decision[race] = shard.decisions.noteRace(races, race, route, outcome, now);
+  races.decision[race] = noteOutcome(turn, race, route, outcome);
   countOutcome(shard, outcome);
   shard.decisionTimes.note(races.service[race], route, now - races.startedAt[race]);
   noteInterceptions(turn, race);

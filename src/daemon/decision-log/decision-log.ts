@@ -38,7 +38,7 @@ export class DecisionLog {
   /** Monotonic time; null: nothing is being written. */
   private busySinceMs: number | null = null;
 
-  constructor(private readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'race'>) {}
+  constructor(private readonly gateway: Pick<GatewayState, 'config' | 'numbers' | 'pins' | 'race'>) {}
 
   /** Writes from now on. What this gives writes the rest and ends it. */
   begin(told: Parameters<typeof every>[2]): () => Promise<void> {
@@ -109,7 +109,7 @@ export class DecisionLog {
   private add(file: RotatingFile, part: DecisionPart, originMs: number): Promise<void> {
     let lines = '';
     for (let i = 0; i < part.count; i++) {
-      const record = readDecision(part.columns, i, part.routes);
+      const record = readDecision(part.columns, i, part.routes, part.next - part.count + i);
       lines += `${JSON.stringify(toDecision(record, this.gateway, originMs))}\n`;
     }
     return this.addText(file, lines, part.count);
