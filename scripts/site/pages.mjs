@@ -87,4 +87,4 @@ export function decisionsOf(root) {
 }
 
 /** Files that pages link to and that are no pages. */
-export const FILES = ['docs/configuration.schema.json', 'LICENSE'];
+export const FILES = ['docs/configuration.schema.json', 'docs/openapi.json', 'LICENSE'];

@@ -63,6 +63,8 @@ const MADE_ELSEWHERE: Readonly<Record<string, string>> = {
   text: 'a route, its state, its own addresses',
   'error.message': 'why the race thread has ended: no packet is in it',
   'reason.message': 'why the race thread did not start',
+  alarms: 'addresses of `api.listen`, and why they cannot be listened at',
+  why: 'the path of the file of tokens, and why it cannot be read',
 };
 
 /** What nobody but `status`, `why` and a log at `debug` may name. */
