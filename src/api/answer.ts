@@ -44,6 +44,7 @@ const STATUSES: { readonly [code in ErrorCode]?: number } = {
   E_CONFIG_INVALID: 422,
   E_CONFIG_UNREADABLE: 422,
   E_TOO_MANY: 429,
+  E_CONTROL_BUSY: 503,
 };
 
 /** The error that a body tells. Whatever else the body is: E_INTERNAL. */

@@ -16,7 +16,7 @@ const QUESTION_MS = 2000;
 const UNREAD_MS = 5000;
 const LOOK_MS = 500;
 
-type Phase = 'asking' | 'waiting' | 'reading';
+type Phase = 'asking' | 'waiting' | 'reading' | 'streaming';
 
 interface Place {
   readonly isQuick: boolean;
@@ -47,6 +47,12 @@ export class Connections {
     return this.places.get(socket)?.isQuick ?? false;
   }
 
+  /** Its answer has no end: whoever writes it sees to it that it is read. */
+  streams(socket: Socket): void {
+    const place = this.places.get(socket);
+    if (place !== undefined) enter(place, 'streaming');
+  }
+
   private take(socket: Socket): void {
     if (this.places.size >= MAX_CONNECTIONS) this.evict();
     if (this.places.size >= MAX_CONNECTIONS + MAX_QUICK_CONNECTIONS) {
@@ -65,7 +71,7 @@ export class Connections {
     enter(place, 'waiting');
     const { writeHead } = response;
     response.writeHead = (...args: unknown[]) => {
-      enter(place, 'reading');
+      if (place.phase !== 'streaming') enter(place, 'reading');
       return writeHead.apply(response, args as Parameters<typeof writeHead>);
     };
     response.once('close', () => enter(place, 'asking'));

@@ -98,23 +98,74 @@ export interface WhyQuery {
   readonly limit?: number;
 }
 
-/** What the daemon offers to the control socket. */
+export interface DecisionQuery {
+  readonly destination?: string;
+  readonly port?: number;
+  readonly client?: string;
+  readonly route?: string;
+  readonly service?: string;
+  readonly outcome?: Outcome;
+  readonly cursor?: string;
+  /** Default WHY_LIMIT. */
+  readonly limit?: number;
+}
+
+export interface FlowQuery extends Omit<DecisionQuery, 'outcome' | 'limit'> {
+  readonly protocol?: 'tcp' | 'udp' | 'icmp' | 'icmpv6';
+  readonly limit: number;
+}
+
+export interface WhatIfQuery {
+  readonly client: string;
+  /** An address, or a name. */
+  readonly destination: string;
+  readonly port?: number;
+  readonly protocol: 'tcp' | 'udp';
+}
+
+/** Which destinations of memory; what is absent may be anything. */
+export interface MemoryFilter {
+  readonly best?: string;
+  readonly trusted?: boolean;
+}
+
+/** What the daemon offers to the API. Addresses and prefixes are canonical text. */
 export interface ControlBackend {
   status(): Promise<Status>;
   /** The same, of the routes alone. */
   routes(): Promise<readonly RouteStatus[]>;
+  /** Throws E_NOT_FOUND. */
+  routeDetail(name: string): Promise<RouteDetail>;
+  health(): Promise<Health>;
+  version(): Promise<Pick<Version, 'version' | 'uptimeSeconds'>>;
+  /** Throws E_ARGUMENT for names that there are not, and for cursors of something else. */
+  decisions(query: DecisionQuery): Promise<DecisionPage>;
+  flows(query: FlowQuery): Promise<FlowPage>;
+  whatIf(query: WhatIfQuery): Promise<WhatIf>;
   /** In the order in which they match. */
   services(): Promise<readonly ServiceStatus[]>;
   /** Recent decisions and open connections; newest first. Throws E_ARGUMENT for a route or service that there is not. */
   why(query: WhyQuery): Promise<readonly Decision[]>;
   /** Destinations in the order of their last use, newest first; at most `limit`, and only those within `prefix`. */
-  memory(limit: number, prefix: string | null): Promise<readonly MemoryEntry[]>;
+  memory(limit: number, prefix: string | null, filter?: MemoryFilter): Promise<readonly MemoryEntry[]>;
+  /** Forgets what is within a prefix, or the destination that it is within; null: everything. */
+  forget(prefix: string | null): Promise<ForgetReport>;
+  pins(): Promise<readonly Pin[]>;
+  /** Throws E_ARGUMENT when there is no such route, or no room. */
+  pin(order: PinOrder): Promise<Pin>;
+  /** null: all. */
+  unpin(destination: string | null): Promise<UnpinReport>;
   /** Throws E_ARGUMENT when there is no such route. */
   route(name: string, command: RouteCommand): Promise<RouteCommandReport>;
   /** Reads the configuration file again. A bad one throws E_CONFIG_INVALID (a ConfigError) and changes nothing. */
   reload(): Promise<ReloadReport>;
   /** What a reload would do if this text were its file. A bad one throws E_CONFIG_INVALID. */
   preview(text: string): Promise<ReloadPreview>;
+  configText(): Promise<ConfigText>;
+  /** Says what is wrong, and throws only where nobody could look. */
+  validate(text: string): Promise<ValidationReport>;
+  /** Writes the file and reloads. `digest`: what the file must be; null: whatever it is. Throws as `reload`, and E_CONFIG_CHANGED. */
+  apply(text: string, digest: string | null): Promise<ApplyReport>;
   /** The configuration now in use: a GatewayConfig, as plain JSON values. */
   config(): Promise<unknown>;
 }

@@ -1,7 +1,8 @@
 /** `pathrace status --check`: one line and an exit code for monitoring, as plugins of Nagios and its heirs have them. */
 import { callControl } from '../api/client.js';
-import type { RouteStatus, Status } from '../api/contract.js';
+import type { Status } from '../api/contract.js';
 import { STATUS_PATH } from '../api/paths.js';
+import { verdictOf } from '../api/verdict.js';
 import { PathraceError } from '../model/errors.js';
 import { type CommandIo, errorDocument, resultDocument } from './io.js';
 import { printable } from './style.js';
@@ -39,23 +40,12 @@ export function checkLine(status: Status): string {
   return `PATHRACE ${WORDS[verdict]} - ${oneLine(words)} | ${figures}\n`;
 }
 
-/** What monitoring is to think of a status. A route that an operator has taken out is no alarm. */
-export function verdictOf({ alarms, routes }: Status): Verdict {
-  if (!routes.some(({ state }) => isUsable(state))) return 'down';
-  return alarms.length === 0 ? 'ok' : 'alarm';
-}
-
 const WORDS: Readonly<Record<Verdict, string>> = {
   ok: 'OK',
   alarm: 'WARNING',
   down: 'CRITICAL',
   unknown: 'UNKNOWN',
 };
-
-/** Races still try a route that is suspect. */
-function isUsable(state: RouteStatus['state']): boolean {
-  return state === 'up' || state === 'suspect';
-}
 
 async function ask(control: string): Promise<Status> {
   const status = (await callControl(control, STATUS_PATH)) as Status;

@@ -1,5 +1,6 @@
 /** Rules between keys, in the order of the file's sections. Each looks only at the parts that could be read. */
 import { bitCount, bitsFor, servicesOf } from '../model/mark-mask.js';
+import { checkApi } from './rules/api.js';
 import { checkSetNames, checkSets, readSets } from './rules/match.js';
 import { type CrossProblem, oneOfWords, rawAt, readPart, unknownWord } from './rules/parts.js';
 import { checkRoutes } from './rules/routes.js';
@@ -24,6 +25,7 @@ export function crossCheck(source: YamlSource): readonly CrossProblem[] {
     ...checkMemory(source),
     ...checkState(source),
     ...checkKernel(source),
+    ...checkApi(source),
   ];
 }
 

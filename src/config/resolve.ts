@@ -4,6 +4,7 @@ import { CALL_KINDS, type CallKind, SIGNAL_PORTS } from '../model/calls.js';
 import type {
   AddressSource,
   Affinity,
+  ApiConfig,
   CheckConfig,
   GatewayConfig,
   MatchConfig,
@@ -29,6 +30,7 @@ import type { CheckFile } from './schema/check.js';
 import type { RouteFile } from './schema/routes.js';
 import type { ServiceFile } from './schema/services.js';
 import type { ConfigFile } from './schema.js';
+import { readListen } from './values/listen.js';
 import { withoutCovered } from './values/prefixes.js';
 
 /** `names`: the routes in the order of the file, which object keys that look like numbers do not keep. */
@@ -54,7 +56,18 @@ export function resolve(file: ConfigFile, names: readonly string[]): GatewayConf
     state: file.state ?? besideSocket(file.control, 'state'),
     limits: { ...limits, raceTimeoutMs: raceTimeout },
     kernel: { ...kernel, heartbeatMs: heartbeat },
+    api: resolveApi(file.api),
     log: file.log,
+  };
+}
+
+function resolveApi({ listen, hosts, tokens, anonymous, tls }: ConfigFile['api']): ApiConfig {
+  return {
+    listen: (listen ?? []).map(readListen),
+    hosts: hosts ?? [],
+    tokens: tokens ?? null,
+    anonymous,
+    tls: tls ?? null,
   };
 }
 

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { DEFAULT_CONTROL_PATH, LOCAL } from '../model/config.js';
 import { absent, optional, required, section } from './key.js';
+import { ApiSchema } from './schema/api.js';
 import { CallWeightsSchema, followKey } from './schema/follow.js';
 import { KernelSchema } from './schema/kernel.js';
 import { flag, interfaceName, oneOrMore, text, words } from './schema/keys.js';
@@ -113,6 +114,7 @@ export const ConfigSchema = z.strictObject({
   ),
   limits: LimitsSchema,
   kernel: KernelSchema,
+  api: ApiSchema,
   log: LogSchema,
 });
 

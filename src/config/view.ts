@@ -18,6 +18,7 @@ import {
 import { formatTarget } from './values/check-targets.js';
 import { formatFailback } from './values/failback.js';
 import { formatDscp, formatProtocol } from './values/header-fields.js';
+import { formatListen } from './values/listen.js';
 import { formatMask } from './values/masks.js';
 import { formatPortRange, formatPorts } from './values/ports.js';
 import {
@@ -43,7 +44,7 @@ export interface Mapping {
 /** Everything but `routes` and `services`, which go by name. */
 export function viewOfRest(config: GatewayConfig): Mapping {
   const { control, protect, resolvers, follow, callWeights, race, rest } = config;
-  const { memory, state, limits, kernel, log } = config;
+  const { memory, state, limits, kernel, api, log } = config;
   const { raceTimeoutMs, racePorts, ...counts } = limits;
   const { heartbeatMs, mark, fastPath, ...numbers } = kernel;
   return mapping({
@@ -78,6 +79,13 @@ export function viewOfRest(config: GatewayConfig): Mapping {
       mark: formatMask(mark),
       heartbeat: formatDuration(heartbeatMs),
       fastPath,
+    }),
+    api: mapping({
+      listen: listOrNull(api.listen.map(formatListen)),
+      hosts: listOrNull(api.hosts),
+      tokens: api.tokens,
+      anonymous: api.anonymous,
+      tls: api.tls === null ? null : mapping({ ...api.tls }),
     }),
     log: mapping({ level: log.level }),
   });

@@ -102,6 +102,14 @@ export interface RaceRules {
   readonly perDestination: number;
   /** Destinations, as canonical prefixes. */
   readonly never: readonly string[];
+  /** Destinations that are held on a route by command, whatever is measured; none when absent. */
+  readonly held?: readonly HeldDestination[];
+}
+
+export interface HeldDestination {
+  /** Canonical prefix. */
+  readonly prefix: string;
+  readonly route: RouteNumber;
 }
 
 export const NO_RULES: RaceRules = { perDestination: 0, never: [] };
@@ -167,6 +175,9 @@ export interface EngineCounters {
   readonly attempts: Float64Array;
   readonly wins: Float64Array;
   readonly losses: Float64Array;
+  /** Answers whose time is known, and the sum of their times in microseconds; indexed by route number. */
+  readonly timed: Float64Array;
+  readonly timedMicros: Float64Array;
   /** Indexed as SINGLE_REASONS and IGNORED_REASONS. */
   readonly single: Float64Array;
   readonly ignored: Float64Array;

@@ -20,16 +20,17 @@ import type { AddressWords, Family } from '../model/address.js';
 import type { CallKind } from '../model/calls.js';
 import { FOR_ALL } from './affinity/web-sites.js';
 import { handleAnswer, handleOutcome } from './answer.js';
+import { countCall, recount, setCallWeights } from './calls/facts.js';
 import type { CallWeights } from './calls/load.js';
 import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
 import { activate } from './choose/services.js';
 import { countSession } from './choose/sessions.js';
 import { handleCommitted } from './commit/outcome.js';
-import { sweep } from './commit/remember.js';
+import { forget, sweep } from './commit/remember.js';
 import { tellKernel } from './commit/tell-kernel.js';
 import type { Effects, Event, Input, Verdict } from './contract.js';
-import type { DecisionFilter, DecisionRecord } from './decisions.js';
+import type { DecisionFilter, DecisionRecord, DecisionRing } from './decisions.js';
 import {
   type EngineCounters,
   type EngineRoute,
@@ -48,6 +49,7 @@ import type { Health } from './health/health.js';
 import { followAbsence, isMissed } from './health/missed.js';
 import type { MemoryTable } from './memory/table.js';
 import { handleClient } from './payload/client.js';
+import { plainVerdict } from './plain.js';
 import { abandonRace } from './race/end.js';
 import { expireRace } from './race/expire.js';
 import { handleNotSent } from './race/not-sent.js';
@@ -57,6 +59,7 @@ import { countSingle, type Shard } from './shard.js';
 import { EVERYTHING, placeRoutes, type Site } from './site.js';
 import { beginTurn, createTurn, type Turn } from './turn.js';
 import * as verdict from './verdict.js';
+import { type Foreseen, WhatIf } from './what-if.js';
 
 /**
  * Told of an error that broke out while an input was handled: a promise of ours is broken. The input has its verdict all the same,
@@ -66,6 +69,8 @@ export type BrokenPromise = (error: unknown) => void;
 
 export class Engine {
   private readonly turn: Turn;
+  /** Made for the first who asks. */
+  private foresight: WhatIf | null = null;
 
   /** Without `onBroken` an error goes to the caller, as tests want it. Several engines may share a site. */
   constructor(
@@ -99,7 +104,7 @@ export class Engine {
       }
     } catch (error) {
       this.broken(error);
-      return this.plainVerdict(input);
+      return plainVerdict(turn, input);
     }
   }
 
@@ -156,19 +161,12 @@ export class Engine {
 
   /** A call or stream has begun or ended on a route, whatever connections it has. */
   countCall(kind: CallKind, route: RouteNumber, change: 1 | -1): void {
-    const { callLoad, facts } = this.site;
-    const more = callLoad.change(kind, route, change);
-    if (more !== 0) facts.weightedSessions[route] = Math.max(0, facts.weightedSessions[route] + more);
+    countCall(this.site, kind, route, change);
   }
 
   /** What a call of each kind adds to the load of its route. */
   setCallWeights(weights: CallWeights): void {
-    const { callLoad, facts } = this.site;
-    for (let route = 1; route < facts.weightedSessions.length; route++)
-      facts.weightedSessions[route] -= callLoad.of(route);
-    callLoad.setWeights(weights);
-    for (let route = 1; route < facts.weightedSessions.length; route++)
-      facts.weightedSessions[route] = Math.max(0, facts.weightedSessions[route] + callLoad.of(route));
+    setCallWeights(this.site, weights);
   }
 
   /** When `tick` is due; Infinity when nothing waits. */
@@ -203,11 +201,12 @@ export class Engine {
     services: readonly EngineService[],
     memory: MemorySettings,
     masks: readonly number[],
-    { never, perDestination }: RaceRules = NO_RULES,
+    { never, perDestination, held = [] }: RaceRules = NO_RULES,
   ): void {
     const { site } = this;
     site.memorySettings = memory;
     site.never.set(never);
+    site.held.set(held);
     site.destinations.perSecond = perDestination;
     const before = site.services;
     site.services = [];
@@ -233,15 +232,7 @@ export class Engine {
 
   /** The sessions as they are: after events of the connection table have been lost. */
   recount(sessions: readonly { route: RouteNumber; service: ServiceNumber; count: number }[]): void {
-    const { facts, services } = this.site;
-    facts.sessions.fill(0);
-    for (let route = 0; route < facts.weightedSessions.length; route++)
-      facts.weightedSessions[route] = this.site.callLoad.of(route);
-    for (const { route, service, count } of sessions) {
-      if (route === 0 || route >= facts.sessions.length) continue;
-      facts.sessions[route] += count;
-      facts.weightedSessions[route] += count * (services[service]?.sessionWeight ?? 1);
-    }
+    recount(this.site, sessions);
   }
 
   /** What the kernel may do with a route by itself: its generation; 0: ask for each connection. */
@@ -346,16 +337,34 @@ export class Engine {
     return this.shard.races;
   }
 
-  decisionsFor(address: AddressWords, port: number | null, limit: number): DecisionRecord[] {
-    return this.findDecisions({ destination: address, port, client: null, route: 0, service: 0 }, limit);
+  decisionsFor(destination: AddressWords, port: number | null, limit: number): DecisionRecord[] {
+    return this.findDecisions({ destination, port, client: null, route: 0, service: 0 }, limit);
   }
 
   latestDecisions(limit: number): DecisionRecord[] {
     return this.shard.decisions.find(limit);
   }
 
-  findDecisions(filter: DecisionFilter, limit: number): DecisionRecord[] {
-    return this.shard.decisions.find(limit, filter);
+  /** `before`: those with smaller numbers alone. */
+  findDecisions(filter: DecisionFilter, limit: number, before?: number): DecisionRecord[] {
+    return this.shard.decisions.find(limit, filter, before);
+  }
+
+  get decisions(): Pick<DecisionRing, 'since' | 'oldest' | 'ofFlows'> {
+    return this.shard.decisions;
+  }
+
+  /** What would become of a set-up now; nothing changes. */
+  whatIf(input: Input & { kind: 'setup' }, now: Micros): Foreseen {
+    this.foresight ??= new WhatIf(this.site, this.shard);
+    return this.foresight.of(input, now);
+  }
+
+  /** Forgets destinations of `count` slots from `from` on: those that `isMeant`; returns how many. */
+  forget(from: number, count: number, isMeant: (slot: number) => boolean, now: Micros): number {
+    const { memory } = this.shard;
+    beginTurn(this.turn, now);
+    return forget(this.turn, from, Math.min(from + count, memory.mostUsed), isMeant);
   }
 
   /** Each race that is due, in a boundary of its own: one that breaks takes no other with it. */
@@ -377,16 +386,6 @@ export class Engine {
     this.shard.counters.broken++;
     abandonRace(this.turn, this.turn.race);
     this.onBroken(error);
-  }
-
-  /** What a packet gets whose handling broke: plain routing, as if we were not there. */
-  private plainVerdict(input: Input): Verdict {
-    const { turn } = this;
-    if (input.kind === 'answer') return input.known ? verdict.pass(turn) : verdict.drop(turn);
-    if (input.kind === 'outcome') return verdict.drop(turn);
-    if (input.kind === 'client') return verdict.passForGood(turn);
-    countSingle(this.shard, 'internal-error');
-    return input.tried !== 0 ? verdict.pass(turn) : verdict.release(turn, 0, 'internal-error', 0);
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from './choose/candidates.js';
 import { bestGuess, chooseRoute, takeTrials } from './choose/choose.js';
 import { countSession } from './choose/sessions.js';
+import { noteSingle } from './choose/standing.js';
 import { tellChosen } from './commit/tell-kernel.js';
 import type { Input, Verdict } from './contract.js';
 import type { RouteNumber, ServiceNumber } from './engine-types.js';
@@ -286,15 +287,15 @@ function choose(
   const { site, shard, packet, now } = turn;
   if (isFirst) shard.recent.set(packet, route, now);
   site.facts.assigned[route]++;
-  pinPacket(turn, service, route);
+  // What is held is let go at its time: its group is not to stay behind.
+  if (reason !== 'held') pinPacket(turn, service, route);
   return release(turn, route, reason, service.number);
 }
 
 function release(turn: Turn, route: RouteNumber, reason: SingleReason, service: ServiceNumber): Verdict {
-  const { site, shard, packet, now } = turn;
+  const { site, shard } = turn;
   countSingle(shard, reason);
-  if (reason !== 'not-a-set-up' && reason !== 'same-flow')
-    shard.decisions.noteSingle(packet, route, reason, service, now);
+  if (reason !== 'not-a-set-up' && reason !== 'same-flow') noteSingle(turn, route, reason, service);
   const counted = site.countsSessions && route !== 0 && reason !== 'same-flow';
   if (counted) countSession(site, route, service, 1);
   const value = verdict.release(turn, route, reason, service);

@@ -85,6 +85,8 @@ function createCounters(routes: number): EngineCounters {
     attempts: column(),
     wins: column(),
     losses: column(),
+    timed: column(),
+    timedMicros: column(),
     single: new Float64Array(SINGLE_REASONS.length),
     ignored: new Float64Array(IGNORED_REASONS.length),
     rescues: column(),

@@ -8,6 +8,7 @@ import { AffinityTable } from './affinity/table.js';
 import { WebSites } from './affinity/web-sites.js';
 import { CallLoad } from './calls/load.js';
 import { type Criterion, createFacts, type RouteFacts } from './choose/criterion.js';
+import { HeldDestinations } from './choose/held.js';
 import {
   type EngineRoute,
   type EngineService,
@@ -52,6 +53,7 @@ export interface Site {
   memorySettings: MemorySettings;
   /** Destinations that are not raced. */
   readonly never: Prefixes;
+  readonly held: HeldDestinations;
   readonly destinations: DestinationLimits;
   /** The sets of routes that services race over: one memory in the kernel for each. */
   masks: readonly number[];
@@ -83,6 +85,7 @@ export function createSite(settings: EngineSettings, protocols: readonly Protoco
     everything: { ...EVERYTHING, chooser: null, mask: 0, view: 0 },
     memorySettings: { trustMicros: 0, forgetMicros: 0, refresh: 0, stagger: 'never' },
     never: new Prefixes(),
+    held: new HeldDestinations(),
     destinations: new DestinationLimits(first),
     masks: [],
     countsSessions: false,

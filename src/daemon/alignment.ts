@@ -45,7 +45,7 @@ export interface AlignmentContext {
   readonly checker: Checker;
   readonly gateway: Pick<
     GatewayState,
-    'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'isSpent' | 'flows'
+    'config' | 'numbers' | 'meters' | 'race' | 'adminOf' | 'isSpent' | 'flows' | 'pins'
   >;
   services(): EngineServices;
   failover(): Failover | null;
@@ -380,6 +380,7 @@ export class Alignment {
       health: this.health,
       adminOf: (name) => gateway.adminOf(name),
       isSpent: (name) => gateway.isSpent(name),
+      held: gateway.pins.held(gateway.numbers.routes),
       facts: gateway.meters.facts,
       now: new Date(),
       monotonicMs: monotonicMs(),

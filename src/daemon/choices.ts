@@ -7,6 +7,7 @@ import { CRITERION_KINDS } from '../core/choose/criteria/index.js';
 import type { Candidates, KernelPlan, RouteFacts } from '../core/choose/criterion.js';
 import { comesBefore, type Standing } from '../core/choose/preference.js';
 import { viewOf } from '../core/choose/services.js';
+import type { HeldDestination } from '../core/engine-types.js';
 import { HEALTH_STATES, MOMENT_MICROS } from '../core/health/health.js';
 import { CLOSED_RANK, type KernelChoices } from '../kernel/desired.js';
 import type { LaneHealth, RouteHealth } from '../kernel/race-messages.js';
@@ -29,6 +30,8 @@ export interface ChoiceInputs {
   readonly adminOf: (name: string) => Admin;
   /** Whether a route is a last resort until its quota is renewed. */
   readonly isSpent: (name: string) => boolean;
+  /** Destinations that are held on a route by command; none when absent. */
+  readonly held?: readonly HeldDestination[];
   readonly facts: RouteFacts;
   /** For the times of services. */
   readonly now: Date;
@@ -66,6 +69,7 @@ export function kernelChoices(inputs: ChoiceInputs): KernelChoices {
     },
     rank: kind,
     isSpent: inputs.isSpent,
+    held: inputs.held ?? [],
   };
 }
 

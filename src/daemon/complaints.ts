@@ -11,6 +11,8 @@ const WHAT = {
   ports: 'the use of ports could not be looked at',
   cut: 'connections could not be cut',
   guard: 'the counters of the guard could not be looked at',
+  api: 'the API over TCP could not be brought up to date',
+  events: 'the stream of events could not be told',
 } as const;
 
 export type Tried = keyof typeof WHAT;

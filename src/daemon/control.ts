@@ -1,31 +1,73 @@
 /** What the control socket can ask and command. */
 import type {
+  ApplyReport,
   ControlBackend,
   Decision,
+  ForgetReport,
+  Health,
   MemoryEntry,
+  Pin,
   ReloadReport,
   RouteCommandReport,
+  RouteDetail,
   RouteStatus,
   ServiceStatus,
   Status,
+  UnpinReport,
 } from '../api/contract.js';
-import { monotonicMs } from '../kernel/clock.js';
+import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { Cut } from '../kernel/flow-cutter.js';
 import { readCounters } from '../kernel/nft-read.js';
+import type { RaceSnapshot } from '../kernel/race-messages.js';
 import { PathraceError } from '../model/errors.js';
 import { version } from '../observe/version.js';
+import { applyConfig, configText, validation } from './config-edit.js';
 import type { ConfigSource } from './config-source.js';
 import { progressOf } from './cut-progress.js';
+import { decisionPage } from './decision-report.js';
+import { flowPage } from './flow-report.js';
+import { forgetMemory } from './forgetting.js';
+import { healthReport } from './health-report.js';
 import { memoryEntries } from './memory-report.js';
+import type { HeldPin } from './pins.js';
 import type { RaceClient } from './race-client.js';
 import { alarmsOf, packetStatus, raceStatus, routeStatus, stateOf } from './report.js';
 import { routeNamed } from './route-command.js';
+import { routeDetail } from './route-detail.js';
+import type { Samples } from './samples.js';
 import { serviceStatus } from './service-report.js';
 import type { InForce } from './take-over.js';
+import { whatIf } from './what-if.js';
 import { explain } from './why-report.js';
 
+/** What answers need besides the gateway. */
+export interface BackendContext {
+  readonly samples: Samples;
+  readonly hasIpv6: boolean;
+}
+
+/** What somebody should look at. */
+export function statusAlarms(
+  gateway: InForce,
+  routes: readonly RouteStatus[],
+  snapshot: RaceSnapshot,
+  nowMs: number,
+): string[] {
+  return [
+    ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
+    ...(gateway.ports?.alarms() ?? []),
+    ...gateway.upkeep.alarms(),
+    ...gateway.guard.alarms(nowMs),
+    ...gateway.troubles(),
+  ];
+}
+
 /** `inForce`: asked once for each answer, when all that takes a while is there: an answer is of one moment. */
-export function createBackend(inForce: () => InForce, source: ConfigSource): ControlBackend {
+export function createBackend(
+  inForce: () => InForce,
+  source: ConfigSource,
+  { samples, hasIpv6 }: BackendContext,
+): ControlBackend {
   const running = (): RaceClient => {
     const { race } = inForce();
     if (race !== null) return race;
@@ -50,13 +92,7 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
         version: version(),
         configuration,
         uptimeSeconds: Math.round((monotonicMs() - gateway.startedAt) / 1000),
-        alarms: [
-          ...alarmsOf(routes, gateway.config, snapshot, gateway.boundary.count),
-          ...(gateway.ports?.alarms() ?? []),
-          ...gateway.upkeep.alarms(),
-          ...gateway.guard.alarms(monotonicMs()),
-          ...gateway.troubles(),
-        ],
+        alarms: statusAlarms(gateway, routes, snapshot, monotonicMs()),
         notes: gateway.notes(),
         memory: {
           destinations: memory.destinations,
@@ -80,6 +116,27 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
       return routeStatus(inForce(), snapshot);
     },
 
+    async routeDetail(name): Promise<RouteDetail> {
+      const [snapshot] = await Promise.all([running().snapshot(), inForce().flows?.counts.refresh()]);
+      return routeDetail(inForce(), snapshot, samples, name);
+    },
+
+    async health(): Promise<Health> {
+      const snapshot = await running().snapshot();
+      const gateway = inForce();
+      const routes = routeStatus(gateway, snapshot);
+      return healthReport({ routes, alarms: statusAlarms(gateway, routes, snapshot, monotonicMs()) });
+    },
+
+    version: async () => ({
+      version: version(),
+      uptimeSeconds: Math.round((monotonicMs() - inForce().startedAt) / 1000),
+    }),
+
+    decisions: (query) => decisionPage(inForce(), running(), query),
+    flows: (query) => flowPage(inForce(), running(), hasIpv6, query),
+    whatIf: (query) => whatIf(inForce(), running(), query),
+
     async services(): Promise<readonly ServiceStatus[]> {
       running();
       const { config, numbers, desired } = inForce();
@@ -88,7 +145,7 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
 
     why: (query): Promise<readonly Decision[]> => explain(inForce(), running(), query),
 
-    memory(limit, prefix): Promise<readonly MemoryEntry[]> {
+    memory(limit, prefix, filter): Promise<readonly MemoryEntry[]> {
       const gateway = inForce();
       const { ipv4, ipv6 } = gateway.config.memory.aggregate;
       // A route that is gone keeps its number for the flows that it has, and what is remembered of it, should it come back.
@@ -97,7 +154,33 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
         const name = gateway.numbers.routes.nameOf(number);
         return name !== null && names.has(name) ? name : null;
       };
-      return memoryEntries(running(), nameOf, { 4: ipv4, 6: ipv6 }, limit, prefix);
+      const question = { limit, prefix, ...(filter === undefined ? {} : { filter }) };
+      return memoryEntries(running(), nameOf, { 4: ipv4, 6: ipv6 }, question);
+    },
+
+    async forget(prefix): Promise<ForgetReport> {
+      const { ipv4, ipv6 } = inForce().config.memory.aggregate;
+      return { forgotten: await forgetMemory(running(), prefix, { 4: ipv4, 6: ipv6 }) };
+    },
+
+    pins: async () => inForce().pins.all().map(toPin),
+
+    async pin({ destination, route, seconds }): Promise<Pin> {
+      const gateway = inForce();
+      const untilMs = monotonicMs() + seconds * 1000;
+      await gateway.setPins(() => {
+        gateway.pins.set({ destination, route: routeNamed(gateway.config, route).name, untilMs });
+      });
+      return toPin({ destination, route, untilMs });
+    },
+
+    async unpin(destination): Promise<UnpinReport> {
+      const gateway = inForce();
+      let unpinned = 0;
+      await gateway.setPins(() => {
+        unpinned = gateway.pins.remove(destination);
+      });
+      return { unpinned };
     },
 
     async route(name, command): Promise<RouteCommandReport> {
@@ -126,7 +209,25 @@ export function createBackend(inForce: () => InForce, source: ConfigSource): Con
 
     preview: (text) => inForce().reloading.preview(text),
     config: async () => inForce().config,
+    configText: () => configText(source.path),
+    validate: (text) => validation(() => inForce().reloading.preview(text)),
+    async apply(text, digest): Promise<ApplyReport> {
+      const { reloading, flows } = inForce();
+      const report = await applyConfig({
+        path: source.path,
+        text,
+        digest,
+        preview: (one) => reloading.preview(one),
+        reload: () => reloading.reload(),
+      });
+      const { left } = await progressOf(flows?.cutter.underWay() ?? [], 0);
+      return { ...report, ...(left === undefined ? {} : { left }) };
+    },
   };
+}
+
+function toPin({ destination, route, untilMs }: HeldPin): Pin {
+  return { destination, route, until: dateText(untilMs) };
 }
 
 const ADMIN_OF = { drain: 'draining', undrain: 'enabled', disable: 'disabled', enable: 'enabled' } as const;

@@ -4,6 +4,7 @@ import type {
   EngineRoute,
   EngineService,
   EngineSettings,
+  HeldDestination,
   MemorySettings,
   RaceRules,
 } from '../core/engine-types.js';
@@ -104,12 +105,17 @@ export interface EngineServices {
   readonly callWeights: GatewayConfig['callWeights'];
 }
 
-export function engineServices(config: GatewayConfig, routes: Numbers, services: Numbers): EngineServices {
+export function engineServices(
+  config: GatewayConfig,
+  routes: Numbers,
+  services: Numbers,
+  held: readonly HeldDestination[] = [],
+): EngineServices {
   const all = config.services.map((service) => engineService(service, routes, services.of(service.name)));
   const memory = memorySettings(config);
   const { resolvers, callWeights } = config;
   const { perDestination, never } = config.race;
-  const rules = { perDestination: perDestination ?? 0, never };
+  const rules = { perDestination: perDestination ?? 0, never, ...(held.length === 0 ? {} : { held }) };
   return { services: all, memory, rules, masks: masksOf(all, memory), resolvers, callWeights };
 }
 

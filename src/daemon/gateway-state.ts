@@ -12,6 +12,7 @@ import type { Failover } from './failover.js';
 import type { Meters } from './meters.js';
 import type { Numbers } from './numbers.js';
 import type { PathWatch } from './path-watch.js';
+import type { Pins } from './pins.js';
 import type { PortWatch } from './port-watch.js';
 import type { RaceClient } from './race-client.js';
 import type { Reloading } from './reloading.js';
@@ -32,6 +33,7 @@ export interface GatewayState {
   readonly checker: Checker;
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly commands: Commands;
+  readonly pins: Pins;
   readonly books: Books;
   readonly upkeep: { alarms(): string[] };
   readonly guard: { look(): void; alarms(nowMs: number): string[] };
@@ -49,5 +51,7 @@ export interface GatewayState {
   isSpent(name: string): boolean;
   /** Applies an operator's command on a route; connections that it has are the caller's business. Throws E_ARGUMENT. */
   setAdmin(name: string, admin: Admin): Promise<void>;
+  /** Everything goes by the pins as `change` leaves them. Throws what that throws. */
+  setPins(change: () => void): Promise<void>;
   readonly reloading: Reloading;
 }

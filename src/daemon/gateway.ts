@@ -2,7 +2,6 @@
  * The gateway: brings up the kernel's state, starts the race thread, follows links, health and measurements, and ends. What fails on
  * the way is tried again every second: it ends nothing.
  */
-import { startControl } from '../api/server.js';
 import { routeCapacity } from '../config/diff.js';
 import { asPathraceError, Boundary } from '../kernel/boundary.js';
 import { removeState } from '../kernel/cleanup.js';
@@ -15,20 +14,19 @@ import { lockNamespace } from '../kernel/namespace-lock.js';
 import { readObjects } from '../kernel/nft-read.js';
 import type { RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
-import { readServiceNames } from '../kernel/service-names.js';
 import { TrafficMeter } from '../kernel/traffic.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
 import type { LossyOutput } from '../observe/lossy-output.js';
 import { Alignment } from './alignment.js';
+import { ApiService } from './api-service.js';
 import { Books } from './books.js';
 import { EVERYTHING, OF_ENGINE } from './changeover.js';
 import { Checker } from './checker.js';
 import { Commands } from './commands.js';
 import { Complaints } from './complaints.js';
 import type { ConfigSource } from './config-source.js';
-import { createBackend } from './control.js';
 import {
   type Admin,
   type EngineServices,
@@ -51,10 +49,13 @@ import { leaveOtherMarks } from './other-marks.js';
 import { LOOK_MS, type PathWatch } from './path-watch.js';
 import { saveLast } from './patience.js';
 import { Persistence, SAVE_MS, type SaveContext } from './persistence.js';
+import { commandPins, letGo } from './pin-command.js';
+import { Pins } from './pins.js';
 import { PORTS_MS, PortWatch } from './port-watch.js';
 import { PROBE_MS, Prober } from './prober.js';
 import { RaceClient } from './race-client.js';
 import { RaceKeeper } from './race-keeper.js';
+import { recall } from './recalling.js';
 import { type ReloadContext, Reloading } from './reloading.js';
 import { repeated } from './repeated.js';
 import { interestOf } from './route-changes.js';
@@ -76,6 +77,7 @@ export class Gateway implements GatewayState {
   readonly meters: Meters;
   readonly checker: Checker;
   readonly commands = new Commands();
+  readonly pins = new Pins();
   readonly books: Books;
   race: RaceClient | null = null;
   flows: Flows | null = null;
@@ -88,13 +90,14 @@ export class Gateway implements GatewayState {
 
   private readonly marks: Marks;
   private readonly atStart: number;
-  private readonly persistence: Persistence;
+  readonly persistence: Persistence;
   private readonly keeper: RaceKeeper;
   private readonly complaints: Complaints;
   private readonly alignment: Alignment;
   private readonly saved: SaveContext;
   private fail!: (error: PathraceError) => void;
   private lock: { close(): void } | null = null;
+  private api: ApiService | null = null;
   /** Of the configuration. */
   private services!: EngineServices;
   private closers: (() => void | Promise<void>)[] = [];
@@ -192,11 +195,11 @@ export class Gateway implements GatewayState {
   async start(): Promise<void> {
     await this.alignment.prepare();
     this.lock = await repeated(lockNamespace);
-    const control = await startControl(
-      this.config.control,
-      createBackend(() => this.takeOver.inForce, this.source),
-    );
-    this.closers.push(() => control.close());
+    const { log, complaints, source } = this;
+    const inForce = () => this.takeOver.inForce;
+    const { hasIpv6 } = this.alignment;
+    this.api = await ApiService.start(this.config.control, { log, complaints, source, inForce, hasIpv6 });
+    this.closers.push(() => this.api?.close());
     const found = await repeated(readObjects);
     const other = await leaveOtherMarks(found, this.marks, this.log);
     this.foundState = found.length > 0 && other === null;
@@ -221,8 +224,8 @@ export class Gateway implements GatewayState {
     await repeated(() => this.cutMisread(other));
     takeMeasures(this);
     await this.startRaces();
-    const { complaints } = this;
     this.closers.push(
+      every(MEASURE_MS, () => letGo(this), NOT_TOLD),
       every(MEASURE_MS, () => this.upkeep.look(), complaints.about('settings')),
       every(MEASURE_MS, async () => this.guard.look(), complaints.about('guard')),
       every(MEASURE_MS, () => measured(this, () => this.chooseAnew()), complaints.about('measure')),
@@ -291,6 +294,7 @@ export class Gateway implements GatewayState {
       ...this.books.alarms(),
       ...this.reloading.alarms(),
       ...this.alignment.operator.alarms(),
+      ...(this.api?.alarms() ?? []),
       ...this.presenceAlarms(),
     ];
   }
@@ -310,6 +314,10 @@ export class Gateway implements GatewayState {
     return commandRoute(this, this.alignment, name, admin);
   }
 
+  setPins(change: () => void): Promise<void> {
+    return commandPins(this.alignment, () => this.number(), change);
+  }
+
   private chooseAnew(): Promise<void> {
     return this.alignment.enqueue(() => this.alignment.followCommand());
   }
@@ -322,16 +330,7 @@ export class Gateway implements GatewayState {
 
   /** Memory, quotas, commands and numbers of the last run. */
   private async remember(): Promise<void> {
-    await this.books.load(
-      () => this.persistence.oldRoutes(),
-      () => this.chooseAnew(),
-    );
-    await this.persistence.load();
-    for (const [name, found] of this.persistence.pathMtus()) this.paths.recall(name, found);
-    this.numbers.routes.recall(this.persistence.routeNames);
-    const services = await repeated(readServiceNames);
-    this.knowsNumbers = services !== null;
-    this.numbers.services.recall(services?.length ? services : this.persistence.serviceNames);
+    this.knowsNumbers = await recall(this, () => this.chooseAnew());
     this.number();
   }
 
@@ -343,7 +342,8 @@ export class Gateway implements GatewayState {
   private number(): void {
     this.numbers.routes.assign(this.config.routes.map(({ name }) => name));
     this.numbers.services.assign(this.config.services.map(({ name }) => name));
-    this.services = engineServices(this.config, this.numbers.routes, this.numbers.services);
+    const { routes, services } = this.numbers;
+    this.services = engineServices(this.config, routes, services, this.pins.held(routes));
   }
 
   private async startRaces(): Promise<void> {

@@ -1,8 +1,9 @@
 /** Memory in the words of the contract. */
-import type { MemoryEntry, MemoryRoute } from '../api/contract.js';
+import type { MemoryEntry, MemoryFilter, MemoryRoute } from '../api/contract.js';
 import { addRows, createRows, type MemoryRows } from '../core/memory/rows.js';
 import { VERDICT, VERDICT_NAMES } from '../core/memory/verdicts.js';
 import {
+  type AddressWords,
   type Family,
   familyOf,
   formatAddress,
@@ -17,13 +18,18 @@ export type RouteName = (number: number) => string | null;
 
 type Lengths = { readonly [family in Family]: number };
 
+export interface MemoryQuestion {
+  readonly limit: number;
+  readonly prefix: string | null;
+  readonly filter?: MemoryFilter;
+}
+
 /** Destinations by last use, newest first: those within `prefix`, and the one that it is within. */
 export async function memoryEntries(
   race: RaceClient,
   nameOf: RouteName,
   aggregate: Lengths,
-  limit: number,
-  prefix: string | null,
+  { limit, prefix, filter = {} }: MemoryQuestion,
 ): Promise<MemoryEntry[]> {
   const found: Row[] = [];
   const matches = prefixFilter(prefix, aggregate);
@@ -34,12 +40,29 @@ export async function memoryEntries(
     const slots = addRows(chunk, forgetMicros, rows);
     for (let row = 0; row < rows.count; row++) {
       if (!matches(rows.address, row * 4)) continue;
+      if (filter.trusted !== undefined && (trusted[slots[row]] === 1) !== filter.trusted) continue;
+      if (filter.best !== undefined && nameOf(best[slots[row]]) !== filter.best) continue;
       found.push({ rows, row, best: best[slots[row]], trusted: trusted[slots[row]] === 1 });
     }
     from = next;
   }
   found.sort((a, b) => a.rows.usedAge[a.row] - b.rows.usedAge[b.row]);
   return found.slice(0, limit).map((one) => toEntry(one, nameOf, aggregate));
+}
+
+/** What is remembered of one destination; null: nothing. */
+export async function memoryEntry(
+  race: Pick<RaceClient, 'memoryOf'>,
+  nameOf: RouteName,
+  aggregate: Lengths,
+  destination: AddressWords,
+): Promise<MemoryEntry | null> {
+  const { chunk, forgetMicros, best, trusted } = await race.memoryOf(destination);
+  const rows = createRows(chunk.count, chunk.routes);
+  const slots = addRows(chunk, forgetMicros, rows);
+  if (rows.count === 0) return null;
+  const found = { rows, row: 0, best: best[slots[0]], trusted: trusted[slots[0]] === 1 };
+  return toEntry(found, nameOf, aggregate);
 }
 
 /** Slots asked for at a time: with what they would choose, a tenth of a millisecond of the race loop. */

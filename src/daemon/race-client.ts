@@ -1,14 +1,17 @@
 /** The main thread's handle on the race thread. */
 import { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
+import type { DecidedFlow, DecisionFilter, DecisionRecord, RecentDecisions } from '../core/decisions.js';
 import type { EngineRoute, Micros, RouteNumber } from '../core/engine-types.js';
 import type { MemoryRows } from '../core/memory/rows.js';
+import type { Foreseen } from '../core/what-if.js';
 import type { Broken } from '../kernel/boundary.js';
 import { createHoldings, releaseHoldings } from '../kernel/ffi.js';
 import type {
+  ImaginedSetup,
   KernelPart,
   MemoryPart,
+  MemoryPrefix,
   RaceReply,
   RaceRequest,
   RaceSnapshot,
@@ -17,7 +20,7 @@ import type {
   RouteHealth,
   ServicesMessage,
 } from '../kernel/race-messages.js';
-import type { Family } from '../model/address.js';
+import type { AddressWords, Family } from '../model/address.js';
 import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
 
 /** A request without its number. */
@@ -145,13 +148,20 @@ export class RaceClient {
   /** A part of memory. */
   async memory(from: number, count: number, choices: boolean): Promise<MemoryPart> {
     const reply = await this.ask({ kind: 'memory', from, count, choices });
-    if (reply.kind !== 'memory') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    if (reply.kind !== 'memory') throw unexpected(reply);
+    return reply.part;
+  }
+
+  /** What is remembered of one destination: a part of one slot, or of none. */
+  async memoryOf(destination: AddressWords): Promise<MemoryPart> {
+    const reply = await this.ask({ kind: 'memory-of', destination });
+    if (reply.kind !== 'memory') throw unexpected(reply);
     return reply.part;
   }
 
   async snapshot(): Promise<RaceSnapshot> {
     const reply = await this.ask({ kind: 'snapshot' });
-    if (reply.kind !== 'snapshot') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    if (reply.kind !== 'snapshot') throw unexpected(reply);
     return reply.snapshot;
   }
 
@@ -159,9 +169,48 @@ export class RaceClient {
   async decisions(
     filter: DecisionFilter,
     limit: number,
-  ): Promise<{ decisions: readonly DecisionRecord[]; originMs: number }> {
-    const reply = await this.ask({ kind: 'decisions', filter, limit });
-    if (reply.kind !== 'decisions') throw toError('E_INTERNAL', `Unexpected answer "${reply.kind}".`);
+    before: number | null = null,
+  ): Promise<FoundDecisions> {
+    const reply = await this.ask({ kind: 'decisions', filter, limit, before });
+    if (reply.kind !== 'decisions') throw unexpected(reply);
+    return reply;
+  }
+
+  /** Of the decisions from number `since` on the newest, at most `most`. */
+  async recent(
+    since: number,
+    most: number,
+  ): Promise<{ readonly recent: RecentDecisions; readonly originMs: number }> {
+    const reply = await this.ask({ kind: 'recent', since, most });
+    if (reply.kind !== 'recent') throw unexpected(reply);
+    return reply;
+  }
+
+  /** The newest decision about each of these flows; null: none is remembered. */
+  async decisionsOf(flows: readonly DecidedFlow[]): Promise<{
+    readonly decisions: readonly (DecisionRecord | null)[];
+    readonly originMs: number;
+  }> {
+    const reply = await this.ask({ kind: 'decisions-of', flows });
+    if (reply.kind !== 'decisions-of') throw unexpected(reply);
+    return reply;
+  }
+
+  /** What would become of a first packet now. */
+  async whatIf(set: ImaginedSetup): Promise<Foreseen> {
+    const reply = await this.ask({ kind: 'what-if', set });
+    if (reply.kind !== 'what-if') throw unexpected(reply);
+    return reply.foreseen;
+  }
+
+  /** Forgets a part of memory; `next`: first slot of the next part, -1: there is none. */
+  async forget(
+    from: number,
+    count: number,
+    prefix: MemoryPrefix | null,
+  ): Promise<{ readonly count: number; readonly next: number }> {
+    const reply = await this.ask({ kind: 'forget', from, count, prefix });
+    if (reply.kind !== 'forgotten') throw unexpected(reply);
     return reply;
   }
 
@@ -207,6 +256,19 @@ export class RaceClient {
     this.waiting.clear();
     if (this.started && !this.stopping) this.events.ended(error, this.memoryLeft);
   }
+}
+
+export interface FoundDecisions {
+  /** Newest first. */
+  readonly decisions: readonly DecisionRecord[];
+  /** When the oldest that is remembered was made; null: there is none. */
+  readonly oldestAt: Micros | null;
+  /** Monotonic time, milliseconds, at which their clock was 0. */
+  readonly originMs: number;
+}
+
+function unexpected({ kind }: RaceReply): PathraceError {
+  return toError('E_INTERNAL', `Unexpected answer "${kind}".`);
 }
 
 function toError(code: string, message: string): PathraceError {

@@ -1,8 +1,8 @@
 /** What `why` shows: decisions as the engine has noted them, and connections that are open although nobody has noted them. */
-import type { AttemptReport, Decision, WhyQuery } from '../api/contract.js';
+import type { AttemptReport, Decision, RouteState, WhyQuery } from '../api/contract.js';
 import { WHY_LIMIT } from '../api/paths.js';
 import { unknownName } from '../config/vocabulary.js';
-import { type AnswerRecord, type DecisionRecord, NO_TIME } from '../core/decisions.js';
+import { type AnswerRecord, type DecisionRecord, NO_TIME, STANDING } from '../core/decisions.js';
 import { dateText, monotonicMs } from '../kernel/clock.js';
 import { type OpenFlow, searchFlows } from '../kernel/flow-search.js';
 import { type Marks, marksOf, routeOfMark, serviceOfMark } from '../kernel/marks.js';
@@ -20,6 +20,7 @@ import { ANSWER, type OpenReason } from '../model/reasons.js';
 import { isOfTunnel } from '../model/tunnels.js';
 import { PROTOCOL } from '../wire/packet.js';
 import type { GatewayState } from './gateway-state.js';
+import { passedBy } from './match-report.js';
 import type { RaceClient } from './race-client.js';
 
 /** The newest first; connections that the kernel alone knows before those that were noted, as they are open now. */
@@ -33,11 +34,19 @@ export async function explain(
     destination: query.address === undefined ? null : parseAddress(query.address),
     client: query.client === undefined ? null : parseAddress(query.client),
     port: query.port ?? null,
-    route: numberOf(gateway, 'route', query.route),
-    service: numberOf(gateway, 'service', query.service),
+    clientPort: query.clientPort ?? null,
+    protocol: query.protocol === undefined ? null : protocolNumber(query.protocol),
+    route: routeOrService(gateway, 'route', query.route),
+    service: routeOrService(gateway, 'service', query.service),
   };
   const { decisions, originMs } = await race.decisions(question, limit);
-  const noted = decisions.map((record) => toDecision(record, gateway, originMs));
+  const noted = decisions.map((record) => {
+    const decision = toDecision(record, gateway, originMs);
+    return {
+      ...decision,
+      ...passedBy(gateway.config, decision, { ...record, atMs: originMs + record.at / 1000 }),
+    };
+  });
   // Everything that is open would be too much for anybody.
   const asks = Object.values(question).some((value) => value !== null && value !== 0);
   const marks = marksOf(gateway.config.kernel.mark);
@@ -51,7 +60,10 @@ export async function explain(
     return { ...decision, open: true, ...fast(flow, gateway) };
   });
   const time = dateText(monotonicMs());
-  const unknown = [...living.values()].map((flow) => openDecision(flow, marks, gateway, time));
+  const unknown = [...living.values()].map((flow): Decision => {
+    const decision = openDecision(flow, marks, gateway, time);
+    return { ...decision, ...passedBy(gateway.config, decision, { ...flow, atMs: monotonicMs() }) };
+  });
   return [...unknown.slice(0, Math.max(limit - known.length, Math.ceil(limit / 2))), ...known].slice(
     0,
     limit,
@@ -59,7 +71,11 @@ export async function explain(
 }
 
 /** 0: any. Throws E_ARGUMENT for a name that there is not. */
-function numberOf(gateway: GatewayState, what: 'route' | 'service', name: string | undefined): number {
+export function routeOrService(
+  gateway: GatewayState,
+  what: 'route' | 'service',
+  name: string | undefined,
+): number {
   if (name === undefined) return 0;
   const list: readonly { readonly name: string }[] = gateway.config[`${what}s`];
   const names = list.map((one) => one.name);
@@ -80,7 +96,7 @@ function keyOfFlow(flow: OpenFlow, marks: Marks, gateway: GatewayState): string 
 }
 
 /** A connection that the engine has not noted, as its mark tells it. */
-function openDecision(flow: OpenFlow, marks: Marks, gateway: GatewayState, time: string): Decision {
+export function openDecision(flow: OpenFlow, marks: Marks, gateway: GatewayState, time: string): Decision {
   const { routes, services } = gateway.numbers;
   const number = serviceOfMark(marks, flow.mark);
   const service = gateway.config.services.find((one) => one.name === services.nameOf(number));
@@ -93,7 +109,9 @@ function openDecision(flow: OpenFlow, marks: Marks, gateway: GatewayState, time:
     service: service?.name ?? null,
     route: routes.nameOf(routeOfMark(marks, flow.mark)),
     criterion: service?.select.criterion ?? 'rest',
-    reasons: [openReason(flow, marks, service, gateway.config.race.never)],
+    reasons: [
+      isHeldFlow(flow, marks, gateway) ? 'held' : openReason(flow, marks, service, gateway.config.race.never),
+    ],
     routes: [],
     open: true,
     ...fast(flow, gateway),
@@ -137,12 +155,18 @@ function isIn(prefixes: readonly string[], address: AddressWords): boolean {
 }
 
 /** A decision in words. `originMs` is the monotonic time at which the engine's clock was 0. */
-function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
+export function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: number): Decision {
   const { routes, services } = gateway.numbers;
   const name = (number: number): string | null => (number === 0 ? null : routes.nameOf(number));
   const service = gateway.config.services.find((one) => one.name === services.nameOf(record.service));
   const { client, clientPort, destination, destinationPort } = record;
+  const attempts = record.answers.flatMap((answer, index) => {
+    if (answer.answer === ANSWER.NONE) return [];
+    const isTrial = (record.trials & (1 << (index + 1))) !== 0;
+    return [attemptOf(name(index + 1) ?? String(index + 1), answer, isTrial, record)];
+  });
   return {
+    id: record.number,
     time: dateText(originMs + record.at / 1000),
     by: record.raced ? 'race' : 'daemon',
     protocol: protocolName(record.protocol),
@@ -152,12 +176,55 @@ function toDecision(record: DecisionRecord, gateway: GatewayState, originMs: num
     route: name(record.route),
     criterion: criterionOf(record, service?.select.criterion),
     reasons: [record.reason],
-    routes: record.answers.flatMap((answer, index) => {
-      if (answer.answer === ANSWER.NONE) return [];
-      const isTrial = (record.trials & (1 << (index + 1))) !== 0;
-      return [attemptOf(name(index + 1) ?? String(index + 1), answer, isTrial, record)];
-    }),
+    routes: attempts,
+    states: statesOf(record, name),
+    ...memoryOf(record, name(record.route)),
+    ...leadOf(attempts, name(record.route)),
+    ...pinOf(gateway, record),
   };
+}
+
+function statesOf(
+  { standings }: DecisionRecord,
+  name: (number: number) => string | null,
+): Record<string, RouteState> {
+  const known = standings.flatMap((standing, index): [string, RouteState][] => {
+    const route = name(index + 1);
+    return route === null || standing === STANDING.ABSENT ? [] : [[route, STATES[standing]]];
+  });
+  return Object.fromEntries(known);
+}
+
+/** In the order of STANDING. */
+const STATES: readonly RouteState[] = ['up', 'suspect', 'down', 'draining', 'disabled'];
+
+function memoryOf({ memoryAge }: DecisionRecord, route: string | null): Pick<Decision, 'memory'> {
+  if (memoryAge < 0 || route === null) return {};
+  return { memory: { route, ageSeconds: Math.round(memoryAge / 1e5) / 10 } };
+}
+
+/** By how much earlier than the next one the winner has answered. */
+function leadOf(attempts: readonly AttemptReport[], route: string | null): Pick<Decision, 'lead'> {
+  const won = attempts.find((attempt) => attempt.route === route)?.answeredMicros;
+  if (won === undefined) return {};
+  let next: { over: string; micros: number } | null = null;
+  for (const { route: over, answeredMicros } of attempts) {
+    if (over === route || answeredMicros === undefined) continue;
+    const micros = answeredMicros - won;
+    if (next === null || micros < next.micros) next = { over, micros };
+  }
+  return next === null ? {} : { lead: next };
+}
+
+/** A destination that is held by command, as it is now. */
+function pinOf({ pins }: GatewayState, { destination }: DecisionRecord): Pick<Decision, 'pin'> {
+  const pin = pins.of(formatAddress(destination));
+  return pin === undefined ? {} : { pin: { route: pin.route, until: dateText(pin.untilMs), by: 'command' } };
+}
+
+function isHeldFlow({ destination, mark }: OpenFlow, marks: Marks, { pins, numbers }: GatewayState): boolean {
+  const pin = pins.of(formatAddress(destination));
+  return pin !== undefined && numbers.routes.of(pin.route) === routeOfMark(marks, mark);
 }
 
 function attemptOf(
@@ -214,6 +281,11 @@ function fast({ offloaded }: OpenFlow, gateway: GatewayState): { fastPath?: true
 /** What has no ports (ICMP) is named by its address alone. */
 function endpoint(words: AddressWords, port: number): string {
   return port === 0 ? formatAddress(words) : formatEndpoint(words, 0, port);
+}
+
+/** Of one of those words. */
+export function protocolNumber(name: string): number {
+  return Number(Object.entries(PROTOCOL_NAMES).find(([, known]) => known === name)?.[0] ?? 0);
 }
 
 function protocolName(protocol: number): string {

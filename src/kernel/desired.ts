@@ -1,8 +1,9 @@
 /** The kernel's state as it shall be: a value made from configuration, routes and choices. Pure. */
 import type { KernelPlan } from '../core/choose/criterion.js';
+import type { HeldDestination } from '../core/engine-types.js';
 import { type Followed, HELPED, isHelped } from '../model/calls.js';
 import { type ClientRate, clientRate } from '../model/client-rate.js';
-import type { GatewayConfig, PortRange, ServiceConfig } from '../model/config.js';
+import { type GatewayConfig, makesCopies, type PortRange, type ServiceConfig } from '../model/config.js';
 import type { PrefixPair } from '../wire/nptv6-subnets.js';
 import { callQueue } from './constants.js';
 import { type Marks, marksOf, routeMark, routeValue } from './marks.js';
@@ -48,6 +49,11 @@ export interface RouteValue {
   readonly value: number;
 }
 
+export interface HeldValue {
+  readonly value: number;
+  readonly destinations: readonly string[];
+}
+
 export interface DesiredService {
   readonly number: number;
   readonly config: ServiceConfig;
@@ -59,6 +65,8 @@ export interface DesiredService {
   readonly single: { readonly ipv4: number | null; readonly ipv6: number | null };
   /** Its routes: the part of a mark that names each, and its value. */
   readonly values: { readonly ipv4: readonly RouteValue[]; readonly ipv6: readonly RouteValue[] };
+  /** Destinations that are held on one of its routes by command: a value as in plans, and who. */
+  readonly held: { readonly ipv4: readonly HeldValue[]; readonly ipv6: readonly HeldValue[] };
   /** Set of routes whose memory it uses; 0: none. */
   readonly memory: number;
   /** Its flows may still be taken over by another route. */
@@ -152,6 +160,8 @@ export interface KernelChoices {
   rank(route: number, family: 4 | 6): number;
   /** Whether a route is a last resort until its quota is renewed. */
   isSpent(name: string): boolean;
+  /** Destinations that are held on a route by command; none when absent. */
+  readonly held?: readonly HeldDestination[];
 }
 
 export const CLOSED_RANK = 9;
@@ -192,6 +202,10 @@ export function desiredState(
     values: {
       ipv4: valuesOf(marks, routes, service, 4, choices),
       ipv6: valuesOf(marks, routes, service, 6, choices),
+    },
+    held: {
+      ipv4: heldOf(marks, routes, service, 4, choices),
+      ipv6: heldOf(marks, routes, service, 6, choices),
     },
     memory: choices.memoryOf(service),
     rescuable: service.select.routes.length > 1,
@@ -287,6 +301,26 @@ function valuesOf(
       mark,
       value: routeValue(marks, number, choices.generation(service, number, family)),
     }));
+}
+
+/** Where routes are measured; what other criteria choose is left to them. */
+function heldOf(
+  marks: Marks,
+  routes: readonly DesiredRoute[],
+  service: ServiceConfig,
+  family: 4 | 6,
+  choices: KernelChoices,
+): readonly HeldValue[] {
+  const { held = [] } = choices;
+  if (held.length === 0 || !makesCopies(service.select.criterion)) return [];
+  const own = held.filter(({ prefix }) => prefix.includes(':') === (family === 6));
+  return routes
+    .filter((route) => service.select.routes.includes(route.name) && route[`ipv${family}`] !== null)
+    .map(({ number }) => ({
+      value: routeValue(marks, number, choices.generation(service, number, family)),
+      destinations: own.filter(({ route }) => route === number).map(({ prefix }) => prefix),
+    }))
+    .filter(({ destinations }) => destinations.length > 0);
 }
 
 /** A provider may give the LAN a prefix of IPv6 and the gateway no address: such a LAN needs no route of ours. */

@@ -3,6 +3,7 @@ import { type AddressWords, familyOf, sameAddress } from '../model/address.js';
 import { IPCTNL_MSG_CT } from '../wire/netlink/ctnetlink.js';
 import { createEntry, decodeEntry, type Entry, isFinished } from '../wire/netlink/ctnetlink-entry.js';
 import { encodeSearch } from '../wire/netlink/ctnetlink-search.js';
+import { eachEntryInSlices } from './entry-slices.js';
 import { type Marks, routeMark, routeOfMark, serviceMark } from './marks.js';
 import { type EachMessage, NETLINK_NETFILTER, NetlinkSocket } from './netlink-socket.js';
 
@@ -13,6 +14,8 @@ export interface FlowQuestion {
   readonly port: number | null;
   readonly route: number;
   readonly service: number;
+  readonly protocol?: number | null;
+  readonly clientPort?: number | null;
 }
 
 export interface OpenFlow {
@@ -41,6 +44,26 @@ export function searchFlows(
     collect(family, marks, question, limit, found);
     if (found.length >= limit) break;
   }
+  return found;
+}
+
+/** A page of them, in the order of the table: `limit` behind the first `skip`. Read in slices where the kernel cannot tell them apart. */
+export async function pageOfFlows(
+  marks: Marks,
+  question: FlowQuestion,
+  { skip, limit }: { readonly skip: number; readonly limit: number },
+  hasIpv6: boolean,
+): Promise<OpenFlow[]> {
+  const { client, destination } = question;
+  if (client !== null || destination !== null)
+    return searchFlows(marks, question, skip + limit, hasIpv6).slice(skip);
+  const found: OpenFlow[] = [];
+  let passed = 0;
+  const visit = (entry: Entry): void => {
+    if (found.length >= limit || !isAsked(entry, marks, question)) return;
+    if (passed++ >= skip) found.push(copy(entry));
+  };
+  await eachEntryInSlices(hasIpv6 ? [4, 6] : [4], visit, () => found.length >= limit);
   return found;
 }
 
@@ -85,7 +108,7 @@ function collect(
 
 /** The kernel's filter may be wider, or unknown to it. */
 function isAsked(entry: Entry, marks: Marks, question: FlowQuestion): boolean {
-  const { client, destination, port } = question;
+  const { client, destination, port, protocol, clientPort } = question;
   const route = routeOfMark(marks, entry.mark);
   if (route === 0 || isFinished(entry)) return false;
   if (question.route !== 0 && question.route !== route) return false;
@@ -95,6 +118,8 @@ function isAsked(entry: Entry, marks: Marks, question: FlowQuestion): boolean {
   )
     return false;
   if (port !== null && entry.destinationPort !== port) return false;
+  if (protocol != null && entry.protocol !== protocol) return false;
+  if (clientPort != null && entry.clientPort !== clientPort) return false;
   if (client !== null && !sameAddress(entry.client, 0, client, 0)) return false;
   return destination === null || sameAddress(entry.destination, 0, destination, 0);
 }

@@ -2,7 +2,7 @@
 
 import type { CallWeights } from '../core/calls/load.js';
 import type { RouteFacts } from '../core/choose/criterion.js';
-import type { DecisionFilter, DecisionRecord } from '../core/decisions.js';
+import type { DecidedFlow, DecisionFilter, DecisionRecord, RecentDecisions } from '../core/decisions.js';
 import type {
   EngineCounters,
   EngineRoute,
@@ -16,8 +16,10 @@ import type {
 } from '../core/engine-types.js';
 import type { HealthState } from '../core/health/health.js';
 import type { MemoryChunk, MemoryRows } from '../core/memory/rows.js';
-import type { Family } from '../model/address.js';
+import type { Foreseen } from '../core/what-if.js';
+import type { AddressWords, Family } from '../model/address.js';
 import type { CallCounts, CallKind, Followed } from '../model/calls.js';
+import type { Spoken } from '../model/config.js';
 import type { HealthReason } from '../model/reasons.js';
 import type { Broken } from './boundary.js';
 
@@ -103,8 +105,43 @@ export type RaceRequest = { readonly id: number } & (
       readonly kind: 'decisions';
       readonly filter: DecisionFilter;
       readonly limit: number;
+      /** Those with smaller numbers alone; null: any. */
+      readonly before: number | null;
+    }
+  /** Those from a number on, the newest of them. */
+  | { readonly kind: 'recent'; readonly since: number; readonly most: number }
+  | { readonly kind: 'decisions-of'; readonly flows: readonly DecidedFlow[] }
+  | { readonly kind: 'what-if'; readonly set: ImaginedSetup }
+  /** What is remembered of one destination: answered by a part of memory that has it alone, or nothing. */
+  | { readonly kind: 'memory-of'; readonly destination: AddressWords }
+  /** Destinations of a part of memory are forgotten: those within a prefix; null: all. */
+  | {
+      readonly kind: 'forget';
+      readonly from: number;
+      readonly count: number;
+      readonly prefix: MemoryPrefix | null;
     }
 );
+
+/** A first packet that nobody has sent. */
+export interface ImaginedSetup {
+  readonly service: ServiceNumber;
+  readonly client: AddressWords;
+  readonly clientPort: number;
+  readonly destination: AddressWords;
+  readonly port: number;
+  readonly protocol: 'tcp' | 'udp';
+  /** What it says, of UDP. */
+  readonly speaks: Spoken | null;
+  readonly mayCopy: boolean;
+  readonly isLocal: boolean;
+}
+
+export interface MemoryPrefix {
+  readonly words: AddressWords;
+  readonly family: Family;
+  readonly length: number;
+}
 
 /** To the main thread. `id` 0: unasked. */
 export type RaceReply = {
@@ -132,9 +169,20 @@ export type RaceReply = {
   | {
       readonly kind: 'decisions';
       readonly decisions: readonly DecisionRecord[];
+      /** When the oldest that is remembered was made; null: there is none. */
+      readonly oldestAt: Micros | null;
       /** Monotonic time, milliseconds, of the origin of the engine's clock. */
       readonly originMs: number;
     }
+  | { readonly kind: 'recent'; readonly recent: RecentDecisions; readonly originMs: number }
+  | { readonly kind: 'what-if'; readonly foreseen: Foreseen }
+  | {
+      readonly kind: 'decisions-of';
+      readonly decisions: readonly (DecisionRecord | null)[];
+      readonly originMs: number;
+    }
+  /** `next`: first slot of the next part; -1: there is none. */
+  | { readonly kind: 'forgotten'; readonly count: number; readonly next: number }
 );
 
 /** Health of one family of a route. */

@@ -25,6 +25,7 @@ import type {
   RaceThreadOptions,
   ServicesMessage,
 } from './race-messages.js';
+import { foresee, forgetPart, memoryOf } from './race-questions.js';
 import { healthOf, memoryPart, rowsOf, takeSnapshot } from './race-report.js';
 import { SessionCounter } from './session-counter.js';
 
@@ -162,8 +163,26 @@ class RaceThread {
           snapshot: takeSnapshot(frontEnd, this.calls.snapshot(), this.troubles(), clock()),
         });
       case 'decisions': {
-        const decisions = engine.findDecisions(request.filter, request.limit);
-        return send({ id, kind: 'decisions', decisions, originMs: originMs() });
+        const { filter, limit, before } = request;
+        const decisions = engine.findDecisions(filter, limit, before ?? undefined);
+        const oldestAt = engine.decisions.oldest()?.at ?? null;
+        return send({ id, kind: 'decisions', decisions, oldestAt, originMs: originMs() });
+      }
+      case 'recent': {
+        const recent = engine.decisions.since(request.since, request.most);
+        return send({ id, kind: 'recent', recent, originMs: originMs() });
+      }
+      case 'decisions-of': {
+        const decisions = engine.decisions.ofFlows(request.flows);
+        return send({ id, kind: 'decisions-of', decisions, originMs: originMs() });
+      }
+      case 'what-if':
+        return send({ id, kind: 'what-if', foreseen: foresee(engine, request.set, clock()) });
+      case 'memory-of':
+        return send({ id, kind: 'memory', part: memoryOf(engine, request.destination, clock()) });
+      case 'forget': {
+        const { from, count, prefix } = request;
+        return send({ id, kind: 'forgotten', ...forgetPart(engine, from, count, prefix, clock()) });
       }
       case 'stop':
         return this.afterwards(

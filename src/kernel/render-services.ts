@@ -57,6 +57,9 @@ export function serviceChains(state: DesiredState): Map<string, string[]> {
     };
     for (const [name, rules] of tunnelChains(state, way)) chains.set(name, rules);
     for (const family of FAMILIES) chains.set(`take${family}_${number}`, take(state, service, family));
+    for (const family of FAMILIES)
+      if (service.held[`ipv${family}`].length > 0)
+        chains.set(`held${family}_${number}`, heldChain(state, service, family));
     if (service.config.affinity !== 'none') {
       for (const family of FAMILIES) chains.set(`begin${family}_${number}`, begin(state, service, family));
       chains.set(`alone_${number}`, [`meta mark set meta mark ${asFlow(state, service)} ${KEEP} accept`]);
@@ -144,7 +147,7 @@ function decide(state: DesiredState, service: DesiredService, target: string | n
   const { number, config, plan } = service;
   const isTunnel = target !== null;
   const chosen = target ?? (config.affinity === 'none' ? 'take' : 'begin');
-  const rules: string[] = [];
+  const rules = isTunnel ? [] : heldRules(service);
   if (config.affinity !== 'none') {
     if (!isTunnel)
       rules.push(...questions(state, service).map((match) => `${match} ${ALIVE} goto ask_${number}`));
@@ -190,6 +193,25 @@ function decide(state: DesiredState, service: DesiredService, target: string | n
       );
   }
   return [...rules, `goto ask_${number}`];
+}
+
+/** What an operator holds on a route comes before what groups and memory say, whatever is asked otherwise. */
+function heldRules({ number, held }: DesiredService): string[] {
+  return FAMILIES.flatMap((family) =>
+    held[`ipv${family}`].map(
+      ({ value, destinations }) =>
+        `${IP[family]} daddr { ${destinations.join(', ')} } meta mark set ${hex(value)} jump held${family}_${number}`,
+    ),
+  );
+}
+
+/** It goes by that route, and no group with it; where the route cannot carry it, it is chosen as any other. */
+function heldChain(state: DesiredState, service: DesiredService, family: Family): string[] {
+  const flow = asFlow(state, service);
+  return [
+    ...unlessOpen(state, service, family, 'return', false),
+    `meta mark set meta mark ${flow} ${KEEP} accept`,
+  ];
 }
 
 /**

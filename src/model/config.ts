@@ -269,7 +269,31 @@ export interface GatewayConfig {
   readonly state: string;
   readonly limits: LimitsConfig;
   readonly kernel: KernelConfig;
+  readonly api: ApiConfig;
   readonly log: { readonly level: 'error' | 'warn' | 'info' | 'debug' | 'trace' };
+}
+
+/** What may be done over TCP without a token. */
+export const ANONYMOUS = ['none', 'read'] as const;
+
+export interface ListenAddress {
+  /** Canonical text. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The API and the page over TCP. */
+export interface ApiConfig {
+  /** Empty: the control socket alone. */
+  readonly listen: readonly ListenAddress[];
+  /** Names by which it may be called, besides its addresses; lower case. */
+  readonly hosts: readonly string[];
+  /** File of the hashed tokens; null: there are none. */
+  readonly tokens: string | null;
+  /** Default `none`; `read` with loopback addresses alone. */
+  readonly anonymous: (typeof ANONYMOUS)[number];
+  /** Files of the certificate and its key; null: without TLS. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
 }
 
 /** Bounds; when one is reached the connection goes by the `rest` route without a race, and is counted. */

@@ -20,11 +20,16 @@ export class Prefixes {
   }
 
   has(address: AddressWords): boolean {
+    return this.indexOf(address) >= 0;
+  }
+
+  /** The place of the first that the address is in; -1: it is in none. */
+  indexOf(address: AddressWords): number {
     for (let i = 0; i < this.lengths.length; i++) {
       for (let word = 0; word < 4; word++) this.masked[word] = address[word];
       maskAddress(this.masked, 0, 6, this.lengths[i]);
-      if (sameAddress(this.masked, 0, this.words, 4 * i)) return true;
+      if (sameAddress(this.masked, 0, this.words, 4 * i)) return i;
     }
-    return false;
+    return -1;
   }
 }

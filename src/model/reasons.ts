@@ -56,6 +56,7 @@ export const SINGLE_REASONS = [
   'entry-kept',
   'way-given',
   'internal-error',
+  'held',
 ] as const;
 export type SingleReason = (typeof SINGLE_REASONS)[number];
 
@@ -124,6 +125,7 @@ export const OPEN_REASONS = [
   'came-by-it',
   'raced-before',
   'chosen-before',
+  'held',
 ] as const;
 export type OpenReason = (typeof OPEN_REASONS)[number];
 export const ROUTE_OF_GROUP = OUTCOME_REASONS.indexOf('group-reply');

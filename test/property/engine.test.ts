@@ -37,6 +37,7 @@ describe('the engine, whatever happens in whatever order', () => {
       'set-up-too-long',
       'copies-refused',
       'internal-error',
+      'held',
     ]);
     // No program has datagrams that are raced. That a connection waits for its group happens once in 100 000 steps, and a host's groups are more than there are in a program; the others are those of a
     // front end alone.

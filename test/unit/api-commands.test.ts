@@ -28,6 +28,7 @@ import { createTurns } from '../../src/api/turns.js';
 import { MAX_CONFIG_BYTES } from '../../src/config/load.js';
 import { ConfigError } from '../../src/config/problems.js';
 import { PathraceError } from '../../src/model/errors.js';
+import { OTHERS } from './api-tools.js';
 
 const ROUTE = { name: 'fiber', state: 'up' };
 const STATUS = { version: '1', routes: [ROUTE] } as unknown as Status;
@@ -38,6 +39,7 @@ type Calls = unknown[][];
 /** A backend that notes what it is asked. */
 function backend(overrides: Partial<ControlBackend> = {}, calls: Calls = []): ControlBackend {
   return {
+    ...OTHERS,
     status: async () => STATUS,
     routes: async () => STATUS.routes,
     services: async () => [],
@@ -336,7 +338,6 @@ describe('hostile requests', () => {
     ['GET', '/v1/memory?prefix=%40set', 400],
     ['GET', `/v1/memory?prefix=${'1'.repeat(3000)}`, 400],
     ['GET', '/v1/memory?prefix=1.2.3.4&prefix=1.2.3.5', 400],
-    ['GET', '/v1/routes/fiber', 404],
     ['GET', '/v1/routes/fiber/drain', 404],
     ['GET', '/v1/reload', 404],
     ['HEAD', '/v1/memory', 404],
@@ -368,6 +369,10 @@ describe('hostile requests', () => {
         code: 'E_ARGUMENT',
         message: expect.any(String),
         remedy: expect.any(String),
+        type: 'urn:pathrace:error:E_ARGUMENT',
+        title: expect.any(String),
+        status: answer.statusCode,
+        detail: expect.any(String),
       });
     }
     expect(calls).toEqual([]);

@@ -10,6 +10,7 @@ import { MAX_CONNECTIONS, MAX_QUICK_CONNECTIONS } from '../../src/api/connection
 import type { ControlBackend, MemoryEntry, Status } from '../../src/api/contract.js';
 import { MEMORY_PATH, routePath, STATUS_PATH } from '../../src/api/paths.js';
 import { startControl } from '../../src/api/server.js';
+import { OTHERS } from './api-tools.js';
 
 const STATUS = { version: '1', routes: [] } as unknown as Status;
 const MANY = 60;
@@ -28,6 +29,7 @@ beforeEach(async () => {
     release = resolve;
   });
   const backend: ControlBackend = {
+    ...OTHERS,
     status: async () => STATUS,
     routes: async () => [],
     services: async () => [],

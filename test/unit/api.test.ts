@@ -10,11 +10,13 @@ import type { ControlBackend, Decision, Status } from '../../src/api/contract.js
 import { MAX_DECISIONS_ANSWERED, STATUS_PATH, whyPath } from '../../src/api/paths.js';
 import { createApp, startControl } from '../../src/api/server.js';
 import { PathraceError } from '../../src/model/errors.js';
+import { OTHERS } from './api-tools.js';
 
 const STATUS = { version: '1', uptimeSeconds: 1, routes: [] } as unknown as Status;
 
 function backend(overrides: Partial<ControlBackend> = {}): ControlBackend {
   return {
+    ...OTHERS,
     status: async () => STATUS,
     routes: async () => STATUS.routes,
     services: async () => [],
@@ -151,6 +153,10 @@ describe('requests', () => {
       code: 'E_ARGUMENT',
       message: expect.any(String),
       remedy: expect.any(String),
+      type: 'urn:pathrace:error:E_ARGUMENT',
+      title: expect.any(String),
+      status: answer.statusCode,
+      detail: expect.any(String),
     });
   });
 

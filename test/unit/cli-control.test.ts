@@ -26,6 +26,7 @@ import { planReload } from '../../src/config/plan.js';
 import { ConfigError } from '../../src/config/problems.js';
 import type { GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
+import { OTHERS } from './api-tools.js';
 
 const plain = (_: string, text: string) => text;
 const tagged = (colour: string, text: string) => `<${colour}>${text}</>`;
@@ -140,6 +141,7 @@ beforeAll(async () => {
   writeFileSync(good, `control: ${control}\n${routes}rest: { route: a }\n`);
   writeFileSync(bad, `${routes}rest: { route: c }\n`);
   const backend: ControlBackend = {
+    ...OTHERS,
     status: async () => ({ routes: [FIBER, LTE] }) as unknown as Status,
     routes: async () => [FIBER, LTE],
     services: async () => (await answers.services?.()) ?? [],

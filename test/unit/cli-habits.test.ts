@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlBackend, Status } from '../../src/api/contract.js';
 import { startControl } from '../../src/api/server.js';
 import { unknownName } from '../../src/config/vocabulary.js';
+import { OTHERS } from './api-tools.js';
 import { runCommand, WORST_STATUS, worstRoute } from './cli-tools.js';
 
 let folder: string;
@@ -24,6 +25,7 @@ beforeAll(async () => {
   file = join(folder, 'pathrace.yaml');
   writeFileSync(file, 'lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\nrest: { route: a }\n');
   const backend: ControlBackend = {
+    ...OTHERS,
     status: async () => status,
     services: async () => [],
     routes: async () => [],

@@ -10,6 +10,7 @@ import { ERROR_FIELDS, FIELDS } from '../../src/cli/json-fields.js';
 import { createProgram } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/load.js';
 import { unknownName } from '../../src/config/vocabulary.js';
+import { OTHERS } from './api-tools.js';
 import {
   runCommand,
   WORST_DECISION,
@@ -47,6 +48,7 @@ beforeAll(async () => {
   writeFileSync(bad, `${YAML}nonsense: 7\n`);
   const route: RouteStatus['state'] = 'draining';
   const backend: ControlBackend = {
+    ...OTHERS,
     status: async () => status,
     services: async () => [
       WORST_SERVICE,

@@ -12,6 +12,7 @@ import { renderWhy } from '../../src/cli/why.js';
 import { CRITERIA, type GatewayConfig } from '../../src/model/config.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { OUTCOME_REASONS, SINGLE_REASONS } from '../../src/model/reasons.js';
+import { OTHERS } from './api-tools.js';
 
 const ran: { config?: GatewayConfig; demo?: readonly string[]; force?: boolean; left?: string[] } = {};
 vi.mock('../../src/daemon/run.js', () => ({
@@ -106,6 +107,7 @@ beforeAll(async () => {
   writeFileSync(good, 'lan: l\nroutes: { a: { interface: w1 }, b: { interface: w2 } }\nrest: { route: a }\n');
   writeFileSync(bad, 'lan: l\nroutes: { a: { interface: w1 }, b: { intrface: w2 } }\nrest: { route: c }\n');
   const backend: ControlBackend = {
+    ...OTHERS,
     status: async () => STATUS,
     routes: async () => STATUS.routes,
     services: async () => [],

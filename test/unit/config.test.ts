@@ -134,6 +134,7 @@ describe('configurations that are accepted', () => {
         heartbeatMs: 500,
         fastPath: 'off',
       },
+      api: { listen: [], hosts: [], tokens: null, anonymous: 'none', tls: null },
       log: { level: 'info' },
     });
   });

@@ -49,6 +49,7 @@ const CHOICES: Words = {
   'group-or-remembered': 'to stay with its group, or as the fastest that is remembered',
   remembered: 'as the fastest that is remembered',
   affinity: 'to stay with its group',
+  held: 'by command, which holds its destination there',
   'same-flow': 'to stay with its flow',
   tunnel: 'to stay with its tunnel, or as its service chooses for the first of one',
   fixed: 'by name',

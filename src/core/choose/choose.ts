@@ -1,4 +1,5 @@
 /** Stage 3: a connection's route by affinity, memory or criterion; or that it is to be raced. */
+import { makesCopies } from '../../model/config.js';
 import type { SingleReason } from '../../model/reasons.js';
 import type { Packet } from '../../wire/packet.js';
 import { findPin } from '../affinity/pin.js';
@@ -8,7 +9,7 @@ import { addressHash, flowHash } from '../jhash.js';
 import { TIMES } from '../memory/times.js';
 import type { ActiveService } from '../site.js';
 import type { Turn } from '../turn.js';
-import { canCarry, carriersIn, fillCandidates, lastingRoutes, maskOf } from './candidates.js';
+import { canCarry, carriersIn, fillCandidates, isOpen, lastingRoutes, maskOf } from './candidates.js';
 
 /** What `chooseRoute` says. One value, reused. */
 export interface Choice {
@@ -31,6 +32,8 @@ export function chooseRoute(
   const { candidates } = turn.shard;
   fillCandidates(turn, service.routes, candidates);
   if (candidates.count === 0) return say('none', 0, 'no-route');
+  const held = heldRoute(turn, service);
+  if (held !== 0) return say('route', held, 'held');
   const { route: pinned, isQuestioned } = findPin(turn, service, known);
   if (pinned !== 0) return say(isQuestioned && raceable ? 'question' : 'route', pinned, 'affinity');
   if (service.chooser !== null && service.criterion !== 'fastest-history') {
@@ -42,6 +45,15 @@ export function chooseRoute(
   if (remembered !== 0) return say('route', remembered, 'remembered');
   if (raceable) return say('race', 0, 'criterion');
   return say('route', bestGuess(turn), 'criterion');
+}
+
+/** The route that the destination of the packet in hand is held on, where its service asks which is the best; 0: none, or it cannot be used. */
+function heldRoute(turn: Turn, service: ActiveService): RouteNumber {
+  const { site, packet } = turn;
+  const route = site.held.routeOf(packet.destination);
+  if (route === 0 || !makesCopies(service.criterion) || (service.mask & (1 << route)) === 0) return 0;
+  const isAble = isOpen(site, route, packet.family) && canCarry(turn, site.routes[route - 1]);
+  return isAble ? route : 0;
 }
 
 /** Bits of the service's routes that are not up and shall be asked to prove themselves with this connection. */

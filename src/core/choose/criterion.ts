@@ -69,6 +69,8 @@ export function createCandidates(): Candidates {
 export interface Criterion {
   /** The route of a new connection. `hash`: 32 bits of what the service hashes of it. */
   pick(candidates: Candidates, facts: RouteFacts, hash: number): RouteNumber;
+  /** All that it keeps as it is now; call it to have that back. Absent: it keeps nothing. */
+  keep?(): () => void;
 }
 
 /**

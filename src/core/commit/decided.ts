@@ -7,6 +7,7 @@ import {
   type SingleReason,
 } from '../../model/reasons.js';
 import { countSession } from '../choose/sessions.js';
+import { noteOutcome } from '../choose/standing.js';
 import type { Micros, RaceId } from '../engine-types.js';
 import { HEALTH } from '../health/health.js';
 import { AWAITED_MICROS } from '../memory/table.js';
@@ -30,7 +31,7 @@ export function decided(turn: Turn, race: RaceId): void {
   site.clients.done(races.client, race * 4);
   site.hosts.done(races.host[race]);
   races.linger(race);
-  races.decision[race] = shard.decisions.noteRace(races, race, route, outcomeOf(turn, race), now);
+  races.decision[race] = noteOutcome(turn, race, route, outcomeOf(turn, race));
   noteInterceptions(turn, race);
   // A flow that the connection table had before has been counted already; so has one that stays with the answer that its client was shown.
   const isCounted = races.isFlow(race, route) || (openings.has(race) && races.shown[race] === route);

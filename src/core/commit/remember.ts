@@ -72,6 +72,19 @@ export function sweep(turn: Turn, from: number, count: number): void {
   turn.shard.memory.sweep(from, count, turn.now, turn.site.memorySettings.forgetMicros);
 }
 
+/** Forgets those from `from` to before `end` that are meant; returns how many. */
+export function forget(turn: Turn, from: number, end: number, isMeant: (slot: number) => boolean): number {
+  const { memory } = turn.shard;
+  turn.shard.leaving = (slot) => forgetInKernel(turn, slot);
+  let forgotten = 0;
+  for (let slot = from; slot < end; slot++) {
+    if (!memory.isUsed(slot) || !isMeant(slot)) continue;
+    memory.remove(slot);
+    forgotten++;
+  }
+  return forgotten;
+}
+
 /** The entry of a race's destination, made when there is none; -1 when nothing is remembered. */
 function slotOf(turn: Turn, race: RaceId): number {
   const { races, memory } = turn.shard;

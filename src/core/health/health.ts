@@ -286,10 +286,15 @@ export class Health {
 
   /** Whether a connection shall be tried on a route that is not up, besides the routes that carry it. */
   takeTrial(route: RouteNumber, family: Family, now: Micros): boolean {
-    const at = lane(route, family);
-    if (this.state[at] === HEALTH.UP || this.linked[at] !== 1 || now < this.trialAt[at]) return false;
-    this.trialAt[at] = now + TRIAL_EVERY_MICROS;
+    if (!this.isTrialDue(route, family, now)) return false;
+    this.trialAt[lane(route, family)] = now + TRIAL_EVERY_MICROS;
     return true;
+  }
+
+  /** The same, and the next one that asks hears it, too. */
+  isTrialDue(route: RouteNumber, family: Family, now: Micros): boolean {
+    const at = lane(route, family);
+    return this.state[at] !== HEALTH.UP && this.linked[at] === 1 && now >= this.trialAt[at];
   }
 
   /** A few silences. New connections avoid it until it has been asked, which takes some seconds. */

@@ -44,6 +44,21 @@ export class ClientLimits {
     return null;
   }
 
+  /** What `admit` would say; nothing is counted. */
+  wouldAdmit(client: AddressWords, now: Micros): SingleReason | null {
+    const base = this.base(client, 0);
+    let hasPlace = false;
+    for (let at = base; at < base + WAYS; at++) {
+      hasPlace ||= this.used[at] === 0 || this.active[at] === 0;
+      if (this.used[at] === 0 || !sameAddress(this.address, at * 4, client, 0)) continue;
+      const { clientRate, racesPerClient } = this.settings;
+      if (this.active[at] >= racesPerClient) return 'client-race-limit';
+      const earned = ((now - this.seenAt[at]) * clientRate.perSecond) / 1e6;
+      return Math.min(clientRate.burst, this.tokens[at] + earned) < 1 ? 'client-race-rate' : null;
+    }
+    return hasPlace ? null : 'client-race-limit';
+  }
+
   /** The race of a client has been decided or has ended: it no longer counts as one at the same time. */
   done(addresses: AddressWords, addressAt: number): void {
     const base = this.base(addresses, addressAt);

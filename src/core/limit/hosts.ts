@@ -55,6 +55,12 @@ export class HostLimits {
     return this.limits.admit(this.words, now) === null;
   }
 
+  /** What `admit` would say; nothing is counted. */
+  wouldAdmit(host: number, now: Micros): boolean {
+    this.words[3] = host;
+    return this.limits.wouldAdmit(this.words, now) === null;
+  }
+
   done(host: number): void {
     this.words[3] = host;
     this.limits.done(this.words, 0);

@@ -129,9 +129,11 @@ export function mostTime(races: RaceTable, race: RaceId, route: RouteNumber): Mi
 export const UNEVEN = 1 / 8;
 
 function setTime(turn: Turn, race: RaceId, route: RouteNumber, micros: Micros): void {
-  const { races } = turn.shard;
+  const { races, counters } = turn.shard;
   const time = Math.min(Math.max(0, micros), 0x7fffffff);
   races.attemptRtt[races.attempt(race, route)] = time;
+  counters.timed[route]++;
+  counters.timedMicros[route] += time;
   noteTime(turn, race, route, time);
 }
 

@@ -1,5 +1,6 @@
 /** How a race ends without a winner, and what a winner's race leaves behind. */
 import type { OutcomeReason } from '../../model/reasons.js';
+import { noteOutcome } from '../choose/standing.js';
 import { rememberEnd, rememberLoser } from '../commit/remember.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { cancelSides } from '../payload/cancel.js';
@@ -10,13 +11,13 @@ import { NO_RACE, type RaceTable } from './table.js';
 
 /** Frees a race. One that was still undecided is noted under `reason` and counted as failed. */
 export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
-  const { site, shard, now } = turn;
+  const { site, shard } = turn;
   const { races, counters } = shard;
   if (races.state[race] === RACE.DECIDED) {
     rememberEnd(turn, race);
     if (site.protocols[races.protocol[race]].cancelsSilent) cancelOpenAttempts(turn, race);
   } else {
-    shard.decisions.noteRace(races, race, 0, reason, now);
+    noteOutcome(turn, race, 0, reason);
     site.clients.done(races.client, race * 4);
     site.hosts.done(races.host[race]);
     counters.failed++;

@@ -13,6 +13,7 @@ export const cheapest: CriterionKind = {
     const smooth = createSmooth();
     return {
       pick: (candidates, facts) => smooth.next(keepCheapest(candidates, facts, subset), facts.weight),
+      keep: smooth.keep,
     };
   },
   plan: (candidates, facts) => planTurns(keepCheapest(candidates, facts, createSubset()), facts.weight),

@@ -9,6 +9,14 @@ export function createColumn(): Float64Array {
   return new Float64Array(ROUTE_NUMBERS);
 }
 
+/** Columns as they are now; call it to have that back. */
+export function keepColumns(...columns: readonly Float64Array[]): () => void {
+  const kept = columns.map((column) => column.slice());
+  return () => {
+    for (const [i, column] of columns.entries()) column.set(kept[i]);
+  };
+}
+
 /** A set of candidates that a criterion fills itself. Empty until then. */
 export function createSubset(): Candidates {
   return { routes: new Uint8Array(ROUTE_NUMBERS), count: 0 };

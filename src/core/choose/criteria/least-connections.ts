@@ -20,6 +20,7 @@ export const leastConnections: CriterionKind = {
         }
         return leastLoaded(candidates, loads, facts.cost, turns);
       },
+      keep: turns.keep,
     };
   },
   plan: null,

@@ -30,6 +30,7 @@ export const leastTraffic: CriterionKind = {
         }
         return leastLoaded(candidates, loads, facts.cost, turns);
       },
+      keep: turns.keep,
     };
   },
   plan: null,

@@ -21,6 +21,7 @@ export const leastWeightedLoad: CriterionKind = {
         }
         return leastLoaded(candidates, loads, facts.cost, turns);
       },
+      keep: turns.keep,
     };
   },
   plan: null,

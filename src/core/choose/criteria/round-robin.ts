@@ -15,6 +15,7 @@ export const roundRobin: CriterionKind = {
         turns.take(next);
         return next;
       },
+      keep: turns.keep,
     };
   },
   plan: (candidates) => ({ kind: candidates.count === 1 ? 'one' : 'turns', routes: listOf(candidates) }),

@@ -4,11 +4,13 @@
  */
 import type { RouteNumber } from '../../engine-types.js';
 import { type Candidates, type KernelPlan, MAX_PLAN } from '../criterion.js';
-import { createColumn, listOf, weightOf } from './columns.js';
+import { createColumn, keepColumns, listOf, weightOf } from './columns.js';
 
 export interface Smooth {
   /** The next one. Ties: the first in the order of the candidates. */
   next(candidates: Candidates, weights: Float64Array): RouteNumber;
+  /** All credit as it is now; call it to have that back. */
+  keep(): () => void;
 }
 
 /**
@@ -38,6 +40,7 @@ export function createSmooth(): Smooth {
       credit[best] -= total;
       return best;
     },
+    keep: () => keepColumns(credit, unit),
   };
 }
 

@@ -4,13 +4,15 @@
  * once, not all that it has missed. (A counter modulo the number of candidates does neither.)
  */
 import type { RouteNumber } from '../../engine-types.js';
-import { createColumn } from './columns.js';
+import { createColumn, keepColumns } from './columns.js';
 
 export interface Turns {
   /** Whether `route` has waited longer than `other`. Routes that never had a turn have waited equally long. */
   isBefore(route: RouteNumber, other: RouteNumber): boolean;
   /** The route has had its turn. */
   take(route: RouteNumber): void;
+  /** All turns as they are now; call it to have that back. */
+  keep(): () => void;
 }
 
 export function createTurns(): Turns {
@@ -21,5 +23,6 @@ export function createTurns(): Turns {
     take(route) {
       last[route] = ++last[0];
     },
+    keep: () => keepColumns(last),
   };
 }

@@ -6,7 +6,7 @@ export const weighted: CriterionKind = {
   name: 'weighted',
   create() {
     const smooth = createSmooth();
-    return { pick: (candidates, facts) => smooth.next(candidates, facts.weight) };
+    return { pick: (candidates, facts) => smooth.next(candidates, facts.weight), keep: smooth.keep };
   },
   plan: (candidates, facts) => planTurns(candidates, facts.weight),
 };

@@ -1,0 +1,272 @@
+/** What would become of a first packet that a service takes, in the words of the contract. */
+import type { DecisionPin, RouteState, WhatIfOutcome, WhatIfRoute } from '../api/contract.js';
+import { STANDING } from '../core/decisions.js';
+import type { Foreseen } from '../core/what-if.js';
+import { dateText, monotonicMs } from '../kernel/clock.js';
+import type { DesiredService, DesiredState } from '../kernel/desired.js';
+import { routeOfMark } from '../kernel/marks.js';
+import { familyOf, formatAddress } from '../model/address.js';
+import { LOCAL, makesCopies, type ServiceConfig, type Spoken } from '../model/config.js';
+import { isOfTunnel } from '../model/tunnels.js';
+import { PROTOCOL } from '../wire/packet.js';
+import type { Imagined } from './imagined.js';
+import { foreseeKernel, type KernelForesight, mayAskAllTheSame } from './kernel-foresight.js';
+import { memoryEntry } from './memory-report.js';
+import type { RaceClient } from './race-client.js';
+import type { InForce } from './take-over.js';
+import { sentenceOf, whyOfRoute } from './what-if-words.js';
+
+type Rest = Omit<WhatIfOutcome, 'destination' | 'service' | 'passed'>;
+
+/** null: no service takes it. */
+export async function foreseen(
+  gateway: InForce,
+  race: Pick<RaceClient, 'whatIf' | 'memoryOf'>,
+  set: Imagined,
+  service: DesiredService | null,
+): Promise<Rest> {
+  const state = gateway.desired();
+  if (service === null || service.config.select.criterion === 'rest')
+    return asRest(gateway, state, set, 'rest');
+  const { config } = service;
+  const speaks = speaksOf(config, set);
+  const isAsked = set.protocol === 'udp' && speaks !== null && makesCopies(config.select.criterion);
+  const said = { isAsked, isQuestion: isAsked && QUESTIONS.includes(speaks) };
+  const family = familyOf(set.destination);
+  const onTrial = service.trial[`ipv${family}`];
+  const [kernel, engine, memory] = await Promise.all([
+    foreseeKernel(state, service, set, said),
+    race.whatIf({
+      ...set,
+      service: service.number,
+      clientPort: IMAGINED_PORT,
+      speaks,
+      mayCopy: makesCopies(config.select.criterion) || onTrial,
+      isLocal: set.interface === LOCAL,
+    }),
+    memoryEntry(race, (number) => nameOf(gateway, number), memoryLengths(gateway), set.destination),
+  ]);
+  const notes = notesOf(set, speaks, config);
+  const isMeasured = kernel !== null && mayAskAllTheSame(state, service, set);
+  const shared = {
+    criterion: config.select.criterion,
+    memory,
+    notes,
+    ...(isMeasured ? { mayMeasure: true as const } : {}),
+  };
+  const outcome =
+    kernel === null
+      ? byEngine(gateway, state, config, engine, set)
+      : byKernel(gateway, config, kernel, engine);
+  const pin = await pinOf(gateway, config, set, outcome, kernel);
+  return { ...shared, ...outcome, pin };
+}
+
+/** Ephemeral, as any client's (RFC 6335 section 6). */
+const IMAGINED_PORT = 49_152;
+
+const QUESTIONS: readonly (Spoken | null)[] = ['dns', 'ntp'];
+
+const PORTS: Readonly<Record<number, Spoken | undefined>> = {
+  53: 'dns',
+  123: 'ntp',
+  443: 'quic',
+  3478: 'stun',
+  5060: 'sip',
+};
+
+/** What a client would say there. */
+function speaksOf({ speaks }: ServiceConfig, { protocol, port }: Imagined): Spoken | null {
+  return protocol === 'tcp' ? null : (speaks ?? PORTS[port] ?? null);
+}
+
+type Decided = Pick<WhatIfOutcome, 'by' | 'action' | 'route' | 'reasons' | 'text' | 'routes'>;
+
+function byKernel(
+  gateway: InForce,
+  config: ServiceConfig,
+  kernel: KernelForesight,
+  engine: Foreseen,
+): Decided {
+  const { action, shares } = kernel;
+  const single = shares.size === 1 ? ([...shares.keys()][0] ?? 0) : 0;
+  const routes = ownRoutes(gateway, config, engine, (number, state) => {
+    const share = shares.get(number);
+    if (share === undefined) return { part: 'left-out', why: whyOfRoute(state, config, action) };
+    if (shares.size === 1) return { part: 'carries', why: REASONS_OF_KERNEL[action] };
+    return { part: 'may-carry', why: 'it takes its turn', share: Math.round(share * 1000) / 1000 };
+  });
+  const route = single === 0 ? null : nameOf(gateway, single);
+  const decided = { by: 'kernel', action, route, reasons: [REASON_WORDS[action]], routes } as const;
+  return { ...decided, text: sentenceOf(decided, config) };
+}
+
+const REASON_WORDS: Readonly<Record<KernelForesight['action'], string>> = {
+  pin: 'held',
+  group: 'affinity',
+  single: 'never-raced',
+  memory: 'remembered',
+  turns: 'criterion',
+  hash: 'criterion',
+  one: 'criterion',
+};
+
+const REASONS_OF_KERNEL: Readonly<Record<KernelForesight['action'], string>> = {
+  pin: 'the destination is held on it by command',
+  group: 'the group of the connection is on it',
+  single: '`race.never` has its destination, and this is the best guess',
+  memory: 'it was the fastest for this destination, as is remembered',
+  turns: 'it takes its turn',
+  hash: 'the hash says so',
+  one: 'the criterion says so',
+};
+
+function byEngine(
+  gateway: InForce,
+  state: DesiredState,
+  config: ServiceConfig,
+  engine: Foreseen,
+  set: Imagined,
+): Decided {
+  if (engine.kind === 'race') {
+    const asked = engine.routes.filter(({ part }) => part === 'sent' || part === 'waits');
+    const routes = ownRoutes(gateway, config, engine, (number, standing) => {
+      const own = engine.routes.find(({ route }) => route === number);
+      if (own?.part === 'sent') return { part: 'races', why: 'a copy leaves at once' };
+      if (own?.part === 'waits')
+        return {
+          part: 'waits',
+          why: 'a copy leaves unless the race is over by then',
+          afterMicros: Math.round(own.after),
+        };
+      if (own?.part === 'measured')
+        return { part: 'measured', why: 'it has to prove itself, and cannot win' };
+      return { part: 'left-out', why: whyOfRoute(standing, config, 'race') };
+    });
+    const [only] = asked;
+    const route = asked.length === 1 && only !== undefined ? nameOf(gateway, only.route) : null;
+    const decided = { by: 'race', action: 'race', route, reasons: ['criterion'], routes } as const;
+    return { ...decided, text: sentenceOf(decided, config) };
+  }
+  if (engine.route === 0) {
+    const rest = asRest(gateway, state, set, engine.reason);
+    const routes = ownRoutes(gateway, config, engine, (_, standing) => ({
+      part: 'left-out',
+      why: whyOfRoute(standing, config, 'rest'),
+    }));
+    return {
+      by: rest.by,
+      action: rest.action,
+      route: rest.route,
+      reasons: [engine.reason],
+      text: rest.text,
+      routes,
+    };
+  }
+  const action = ACTIONS[engine.reason] ?? 'single';
+  const routes = ownRoutes(gateway, config, engine, (number, standing) =>
+    number === engine.route
+      ? { part: 'carries', why: engine.reason === 'criterion' ? 'the criterion says so' : engine.reason }
+      : { part: 'left-out', why: whyOfRoute(standing, config, action) },
+  );
+  const decided = {
+    by: 'daemon',
+    action,
+    route: nameOf(gateway, engine.route),
+    reasons: [engine.reason],
+    routes,
+  } as const;
+  return { ...decided, text: sentenceOf(decided, config) };
+}
+
+const ACTIONS: Readonly<Record<string, WhatIfOutcome['action'] | undefined>> = {
+  criterion: 'criterion',
+  remembered: 'memory',
+  affinity: 'group',
+  held: 'pin',
+};
+
+/** As everything goes that no service names. */
+function asRest(gateway: InForce, state: DesiredState, set: Imagined, reason: string): Rest {
+  const family = `ipv${familyOf(set.destination)}` as const;
+  const number = routeOfMark(state.marks, state.rest[family]);
+  const isClosed = number === 0 && (state.closed[family] || state.carried[family]);
+  const route = number === 0 ? null : gateway.numbers.routes.nameOf(number);
+  const action = number !== 0 ? 'rest' : isClosed ? 'refused' : 'not-ours';
+  return {
+    criterion: 'rest',
+    by: number === 0 && !isClosed ? 'main-table' : 'kernel',
+    action,
+    route,
+    reasons: [reason],
+    text: TEXTS_OF_REST[action](route ?? ''),
+    routes: [],
+    memory: null,
+    pin: null,
+    notes: [],
+  };
+}
+
+const TEXTS_OF_REST = {
+  rest: (route: string): string =>
+    `It goes by ${route}, as everything does that no service races or chooses for.`,
+  refused: (): string => 'It is refused: no route can carry it.',
+  'not-ours': (): string => 'No route carries its family: the main table decides.',
+} as const;
+
+function ownRoutes(
+  gateway: InForce,
+  config: ServiceConfig,
+  engine: Foreseen,
+  partOf: (number: number, state: RouteState) => Omit<WhatIfRoute, 'route' | 'state'>,
+): WhatIfRoute[] {
+  return config.select.routes.map((route) => {
+    const number = gateway.numbers.routes.of(route);
+    const standing = engine.routes.find((one) => one.route === number)?.standing ?? STANDING.DOWN;
+    const state = STATES[standing] ?? 'down';
+    return { route, state, ...partOf(number, state) };
+  });
+}
+
+/** In the order of STANDING. */
+const STATES: readonly RouteState[] = ['up', 'suspect', 'down', 'draining', 'disabled'];
+
+async function pinOf(
+  gateway: InForce,
+  { affinity, affinityMs }: ServiceConfig,
+  { destination }: Imagined,
+  { action, route }: Decided,
+  kernel: KernelForesight | null,
+): Promise<DecisionPin | null> {
+  const pin = gateway.pins.of(formatAddress(destination));
+  if (pin !== undefined) return { route: pin.route, until: dateText(pin.untilMs), by: 'command' };
+  if (action !== 'group' || route === null) return null;
+  const leftMs = kernel?.leftMs ?? affinityMs;
+  return { route, until: dateText(monotonicMs() + leftMs), by: 'group', group: affinity };
+}
+
+function notesOf(
+  { protocol, port, interface: from }: Imagined,
+  speaks: Spoken | null,
+  config: ServiceConfig,
+): string[] {
+  const isTunnel = isOfTunnel(PROTOCOL[protocol === 'tcp' ? 'TCP' : 'UDP'], port);
+  return [
+    ...(isTunnel ? ['A tunnel stays by the route that its host and server have already.'] : []),
+    ...(protocol === 'udp' && speaks === null && makesCopies(config.select.criterion)
+      ? ['What a datagram says decides whether it is copied; this one is taken to say nothing that is known.']
+      : []),
+    ...(protocol === 'udp' && speaks === 'quic' ? ['It is taken to begin QUIC.'] : []),
+    ...(from === LOCAL ? ['A program that is bound to an interface goes by that.'] : []),
+  ];
+}
+
+function nameOf({ config, numbers }: InForce, number: number): string | null {
+  const name = numbers.routes.nameOf(number);
+  return config.routes.some((route) => route.name === name) ? name : null;
+}
+
+function memoryLengths({ config }: InForce): { readonly 4: number; readonly 6: number } {
+  const { ipv4, ipv6 } = config.memory.aggregate;
+  return { 4: ipv4, 6: ipv6 };
+}

@@ -1,0 +1,82 @@
+/** What tests of the API share: a backend that answers in the words of the contract. */
+import type { ControlBackend, Decision, RouteDetail, WhatIf } from '../../src/api/contract.js';
+
+export const TIME = '2026-01-02T03:04:05.000Z';
+
+export const ROUTE_DETAIL: RouteDetail = {
+  name: 'fiber',
+  state: 'up',
+  reasons: ['answered'],
+  since: TIME,
+  interface: 'wan1',
+  addresses: ['203.0.113.1'],
+  gateways: ['203.0.113.254'],
+  attempts: 2,
+  wins: 1,
+  losses: 1,
+  connections: 3,
+  traffic: { in: 1, out: 2 },
+  quota: { used: 0, bytes: null },
+  rescues: 0,
+  portUse: 0,
+  lastResort: false,
+  weight: 1,
+  cost: 0,
+  capacity: null,
+  evidence: [],
+  seconds: [],
+  minutes: [],
+  services: ['web'],
+  pins: 0,
+};
+
+export const DECISION: Decision = {
+  id: 7,
+  time: TIME,
+  by: 'race',
+  protocol: 'tcp',
+  service: 'web',
+  client: '192.168.1.2:40000',
+  destination: '198.51.100.7:443',
+  route: 'fiber',
+  criterion: 'race',
+  reasons: ['first-reply'],
+  routes: [{ route: 'fiber', answer: 'syn-ack', rttMicros: 1000, sentMicros: 0, answeredMicros: 1000 }],
+  states: { fiber: 'up' },
+};
+
+export const WHAT_IF: WhatIf = {
+  time: TIME,
+  client: '192.168.1.2',
+  destination: '198.51.100.7',
+  port: 443,
+  protocol: 'tcp',
+  isName: false,
+  outcomes: [],
+};
+
+/** The parts of a backend that a test says nothing about. */
+export const OTHERS: Omit<
+  ControlBackend,
+  'status' | 'routes' | 'services' | 'why' | 'memory' | 'route' | 'reload' | 'preview' | 'config'
+> = {
+  routeDetail: async () => ROUTE_DETAIL,
+  health: async () => ({ verdict: 'ok', routes: { up: 1, usable: 1, all: 1 }, alarms: ['a secret of ours'] }),
+  version: async () => ({ version: '1', uptimeSeconds: 1 }),
+  decisions: async () => ({ decisions: [DECISION], next: null, oldest: TIME }),
+  flows: async () => ({ flows: [], next: null, time: TIME }),
+  whatIf: async () => WHAT_IF,
+  forget: async () => ({ forgotten: 1 }),
+  pins: async () => [],
+  pin: async ({ destination, route }) => ({ destination, route, until: TIME }),
+  unpin: async () => ({ unpinned: 1 }),
+  configText: async () => ({ file: '/etc/p.yaml', text: 'lan: [l]\n', digest: '0'.repeat(64) }),
+  validate: async () => ({ valid: true, problems: [], notes: [] }),
+  apply: async () => ({
+    applied: true,
+    changes: [],
+    effects: [],
+    file: '/etc/p.yaml',
+    backup: '/etc/p.yaml.bak',
+  }),
+};
