@@ -2,7 +2,7 @@
 // a failed step does not hide the later ones; the end names what failed, and the last line counts what ran.
 import { argv, env, exit } from 'node:process';
 import { installPrograms, systemPath } from './setup/debian.mjs';
-import { buildIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
+import { buildIfStale, buildPageIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
 import { PARTS, runPart, USUAL } from './test/parts.mjs';
 
 const wanted = argv.slice(2);
@@ -16,9 +16,10 @@ const parts = Object.keys(PARTS).filter((name) => (wanted.length === 0 ? USUAL :
 try {
   checkNode();
   installPackages();
-  if (parts.includes('lab') || parts.includes('long')) installPrograms('test');
+  if (parts.some((part) => ['lab', 'browser', 'long'].includes(part))) installPrograms('test');
   // Where the types are a part, they compile, too, and count as a test.
   if (!parts.includes('types')) buildIfStale();
+  buildPageIfStale();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`setup: ${error.message}`);

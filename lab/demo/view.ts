@@ -32,6 +32,8 @@ export interface View {
     readonly elapsedSeconds: number;
   } | null;
   readonly note: string;
+  /** Where a browser finds the gateway's page; null: nowhere. */
+  readonly page: string | null;
   readonly providers: readonly string[];
   readonly routes: readonly RouteView[];
   readonly totals: RaceTotals;
@@ -76,7 +78,11 @@ function header(view: View, width: number): Line[] {
   const world = `  ${view.providers.length} providers, ${view.destinations.length} destinations, seed ${view.seed}`;
   const first = apart(
     [text('Pathrace demo', 'bold'), text(world, 'dim')],
-    [text('q ends it  ', 'dim'), text(time)],
+    [
+      ...(view.page === null ? [] : [text(`page ${view.page}  `, 'green')]),
+      text('q ends it  ', 'dim'),
+      text(time),
+    ],
     width,
   );
   if (phase === null) return [first, [text(view.note, 'yellow')], []];

@@ -75,6 +75,7 @@ const PROGRAMS = [
     for: ['test'],
   },
   { program: 'in.tftpd', package: 'tftpd-hpa', why: 'a TFTP server in the lab', for: ['test'] },
+  { program: 'chromium', package: 'chromium', why: 'a browser that opens the page', for: ['test'] },
   { program: 'dig', package: 'bind9-dnsutils', why: 'a client that asks name servers', for: ['test'] },
   { program: 'gtlsclient', package: 'ngtcp2-client', why: 'a client of HTTP/3', for: ['test'] },
   { program: 'gtlsserver', package: 'ngtcp2-server', why: 'a server of HTTP/3', for: ['test'] },

@@ -12,6 +12,7 @@ export const PARTS = {
     step('types: the pure folders see no Node', 'typescript', 'tsc', ['-p', 'tsconfig.pure.json']),
     step('types: everything, and build', 'typescript', 'tsc', ['-p', 'tsconfig.json']),
     step('types: the tests', 'typescript', 'tsc', ['-p', 'tsconfig.test.json']),
+    step('types: the page', 'typescript', 'tsc', ['-p', 'web/tsconfig.json']),
   ],
   lint: () => [step('lint and format', '@biomejs/biome', 'biome', ['check', '--max-diagnostics=50'])],
   fast: () => [
@@ -21,6 +22,7 @@ export const PARTS = {
     headed('lab tests: the real kernel in network namespaces', () => lab('lab')),
     headed('lab tests that mostly wait, several files at a time', () => lab('waiting')),
   ],
+  browser: () => [headed('the page in Chromium, with a real gateway behind it', () => lab('browser'))],
   long: () => [headed('lab tests that walk through every moment and every failure', () => lab('long'))],
 };
 

@@ -11,10 +11,19 @@ const home = mkdtempSync(join(tmpdir(), 'pathrace-look-'));
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launchPersistentContext(home, {
   executablePath: env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
 });
 try {
-  const views = wanted.length > 0 ? wanted : ['overview', 'destinations', 'flows', 'services', 'configuration'];
+  const views =
+    wanted.length > 0 ? wanted : ['overview', 'destinations', 'flows', 'services', 'configuration'];
   for (const spec of views) {
     const [view, theme = 'light', size = 'wide'] = spec.split('@');
     const page = await browser.newPage();
@@ -24,9 +33,14 @@ try {
     page.on('pageerror', (error) => console.log(`${spec}: ${error.stack}`));
     await page.goto(`${address}#/${view === 'overview' ? '' : view}`);
     await page.waitForTimeout(4500);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
     if (overflow > 0) console.log(`${spec}: ${overflow} px too wide`);
-    await page.screenshot({ path: join(folder, `${spec.replaceAll(/[@/?=&]/g, '-')}.png`), fullPage: spec.endsWith('@full') });
+    await page.screenshot({
+      path: join(folder, `${spec.replaceAll(/[@/?=&]/g, '-')}.png`),
+      fullPage: spec.endsWith('@full'),
+    });
     await page.close();
   }
 } finally {

@@ -1,6 +1,16 @@
 // A made-up site for looking at the page without a gateway: its answers have the shapes of docs/openapi.json. Nothing of this is shipped.
 
-const NAMES = ['fiber', 'cable', 'radio', 'dsl', 'lte', 'starlight', 'campus', 'backup', 'a-provider-with-a-very-long-name'];
+const NAMES = [
+  'fiber',
+  'cable',
+  'radio',
+  'dsl',
+  'lte',
+  'starlight',
+  'campus',
+  'backup',
+  'a-provider-with-a-very-long-name',
+];
 
 const PLACES = 40;
 
@@ -80,7 +90,14 @@ export function makeDecision(world, time = Date.now()) {
   };
   const usable = world.routes.filter(({ state }) => state === 'up' || state === 'suspect');
   if (Math.random() < 0.06)
-    return { ...base, by: 'daemon', route: usable[0].name, criterion: 'weighted', reasons: ['weighted'], routes: [] };
+    return {
+      ...base,
+      by: 'daemon',
+      route: usable[0].name,
+      criterion: 'weighted',
+      reasons: ['weighted'],
+      routes: [],
+    };
   const attempts = usable.map((route) => {
     if (world.silent.has(route.name)) return { route: route.name, answer: 'silence', sentMicros: 0 };
     const micros = Math.round(place.micros[route.at] * (0.9 + 0.25 * Math.random()));
@@ -97,20 +114,33 @@ export function makeDecision(world, time = Date.now()) {
     reasons: [winner === undefined ? 'all-routes-silent' : 'first-reply'],
     routes: attempts,
     states: Object.fromEntries(world.routes.map(({ name, state }) => [name, state])),
-    ...(second === undefined ? {} : { lead: { over: second.route, micros: second.answeredMicros - winner.answeredMicros } }),
+    ...(second === undefined
+      ? {}
+      : { lead: { over: second.route, micros: second.answeredMicros - winner.answeredMicros } }),
   };
 }
 
 export function statusOf(world) {
   return {
     version: '0.1.0',
-    configuration: { file: '/etc/pathrace/gateway.yaml', readAt: new Date(world.startedMs).toISOString(), state: 'same', differences: 0 },
+    configuration: {
+      file: '/etc/pathrace/gateway.yaml',
+      readAt: new Date(world.startedMs).toISOString(),
+      state: 'same',
+      differences: 0,
+    },
     alarms: alarmsOf(world),
     notes: [],
     memory: memoryCounts(world),
     uptimeSeconds: Math.round((Date.now() - world.startedMs) / 1000),
     routes: world.routes.map((route) => routeOf(world, route)),
-    races: { started: world.totals.started, decided: world.totals.decided, failed: world.totals.failed, active: 4, single: { criterion: 410, remembered: 92_011 } },
+    races: {
+      started: world.totals.started,
+      decided: world.totals.decided,
+      failed: world.totals.failed,
+      active: 4,
+      single: { criterion: 410, remembered: 92_011 },
+    },
     fastPath: { wanted: 'auto', state: 'on', why: null },
     cutting: { cut: 0, left: 0 },
     packets: { dropped: {}, ignored: {}, queue: {} },
@@ -119,7 +149,14 @@ export function statusOf(world) {
 
 function memoryCounts({ isEmpty }) {
   const of = (count) => (isEmpty ? 0 : count);
-  return { destinations: of(8241), trusted: of(6120), inKernel: of(6120), size: 100_000, evicted: 0, rescues: of(14) };
+  return {
+    destinations: of(8241),
+    trusted: of(6120),
+    inKernel: of(6120),
+    size: 100_000,
+    evicted: 0,
+    rescues: of(14),
+  };
 }
 
 export function alarmsOf(world) {
@@ -127,17 +164,38 @@ export function alarmsOf(world) {
   return down.map(({ name, state, reasons }) => `route ${name} is ${state} (${reasons.join(', ')})`);
 }
 
-export function routeOf(world, { at, name, state, since, reasons, attempts, wins, losses, rescues, connections, seconds }) {
+export function routeOf(
+  _world,
+  { at, name, state, since, reasons, attempts, wins, losses, rescues, connections, seconds },
+) {
   const last = seconds.at(-1);
   return {
-    name, state, reasons, since, attempts, wins, losses, rescues, connections,
+    name,
+    state,
+    reasons,
+    since,
+    attempts,
+    wins,
+    losses,
+    rescues,
+    connections,
     interface: `wan${at}`,
     addresses: [`198.51.100.${at + 2}`, `2001:db8:${at}::2`],
     gateways: [`198.51.100.${at + 1}`],
     traffic: { in: last.in, out: last.out },
-    quota: at === 1
-      ? { used: 71.4e9, bytes: 100e9, action: 'last-resort', day: 1, since: new Date(0).toISOString(), until: new Date(1e12).toISOString(), zone: 'UTC', spent: false }
-      : { used: 12.3e9 / (at + 1), bytes: null },
+    quota:
+      at === 1
+        ? {
+            used: 71.4e9,
+            bytes: 100e9,
+            action: 'last-resort',
+            day: 1,
+            since: new Date(0).toISOString(),
+            until: new Date(1e12).toISOString(),
+            zone: 'UTC',
+            spent: false,
+          }
+        : { used: 12.3e9 / (at + 1), bytes: null },
     ...(at === 0 ? { check: { ok: true, rttMicros: 8120, lastOk: new Date().toISOString() } } : {}),
     portUse: 0.02,
   };
@@ -145,12 +203,25 @@ export function routeOf(world, { at, name, state, since, reasons, attempts, wins
 
 export function detailOf(world, route) {
   const lane = (family) => ({
-    family, carries: true, addresses: [family === 'ipv4' ? '198.51.100.2' : '2001:db8::2'], gateway: '198.51.100.1',
-    state: route.state === 'suspect' || route.state === 'down' ? route.state : 'up', reason: route.reasons[0] ?? 'answered', since: route.since,
+    family,
+    carries: true,
+    addresses: [family === 'ipv4' ? '198.51.100.2' : '2001:db8::2'],
+    gateway: '198.51.100.1',
+    state: route.state === 'suspect' || route.state === 'down' ? route.state : 'up',
+    reason: route.reasons[0] ?? 'answered',
+    since: route.since,
   });
   return {
-    ...routeOf(world, route), lastResort: route.at === 4, weight: 1, cost: route.at === 1 ? 0.4 : 0, capacity: route.at === 0 ? 1e9 : null,
-    evidence: [lane('ipv4'), lane('ipv6')], seconds: route.seconds, minutes: route.minutes, services: ['web', 'everything-else'], pins: 0,
+    ...routeOf(world, route),
+    lastResort: route.at === 4,
+    weight: 1,
+    cost: route.at === 1 ? 0.4 : 0,
+    capacity: route.at === 0 ? 1e9 : null,
+    evidence: [lane('ipv4'), lane('ipv6')],
+    seconds: route.seconds,
+    minutes: route.minutes,
+    services: ['web', 'everything-else'],
+    pins: 0,
   };
 }
 
@@ -169,7 +240,8 @@ export function countersOf(world, made, shown) {
   const { started, decided, failed } = world.totals;
   const { destinations, trusted, inKernel } = memoryCounts(world);
   return {
-    time: new Date(now).toISOString(), seconds: 1,
+    time: new Date(now).toISOString(),
+    seconds: 1,
     races: { started, decided, failed, active: 4, single: 92_421, perSecond: made },
     decisions: { made, shown },
     memory: { destinations, trusted, inKernel },
@@ -187,10 +259,21 @@ export function memoryOf(world) {
     for (const { name, at: number, state } of world.routes) {
       if (state === 'disabled' || (at + number) % 11 === 10) continue;
       const isSilent = world.silent.has(name);
-      routes[name] = { rttMicros: isSilent ? null : Math.round(micros[number]), ageSeconds: at * 3, answer: isSilent ? 'silent' : at % 13 === 5 ? 'slow' : 'answered' };
+      routes[name] = {
+        rttMicros: isSilent ? null : Math.round(micros[number]),
+        ageSeconds: at * 3,
+        answer: isSilent ? 'silent' : at % 13 === 5 ? 'slow' : 'answered',
+      };
     }
-    const [best] = Object.entries(routes).filter(([, { rttMicros }]) => rttMicros !== null).sort(([, a], [, b]) => a.rttMicros - b.rttMicros);
-    return { destination: at % 7 === 3 ? `${address.replace(/\d+$/, '0')}/28` : address, routes, best: best?.[0] ?? null, trusted: at < 30 };
+    const [best] = Object.entries(routes)
+      .filter(([, { rttMicros }]) => rttMicros !== null)
+      .sort(([, a], [, b]) => a.rttMicros - b.rttMicros);
+    return {
+      destination: at % 7 === 3 ? `${address.replace(/\d+$/, '0')}/28` : address,
+      routes,
+      best: best?.[0] ?? null,
+      trusted: at < 30,
+    };
   });
 }
 

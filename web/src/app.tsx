@@ -32,9 +32,9 @@ export function App() {
   if (!isAllowed) return <Login />;
   return (
     <div class={stream.value.kind === 'away' ? 'frame is-away' : 'frame'}>
-      <a class="skip" href="#content" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         To the content
-      </a>
+      </button>
       <Header
         onHelp={() => {
           isHelpOpen.value = true;
@@ -55,9 +55,8 @@ export function App() {
   );
 }
 
-/** The part behind `#` is the view's. */
-function skip(event: Event): void {
-  event.preventDefault();
+/** A link would take the part behind `#`, which says the view. */
+function skip(): void {
   document.getElementById('content')?.focus();
 }
 
@@ -176,8 +175,8 @@ function AwayBanner() {
       <Picture name="warn" />
       <p>
         <strong>The gateway has not answered since {clockText(now.since)}</strong>{' '}
-        <span aria-hidden="true">({formatDuration(secondsSince(now.since))})</span>. What you see is of then. Connections
-        go on by the kernel alone; this page takes up again by itself.
+        <span aria-hidden="true">({formatDuration(secondsSince(now.since))})</span>. What you see is of then.
+        Connections go on by the kernel alone; this page takes up again by itself.
       </p>
     </div>
   );

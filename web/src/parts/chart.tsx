@@ -38,11 +38,15 @@ export function Chart(props: ChartProps) {
   const palette = paletteVersion.value;
   const looks = lines.map(({ colour, dashed }) => `${colour}${dashed === true ? '-' : ''}`).join();
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew when what it looks like changes; data is put in below.
+  // Made anew when what it looks like changes; data is put in below.
   useLayoutEffect(() => {
     const element = holder.current;
     if (element === null) return;
-    const made = new uPlot(optionsOf(newest, element.clientWidth, height, pointed), dataOf(newest.current), element);
+    const made = new uPlot(
+      optionsOf(newest, element.clientWidth, height, pointed),
+      dataOf(newest.current),
+      element,
+    );
     plot.current = made;
     const watcher = new ResizeObserver(() => {
       if (element.clientWidth > 0) made.setSize({ width: element.clientWidth, height });
@@ -124,7 +128,8 @@ function optionsOf(
         grid: { stroke: grid, width: 1 },
         ticks: { show: false },
         splits: (_, __, ___, max) => [0, niceBelow(max)],
-        values: (_, splits) => splits.map((value) => (value === 0 ? '0' : shortened(newest.current.format(value)))),
+        values: (_, splits) =>
+          splits.map((value) => (value === 0 ? '0' : shortened(newest.current.format(value)))),
       },
     ],
     series: [

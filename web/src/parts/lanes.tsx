@@ -58,7 +58,11 @@ export function Axis({ scale }: { scale: number }) {
     <span class="axis" aria-hidden="true">
       {ticks.map((share) => (
         <span key={share} style={{ left: percent(share) }}>
-          {share === 0 ? '0' : formatMillis(share * scale).replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ')}
+          {share === 0
+            ? '0'
+            : formatMillis(share * scale)
+                .replace(/(\.\d*?)0+ /, '$1 ')
+                .replace('. ', ' ')}
         </span>
       ))}
     </span>

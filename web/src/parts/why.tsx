@@ -17,7 +17,7 @@ import { RouteName, StateBadge } from './route-name.js';
 export function WhyDrawer({ decision, onClose }: { decision: Decision; onClose: () => void }) {
   const told = useSignal<Decision>(decision);
   const error = useSignal<string | null>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each decision.
+  // Once for each decision.
   useEffect(() => {
     const from = endpointOf(decision.client);
     const to = endpointOf(decision.destination);
@@ -26,7 +26,9 @@ export function WhyDrawer({ decision, onClose }: { decision: Decision; onClose: 
     api
       .call('GET /v1/why', { query: { ...query, limit: 20 } })
       .then((found) => {
-        const same = found.find(({ id, open }) => id === decision.id || (decision.id === undefined && open === true));
+        const same = found.find(
+          ({ id, open }) => id === decision.id || (decision.id === undefined && open === true),
+        );
         if (same !== undefined) told.value = same;
       })
       .catch((caught) => {
@@ -50,7 +52,10 @@ interface Endpoint {
 export function endpointOf(text: string): Endpoint | null {
   const found = /^(?:\[([0-9a-fA-F:.]+)\]|([\d.]+)|([0-9a-fA-F:.]+?))(?::(\d+))?$/.exec(text);
   if (found === null) return null;
-  return { address: found[1] ?? found[2] ?? found[3] ?? text, port: found[4] === undefined ? null : Number(found[4]) };
+  return {
+    address: found[1] ?? found[2] ?? found[3] ?? text,
+    port: found[4] === undefined ? null : Number(found[4]),
+  };
 }
 
 function portsOf(from: Endpoint, to: Endpoint): { port?: number; clientPort?: number } {
@@ -102,14 +107,16 @@ export function Why({ decision }: { decision: Decision }) {
         )}
         {decision.memory !== undefined && (
           <Fact name="Memory said">
-            <RouteName name={decision.memory.route} />, measured {formatDuration(decision.memory.ageSeconds)} before
+            <RouteName name={decision.memory.route} />, measured {formatDuration(decision.memory.ageSeconds)}{' '}
+            before
           </Fact>
         )}
         {decision.pin !== undefined && (
           <Fact name="Held on">
             <RouteName name={decision.pin.route} /> by{' '}
             {decision.pin.by === 'command' ? 'command' : `its group (${decision.pin.group ?? ''})`}
-            {decision.pin.until !== null && `, until ${clockText(decision.pin.until)} unless it is used again`}
+            {decision.pin.until !== null &&
+              `, until ${clockText(decision.pin.until)} unless it is used again`}
           </Fact>
         )}
         {decision.fastPath === true && <Fact name="Packets">take the kernel’s fast path</Fact>}
@@ -120,7 +127,11 @@ export function Why({ decision }: { decision: Decision }) {
   );
 }
 
-const BY = { race: 'by a race', daemon: 'by the daemon, without copies', kernel: 'by the kernel alone' } as const;
+const BY = {
+  race: 'by a race',
+  daemon: 'by the daemon, without copies',
+  kernel: 'by the kernel alone',
+} as const;
 
 function Fact({ name, children }: { name: string; children: preact.ComponentChildren }) {
   return (

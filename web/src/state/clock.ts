@@ -10,7 +10,9 @@ setInterval(() => {
 export function clockText(time: number | string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return String(time);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((one) => String(one).padStart(2, '0')).join(':');
+  return [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((one) => String(one).padStart(2, '0'))
+    .join(':');
 }
 
 /** Seconds from then to now, at least 0. */

@@ -39,7 +39,8 @@ export function extendHistories({ time, routes }: CountersEvent): void {
     histories.set(route.name, history);
     add(history, at, route);
   }
-  for (const name of histories.keys()) if (!routes.some((route) => route.name === name)) histories.delete(name);
+  for (const name of histories.keys())
+    if (!routes.some((route) => route.name === name)) histories.delete(name);
   historyVersion.value++;
 }
 

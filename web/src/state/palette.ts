@@ -14,7 +14,11 @@ export function learnRoutes(names: readonly string[]): void {
 }
 
 /** Eight colours in four shapes, filled or hollow: 16 routes differ, for those who see no colours, too. */
-export function lookOf(name: string): { readonly colour: number; readonly shape: number; readonly hollow: boolean } {
+export function lookOf(name: string): {
+  readonly colour: number;
+  readonly shape: number;
+  readonly hollow: boolean;
+} {
   const number = numbers.get(name) ?? numbers.size;
   return { colour: number % COLOURS, shape: number % 4, hollow: number % 16 >= COLOURS };
 }

@@ -22,7 +22,7 @@ export function usePolled<T>(what: string, ask: () => Promise<T>, everyMs: numbe
   const again = useSignal(0);
   const isAway = stream.value.kind === 'away';
   const turn = again.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `what` says what `ask` asks; `turn` and `isAway` ask again.
+  // `what` says what `ask` asks; `turn` and `isAway` ask again.
   useEffect(() => {
     let isOver = false;
     let timer: ReturnType<typeof setTimeout> | null = null;

@@ -29,7 +29,7 @@ let timer: ReturnType<typeof setTimeout> | null = null;
 export function takeDecisions({ decisions }: DecisionEvent): void {
   waiting.push(...decisions);
   waiting.splice(0, waiting.length - MAX_WAITING);
-  timer ??= setTimeout(showNext, 0);
+  if (timer === null) timer = setTimeout(showNext, 0);
 }
 
 export function forgetRaces(): void {
@@ -63,4 +63,6 @@ function scaleFor(shown: readonly ShownRace[]): number {
   return step > laneScale.value || isFar ? step : laneScale.value;
 }
 
-const STEPS = [1, 2, 5].flatMap((digit) => [2, 3, 4, 5, 6].map((power) => digit * 10 ** power)).sort((a, b) => a - b);
+const STEPS = [1, 2, 5]
+  .flatMap((digit) => [2, 3, 4, 5, 6].map((power) => digit * 10 ** power))
+  .sort((a, b) => a - b);

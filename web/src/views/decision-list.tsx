@@ -41,7 +41,9 @@ export function DecisionList({ query }: { query: FlowQuery }) {
       {value !== null && (
         <Pages
           words={`${formatCount(value.decisions.length)} shown${
-            value.oldest === null ? '' : `; the oldest that is remembered was made at ${clockText(value.oldest)}`
+            value.oldest === null
+              ? ''
+              : `; the oldest that is remembered was made at ${clockText(value.oldest)}`
           }`}
           hasBefore={cursors.value.length > 0}
           next={value.next}
@@ -74,7 +76,9 @@ function decisionQuery({ outcome, port, client, destination, route, service }: F
     ...(port ? { port: Number(port) } : {}),
     ...(route ? { route } : {}),
     ...(service ? { service } : {}),
-    ...(outcome === 'won' || outcome === 'failed' || outcome === 'single' ? { outcome: outcome as Outcome } : {}),
+    ...(outcome === 'won' || outcome === 'failed' || outcome === 'single'
+      ? { outcome: outcome as Outcome }
+      : {}),
   };
 }
 
@@ -107,7 +111,13 @@ function Table({ decisions, onChoose }: TableProps) {
                   {decision.destination}
                 </button>
               </td>
-              <td>{decision.route === null ? <strong class="bad">none</strong> : <RouteName name={decision.route} />}</td>
+              <td>
+                {decision.route === null ? (
+                  <strong class="bad">none</strong>
+                ) : (
+                  <RouteName name={decision.route} />
+                )}
+              </td>
               <td>{decision.service ?? <span class="muted">none</span>}</td>
               <td class="muted">{explainDecision(decision)}</td>
             </tr>

@@ -96,7 +96,12 @@ function Orders({ address, entry, onChange, onClose }: DrawerProps & { address: 
       <div class="row">
         <label>
           Route
-          <select value={route.value} onChange={({ currentTarget }) => { route.value = currentTarget.value; }}>
+          <select
+            value={route.value}
+            onChange={({ currentTarget }) => {
+              route.value = currentTarget.value;
+            }}
+          >
             {routes.value.map(({ name }) => (
               <option key={name}>{name}</option>
             ))}
@@ -106,7 +111,9 @@ function Orders({ address, entry, onChange, onClose }: DrawerProps & { address: 
           For
           <select
             value={seconds.value}
-            onChange={({ currentTarget }) => { seconds.value = Number(currentTarget.value); }}
+            onChange={({ currentTarget }) => {
+              seconds.value = Number(currentTarget.value);
+            }}
           >
             {HOLDS.map((one) => (
               <option key={one.seconds} value={one.seconds}>

@@ -30,8 +30,8 @@ export function Destinations() {
       <header class="view-head">
         <h1>Destinations</h1>
         <p>
-          How long each route took to answer, as it is remembered. {formatCount(value?.length ?? 0)} of {formatCount(known)},
-          the last used first.
+          How long each route took to answer, as it is remembered. {formatCount(value?.length ?? 0)} of{' '}
+          {formatCount(known)}, the last used first.
         </p>
       </header>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>

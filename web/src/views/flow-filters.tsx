@@ -16,14 +16,15 @@ const FIELDS = [
 export function FlowFilters({ query, kind }: { query: FlowQuery; kind: string }) {
   const typed = useSignal<FlowQuery>(query);
   const key = JSON.stringify(query);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed follows the address of the page.
+  // What is typed follows the address of the page.
   useEffect(() => {
     typed.value = query;
   }, [key]);
   const go = (more: FlowQuery = {}): void => goTo('flows', { ...filled({ ...typed.value, ...more }), kind });
   const choose = (name: string) => ({
     value: typed.value[name] ?? '',
-    onChange: ({ currentTarget }: { currentTarget: HTMLSelectElement }) => go({ [name]: currentTarget.value }),
+    onChange: ({ currentTarget }: { currentTarget: HTMLSelectElement }) =>
+      go({ [name]: currentTarget.value }),
   });
   return (
     <form

@@ -60,7 +60,10 @@ function Tab({ kind, now, query, children }: TabProps) {
 }
 
 /** Each list has a filter that the other has not. */
-function withoutOther({ protocol = '', outcome = '', ...both }: FlowQuery, kind: string): Record<string, string> {
+function withoutOther(
+  { protocol = '', outcome = '', ...both }: FlowQuery,
+  kind: string,
+): Record<string, string> {
   return kind === 'open' ? { ...both, protocol } : { ...both, outcome };
 }
 
@@ -74,7 +77,11 @@ function OpenFlows({ query }: { query: FlowQuery }) {
     api.call('GET /v1/flows', {
       query: { ...flowQuery(query), limit: PAGE, ...(cursor === undefined ? {} : { cursor }) },
     });
-  const [{ value, error }] = usePolled(`flows ${asked} ${cursor}`, ask, cursor === undefined ? ASK_EVERY_MS : 0);
+  const [{ value, error }] = usePolled(
+    `flows ${asked} ${cursor}`,
+    ask,
+    cursor === undefined ? ASK_EVERY_MS : 0,
+  );
   return (
     <>
       {error !== null && <Failure text={error} />}
@@ -127,7 +134,10 @@ function flowQuery({ protocol, port, client, destination, route, service }: Flow
 }
 
 /** What the kernel has decided alone has no decision: its why is asked for, and this is shown until then. */
-function standIn({ client, destination, protocol, reason, route, service, fastPath }: Flow, time: string): Decision {
+function standIn(
+  { client, destination, protocol, reason, route, service, fastPath }: Flow,
+  time: string,
+): Decision {
   const base = { time, by: 'kernel', open: true, client, destination, protocol, route, service } as const;
   return { ...base, criterion: reason, reasons: [], routes: [], ...(fastPath === true ? { fastPath } : {}) };
 }
@@ -156,7 +166,13 @@ function FlowTable({ flows, onChoose }: { flows: readonly Flow[]; onChoose: (flo
                 </button>
               </td>
               <td>{flow.protocol}</td>
-              <td>{flow.route === null ? <span class="muted">not configured any more</span> : <RouteName name={flow.route} />}</td>
+              <td>
+                {flow.route === null ? (
+                  <span class="muted">not configured any more</span>
+                ) : (
+                  <RouteName name={flow.route} />
+                )}
+              </td>
               <td>{flow.service ?? <span class="muted">none</span>}</td>
               <td class="muted">{meaningOf(flow.reason)}</td>
             </tr>

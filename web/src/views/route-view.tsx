@@ -1,12 +1,19 @@
 /** One route: the evidence for its state, its times and traffic over two hours, and, for who may operate, commands. */
 import { useSignal } from '@preact/signals';
 import type { RouteCommand, RouteDetail, RouteLane, RouteSample } from '../../../src/api/contract.js';
-import { formatCount, formatDuration, formatMillis, formatRate, formatShare } from '../../../src/api/words/numbers.js';
+import {
+  formatCount,
+  formatDuration,
+  formatMillis,
+  formatRate,
+  formatShare,
+} from '../../../src/api/words/numbers.js';
 import { routeReasonText } from '../../../src/api/words/routes.js';
 import { Chart } from '../parts/chart.js';
 import { Dialog } from '../parts/dialog.js';
 import { Empty, Failure } from '../parts/empty.js';
 import { RouteName, StateBadge } from '../parts/route-name.js';
+import { Typed } from '../parts/typed.js';
 import { api, errorText } from '../state/api.js';
 import { clockText, secondsSince } from '../state/clock.js';
 import { askStatus } from '../state/live.js';
@@ -15,7 +22,6 @@ import { usePolled } from '../state/polling.js';
 import { hrefTo } from '../state/routing.js';
 import { mayOperate } from '../state/session.js';
 import { quotaText, RouteCharts, reasonsOf } from './overview/route-card.js';
-import { Typed } from '../parts/typed.js';
 
 const ASK_EVERY_MS = 5000;
 
@@ -60,7 +66,8 @@ export function RouteView({ name }: { name: string }) {
 }
 
 function Hours({ name, samples }: { name: string; samples: readonly RouteSample[] }) {
-  if (samples.length === 0) return <Empty>A minute after its start the gateway has something to show here.</Empty>;
+  if (samples.length === 0)
+    return <Empty>A minute after its start the gateway has something to show here.</Empty>;
   const times = samples.map(({ time }) => Date.parse(time) / 1000);
   const line = (pick: (sample: RouteSample) => number | null) => samples.map(pick);
   const common = { times, height: 110, span: 7200 } as const;
@@ -162,13 +169,19 @@ function Evidence({ lane }: { lane: RouteLane }) {
   );
 }
 
-const COMMANDS: readonly { readonly command: RouteCommand; readonly name: string; readonly words: string }[] = [
-  { command: 'drain', name: 'Drain', words: 'It keeps the connections that it has and takes nothing new.' },
-  { command: 'undrain', name: 'Take new ones again', words: 'New connections use it again.' },
-  { command: 'disable', name: 'Disable', words: 'It is used for nothing until it is enabled; its connections go on or are cut as `onDown` of the configuration says.' },
-  { command: 'enable', name: 'Enable', words: 'It is used again.' },
-  { command: 'kill', name: 'Cut its connections', words: 'Every connection that it carries is cut now.' },
-];
+const COMMANDS: readonly { readonly command: RouteCommand; readonly name: string; readonly words: string }[] =
+  [
+    { command: 'drain', name: 'Drain', words: 'It keeps the connections that it has and takes nothing new.' },
+    { command: 'undrain', name: 'Take new ones again', words: 'New connections use it again.' },
+    {
+      command: 'disable',
+      name: 'Disable',
+      words:
+        'It is used for nothing until it is enabled; its connections go on or are cut as `onDown` of the configuration says.',
+    },
+    { command: 'enable', name: 'Enable', words: 'It is used again.' },
+    { command: 'kill', name: 'Cut its connections', words: 'Every connection that it carries is cut now.' },
+  ];
 
 function Commands({ route, onDone }: { route: RouteDetail; onDone: () => void }) {
   const asked = useSignal<(typeof COMMANDS)[number] | null>(null);
@@ -183,7 +196,9 @@ function Commands({ route, onDone }: { route: RouteDetail; onDone: () => void })
   const run = async (command: RouteCommand): Promise<void> => {
     error.value = null;
     try {
-      const report = await api.call('POST /v1/routes/{name}/{command}', { params: { name: route.name, command } });
+      const report = await api.call('POST /v1/routes/{name}/{command}', {
+        params: { name: route.name, command },
+      });
       said.value = `${report.route} is ${report.state}; ${formatCount(report.cut)} connections were cut.`;
     } catch (caught) {
       error.value = errorText(caught);

@@ -28,7 +28,12 @@ export function Services() {
       {value !== null && value.length > 0 && (
         <ol class="services">
           {value.map((service, at) => (
-            <Service key={service.name} service={service} place={at + 1} rate={rates.get(service.name) ?? null} />
+            <Service
+              key={service.name}
+              service={service}
+              place={at + 1}
+              rate={rates.get(service.name) ?? null}
+            />
           ))}
         </ol>
       )}
@@ -46,7 +51,9 @@ function useRates(value: readonly ServiceStatus[] | null, askedAt: number): Read
     rates.current = new Map(
       value.flatMap(({ name, hits }) => {
         const last = before.current.hits.get(name);
-        return last === undefined || seconds <= 0 || hits < last ? [] : [[name, (hits - last) / seconds] as const];
+        return last === undefined || seconds <= 0 || hits < last
+          ? []
+          : [[name, (hits - last) / seconds] as const];
       }),
     );
     before.current = { at: askedAt, hits: new Map(value.map(({ name, hits }) => [name, hits])) };
@@ -91,7 +98,9 @@ function Service({ service, place, rate }: ServiceProps) {
       </div>
       <div class="service-hits">
         <strong>{formatCount(hits)}</strong>
-        <span class="muted">taken{rate !== null && `, ${rate < 10 ? rate.toFixed(1) : formatCount(Math.round(rate))} /s`}</span>
+        <span class="muted">
+          taken{rate !== null && `, ${rate < 10 ? rate.toFixed(1) : formatCount(Math.round(rate))} /s`}
+        </span>
       </div>
     </li>
   );

@@ -22,7 +22,8 @@ export function ApplyDialog({ file, text, preview, onClose, onDone }: ApplyProps
     error.value = null;
     try {
       const now = await api.call('GET /v1/config/file');
-      if (now.digest !== file.digest) throw new Error('Somebody else has changed the file meanwhile. Load it again.');
+      if (now.digest !== file.digest)
+        throw new Error('Somebody else has changed the file meanwhile. Load it again.');
       const { applied, backup } = await api.call('PUT /v1/config/apply', { body: text });
       const kept = backup === null ? '' : ` What it said before is in ${backup}.`;
       onDone(applied ? `Applied.${kept}` : `Written; what it changes waits for a restart.${kept}`);

@@ -23,10 +23,12 @@ export function Editor({ text, problems, readOnly, onInput }: EditorProps) {
       <div class="gutter" ref={gutter} aria-hidden="true">
         {lines.map((_, at) => (
           <span
-            // biome-ignore lint/suspicious/noArrayIndexKey: a line is its number.
             key={at}
             class={byLine.has(at + 1) ? 'bad' : ''}
-            title={byLine.get(at + 1)?.map(({ message }) => message).join('\n')}
+            title={byLine
+              .get(at + 1)
+              ?.map(({ message }) => message)
+              .join('\n')}
           >
             {at + 1}
           </span>
@@ -35,7 +37,11 @@ export function Editor({ text, problems, readOnly, onInput }: EditorProps) {
       <div class="editor-text">
         <div class="marks" ref={back} aria-hidden="true">
           {[...byLine].map(([line, found]) => (
-            <span key={line} class="mark" style={{ top: `calc(${line - 1} * var(--line-height) + var(--pad))` }}>
+            <span
+              key={line}
+              class="mark"
+              style={{ top: `calc(${line - 1} * var(--line-height) + var(--pad))` }}
+            >
               <span class="mark-words">{found[0].message}</span>
             </span>
           ))}

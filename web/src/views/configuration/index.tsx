@@ -35,13 +35,13 @@ export function Configuration() {
       error.value = errorText(caught);
     }
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the view opens.
+  // Once, when the view opens.
   useEffect(() => {
     load().catch(() => undefined);
   }, []);
 
   const typed = text.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever the text has rested for a moment.
+  // Whenever the text has rested for a moment.
   useEffect(() => {
     if (file.value === null || !canEdit) return;
     let isOver = false;

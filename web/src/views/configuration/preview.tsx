@@ -29,7 +29,11 @@ export function Preview({ preview: { changes, effects } }: { preview: ReloadPrev
       </ul>
       <h3>Connections</h3>
       {effects.length === 0 ? (
-        <p>{later === changes.length ? 'Nothing happens before a restart.' : 'Those that are open notice nothing.'}</p>
+        <p>
+          {later === changes.length
+            ? 'Nothing happens before a restart.'
+            : 'Those that are open notice nothing.'}
+        </p>
       ) : (
         <ul class="plain-list">
           {effects.map(({ text, fate }) => (

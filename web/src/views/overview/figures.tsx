@@ -13,7 +13,11 @@ export function Figures() {
   const isUnfinished = now.configuration !== undefined && now.configuration.state !== 'same';
   return (
     <dl class="figures">
-      <Figure name="Races a second" value={perSecond === null ? '–' : formatCount(Math.round(perSecond))} main>
+      <Figure
+        name="Races a second"
+        value={perSecond === null ? '–' : formatCount(Math.round(perSecond))}
+        main
+      >
         {formatTally(races.started)} since the start
       </Figure>
       <Figure name="Decided" value={formatTally(races.decided)}>
@@ -29,7 +33,11 @@ export function Figures() {
         {formatTally(memory.trusted)} trusted, {formatTally(memory.inKernel)} decided in the kernel
       </Figure>
       <Figure name="Up for" value={formatDuration(now.uptimeSeconds)}>
-        {isUnfinished ? <a href="#/configuration">configuration: {now.configuration?.state}</a> : `version ${now.version}`}
+        {isUnfinished ? (
+          <a href="#/configuration">configuration: {now.configuration?.state}</a>
+        ) : (
+          `version ${now.version}`
+        )}
       </Figure>
     </dl>
   );

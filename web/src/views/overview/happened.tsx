@@ -37,8 +37,8 @@ function What({ what }: { what: Happened['what'] }) {
       const { route, state, before, reasons } = what.event;
       return (
         <span>
-          <RouteName name={route} linked /> {before === null ? 'is new:' : `was ${before}, is`} <StateBadge state={state} />{' '}
-          <span class="muted">{reasons.map(routeReasonText).join('; ')}</span>
+          <RouteName name={route} linked /> {before === null ? 'is new:' : `was ${before}, is`}{' '}
+          <StateBadge state={state} /> <span class="muted">{reasons.map(routeReasonText).join('; ')}</span>
         </span>
       );
     }

@@ -1,6 +1,7 @@
 /** The first picture: races as they are decided, and the state of each route. */
-import { counters, routes, status, stream } from '../../state/live.js';
+
 import { Empty } from '../../parts/empty.js';
+import { counters, routes, status, stream } from '../../state/live.js';
 import { Alarms } from './alarms.js';
 import { Figures } from './figures.js';
 import { HappenedList } from './happened.js';
@@ -13,7 +14,9 @@ const MANY = 5;
 export function Overview() {
   const all = routes.value;
   if (status.value === null)
-    return <Empty>{stream.value.kind === 'away' ? 'The gateway does not answer.' : 'Asking the gateway …'}</Empty>;
+    return (
+      <Empty>{stream.value.kind === 'away' ? 'The gateway does not answer.' : 'Asking the gateway …'}</Empty>
+    );
   const wins = new Map((counters.value?.routes ?? all).map(({ name, wins: count }) => [name, count]));
   const decided = [...wins.values()].reduce((sum, count) => sum + count, 0);
   return (
@@ -25,7 +28,11 @@ export function Overview() {
         <Races />
         <section class="cards" aria-label="Routes">
           {all.map((route) => (
-            <RouteCard key={route.name} route={route} share={decided === 0 ? null : (wins.get(route.name) ?? 0) / decided} />
+            <RouteCard
+              key={route.name}
+              route={route}
+              share={decided === 0 ? null : (wins.get(route.name) ?? 0) / decided}
+            />
           ))}
         </section>
       </div>

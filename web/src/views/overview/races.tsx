@@ -44,9 +44,12 @@ export function Races() {
           <ul class="race-list">
             {shown.map(({ key, decision }) => (
               <li key={key}>
-                <Race decision={decision} onChoose={() => {
-                  chosen.value = decision;
-                }} />
+                <Race
+                  decision={decision}
+                  onChoose={() => {
+                    chosen.value = decision;
+                  }}
+                />
               </li>
             ))}
           </ul>

@@ -97,7 +97,8 @@ export function RouteCharts({ name, height }: { name: string; height?: number })
 
 export function reasonsOf({ state, reasons, check }: RouteStatus): string {
   if (reasons.length > 0) return reasons.map(routeReasonText).join('; ');
-  if (state === 'up') return check === undefined || check.ok ? 'it answers' : 'it answers; its own checks fail';
+  if (state === 'up')
+    return check === undefined || check.ok ? 'it answers' : 'it answers; its own checks fail';
   return state === 'draining' ? 'it keeps what it has, and takes nothing new' : 'no reason is known';
 }
 
@@ -115,7 +116,14 @@ export function quotaText({ used, bytes, spent }: RouteStatus['quota']): string 
 export function Meter({ share, colour, label }: { share: number; colour: string; label: string }) {
   const percent = Math.round(100 * Math.min(1, Math.max(0, share)));
   return (
-    <span class="meter" role="meter" aria-label={label} aria-valuemin={0} aria-valuemax={100} aria-valuenow={percent}>
+    <span
+      class="meter"
+      role="meter"
+      aria-label={label}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={percent}
+    >
       <span style={{ width: `${percent}%`, background: colour }} />
     </span>
   );
