@@ -310,9 +310,12 @@ async function serveFile(path, response) {
   }
 }
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   handle(request, response).catch((error) => {
     console.error(error);
     response.destroy();
   });
-}).listen(Number(values.port), '127.0.0.1', () => console.log(`ready http://127.0.0.1:${values.port}/`));
+});
+server.listen(Number(values.port), '127.0.0.1', () =>
+  console.log(`ready http://127.0.0.1:${server.address().port}/`),
+);
