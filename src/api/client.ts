@@ -2,7 +2,9 @@
 import { request } from 'node:http';
 import { PathraceError } from '../model/errors.js';
 import { fromAnswer } from './answer.js';
+import { type Call, toRequest } from './client/request.js';
 import type { MemoryEntry } from './contract.js';
+import type { Operation } from './operations.js';
 import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath, PREVIEW_PATH } from './paths.js';
 
 /** The daemon answers from memory in milliseconds; a hung one must not hang its operator. */
@@ -31,6 +33,16 @@ export function commandControl(
   return exchange(path, route, { method: 'POST', timeoutMs, maxBytes: MAX_ANSWER_BYTES });
 }
 
+/** Asks the control socket `path` in the types of the table. Rejects as `callControl`. */
+export function socketClient(path: string): Call {
+  const call = (operation: Operation, question?: unknown): Promise<unknown> => {
+    const { method, path: route, body, media } = toRequest(operation, question);
+    const more = body === null ? {} : { text: body, media: media ?? 'text/yaml' };
+    return exchange(path, route, { method: method as ExchangeOptions['method'], ...OF_COMMAND, ...more });
+  };
+  return call as Call;
+}
+
 /** What a reload would do with the text of a file. Throws as `callControl`. */
 export function askPreview(path: string, text: string): Promise<unknown> {
   const options = {
@@ -52,17 +64,20 @@ export async function askMemory(
   return (await exchange(path, memoryPath(limit, prefix), options)) as readonly MemoryEntry[];
 }
 
+const OF_COMMAND = { timeoutMs: COMMAND_TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES } as const;
+
 interface ExchangeOptions {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** The body of the request. */
+  /** The body of the request, and what it is. */
   readonly text?: string;
+  readonly media?: string;
 }
 
 function exchange(path: string, route: string, options: ExchangeOptions): Promise<unknown> {
-  const { method, timeoutMs, maxBytes, text } = options;
-  const headers = text === undefined ? {} : { 'content-type': 'text/yaml' };
+  const { method, timeoutMs, maxBytes, text, media = 'text/yaml' } = options;
+  const headers = text === undefined ? {} : { 'content-type': media };
   return new Promise((resolve, reject) => {
     let connected = false;
     const end = (error: PathraceError) => {

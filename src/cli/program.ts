@@ -10,6 +10,7 @@ import type { CommandIo } from './io.js';
 import type { PageOptions } from './show.js';
 import { Signals } from './signals.js';
 import { NARROW, WIDE } from './table.js';
+import { addTokenCommands } from './token-program.js';
 import type { WhyOptions } from './why.js';
 
 /** Builds the parser; the exit code of the command that ran goes to `done`. */
@@ -116,15 +117,25 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     .option('--client <address>', 'only of this client')
     .option('--route <route>', 'only those that go by this route')
     .option('--service <service>', 'only those that this service took')
+    .option(
+      '--what-if <client>',
+      'what would happen to a new connection of this client now: DESTINATION[:PORT][/udp]',
+    )
     .option('--limit <number>', `connections at most (default: ${WHY_LIMIT})`)
     .option('--follow', 'go on with those to come, until Ctrl-C')
     .option(...wide)
     .option(...control)
     .option(...json)
-    .action(async (destination: string | undefined, options: WhyOptions & Controlled) => {
-      const { runWhy } = await import('./why.js');
-      done(await runWhy(destination, socketOf(options), options, io));
-    });
+    .action(
+      async (destination: string | undefined, options: WhyOptions & Controlled & { whatIf?: string }) => {
+        if (options.whatIf !== undefined) {
+          const { runWhatIf } = await import('./what-if.js');
+          return done(await runWhatIf(options.whatIf, destination, socketOf(options), options, io));
+        }
+        const { runWhy } = await import('./why.js');
+        done(await runWhy(destination, socketOf(options), options, io));
+      },
+    );
 
   program
     .command('memory')
@@ -187,6 +198,8 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
       const { runReload } = await import('./reload.js');
       done(await runReload(socketOf(options), options.json === true, io));
     });
+
+  addTokenCommands(program, io, done);
 
   program
     .command('completion')

@@ -2,7 +2,7 @@
 import type { AttemptReport, Decision } from '../api/contract.js';
 import { attemptWords, inOrder, sentText } from '../api/words/attempts.js';
 import { explainDecision } from '../api/words/decisions.js';
-import { formatLocal, formatMillis, type Paint, printable } from './style.js';
+import { formatDuration, formatLocal, formatMillis, type Paint, printable } from './style.js';
 import { type Cell, NARROW, renderText, renderWrapped } from './table.js';
 
 export interface WhyPage {
@@ -44,7 +44,26 @@ function renderDecision(
   const who = fits ? `${head} -> ${to}\n` : `${head}\n${renderText(`  -> ${to}`, width, 4)}`;
   const fast = fastPath === true ? '  established: its packets take the kernel’s fast path\n' : '';
   const rows = inOrder(routes).map((attempt) => attemptCells(attempt, decision));
-  return `${who}${renderResult(decision, paint, width)}${fast}${renderWrapped(COLUMNS, rows, paint, width)}`;
+  const more = moreOf(decision)
+    .map((line) => renderText(`  ${line}`, width, 4))
+    .join('');
+  return `${who}${renderResult(decision, paint, width)}${more}${fast}${renderWrapped(COLUMNS, rows, paint, width)}`;
+}
+
+/** What won by how much, what memory said, how the routes stood, what holds the next ones, and who did not take it. */
+function moreOf({ lead, memory, states = {}, pin, passed = [] }: Decision): string[] {
+  const others = Object.entries(states).filter(([, state]) => state !== 'up');
+  return [
+    ...(lead === undefined ? [] : [`${formatMillis(lead.micros)} before ${printable(lead.over)}`]),
+    ...(memory === undefined ? [] : [`measured ${formatDuration(memory.ageSeconds)} before`]),
+    ...(others.length === 0
+      ? []
+      : [`then: ${others.map(([route, state]) => `${printable(route)} ${printable(state)}`).join(', ')}`]),
+    ...(pin === undefined
+      ? []
+      : [`held on ${printable(pin.route)}${pin.until === null ? '' : ` until ${formatTime(pin.until)}`}`]),
+    ...passed.map(({ service, why }) => `not ${printable(service)}: ${printable(why)}`),
+  ];
 }
 
 /** With the name that was typed for its address. */

@@ -47,7 +47,7 @@ export async function foreseen(
     memoryEntry(race, (number) => nameOf(gateway, number), memoryLengths(gateway), set.destination),
   ]);
   const notes = notesOf(set, speaks, config);
-  const isMeasured = kernel !== null && mayAskAllTheSame(state, service, set);
+  const isMeasured = kernel !== null && mayAskAllTheSame(state, service, set, kernel);
   const shared = {
     criterion: config.select.criterion,
     memory,

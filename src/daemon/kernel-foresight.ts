@@ -81,10 +81,16 @@ export async function foreseeKernel(
 }
 
 /** Now and then the kernel asks all the same: to measure again, or to try a route that has to prove itself. */
-export function mayAskAllTheSame(state: DesiredState, service: DesiredService, set: Imagined): boolean {
+export function mayAskAllTheSame(
+  state: DesiredState,
+  service: DesiredService,
+  set: Imagined,
+  { action }: KernelForesight,
+): boolean {
   const family = `ipv${familyOf(set.destination)}` as const;
-  if (set.protocol !== 'tcp') return false;
+  if (set.protocol !== 'tcp' || action === 'pin' || action === 'single') return false;
   if (service.trial[family]) return true;
+  if (action === 'group') return false;
   const isDrawn = service.memory !== 0 || service.config.select.criterion === 'fastest-history';
   return isDrawn && state.refresh > 0 && makesCopies(service.config.select.criterion);
 }

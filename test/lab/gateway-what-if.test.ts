@@ -1,0 +1,299 @@
+/** What would happen is what then happens: each kind of service is asked about, and then used. The server says by which route. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { EchoServer } from '../../lab/index.js';
+import type { Call } from '../../src/api/client/request.js';
+import { socketClient } from '../../src/api/client.js';
+import type { Decision, WhatIfOutcome } from '../../src/api/contract.js';
+import { connectMs, eventually, type GatewayLab, NEAR, NEAR6, withGateway } from './support/gateway-lab.js';
+
+const SCENARIO = {
+  providers: [
+    { name: 'a', link: { delayMs: 4 } },
+    { name: 'b', link: { delayMs: 12 } },
+    { name: 'c', link: { delayMs: 25 } },
+  ],
+};
+const PORTS = {
+  raced: 21,
+  grouped: 22,
+  turns: 23,
+  weighted: 24,
+  hash: 25,
+  priority: 26,
+  fixed: 27,
+  rest: 28,
+  least: 29,
+  best: 30,
+  cheapest: 31,
+  none: 32,
+} as const;
+type Kind = keyof typeof PORTS;
+const none = { affinity: 'none' };
+const CONFIG = {
+  services: [
+    { name: 'night', match: { tcp: PORTS.raced, source: '192.0.2.0/24' }, select: 'a' },
+    { name: 'raced', match: { tcp: PORTS.raced }, select: 'race', ...none },
+    { name: 'grouped', match: { tcp: PORTS.grouped }, select: 'race', affinity: 'client' },
+    { name: 'turns', match: { tcp: PORTS.turns }, select: 'round-robin', ...none },
+    { name: 'weighted', match: { tcp: PORTS.weighted }, select: 'weighted', ...none },
+    {
+      name: 'hash',
+      match: { tcp: PORTS.hash },
+      select: { criterion: 'hash', by: 'client+destination' },
+      ...none,
+    },
+    {
+      name: 'priority',
+      match: { tcp: PORTS.priority },
+      select: { criterion: 'priority', routes: ['b', 'a', 'c'] },
+      ...none,
+    },
+    { name: 'fixed', match: { tcp: PORTS.fixed }, select: 'c', ...none },
+    { name: 'to-rest', match: { tcp: PORTS.rest }, select: 'rest' },
+    { name: 'least', match: { tcp: PORTS.least }, select: 'least-connections', ...none },
+    { name: 'best', match: { tcp: PORTS.best }, select: { criterion: 'race', atMost: 2 }, ...none },
+    { name: 'cheapest', match: { tcp: PORTS.cheapest }, select: 'cheapest', ...none },
+  ],
+  routes: { a: { cost: 3 }, b: { cost: 1 }, c: { weight: 3, cost: 2 } },
+  memory: { trust: '10m', refresh: 0 },
+  rest: { route: 'b' },
+};
+
+interface Asked {
+  readonly made: GatewayLab;
+  readonly echo: EchoServer;
+}
+
+function withServices(config: object, action: (lab: Asked) => Promise<void>): Promise<void> {
+  return withGateway(SCENARIO, { config: { ...CONFIG, ...config } }, async (made) =>
+    action({ made, echo: await made.lab.server().echo({ ports: Object.values(PORTS) }) }),
+  );
+}
+
+let client: Record<string, string> = {};
+
+/** Opens one connection; which provider the server saw. */
+async function connect({ made, echo }: Asked, kind: Kind, address: string): Promise<string> {
+  await echo.forget();
+  const [result] = await made.lab
+    .client()
+    .connect({ targets: [{ address, port: PORTS[kind] }], count: 1, bytes: 10 });
+  connectMs([result]);
+  client = { ...client, [address]: result.source.address };
+  const [seen] = await echo.connections();
+  const number = Number(/^(?:203\.0\.|fd03:)(\d+)/.exec(seen.remoteAddress)?.[1] ?? 0);
+  return SCENARIO.providers[number - 1]?.name ?? seen.remoteAddress;
+}
+
+function callOf({ lab }: GatewayLab): Call {
+  return socketClient(lab.controlSocket);
+}
+
+async function foresee({ made }: Asked, kind: Kind, address: string): Promise<WhatIfOutcome> {
+  const query = { client: client[address], destination: address, port: PORTS[kind] };
+  const { outcomes } = await callOf(made)('GET /v1/what-if', { query });
+  expect(outcomes).toHaveLength(1);
+  return outcomes[0];
+}
+
+/** What may carry it, by what was foreseen. */
+function possible({ route, routes }: WhatIfOutcome): string[] {
+  if (route !== null) return [route];
+  return routes.filter(({ part }) => part === 'races' || part === 'may-carry').map((one) => one.route);
+}
+
+async function whyOf({ made }: Asked, kind: Kind, address: string): Promise<Decision> {
+  const query = { address, port: PORTS[kind], limit: 1 };
+  const [decision] = await callOf(made)('GET /v1/why', { query });
+  return decision;
+}
+
+async function agree(all: Asked, kind: Kind, address: string): Promise<WhatIfOutcome> {
+  const outcome = await foresee(all, kind, address);
+  const said = `${kind} ${JSON.stringify(outcome)}`;
+  expect(possible(outcome), said).toContain(await connect(all, kind, address));
+  return outcome;
+}
+
+describe('what-if', () => {
+  beforeAll(() => {
+    client = {};
+  });
+
+  test('says for every kind of service, in both families, what then happens', async () => {
+    await withServices({}, async (all) => {
+      for (const address of [NEAR, NEAR6]) {
+        // Who the client is.
+        await connect(all, 'rest', address);
+        const first = await agree(all, 'raced', address);
+        expect(first).toMatchObject({
+          service: 'raced',
+          by: 'race',
+          action: 'race',
+          route: null,
+          memory: null,
+        });
+        expect(first.passed).toEqual([
+          { service: 'night', why: expect.stringMatching(/client is not in|IPv4 alone/) },
+        ]);
+        expect(first.routes.map(({ route, part }) => [route, part])).toEqual([
+          ['a', 'races'],
+          ['b', 'races'],
+          ['c', 'races'],
+        ]);
+        const remembered = await eventually(
+          () => foresee(all, 'raced', address),
+          ({ by }) => by === 'kernel',
+          5000,
+        );
+        expect(remembered).toMatchObject({
+          action: 'memory',
+          by: 'kernel',
+          route: 'a',
+          reasons: ['remembered'],
+        });
+        expect(remembered.memory).toMatchObject({ best: 'a', trusted: true });
+        expect(await agree(all, 'raced', address)).toMatchObject({ route: 'a' });
+        expect(await agree(all, 'fixed', address)).toMatchObject({ route: 'c', action: 'one', by: 'kernel' });
+        expect(await agree(all, 'rest', address)).toMatchObject({
+          route: 'b',
+          action: 'rest',
+          service: 'to-rest',
+        });
+        expect(await agree(all, 'none', address)).toMatchObject({
+          route: 'b',
+          action: 'rest',
+          service: null,
+        });
+        expect(await agree(all, 'priority', address)).toMatchObject({ route: 'b', action: 'one' });
+        expect(await agree(all, 'cheapest', address)).toMatchObject({ route: 'b', action: 'one' });
+        expect(await agree(all, 'hash', address)).toMatchObject({ action: 'hash', by: 'kernel' });
+        const turns = await agree(all, 'turns', address);
+        expect(turns).toMatchObject({ action: 'turns', route: null });
+        expect(turns.routes.map(({ share }) => share)).toEqual([0.333, 0.333, 0.333]);
+        expect((await agree(all, 'weighted', address)).routes.map(({ share }) => share)).toEqual([
+          0.2, 0.2, 0.6,
+        ]);
+        for (let i = 0; i < 3; i++)
+          expect(await agree(all, 'least', address)).toMatchObject({ by: 'daemon', action: 'criterion' });
+      }
+    });
+  });
+
+  test('knows groups, routes that are down, `atMost`, and tells what the decision then says', async () => {
+    await withServices({}, async (all) => {
+      const { made } = all;
+      await connect(all, 'rest', NEAR);
+      expect(await agree(all, 'grouped', NEAR)).toMatchObject({ by: 'race' });
+      const grouped = await eventually(
+        () => foresee(all, 'grouped', NEAR),
+        ({ action }) => action === 'group',
+        5000,
+      );
+      expect(grouped).toMatchObject({
+        route: 'a',
+        by: 'kernel',
+        pin: { route: 'a', by: 'group', group: 'client' },
+      });
+      expect(Date.parse(grouped.pin?.until ?? '')).toBeGreaterThan(Date.now());
+      await agree(all, 'grouped', NEAR);
+      // The first is remembered; of what nobody knows two are asked.
+      const best = await foresee(all, 'best', NEAR6);
+      expect(best).toMatchObject({ action: 'race' });
+      await callOf(made)('POST /v1/routes/{name}/{command}', { params: { name: 'b', command: 'drain' } });
+      const priority = await agree(all, 'priority', NEAR);
+      expect(priority).toMatchObject({ route: 'a' });
+      expect(priority.routes[0]).toMatchObject({
+        route: 'b',
+        state: 'draining',
+        part: 'left-out',
+        why: 'it is draining by command',
+      });
+      const { reasons, states } = await whyOf(all, 'raced', NEAR).then(
+        async (before) => before ?? (await connectAndWhy(all)),
+      );
+      expect(reasons.length).toBeGreaterThan(0);
+      if (states !== undefined) expect(states.b).toBe('draining');
+    });
+  });
+
+  test('holds a destination on a route by command, before groups and memory, until it is let go', async () => {
+    await withServices({}, async (all) => {
+      const { made } = all;
+      const call = callOf(made);
+      for (const address of [NEAR, NEAR6]) {
+        await connect(all, 'grouped', address);
+        await connect(all, 'raced', address);
+        await eventually(
+          () => foresee(all, 'raced', address),
+          ({ action }) => action === 'memory',
+          5000,
+        );
+        await call('POST /v1/memory/pins', { body: { destination: address, route: 'c', seconds: 600 } });
+        for (const kind of ['raced', 'grouped'] as const) {
+          const held = await agree(all, kind, address);
+          expect(held).toMatchObject({
+            action: 'pin',
+            route: 'c',
+            by: 'kernel',
+            pin: { route: 'c', by: 'command' },
+          });
+        }
+        expect(await whyOf(all, 'raced', address)).toMatchObject({ route: expect.any(String) });
+        // Another criterion is left alone.
+        expect(await agree(all, 'fixed', address)).toMatchObject({ action: 'one' });
+      }
+      expect(await call('GET /v1/memory/pins')).toHaveLength(2);
+      // While the route is away, it is chosen as any other.
+      await call('POST /v1/routes/{name}/{command}', { params: { name: 'c', command: 'disable' } });
+      expect(await agree(all, 'raced', NEAR)).toMatchObject({ route: 'a', action: 'memory' });
+      await call('POST /v1/routes/{name}/{command}', { params: { name: 'c', command: 'enable' } });
+      await eventually(
+        () => foresee(all, 'raced', NEAR),
+        ({ action }) => action === 'pin',
+        10_000,
+      );
+      expect(await agree(all, 'raced', NEAR)).toMatchObject({ route: 'c' });
+      expect(await call('DELETE /v1/memory/pins', { query: { all: true } })).toEqual({ unpinned: 2 });
+      expect(await agree(all, 'raced', NEAR)).toMatchObject({ route: 'a', action: 'memory' });
+      // A short one ends by itself.
+      await call('POST /v1/memory/pins', { body: { destination: NEAR, route: 'b', seconds: 1 } });
+      await eventually(
+        () => call('GET /v1/memory/pins'),
+        (pins) => pins.length === 0,
+        5000,
+      );
+      expect(await agree(all, 'raced', NEAR)).toMatchObject({ route: 'a' });
+    });
+  });
+
+  test('forgets destinations, in the engine and in the kernel', async () => {
+    await withServices({}, async (all) => {
+      const { made } = all;
+      const call = callOf(made);
+      for (const [query, count] of [
+        [{ prefix: NEAR }, 1],
+        [{ all: true }, 2],
+      ] as const) {
+        for (const address of [NEAR, NEAR6]) {
+          await connect(all, 'raced', address);
+          await eventually(
+            () => foresee(all, 'raced', address),
+            ({ by }) => by === 'kernel',
+            5000,
+          );
+        }
+        expect(await call('DELETE /v1/memory', { query })).toEqual({ forgotten: count });
+        expect(await foresee(all, 'raced', NEAR)).toMatchObject({ by: 'race', memory: null });
+        const left = await call('GET /v1/memory');
+        expect(left).toHaveLength(2 - count);
+        expect(await agree(all, 'raced', NEAR)).toMatchObject({ by: 'race' });
+      }
+    });
+  });
+});
+
+async function connectAndWhy(all: Asked): Promise<Decision> {
+  await connect(all, 'raced', NEAR);
+  return whyOf(all, 'raced', NEAR);
+}
