@@ -42,7 +42,7 @@ describe.skipIf(!HAS_CHROMIUM)('the page, in Chromium', () => {
   test('a token is asked for, checked, and kept nowhere that the page could read', async () => {
     const answer = await page.goto(`${ORIGIN}/`);
     expect(answer?.headers()['content-security-policy']).toContain("default-src 'self'");
-    expect(answer?.headers()['content-encoding']).toBe('br');
+    expect(answer?.headers()['content-encoding']).toMatch(/^(br|gzip)$/);
     await logIn('pathrace_wrong');
     await page.getByRole('alert').getByText('The token is not right').waitFor();
     expect(await seriousFindings(page)).toEqual([]);
@@ -161,7 +161,7 @@ describe.skipIf(!HAS_CHROMIUM)('the page, in Chromium', () => {
       .getByText(`Line ${at + 1}`)
       .first()
       .waitFor();
-    expect(await page.locator('.gutter .bad').first().innerText()).toBe(String(at + 1));
+    expect(await page.locator('.gutter .bad').allTextContents()).toContain(String(at + 1));
     expect(await page.getByRole('button', { name: 'Apply …' }).isDisabled()).toBe(true);
     await field.fill(text.replace('interface:', 'weight: 7\n    interface:'));
     await page.getByText('Right: a gateway would start with it').waitFor();

@@ -12,7 +12,7 @@ import { api, codeOf } from './api.js';
 import { withNextFrame } from './frames.js';
 import { beginHistory, extendHistories } from './history.js';
 import { learnRoutes } from './palette.js';
-import { forgetRaces, takeDecisions } from './races.js';
+import { beginRaces, forgetRaces, MAX_SHOWN, takeDecisions } from './races.js';
 import { lookAtSession } from './session.js';
 
 export type Stream =
@@ -74,6 +74,10 @@ export function askStatus(): void {
 }
 
 function askAll(): void {
+  api
+    .call('GET /v1/decisions', { query: { limit: MAX_SHOWN } })
+    .then(({ decisions }) => withNextFrame(() => beginRaces(decisions)))
+    .catch(onFailure);
   api
     .call('GET /v1/status')
     .then((now) => {

@@ -16,7 +16,6 @@ export const isPaused = signal(false);
 /** The largest time of the axis that all lanes share, microseconds. */
 export const laneScale = signal(50_000);
 
-const MAX_SHOWN = 14;
 /** What nobody could read in time gives way. */
 const MAX_WAITING = 6;
 const SHOW_EVERY_MS = 240;
@@ -31,6 +30,16 @@ export function takeDecisions({ decisions }: DecisionEvent): void {
   waiting.splice(0, waiting.length - MAX_WAITING);
   if (timer === null) timer = setTimeout(showNext, 0);
 }
+
+/** Those of before the page was open; newest first. */
+export function beginRaces(decisions: readonly Decision[]): void {
+  if (shownRaces.value.length > 0) return;
+  shownRaces.value = decisions.slice(0, MAX_SHOWN).map((decision) => ({ key: ++lastKey, decision }));
+  laneScale.value = scaleFor(shownRaces.value);
+}
+
+/** How many `beginRaces` has room for. */
+export const MAX_SHOWN = 14;
 
 export function forgetRaces(): void {
   waiting.length = 0;

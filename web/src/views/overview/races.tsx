@@ -67,6 +67,9 @@ export function Races() {
   );
 }
 
+/** As many a second pass one by one. */
+const READABLE = 4;
+
 /** How many of the decisions are seen here. */
 function Sampling() {
   const { made = 0, shown = 0 } = counters.value?.decisions ?? {};
@@ -75,7 +78,7 @@ function Sampling() {
   const text =
     made > shown
       ? `${formatCount(rate)} decisions a second: the gateway sends a sample of ${formatCount(shown)}, some of them pass here`
-      : `${formatCount(rate)} decisions a second`;
+      : `${formatCount(rate)} decisions a second${rate > READABLE ? ', some of them pass here' : ''}`;
   return <p class="panel-note">{text}</p>;
 }
 
