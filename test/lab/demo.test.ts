@@ -70,6 +70,35 @@ test('ten seconds, piped: racing loses nothing, and is faster than every single 
   expect(left.filter((name) => name.startsWith(`pr${pid}-`))).toEqual([]);
 }, 25_000);
 
+test('its page is open to this machine while it runs, tells of the provider that is silent, and is gone afterwards', async () => {
+  const child = spawn(PATHRACE, ['demo', '--for', '12s'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
+  });
+  const states = new Set<string>();
+  let html = '';
+  let page = '';
+  while (child.exitCode === null) {
+    page = /page (http:\/\/127\.0\.0\.1:\d+)\//.exec(output)?.[1] ?? '';
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 150))]);
+    if (page === '') continue;
+    // Between the phases there is no gateway.
+    const answer = await fetch(`${page}/v1/status`).catch(() => null);
+    if (answer?.ok !== true) continue;
+    const { routes } = (await answer.json()) as { routes: { name: string; state: string }[] };
+    for (const { name, state } of routes) states.add(`${name} ${state}`);
+    const found = await fetch(`${page}/`).catch(() => null);
+    if (found?.ok === true) html = await found.text();
+  }
+  expect(await ended, output).toBe(0);
+  expect(html).toContain('<title>Pathrace</title>');
+  expect([...states].sort()).toEqual(expect.arrayContaining(['cable up', 'fiber up', 'radio up']));
+  expect(states.has('cable suspect') || states.has('cable down'), [...states].join()).toBe(true);
+  await expect(fetch(`${page}/`)).rejects.toThrow();
+}, 40_000);
+
 test('a time that is too short is refused, with the shortest that goes', async () => {
   const { code, stdout, stderr } = await demo(['--for', '5s']);
   expect(code).toBe(2);
