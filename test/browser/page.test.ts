@@ -67,7 +67,7 @@ describe.skipIf(!HAS_CHROMIUM)('the page, in Chromium', () => {
       ({ kind, direction, destination }) => kind === 'ack' && direction === 'out' && destination === NEAR,
     );
     expect(new Set(carried.map(({ provider }) => provider))).toEqual(new Set([decision.route]));
-    expect(await row.locator('.route-name').innerText()).toBe(decision.route);
+    expect(await row.locator('.route-name').textContent()).toBe(decision.route);
     expect(await row.locator('.lane').count()).toBe(decision.routes.length);
     const won = row.locator('.bar.won');
     expect(await won.count()).toBe(1);
@@ -182,7 +182,7 @@ describe.skipIf(!HAS_CHROMIUM)('the page, in Chromium', () => {
     const turned = await eventually(
       async () => {
         await connect(site, 6);
-        return state.innerText();
+        return (await state.textContent()) ?? '';
       },
       (text) => text !== 'up',
       20_000,
@@ -197,7 +197,7 @@ describe.skipIf(!HAS_CHROMIUM)('the page, in Chromium', () => {
     const back = await eventually(
       async () => {
         await connect(site, 6);
-        return state.innerText();
+        return (await state.textContent()) ?? '';
       },
       (text) => text === 'up',
       30_000,

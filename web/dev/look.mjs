@@ -91,7 +91,7 @@ try {
 
 async function take(spec) {
   const [name, ...how] = spec.split('@');
-  const { view, before, act, after, wait = 2500 } = SCENES[name] ?? { view: name };
+  const { view, before, act, after, wait = view === '' ? 2500 : 1000 } = SCENES[name] ?? { view: name };
   const page = await context.newPage();
   page.on('console', (message) => message.type() === 'error' && console.log(`${spec}: ${message.text()}`));
   page.on('pageerror', (error) => console.log(`${spec}: ${error.stack}`));

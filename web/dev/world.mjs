@@ -269,7 +269,7 @@ export function memoryOf(world) {
       .filter(([, { rttMicros }]) => rttMicros !== null)
       .sort(([, a], [, b]) => a.rttMicros - b.rttMicros);
     return {
-      destination: at % 7 === 3 ? `${address.replace(/\d+$/, '0')}/28` : address,
+      destination: at % 7 === 3 ? `198.51.${at}.0/24` : address,
       routes,
       best: best?.[0] ?? null,
       trusted: at < 30,

@@ -18,7 +18,7 @@ const SCENARIO = {
 };
 
 export const SERVICES = [
-  { name: 'names', match: { udp: 53 }, select: { priority: ['a', 'b'] } },
+  { name: 'names', match: { udp: 53 }, select: { criterion: 'priority', routes: ['a', 'b'] } },
   { name: 'everything', match: { tcp: 'any' }, select: 'race' },
 ];
 

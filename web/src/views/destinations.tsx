@@ -173,12 +173,12 @@ function Cell({ measured, entry, name, by }: CellProps) {
   return (
     <td
       key="answered"
-      class={`heat-${step}${isBest ? ' best' : ''}${entry.trusted ? '' : ' old'}`}
+      class={`heat-${step}${isBest ? ' best' : ''}${entry.trusted ? '' : ' old'}${words === '' ? '' : ' odd'}`}
       title={`${name}: ${formatMillis(rttMicros)}${words}, ${age} ago${isBest ? '; the fastest' : ''}`}
     >
       {isBest && <span class="mark">★</span>}
       {formatMillis(rttMicros).replace(' ms', '')}
-      {answer !== 'answered' && <sup>{answer.slice(0, 1)}</sup>}
+      {words !== '' && <span class="hidden">{words}</span>}
       {isBest && <span class="hidden">, the fastest</span>}
     </td>
   );
