@@ -43,11 +43,10 @@ export const PRIVATE_DOOR: Door = {
 /** Throws when a caller may not do what needs a role. */
 export function refuseUnless(role: Role, caller: Caller): void {
   if (role === 'anyone' || caller.role === 'operate' || caller.role === role) return;
-  if (caller.role === null)
+  if (caller.name === null)
     throw new PathraceError('E_UNAUTHENTICATED', 'This needs a token, and none was sent.');
-  const who = caller.name === null ? 'Who has no token' : `The token ${caller.name}`;
-  throw new PathraceError('E_FORBIDDEN', `${who} may read, and this changes something.`, {
-    found: caller.role,
+  throw new PathraceError('E_FORBIDDEN', `The token ${caller.name} may read, and this changes something.`, {
+    found: 'read',
     expected: role,
   });
 }

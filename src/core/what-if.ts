@@ -42,12 +42,14 @@ export class WhatIf {
 
   constructor(
     private readonly site: Site,
-    shard: Shard,
+    private readonly shard: Shard,
   ) {
     this.scratch = createShard(smallest(site.settings));
-    const { memory, kernelCopy } = shard;
+    const { memory, kernelCopy, ports } = shard;
+    const own = this.scratch.ports;
     const readOnly = {
       ...this.scratch,
+      ports: withoutChange(own, { pick: (flow, now) => (ports.hasPort(flow) ? own.pick(flow, now) : 0) }),
       memory: withoutChange(memory, {
         touch: NOTHING,
         note: NOTHING,
@@ -66,6 +68,10 @@ export class WhatIf {
     follow(turn.site, site);
     const chooser = site.services[input.service]?.chooser ?? null;
     const restore = keep(chooser);
+    const { races } = this.scratch;
+    const isFull = this.shard.races.active >= this.shard.races.slots;
+    // With none among them that only waits for its losers.
+    if (isFull && this.shard.races.oldestLingering() === NO_RACE) races.active = races.slots;
     beginTurn(turn, now, input.packet);
     try {
       const { kind, route, reason, race } = handleSetup(turn, input);
@@ -81,6 +87,7 @@ export class WhatIf {
     } finally {
       restore();
       abandonRace(turn, turn.race);
+      races.active = 0;
     }
   }
 
@@ -126,7 +133,10 @@ function readOnlySite(site: Site): Site {
     clients: withoutChange(clients, { admit: (...asked) => clients.wouldAdmit(...asked), done: NOTHING }),
     hosts: withoutChange(hosts, { admit: (...asked) => hosts.wouldAdmit(...asked), done: NOTHING }),
     hostGroups: withoutChange(hostGroups, { take: () => true }),
-    destinations: withoutChange(destinations, { admit: (...asked) => destinations.hasRoom(...asked) }),
+    destinations: withoutChange(destinations, {
+      hasRoom: (...asked) => destinations.wouldAdmit(...asked),
+      admit: (...asked) => destinations.wouldAdmit(...asked),
+    }),
     facts: withoutChange(facts, { assigned: new Float64Array(facts.assigned.length) }),
   };
   return withoutChange(site, instead);

@@ -38,6 +38,19 @@ export class DestinationLimits {
     return true;
   }
 
+  /** What both of them would say; nothing is noted. */
+  wouldAdmit(words: AddressWords, at: number, now: Micros): boolean {
+    const place = this.perSecond === 0 ? -1 : this.find(words, at);
+    if (place < 0) return true;
+    const age = now - this.since[place];
+    if (age >= 2 * SECOND) return true;
+    const [count, before, since] =
+      age < SECOND
+        ? [this.count[place], this.before[place], this.since[place]]
+        : [0, this.count[place], this.since[place] + SECOND];
+    return count + before * (1 - (now - since) / SECOND) < this.perSecond;
+  }
+
   private used(place: number, now: Micros): number {
     const age = now - this.since[place];
     if (age >= SECOND) {

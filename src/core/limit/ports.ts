@@ -37,6 +37,14 @@ export class PortMemory {
     this.count = settings.racePorts.to - settings.racePorts.from + 1;
   }
 
+  /** Whether `pick` would find one. */
+  hasPort(flow: FlowEnds): boolean {
+    const owner = finishHash(mix(mixAddress(this.secret, flow.source, 0), flow.sourcePort));
+    for (let n = 0; n < CANDIDATES; n++)
+      if (!this.races.isPortInRace(flow, this.candidate(owner, flow.sourcePort, n))) return true;
+    return false;
+  }
+
   /** A port for a flow to a destination; 0 when all that were looked at are in races now. */
   pick(flow: FlowEnds, now: Micros): number {
     const { source, sourcePort, destination, destinationPort } = flow;
