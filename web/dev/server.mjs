@@ -87,15 +87,15 @@ const session = () =>
       }
     : { role: null, name: null, until: null };
 const SERVICES = [
-  ['calls', 'protocol: udp, ports: [5060, 16384-32767]', 'priority', { kind: 'one', routes: { fiber: 1 } }],
+  ['calls', 'udp: [5060, 16384-32767]', 'priority', { kind: 'one', routes: { fiber: 1 } }],
   [
     'backups',
-    'protocol: tcp, ports: 22, time: 22:00-06:00',
+    'tcp: 22; time: 22:00-06:00',
     'cheapest',
     { kind: 'turns', routes: { fiber: 0.6, cable: 0.3, radio: 0.1 } },
   ],
-  ['web', 'protocol: tcp, ports: [80, 443]', 'race', { kind: 'memory', routes: {} }],
-  ['everything-else', '', 'race', { kind: 'race', routes: {} }],
+  ['web', 'tcp: [80, 443]', 'race', { kind: 'memory', routes: {} }],
+  ['everything-else', 'tcp: any', 'race', { kind: 'race', routes: {} }],
 ];
 let hits = 41_230;
 function takenBy(at) {

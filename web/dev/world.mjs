@@ -284,18 +284,19 @@ routes:
   fiber: { interface: wan0, weight: 3 }
   cable:
     interface: wan1
-    cost: 0.4
-    quota: { bytes: 100 GB, day: 1, action: last-resort }
-  radio: { interface: wan2, lastResort: true }
+    cost: 0.4/GB
+    quota: { volume: 100GB, day: 1, then: last-resort }
+  radio: { interface: wan2, weight: 1 }
 
 services:
   - name: calls
-    match: { protocol: udp, ports: [5060, "16384-32767"] }
-    select: { priority: [fiber, cable] }
+    match: { udp: [5060, 16384-32767] }
+    select: { criterion: priority, routes: [fiber, cable] }
   - name: web
-    match: { protocol: tcp, ports: [80, 443] }
+    match: { tcp: [80, 443] }
     select: race
   - name: everything-else
+    match: { tcp: any }
     select: race
     affinity: client+destination
 

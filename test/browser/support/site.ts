@@ -19,7 +19,7 @@ const SCENARIO = {
 
 export const SERVICES = [
   { name: 'names', match: { udp: 53 }, select: { criterion: 'priority', routes: ['a', 'b'] } },
-  { name: 'everything', match: { tcp: 'any' }, select: 'race' },
+  { name: 'everything', match: { tcp: 'any' }, select: 'race', affinity: 'none' },
 ];
 
 export interface Site {
@@ -36,12 +36,13 @@ export async function startSite(): Promise<Site> {
   await writeTokens(file, [read.token, operate.token]);
   const config = {
     api: { listen: [ORIGIN.slice('http://'.length)], tokens: file },
-    memory: { trust: '0s', refresh: 0, store: 'none' },
+    // Remembered, and raced all the same.
+    memory: { trust: '20ms', refresh: 0, store: 'none', stagger: 'never' },
+    race: { perDestination: 'none' },
     services: SERVICES,
   };
   await made.restart(config);
   await made.lab.server().echo({ ports: [PORT] });
-  await made.lab.server('far').echo({ ports: [PORT] });
   return { made, tokens: { read: read.text, operate: operate.text }, config };
 }
 

@@ -153,7 +153,7 @@ function Race({ decision }: { decision: Decision }) {
         <Axis scale={scale} />
         <Lanes decision={{ ...decision, routes: inOrder(routes) }} scale={scale} large />
       </div>
-      <div class="scroll-x">
+      <div class="scroll-x" tabIndex={0} role="group" aria-label="What each route did">
         <table class="plain">
           <thead>
             <tr>

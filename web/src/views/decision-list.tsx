@@ -90,7 +90,7 @@ interface TableProps {
 function Table({ decisions, onChoose }: TableProps) {
   return (
     <section class="scroll-x" tabIndex={0} aria-label="Decisions">
-      <table class="plain rows">
+      <table class="plain rows decided">
         <thead>
           <tr>
             <th scope="col">Time</th>

@@ -145,7 +145,7 @@ function standIn(
 function FlowTable({ flows, onChoose }: { flows: readonly Flow[]; onChoose: (flow: Flow) => void }) {
   return (
     <section class="scroll-x" tabIndex={0} aria-label="Open connections">
-      <table class="plain rows">
+      <table class="plain rows open-flows">
         <thead>
           <tr>
             <th scope="col">Client</th>
