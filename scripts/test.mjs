@@ -17,6 +17,7 @@ try {
   checkNode();
   installPackages();
   if (parts.some((part) => ['lab', 'browser', 'long'].includes(part))) installPrograms('test');
+  if (parts.includes('browser')) installBrowser();
   // Where the types are a part, they compile, too, and count as a test.
   if (!parts.includes('types')) buildIfStale();
   buildPageIfStale();
@@ -25,6 +26,16 @@ try {
   console.error(`setup: ${error.message}`);
   console.log('0 passed, 1 failed');
   exit(1);
+}
+
+/** Without one the tests of the page say that they are skipped, and the rest runs. */
+function installBrowser() {
+  try {
+    installPrograms('browser');
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.log(`The page is not opened in a browser: ${error.message}`);
+  }
 }
 
 env.PATH = systemPath();

@@ -77,9 +77,13 @@ function lab(project) {
 /** All files are named once, with the first project. */
 function notRun(project, why, failed) {
   if (project !== 'lab') return { passed: 0, failed: 0, skipped: 0, again: [], failures: [] };
-  const files = readdirSync(join(ROOT, 'test/lab')).filter((name) => name.endsWith('.test.ts'));
+  const files = ['test/lab', 'test/browser'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `${folder}/${name}`),
+  );
   console.log(`These ${files.length} files of tests did NOT run: ${why}.`);
-  for (const name of files) console.log(`  test/lab/${name}`);
+  for (const name of files) console.log(`  ${name}`);
   const failures = failed === 0 ? [] : [`lab tests: ${why}`];
   return { passed: 0, failed, skipped: files.length, again: [], failures };
 }

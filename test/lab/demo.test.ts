@@ -29,6 +29,10 @@ function demo(args: readonly string[]): Promise<Ended> {
   });
 }
 
+interface Remembered {
+  readonly routes: Readonly<Record<string, { readonly answer: string }>>;
+}
+
 function named(summary: Summary, name: string): PolicyFigures {
   const found = summary.policies.find((policy) => policy.name === name);
   if (found === undefined) throw new Error(`no policy ${name} in ${JSON.stringify(summary.policies)}`);
@@ -78,6 +82,7 @@ test('its page is open to this machine while it runs, tells of the provider that
     output += chunk;
   });
   const states = new Set<string>();
+  const measured = new Set<string>();
   let html = '';
   let page = '';
   while (child.exitCode === null) {
@@ -89,6 +94,9 @@ test('its page is open to this machine while it runs, tells of the provider that
     if (answer?.ok !== true) continue;
     const { routes } = (await answer.json()) as { routes: { name: string; state: string }[] };
     for (const { name, state } of routes) states.add(`${name} ${state}`);
+    const memory = await fetch(`${page}/v1/memory?limit=50`).catch(() => null);
+    for (const { routes: times } of memory?.ok === true ? ((await memory.json()) as Remembered[]) : [])
+      for (const [name, { answer }] of Object.entries(times)) measured.add(`${name} ${answer}`);
     const found = await fetch(`${page}/`).catch(() => null);
     if (found?.ok === true) html = await found.text();
   }
@@ -96,6 +104,8 @@ test('its page is open to this machine while it runs, tells of the provider that
   expect(html).toContain('<title>Pathrace</title>');
   expect([...states].sort()).toEqual(expect.arrayContaining(['cable up', 'fiber up', 'radio up']));
   expect(states.has('cable suspect') || states.has('cable down'), [...states].join()).toBe(true);
+  // What the heat map shows.
+  expect([...measured]).toEqual(expect.arrayContaining(['cable answered', 'cable silent', 'fiber answered']));
   await expect(fetch(`${page}/`)).rejects.toThrow();
 }, 40_000);
 
