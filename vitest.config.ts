@@ -130,7 +130,7 @@ const LAB = {
 };
 
 /**
- * `lab` needs root and network namespaces and runs one file at a time, `long` as well, `waiting` several; `fast` is everything else
+ * `lab` needs root and network namespaces and runs one file at a time, `long` and `browser` as well, `waiting` several; `fast` is everything else
  * and needs nothing.
  */
 export default defineConfig({
@@ -141,7 +141,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/package/**'],
+          exclude: ['test/lab/**', 'test/browser/**', 'test/package/**'],
           // They keep nothing between files; to load everything anew for each takes half of the time.
           isolate: false,
           // They compute: one for each processor. Of itself vitest leaves one processor to itself, which is half of a small machine.
@@ -168,6 +168,9 @@ export default defineConfig({
           retry: 0,
           fileParallelism: false,
         },
+      },
+      {
+        test: { ...LAB, name: 'browser', include: ['test/browser/**/*.test.ts'], fileParallelism: false },
       },
       { test: { ...LAB, name: 'long', include: LONG, fileParallelism: false } },
     ],

@@ -3,6 +3,7 @@ import { writeResult } from '../src/cli/io.js';
 import { paintFor } from '../src/cli/style.js';
 import { display } from './demo/display.js';
 import { HELP, parseOptions } from './demo/options.js';
+import { openPageDoor } from './demo/page-door.js';
 import { runRounds } from './demo/run.js';
 import { listenForStop } from './demo/stopping.js';
 import { renderSummary, type Summary } from './demo/summary.js';
@@ -17,13 +18,14 @@ export async function runDemo(argv: string[]): Promise<number> {
   }
   // Debian keeps nft, nginx and others out of the PATH of ordinary users.
   process.env.PATH = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+  const door = await openPageDoor();
   ensurePrivileges();
   const { stdout, stderr, env } = process;
   const stopping = listenForStop();
   const show = display(options.json ? stderr : stdout, env);
   let summary: Summary;
   try {
-    summary = await runRounds(options, show, stopping.signal);
+    summary = await runRounds({ ...options, door }, show, stopping.signal);
   } finally {
     show.close();
     stopping.release();

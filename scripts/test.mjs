@@ -2,7 +2,7 @@
 // a failed step does not hide the later ones; the end names what failed, and the last line counts what ran.
 import { argv, env, exit } from 'node:process';
 import { installPrograms, systemPath } from './setup/debian.mjs';
-import { buildIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
+import { buildIfStale, buildPageIfStale, checkNode, installPackages, SetupError } from './setup/packages.mjs';
 import { PARTS, runPart, USUAL } from './test/parts.mjs';
 
 const wanted = argv.slice(2);
@@ -16,14 +16,26 @@ const parts = Object.keys(PARTS).filter((name) => (wanted.length === 0 ? USUAL :
 try {
   checkNode();
   installPackages();
-  if (parts.includes('lab') || parts.includes('long')) installPrograms('test');
+  if (parts.some((part) => ['lab', 'browser', 'long'].includes(part))) installPrograms('test');
+  if (parts.includes('browser')) installBrowser();
   // Where the types are a part, they compile, too, and count as a test.
   if (!parts.includes('types')) buildIfStale();
+  buildPageIfStale();
 } catch (error) {
   if (!(error instanceof SetupError)) throw error;
   console.error(`setup: ${error.message}`);
   console.log('0 passed, 1 failed');
   exit(1);
+}
+
+/** Without one the tests of the page say that they are skipped, and the rest runs. */
+function installBrowser() {
+  try {
+    installPrograms('browser');
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.log(`The page is not opened in a browser: ${error.message}`);
+  }
 }
 
 env.PATH = systemPath();

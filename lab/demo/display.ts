@@ -54,11 +54,14 @@ function lines(output: Pick<WriteStream, 'write'>): Display {
   let note = '';
   let phase = 0;
   let next = 0;
+  let isPageTold = false;
   const write = (view: View, line: string): void =>
     void output.write(`${clock(view.elapsedSeconds)} ${line}\n`);
   return {
     update(view) {
       const { phase: current } = view;
+      if (view.page !== null && !isPageTold) write(view, `page ${view.page}`);
+      isPageTold = true;
       if (current === null) {
         if (view.note !== note) write(view, view.note);
         note = view.note;

@@ -27,7 +27,8 @@ Options:
   --json         print the summary as JSON; progress goes to stderr
   --help         show this
 
-On a terminal it draws a live table; piped, it writes plain lines. NO_COLOR=1 switches colours off.
+On a terminal it draws a live table; piped, it writes plain lines. Beside it the gateway's page is open to browsers of
+this machine, at the address that is shown. NO_COLOR=1 switches colours off.
 Exit codes: 0 racing lost no connection, 1 it lost some or the demo failed, 2 wrong usage.
 `;
 

@@ -4,6 +4,7 @@ import { PathraceError } from '../../src/model/errors.js';
 import type { Task } from '../exec.js';
 import type { Lab } from '../lab.js';
 import { plainNat, plainNatRoundRobin } from '../nat.js';
+import { type PageDoor, pageConfig } from './page-door.js';
 import { type Policy, policyName } from './phases.js';
 
 export interface Installed {
@@ -11,11 +12,11 @@ export interface Installed {
   remove(): Promise<void>;
 }
 
-export async function install(lab: Lab, policy: Policy): Promise<Installed> {
+export async function install(lab: Lab, policy: Policy, door: PageDoor | null): Promise<Installed> {
   const name = policyName(policy);
   switch (policy.kind) {
     case 'race':
-      return { name, remove: await startGateway(lab) };
+      return { name, remove: await startGateway(lab, door) };
     case 'single':
       return { ...(await plainNat(lab, policy.provider)), name };
     case 'round-robin':
@@ -28,8 +29,8 @@ const PATHRACE = fileURLToPath(new URL('../../../bin/pathrace', import.meta.url)
 const READY_WITHIN_MS = 20_000;
 
 /** The result ends it, and fails when it had not run until then or does not end as it should. */
-async function startGateway(lab: Lab): Promise<() => Promise<void>> {
-  const config = lab.configYaml({ log: { level: 'warn' } });
+async function startGateway(lab: Lab, door: PageDoor | null): Promise<() => Promise<void>> {
+  const config = lab.configYaml({ log: { level: 'warn' }, ...pageConfig(door) });
   const task = lab.gateway.spawn([PATHRACE, 'gateway', '--config', config]);
   await task.waitForLine(/^ready/, READY_WITHIN_MS).catch(() => complain(task, 'did not start'));
   return async () => {

@@ -3,6 +3,7 @@ import { type Lab, startLab } from '../lab.js';
 import type { Display } from './display.js';
 import { Figures, LOST_AFTER_MS, Samples } from './figures.js';
 import type { DemoOptions } from './options.js';
+import { joinPageDoor, type PageDoor } from './page-door.js';
 import { type Phase, policyName, rounds } from './phases.js';
 import { type Installed, install } from './policies.js';
 import { pause } from './stopping.js';
@@ -12,8 +13,13 @@ import type { View } from './view.js';
 import { type DestinationView, Watch } from './watch.js';
 import { makeWorld, nearestMeanMs, type World } from './world.js';
 
+export interface RunOptions extends DemoOptions {
+  /** null: the page is not to be had. */
+  readonly door: PageDoor | null;
+}
+
 /** Until its time is over or `signal` aborts; the lab is gone when it resolves. */
-export async function runRounds(options: DemoOptions, show: Display, signal: AbortSignal): Promise<Summary> {
+export async function runRounds(options: RunOptions, show: Display, signal: AbortSignal): Promise<Summary> {
   const run = new Run(options, show);
   const drawing = setInterval(() => run.draw(), DRAW_EVERY_MS);
   try {
@@ -48,7 +54,7 @@ class Run {
   #startedAt: number | undefined;
 
   constructor(
-    private readonly options: DemoOptions,
+    private readonly options: RunOptions,
     private readonly show: Display,
   ) {
     this.#world = makeWorld(options.seed);
@@ -92,6 +98,7 @@ class Run {
       elapsedSeconds: this.#elapsed(),
       totalSeconds: this.options.seconds,
       phase,
+      page: this.options.door === null ? null : `http://127.0.0.1:${this.options.door.port}/`,
       note: this.#note,
       providers: this.#world.providers,
       routes: this.#watch?.routes ?? [],
@@ -109,6 +116,7 @@ class Run {
     await lab.server().nginx({ ports: [80] });
     this.#traffic = startTraffic(lab, this.#world, this.options.seed);
     this.#watch = new Watch(this.#world, lab.controlSocket);
+    if (this.options.door !== null) await joinPageDoor(lab, this.options.door);
     await this.#use({ kind: 'race' });
     this.#note = 'Warming up: programs that have just been started are slower ...';
     await this.#traffic.measure(WARM_UP_SECONDS, this.#warmUp, signal);
@@ -145,7 +153,7 @@ class Run {
     if (this.#installed?.name === 'racing') await this.#watch?.close(performance.now());
     await this.#installed?.remove();
     this.#installed = undefined;
-    this.#installed = await install(this.#lab as Lab, policy);
+    this.#installed = await install(this.#lab as Lab, policy, this.options.door);
   }
 
   /** Makes one provider silent past its next hop, and all others whole. */

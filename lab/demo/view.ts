@@ -32,6 +32,8 @@ export interface View {
     readonly elapsedSeconds: number;
   } | null;
   readonly note: string;
+  /** Where a browser finds the gateway's page; null: nowhere. */
+  readonly page: string | null;
   readonly providers: readonly string[];
   readonly routes: readonly RouteView[];
   readonly totals: RaceTotals;
@@ -73,15 +75,18 @@ function header(view: View, width: number): Line[] {
   const { phase, elapsedSeconds, totalSeconds } = view;
   const time =
     totalSeconds === null ? clock(elapsedSeconds) : `${clock(elapsedSeconds)} of ${clock(totalSeconds)}`;
-  const world = `  ${view.providers.length} providers, ${view.destinations.length} destinations, seed ${view.seed}`;
-  const first = apart(
-    [text('Pathrace demo', 'bold'), text(world, 'dim')],
-    [text('q ends it  ', 'dim'), text(time)],
-    width,
+  const world = text(
+    `  ${view.providers.length} providers, ${view.destinations.length} destinations, seed ${view.seed}`,
+    'dim',
   );
+  const page = view.page === null ? [] : [text('  page '), text(view.page, 'green')];
+  const right = [text('q ends it  ', 'dim'), text(time)];
+  const left = [text('Pathrace demo', 'bold'), ...page];
+  const hasRoom = lengthOf([...left, world, ...right]) < width;
+  const first = apart(hasRoom ? [...left, world] : left, right, width);
   if (phase === null) return [first, [text(view.note, 'yellow')], []];
-  const left = Math.max(0, phase.now.seconds - phase.elapsedSeconds);
-  const counter = `phase ${phase.number} of ${phase.of}, ${left.toFixed(0)} s left`;
+  const seconds = Math.max(0, phase.now.seconds - phase.elapsedSeconds);
+  const counter = `phase ${phase.number} of ${phase.of}, ${seconds.toFixed(0)} s left`;
   const colour = phase.now.dead !== null ? 'red' : phase.now.policy.kind === 'race' ? 'green' : 'yellow';
   const progress = bar(phase.elapsedSeconds / phase.now.seconds, width - counter.length - 2);
   return [

@@ -75,6 +75,7 @@ const PROGRAMS = [
     for: ['test'],
   },
   { program: 'in.tftpd', package: 'tftpd-hpa', why: 'a TFTP server in the lab', for: ['test'] },
+  { program: 'chromium', package: 'chromium', why: 'a browser that opens the page', for: ['browser'] },
   { program: 'dig', package: 'bind9-dnsutils', why: 'a client that asks name servers', for: ['test'] },
   { program: 'gtlsclient', package: 'ngtcp2-client', why: 'a client of HTTP/3', for: ['test'] },
   { program: 'gtlsserver', package: 'ngtcp2-server', why: 'a server of HTTP/3', for: ['test'] },
@@ -133,7 +134,7 @@ export function systemPath() {
   return [...folders, ...SYSTEM_FOLDERS.filter((folder) => !folders.includes(folder))].join(':');
 }
 
-/** Installs with apt-get what is missing for `purpose` (demo, test, bench, kernels, systemd, package or package-test), or says what to install by hand. */
+/** Installs with apt-get what is missing for `purpose` (demo, test, browser, bench, kernels, systemd, package or package-test), or says what to install by hand. */
 export function installPrograms(purpose) {
   const missing = PROGRAMS.filter((each) => each.for.includes(purpose) && !isInstalled(each.program));
   if (missing.length === 0) return;

@@ -77,6 +77,24 @@ export function buildIfStale() {
   }
 }
 
+const PAGE = join(ROOT, 'dist/web/index.html');
+
+/** Builds the page when it is missing or older than a source of it. */
+export function buildPageIfStale() {
+  const newest = Math.max(
+    modifiedAt(join(ROOT, 'node_modules/.package-lock.json')),
+    // What it shares with the daemon: types, words, the client.
+    ...['web/src', 'web/public', 'src/api', 'src/model'].map((folder) => newestIn(join(ROOT, folder))),
+    ...['web/index.html', 'web/vite.config.ts', 'web/tsconfig.json'].map((name) =>
+      modifiedAt(join(ROOT, name)),
+    ),
+  );
+  if (modifiedAt(PAGE) >= newest) return;
+  say('building the page (vite) ...');
+  const args = ['build', '--config', join(ROOT, 'web/vite.config.ts'), '--logLevel', 'warn'];
+  quietly(execPath, tool('vite', 'vite', args), 'the page cannot be built; see above.');
+}
+
 /** Arguments for Node that run a program of an installed npm package. */
 export function tool(packageName, program, args) {
   const home = join(ROOT, 'node_modules', packageName);

@@ -12,6 +12,7 @@ export const PARTS = {
     step('types: the pure folders see no Node', 'typescript', 'tsc', ['-p', 'tsconfig.pure.json']),
     step('types: everything, and build', 'typescript', 'tsc', ['-p', 'tsconfig.json']),
     step('types: the tests', 'typescript', 'tsc', ['-p', 'tsconfig.test.json']),
+    step('types: the page', 'typescript', 'tsc', ['-p', 'web/tsconfig.json']),
   ],
   lint: () => [step('lint and format', '@biomejs/biome', 'biome', ['check', '--max-diagnostics=50'])],
   fast: () => [
@@ -21,6 +22,7 @@ export const PARTS = {
     headed('lab tests: the real kernel in network namespaces', () => lab('lab')),
     headed('lab tests that mostly wait, several files at a time', () => lab('waiting')),
   ],
+  browser: () => [headed('the page in Chromium, with a real gateway behind it', () => lab('browser'))],
   long: () => [headed('lab tests that walk through every moment and every failure', () => lab('long'))],
 };
 
@@ -75,9 +77,13 @@ function lab(project) {
 /** All files are named once, with the first project. */
 function notRun(project, why, failed) {
   if (project !== 'lab') return { passed: 0, failed: 0, skipped: 0, again: [], failures: [] };
-  const files = readdirSync(join(ROOT, 'test/lab')).filter((name) => name.endsWith('.test.ts'));
+  const files = ['test/lab', 'test/browser'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => `${folder}/${name}`),
+  );
   console.log(`These ${files.length} files of tests did NOT run: ${why}.`);
-  for (const name of files) console.log(`  test/lab/${name}`);
+  for (const name of files) console.log(`  ${name}`);
   const failures = failed === 0 ? [] : [`lab tests: ${why}`];
   return { passed: 0, failed, skipped: files.length, again: [], failures };
 }

@@ -1,7 +1,7 @@
 /** docs/json.md: the documents of `--json`, made of the table of their fields and the lists of counters. */
 import { DROPPED, IGNORED, QUEUE, ROUTE_REASONS } from '../api/counters.js';
+import { meaningOf } from '../api/words/decisions.js';
 import { OPEN_REASONS, OUTCOME_REASONS, SINGLE_REASONS } from '../model/reasons.js';
-import { meaningOf } from './decision-words.js';
 import { ERROR_FIELDS, FIELDS, type Fields } from './json-fields.js';
 
 export function renderJsonPage(): string {

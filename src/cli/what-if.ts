@@ -3,9 +3,9 @@
 import { toRequest } from '../api/client/request.js';
 import { callControl } from '../api/client.js';
 import type { WhatIf, WhatIfOutcome, WhatIfRoute } from '../api/contract.js';
+import { meaningOf } from '../api/words/decisions.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
-import { meaningOf } from './decision-words.js';
 import { type CommandIo, EXIT, writeResult } from './io.js';
 import { formatDuration, formatLocal, formatMillis, type Paint, paintFor, printable } from './style.js';
 import { type Cell, NARROW, renderText, renderWrapped, WIDE } from './table.js';

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
   arrowViolations,
+  browserViolations,
   cycles,
   folderViolations,
   ownerViolations,
+  pageViolations,
   promiseViolations,
   purityViolations,
   styleViolations,
@@ -14,6 +16,7 @@ import { readSources, sourceFile } from './source-files.js';
 
 const sources = readSources('src', 'lab', 'bench');
 const tests = readSources('test');
+const page = readSources('web/src').filter(({ path }) => !path.endsWith('.d.ts'));
 const src = sources.filter(({ path }) => path.startsWith('src/'));
 
 /**
@@ -53,8 +56,20 @@ describe('the source', () => {
     expect(bad('const date = new Date(ms);')).toEqual([]);
   });
 
+  it('shows the page the contract alone', () => {
+    expect(page.length).toBeGreaterThan(20);
+    expect(pageViolations(page)).toEqual([]);
+    expect(browserViolations(src)).toEqual([]);
+    const bad = (text: string): unknown[] => pageViolations([sourceFile('web/src/x.ts', text)]);
+    expect(bad("import { ENDPOINTS } from '../../src/api/endpoints/index.js';")).toHaveLength(1);
+    expect(bad("import { alarmsOf } from '../../src/daemon/report.js';")).toHaveLength(1);
+    expect(bad("import type { Status } from '../../src/api/contract.js';")).toEqual([]);
+    const foreign = sourceFile('src/api/words/x.ts', "import { readFile } from 'node:fs';");
+    expect(browserViolations([foreign])).toHaveLength(1);
+  });
+
   it('has small files, docstrings, and errors with a code', () => {
-    expect(styleViolations([...sources, ...tests])).toEqual([]);
+    expect(styleViolations([...sources, ...tests, ...page])).toEqual([]);
   });
 
   it('starts no work whose failure nobody hears of', () => {

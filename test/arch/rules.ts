@@ -38,6 +38,39 @@ export const ARROWS: Readonly<Record<string, Arrow>> = {
   },
 };
 
+/** What of `src` the page may have in it: what runs in browsers. Types of the contract cost nothing, and come from where they are. */
+const IN_BROWSERS = /^src\/(api\/(client|words)\/|api\/counters\.ts$)/;
+const TYPES_FOR_BROWSERS = /^src\/api\/(contract|operations)\.ts$/;
+
+export function pageViolations(files: readonly SourceFile[]): Violation[] {
+  return files.flatMap(({ path, imports }) =>
+    imports.flatMap(({ target, typeOnly }) => {
+      if (/^web\/src\//.test(target) || IN_BROWSERS.test(target)) return [];
+      if (typeOnly && TYPES_FOR_BROWSERS.test(target)) return [];
+      if (/^(preact|@preact\/signals|uplot)(\/|$)/.test(target)) return [];
+      return [
+        `${path}: imports ${target}: the page sees the contract, its client and its words, and no more`,
+      ];
+    }),
+  );
+}
+
+/** All that a browser loads of `src`, with what that loads: nothing of Node, and no package. */
+export function browserViolations(files: readonly SourceFile[]): Violation[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  // BOUNDED: files.
+  const seen = new Set(files.filter(({ path }) => IN_BROWSERS.test(path)).map(({ path }) => path));
+  const violations: Violation[] = [];
+  for (const path of seen) {
+    for (const { target, typeOnly, dynamic } of byPath.get(path)?.imports ?? []) {
+      if (typeOnly || dynamic) continue;
+      if (byPath.has(target)) seen.add(target);
+      else violations.push(`${path}: imports ${target}: the page loads it, and browsers have no such thing`);
+    }
+  }
+  return violations;
+}
+
 /** Dynamic imports out of `src` are for these files alone. */
 const LEAVES_SRC = ['src/cli/program.ts'];
 

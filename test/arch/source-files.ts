@@ -26,7 +26,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export function readSources(...folders: readonly string[]): SourceFile[] {
   return folders.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.split('/').includes('node_modules'))
+      .filter((name) => /\.tsx?$/.test(name) && !name.split('/').includes('node_modules'))
       .sort()
       .map((name) => {
         const path = relative(ROOT, join(ROOT, folder, name)).replaceAll('\\', '/');

@@ -29,6 +29,10 @@ function demo(args: readonly string[]): Promise<Ended> {
   });
 }
 
+interface Remembered {
+  readonly routes: Readonly<Record<string, { readonly answer: string }>>;
+}
+
 function named(summary: Summary, name: string): PolicyFigures {
   const found = summary.policies.find((policy) => policy.name === name);
   if (found === undefined) throw new Error(`no policy ${name} in ${JSON.stringify(summary.policies)}`);
@@ -69,6 +73,42 @@ test('ten seconds, piped: racing loses nothing, and is faster than every single 
   const left = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
   expect(left.filter((name) => name.startsWith(`pr${pid}-`))).toEqual([]);
 }, 25_000);
+
+test('its page is open to this machine while it runs, tells of the provider that is silent, and is gone afterwards', async () => {
+  const child = spawn(PATHRACE, ['demo', '--for', '20s'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
+  });
+  const ask = (url: string): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(3000) });
+  const states = new Set<string>();
+  const measured = new Set<string>();
+  let html = '';
+  let page = '';
+  while (child.exitCode === null) {
+    page = /page (http:\/\/127\.0\.0\.1:\d+)\//.exec(output)?.[1] ?? '';
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 150))]);
+    if (page === '') continue;
+    // Between the phases there is no gateway.
+    const answer = await ask(`${page}/v1/status`).catch(() => null);
+    if (answer?.ok !== true) continue;
+    const { routes } = (await answer.json()) as { routes: { name: string; state: string }[] };
+    for (const { name, state } of routes) states.add(`${name} ${state}`);
+    const memory = await ask(`${page}/v1/memory?limit=50`).catch(() => null);
+    for (const { routes: times } of memory?.ok === true ? ((await memory.json()) as Remembered[]) : [])
+      for (const [name, { answer }] of Object.entries(times)) measured.add(`${name} ${answer}`);
+    const found = await ask(`${page}/`).catch(() => null);
+    if (found?.ok === true) html = await found.text();
+  }
+  expect(await ended, output).toBe(0);
+  expect(html).toContain('<title>Pathrace</title>');
+  expect([...states].sort()).toEqual(expect.arrayContaining(['cable up', 'fiber up', 'radio up']));
+  expect(states.has('cable suspect') || states.has('cable down'), [...states].join()).toBe(true);
+  // What the heat map shows.
+  expect([...measured]).toEqual(expect.arrayContaining(['cable answered', 'cable silent', 'fiber answered']));
+  await expect(fetch(`${page}/`)).rejects.toThrow();
+}, 60_000);
 
 test('a time that is too short is refused, with the shortest that goes', async () => {
   const { code, stdout, stderr } = await demo(['--for', '5s']);

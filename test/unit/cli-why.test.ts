@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlBackend, Decision, WhyQuery } from '../../src/api/contract.js';
 import { startControl } from '../../src/api/server.js';
-import { meaningOf } from '../../src/cli/decision-words.js';
+import { meaningOf } from '../../src/api/words/decisions.js';
 import { findDestination } from '../../src/cli/destination.js';
 import { renderWhy } from '../../src/cli/why.js';
 import { openReason } from '../../src/daemon/why-report.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ControlBackend, Decision, Status } from '../../src/api/contract.js';
 import { startControl } from '../../src/api/server.js';
-import { explainDecision } from '../../src/cli/decision-words.js';
+import { explainDecision } from '../../src/api/words/decisions.js';
 import { parseDestination } from '../../src/cli/destination.js';
 import { main } from '../../src/cli/main.js';
 import { renderStatus } from '../../src/cli/status.js';

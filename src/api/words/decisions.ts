@@ -1,5 +1,5 @@
-/** What the machine-readable words of a decision mean to a person. Unknown words are shown as they are. */
-import type { Decision } from '../api/contract.js';
+/** What the machine-readable words of a decision mean to a person: the same on a terminal and on the page. Unknown words are shown as they are. Runs in browsers. */
+import type { Decision } from '../contract.js';
 
 /** Why it went where it went: `the first to answer`, `chosen in turn by weight`; empty where there are no words for it. */
 export function explainDecision({ criterion, reasons, route, routes }: Decision): string {

@@ -1,0 +1,62 @@
+/** What has happened to routes and alarms while the page is open. */
+import { formatDuration } from '../../../../src/api/words/numbers.js';
+import { routeReasonText } from '../../../../src/api/words/routes.js';
+import { Empty } from '../../parts/empty.js';
+import { RouteName, StateBadge } from '../../parts/route-name.js';
+import { clockText } from '../../state/clock.js';
+import { type Happened, happened } from '../../state/live.js';
+import { inWords } from './alarms.js';
+
+export function HappenedList() {
+  const shown = happened.value;
+  return (
+    <section class="panel happened" aria-label="What has happened">
+      <header class="panel-head">
+        <h2>What has happened</h2>
+        <p class="panel-note">routes and alarms, since this page is open</p>
+      </header>
+      {shown.length === 0 ? (
+        <Empty>Nothing: no route has changed its state.</Empty>
+      ) : (
+        <ol class="happened-list">
+          {shown.map((one) => (
+            <li key={one.key}>
+              <time>{clockText(one.time)}</time>
+              <What what={one.what} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function What({ what }: { what: Happened['what'] }) {
+  switch (what.kind) {
+    case 'route': {
+      const { route, state, before, reasons } = what.event;
+      return (
+        <span>
+          <RouteName name={route} linked /> {before === null ? 'is new:' : `was ${before}, is`}{' '}
+          <StateBadge state={state} /> <span class="muted">{reasons.map(routeReasonText).join('; ')}</span>
+        </span>
+      );
+    }
+    case 'raised':
+      return (
+        <span>
+          <strong class="warn">alarm</strong> {inWords(what.alarm)}
+        </span>
+      );
+    case 'cleared':
+      return (
+        <span>
+          <strong class="good">over</strong> {inWords(what.alarm)}
+        </span>
+      );
+    case 'away':
+      return <span>the gateway does not answer any more</span>;
+    case 'back':
+      return <span>the gateway answers again, after {formatDuration(Math.max(1, what.ms / 1000))}</span>;
+  }
+}
