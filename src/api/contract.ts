@@ -1,6 +1,5 @@
 /** What the API answers: the one contract of CLI, other tools and the page. The table that says so is `endpoints/`; these are its types. */
 
-import type { Exposition } from '../observe/metrics/exposition.js';
 import type { RouteCommand } from './paths.js';
 import type * as config from './schemas/config.js';
 import type * as decision from './schemas/decision.js';
@@ -134,7 +133,7 @@ export interface MemoryFilter {
 /** What the daemon offers to the API. Addresses and prefixes are canonical text. */
 export interface ControlBackend {
   /** Text of all metrics, in the form that a request's `Accept` prefers. */
-  metrics(accept: string | undefined): Promise<Exposition>;
+  metrics(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: Uint8Array }>;
   status(): Promise<Status>;
   /** The same, of the routes alone. */
   routes(): Promise<readonly RouteStatus[]>;
