@@ -1,5 +1,5 @@
 /** What tests of the API share: a backend that answers in the words of the contract. */
-import type { ControlBackend, Decision, RouteDetail, WhatIf } from '../../src/api/contract.js';
+import type { ControlBackend, Decision, RouteDetail, WhatIf, WhatIfOutcome } from '../../src/api/contract.js';
 
 export const TIME = '2026-01-02T03:04:05.000Z';
 
@@ -53,6 +53,32 @@ export const WHAT_IF: WhatIf = {
   protocol: 'tcp',
   isName: false,
   outcomes: [],
+};
+
+/** Every field that there is. */
+export const WORST_OUTCOME: WhatIfOutcome = {
+  destination: '198.51.100.7:443',
+  service: 'web',
+  passed: [{ service: 'guests', why: 'the client is not in 192.168.8.0/24' }],
+  criterion: 'race',
+  by: 'kernel',
+  action: 'memory',
+  route: 'fiber',
+  reasons: ['remembered'],
+  text: 'It goes by fiber: that was the fastest for this destination, as is remembered.',
+  routes: [
+    { route: 'fiber', state: 'up', part: 'carries', why: 'it was the fastest', share: 1 },
+    { route: 'lte', state: 'suspect', part: 'waits', why: 'a copy leaves later', afterMicros: 250_000 },
+  ],
+  memory: {
+    destination: '198.51.100.7',
+    routes: { fiber: { rttMicros: 1200, ageSeconds: 4, answer: 'answered' } },
+    best: 'fiber',
+    trusted: true,
+  },
+  pin: { route: 'fiber', until: TIME, by: 'group', group: 'client' },
+  mayMeasure: true,
+  notes: ['It is taken to begin QUIC.'],
 };
 
 /** The parts of a backend that a test says nothing about. */

@@ -61,7 +61,7 @@ describe('what can be typed', () => {
     expect(commands.map(({ name }) => name)).toEqual(shown);
     for (const { name, options } of commands.filter((one) => !['help', 'demo', 'bench'].includes(one.name))) {
       const help = (await runCommand([name, '--help'])).out;
-      const offered = [...help.matchAll(/^ {2}(?:-h, )?(--[a-z]+)/gm)].map(([, option]) => option);
+      const offered = [...help.matchAll(/^ {2}(?:-h, )?(--[a-z-]+)/gm)].map(([, option]) => option);
       expect([name, options.map((option) => option.name).sort()]).toEqual([name, offered.sort()]);
     }
   });

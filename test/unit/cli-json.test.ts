@@ -10,7 +10,7 @@ import { ERROR_FIELDS, FIELDS } from '../../src/cli/json-fields.js';
 import { createProgram } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/load.js';
 import { unknownName } from '../../src/config/vocabulary.js';
-import { OTHERS } from './api-tools.js';
+import { OTHERS, WHAT_IF, WORST_OUTCOME } from './api-tools.js';
 import {
   runCommand,
   WORST_DECISION,
@@ -31,6 +31,8 @@ const EFFECT = {
   text: 'the connections of a go on as those of b',
 } as const;
 const CHANGE = { key: 'routes.a.cost', before: '0', after: '8/GB', apply: 'live' } as const;
+
+const tokensFile = (): string => join(folder, 'tokens');
 
 let folder: string;
 let control: string;
@@ -56,6 +58,7 @@ beforeAll(async () => {
     ],
     routes: async () => WORST_STATUS.routes,
     why: async () => [WORST_DECISION],
+    whatIf: async () => ({ ...WHAT_IF, outcomes: [WORST_OUTCOME] }),
     memory: async () => [WORST_MEMORY],
     route: async (name) => {
       if (name !== 'a') throw unknownName('route', name, ['a', 'b']);
@@ -95,6 +98,10 @@ const CALLS: readonly (readonly [key: string, args: () => readonly string[], ask
   ['routes', () => ['routes'], true],
   ['services', () => ['services'], true],
   ['why', () => ['why', '198.51.100.7'], true],
+  ['why --what-if', () => ['why', '--what-if', '192.168.1.2', '198.51.100.7:443'], true],
+  ['token add', () => ['token', 'add', 'me', '--role', 'read', '--tokens', tokensFile()], false],
+  ['token list', () => ['token', 'list', '--tokens', tokensFile()], false],
+  ['token remove', () => ['token', 'remove', 'me', '--tokens', tokensFile()], false],
   ['memory', () => ['memory'], true],
   ...['drain', 'undrain', 'kill', 'disable', 'enable'].map(
     (command) => ['drain, undrain, kill, disable, enable', () => [command, 'a'], true] as const,
@@ -150,6 +157,7 @@ describe('errors', () => {
     ['routes', () => ['routes', '--control', none()]],
     ['services', () => ['services', '--control', none()]],
     ['why', () => ['why', 'example']],
+    ['token', () => ['token', 'add', 'me', '--role', 'admin', '--tokens', join(folder, 'none', 't')]],
     ['memory', () => ['memory', '--limit', '0']],
     ['reload', () => ['reload', '--control', none()]],
     ['completion', () => ['completion', 'none']],

@@ -163,4 +163,15 @@ export const WORST_DECISION: Decision = {
     intercepted: true as const,
   })),
   fastPath: true,
+  id: 123_456_789,
+  states: Object.fromEntries(ROUTES.map(({ name }) => [name, 'suspect' as const])),
+  memory: { route: longName(1), ageSeconds: 123_456.7 },
+  lead: { over: longName(2), micros: 123_456_789 },
+  pin: { route: longName(1), until: '2024-03-01T02:59:07.123Z', by: 'group', group: 'client+destination' },
+  passed: [
+    {
+      service: longName(2),
+      why: `the destination is not in ${'2001:db8:ffff:ffff::/64, '.repeat(3)}and 200 more`,
+    },
+  ],
 };
