@@ -87,7 +87,8 @@ export class ApiService {
     }
   }
 
-  private async follow(): Promise<void> {
+  /** Listens where the configuration in force says so. What does not work is an alarm, and tried again each second. */
+  async follow(): Promise<void> {
     const { listeners, context } = this;
     const { api } = context.inForce().config;
     if (listeners === null) return;

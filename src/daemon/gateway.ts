@@ -170,7 +170,7 @@ export class Gateway implements GatewayState {
       inForce: () => this.takeOver.inForce,
       enqueue: (work) => this.alignment.enqueue(work),
       takeOver: (plan) => this.takeOver.run(plan),
-      isOver: () => this.books.keep(),
+      isOver: () => Promise.all([this.books.keep(), this.api?.follow()]),
     });
   }
 

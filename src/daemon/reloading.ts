@@ -28,7 +28,7 @@ export interface ReloadContext {
   /** All of it, or an error and nothing. */
   takeOver(plan: ReloadPlan): Promise<void>;
   /** It is in force: what must not be forgotten of it is kept. */
-  isOver(): Promise<void>;
+  isOver(): Promise<unknown>;
 }
 
 /** The first pause before it is tried again, and the longest. */
