@@ -51,18 +51,20 @@ function whyComplete(destination: string): Promise<Decision[]> {
 }
 
 function expectDecisionShape(decision: Decision): void {
-  const { open: _, ...always } = decision;
+  const { open: _, lead: _lead, ...always } = decision;
   expect(Object.keys(always).sort()).toEqual(
     [
       'by',
       'client',
       'criterion',
       'destination',
+      'id',
       'protocol',
       'reasons',
       'route',
       'routes',
       'service',
+      'states',
       'time',
     ].sort(),
   );
