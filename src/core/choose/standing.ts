@@ -3,6 +3,7 @@ import type { Family } from '../../model/address.js';
 import type { OutcomeReason, SingleReason } from '../../model/reasons.js';
 import { STANDING } from '../decisions.js';
 import type { RaceId, RouteNumber, ServiceNumber } from '../engine-types.js';
+import { countOutcome } from '../shard.js';
 import type { Site } from '../site.js';
 import type { Turn } from '../turn.js';
 
@@ -16,7 +17,7 @@ export function standingOf({ routes, health }: Site, number: RouteNumber, family
   return route.usable[family] ? health.of(number, family) : STANDING.DOWN;
 }
 
-/** Notes the outcome of a race; returns its number in the ring. */
+/** Notes and counts the outcome of a race; returns its number in the ring. */
 export function noteOutcome(
   { site, shard, now }: Turn,
   race: RaceId,
@@ -24,6 +25,7 @@ export function noteOutcome(
   reason: OutcomeReason | SingleReason,
 ): number {
   const { decisions, races } = shard;
+  countOutcome(shard, reason);
   const number = decisions.noteRace(races, race, route, reason, now);
   const family = races.family[race] as Family;
   decisions.noteStandings((other) => standingOf(site, other, family), -1);

@@ -16,7 +16,6 @@ import { setDeadline } from '../race/deadline.js';
 import { endRace, hasLearntAll } from '../race/end.js';
 import { ATTEMPT } from '../race/life.js';
 import { overdueAfter } from '../race/patience.js';
-import { countOutcome } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { rememberDecision } from './remember.js';
 
@@ -32,9 +31,7 @@ export function decided(turn: Turn, race: RaceId): void {
   site.clients.done(races.client, race * 4);
   site.hosts.done(races.host[race]);
   races.linger(race);
-  const outcome = outcomeOf(turn, race);
-  races.decision[race] = noteOutcome(turn, race, route, outcome);
-  countOutcome(shard, outcome);
+  races.decision[race] = noteOutcome(turn, race, route, outcomeOf(turn, race));
   shard.decisionTimes.note(races.service[race], route, now - races.startedAt[race]);
   noteInterceptions(turn, race);
   // A flow that the connection table had before has been counted already; so has one that stays with the answer that its client was shown.

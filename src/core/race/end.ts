@@ -5,7 +5,6 @@ import { rememberEnd, rememberLoser } from '../commit/remember.js';
 import type { RaceId, RouteNumber } from '../engine-types.js';
 import { judgeSample } from '../judge/sampled.js';
 import { cancelSides } from '../payload/cancel.js';
-import { countOutcome } from '../shard.js';
 import type { Turn } from '../turn.js';
 import { isUnsure } from './attempt.js';
 import { ATTEMPT, RACE } from './life.js';
@@ -21,7 +20,6 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
     if (site.protocols[races.protocol[race]].cancelsSilent) cancelOpenAttempts(turn, race);
   } else {
     noteOutcome(turn, race, 0, reason);
-    countOutcome(shard, reason);
     site.clients.done(races.client, race * 4);
     site.hosts.done(races.host[race]);
     counters.failed++;
