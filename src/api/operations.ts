@@ -19,48 +19,29 @@ type Part<O extends Operation, K extends string> = Table[O] extends { readonly [
   : never;
 
 /** What a caller sends; `{}` where there is nothing to send. */
-export type AskedParams<O extends Operation> =
-  Part<O, 'params'> extends infer S
-    ? [S] extends [never]
-      ? Nothing
-      : S extends z.ZodType
-        ? Asked<S>
-        : Nothing
-    : Nothing;
-export type AskedQuery<O extends Operation> =
-  Part<O, 'query'> extends infer S
-    ? [S] extends [never]
-      ? Nothing
-      : S extends z.ZodType
-        ? Asked<S>
-        : Nothing
-    : Nothing;
+export type AskedParams<O extends Operation> = PartBy<O, 'params', 'asked'>;
+export type AskedQuery<O extends Operation> = PartBy<O, 'query', 'asked'>;
 export type AskedBody<O extends Operation> = BodyOf<O, 'asked'>;
 
 /** What a handler gets, defaults filled in. */
-export type ToldParams<O extends Operation> =
-  Part<O, 'params'> extends infer S
-    ? [S] extends [never]
-      ? Nothing
-      : S extends z.ZodType
-        ? Told<S>
-        : Nothing
-    : Nothing;
-export type ToldQuery<O extends Operation> =
-  Part<O, 'query'> extends infer S
-    ? [S] extends [never]
-      ? Nothing
-      : S extends z.ZodType
-        ? Told<S>
-        : Nothing
-    : Nothing;
+export type ToldParams<O extends Operation> = PartBy<O, 'params', 'told'>;
+export type ToldQuery<O extends Operation> = PartBy<O, 'query', 'told'>;
 export type ToldBody<O extends Operation> = BodyOf<O, 'told'>;
 
-type BodyOf<O extends Operation, Way extends 'asked' | 'told'> = Table[O] extends { readonly body: infer B }
+/** As it is sent, or as it arrives. */
+type Way = 'asked' | 'told';
+
+type By<S extends z.ZodType, W extends Way> = W extends 'asked' ? Asked<S> : Told<S>;
+
+type PartBy<O extends Operation, K extends string, W extends Way> = [Part<O, K>] extends [never]
+  ? Nothing
+  : Part<O, K> extends infer S extends z.ZodType
+    ? By<S, W>
+    : Nothing;
+
+type BodyOf<O extends Operation, W extends Way> = Table[O] extends { readonly body: infer B }
   ? B extends { readonly schema: infer S extends z.ZodType }
-    ? Way extends 'asked'
-      ? Asked<S>
-      : Told<S>
+    ? By<S, W>
     : string
   : undefined;
 
