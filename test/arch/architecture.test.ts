@@ -9,6 +9,7 @@ import {
   pageViolations,
   promiseViolations,
   purityViolations,
+  restingViolations,
   styleViolations,
   wallClockViolations,
 } from './rules.js';
@@ -46,6 +47,18 @@ describe('the source', () => {
 
   it('imports each package in its one place', () => {
     expect(ownerViolations(sources)).toEqual([]);
+  });
+
+  it('keeps in memory what a gateway at rest needs', () => {
+    expect(restingViolations(src)).toEqual([]);
+    const made = (text: string) =>
+      restingViolations([
+        sourceFile('src/daemon/run.ts', `import { x } from './x.js';`),
+        sourceFile('src/daemon/x.ts', text),
+      ]);
+    expect(made(`import Fastify from 'fastify';`)).toHaveLength(1);
+    expect(made(`import type { FastifyReply } from 'fastify';`)).toEqual([]);
+    expect(made(`await import('fastify');`)).toEqual([]);
   });
 
   it('asks the wall clock for dates alone', () => {

@@ -183,6 +183,31 @@ export function ownerViolations(files: readonly SourceFile[]): Violation[] {
   );
 }
 
+/** What a gateway loads when it starts, and its race thread: whatever these files import, and so on. */
+const STARTED = [
+  'src/cli/main.ts',
+  'src/config/parse-apart.ts',
+  'src/daemon/run.ts',
+  'src/kernel/race-thread.ts',
+];
+const NOT_AT_REST = ['fastify', 'yaml', 'zod'];
+
+/** Packages that a gateway would keep in memory though nobody has asked it anything (docs/decisions/0040). */
+export function restingViolations(files: readonly SourceFile[]): Violation[] {
+  const known = new Map(files.map((file) => [file.path, file]));
+  const violations: Violation[] = [];
+  const seen = new Set(STARTED);
+  for (const path of seen) {
+    for (const { target, typeOnly, dynamic } of known.get(path)?.imports ?? []) {
+      if (typeOnly || dynamic) continue;
+      if (NOT_AT_REST.includes(target))
+        violations.push(`${path}: imports ${target}: a running gateway would keep it in memory`);
+      seen.add(target);
+    }
+  }
+  return violations;
+}
+
 const LONGEST = { source: 400, test: 600 } as const;
 
 export function styleViolations(files: readonly SourceFile[]): Violation[] {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromAnswer, statusOf, toProblem } from '../../src/api/answer.js';
+import { createApp } from '../../src/api/application.js';
 import { askMemory, askPreview, callControl, commandControl } from '../../src/api/client.js';
 import type { ControlBackend, MemoryEntry, Status } from '../../src/api/contract.js';
 import { streamMemory } from '../../src/api/memory-stream.js';
@@ -23,7 +24,7 @@ import {
   routePath,
   STATUS_PATH,
 } from '../../src/api/paths.js';
-import { createApp, startControl } from '../../src/api/server.js';
+import { startControl } from '../../src/api/server.js';
 import { createTurns } from '../../src/api/turns.js';
 import { MAX_CONFIG_BYTES } from '../../src/config/bounds.js';
 import { ConfigError } from '../../src/config/problems.js';

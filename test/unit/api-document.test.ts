@@ -4,11 +4,11 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { renderApiPage } from '../../src/api/api-page.js';
+import { createApp } from '../../src/api/application.js';
 import type { ControlBackend } from '../../src/api/contract.js';
 import { documented } from '../../src/api/document.js';
 import { ENDPOINTS } from '../../src/api/endpoints/index.js';
 import { openApiDocument } from '../../src/api/openapi.js';
-import { createApp } from '../../src/api/server.js';
 import { DECISION, OTHERS } from './api-tools.js';
 
 const text = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8');

@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/api/application.js';
 import { callControl } from '../../src/api/client.js';
 import type { ControlBackend, Decision, Status } from '../../src/api/contract.js';
 import { MAX_DECISIONS_ANSWERED, STATUS_PATH, whyPath } from '../../src/api/paths.js';
-import { createApp, startControl } from '../../src/api/server.js';
+import { startControl } from '../../src/api/server.js';
 import { PathraceError } from '../../src/model/errors.js';
 import { OTHERS } from './api-tools.js';
 
