@@ -10,6 +10,7 @@ import { compareNeighbours } from './neighbours.js';
 import { compareProtocols } from './protocols.js';
 import { compareRate } from './rate.js';
 import { compareSpread } from './spread.js';
+import { compareWatched } from './watched.js';
 
 export const COMPARISONS: readonly Comparison[] = [
   compareBlackhole,
@@ -22,4 +23,5 @@ export const COMPARISONS: readonly Comparison[] = [
   compareChoices,
   compareManyFlows,
   compareProtocols,
+  compareWatched,
 ];

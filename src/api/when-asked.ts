@@ -10,6 +10,9 @@ export interface Answering {
   close(): Promise<unknown>;
 }
 
+/** To load takes tenths of a second, and many seconds on a machine that stands still. */
+const LOADING_MS = 60_000;
+
 /**
  * Calls `load` with the first request, and lets those wait that come meanwhile. Where it fails they are told (500, E_INTERNAL), and the next
  * request tries again. `close` closes what was loaded.
@@ -23,10 +26,14 @@ export function whenAsked(load: () => Promise<Answering>) {
         answers(request, response);
         return;
       }
+      const { socket } = request;
+      const { timeout = 0 } = socket;
+      socket.setTimeout(LOADING_MS);
       loading ??= load();
       loading.then(
         ({ routing }) => {
           answers = routing;
+          socket.setTimeout(timeout);
           // Who has left meanwhile has nothing to be told.
           if (!response.destroyed) routing(request, response);
         },

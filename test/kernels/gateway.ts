@@ -229,19 +229,23 @@ async function firstPayload(lan: string | readonly string[], by: Host): Promise<
   const silent = site.lab.server().spawn(['python3', '-c', SILENT]);
   await silent.waitForLine(/listens/);
   await site.lab.server().must(['nft', '-f', '-'], { input: DIVERT });
-  for (const family of FAMILIES) {
-    const plan = { address: NEAR[family], port: 80, down: 2_000_000, up: 2_000_000 };
-    const result = await client.ask<{ ok: boolean; error?: string; down: number }>('say', plan);
-    const because = `${JSON.stringify(result)} ${JSON.stringify(await site.why(NEAR[family]))}`;
-    assert.equal(result.error, undefined, because);
-    assert.equal(result.down, 2_000_000, because);
+  try {
+    for (const family of FAMILIES) {
+      const plan = { address: NEAR[family], port: 80, down: 2_000_000, up: 2_000_000 };
+      const result = await client.ask<{ ok: boolean; error?: string; down: number }>('say', plan);
+      const why = JSON.stringify((await site.why(NEAR[family]))[0]);
+      const because = `${JSON.stringify(result)} ${why} ${site.daemon?.stderr().slice(-3000)}`;
+      assert.equal(result.error, undefined, because);
+      assert.equal(result.down, 2_000_000, because);
+    }
+    const { races } = await site.status();
+    assert.equal(races.failed, 0);
+  } finally {
+    await site.lab.server().must(['nft', 'delete', 'table', 'inet', 'divert']);
+    await silent.stop();
+    await client.stop();
+    await server.stop();
   }
-  const { races } = await site.status();
-  assert.equal(races.failed, 0);
-  await site.lab.server().must(['nft', 'delete', 'table', 'inet', 'divert']);
-  await silent.stop();
-  await client.stop();
-  await server.stop();
   await site.gateway({ ...RACE, memory: { trust: '10m', refresh: 0 } });
 }
 

@@ -43,6 +43,28 @@ describe('what is loaded when somebody asks', () => {
     expect(loads).toBe(1);
   });
 
+  it('is waited for longer than an answer, and then no longer', async () => {
+    let finish: (value: Answering) => void = () => undefined;
+    const { at } = await serve(
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
+    );
+    if (server !== null) server.timeout = 100;
+    const asked = fetch(`${at}/slow`).then((answer) => answer.text());
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    finish({
+      ...ANSWERING,
+      // Never answered: what ends it is the time that the server gives.
+      routing: (request, response) => {
+        if (request.url === '/slow') response.end('at last');
+      },
+    });
+    expect(await asked).toBe('at last');
+    await expect(fetch(`${at}/never`)).rejects.toThrow('fetch failed');
+  });
+
   it('tells who asked that it cannot be, and is tried again with the next', async () => {
     const failures = [new Error('ENOENT: no such file'), new Error('ENOMEM')];
     const { at } = await serve(async () => {
