@@ -2,11 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Verdict, WireSink } from '../../src/core/contract.js';
 import { Engine } from '../../src/core/engine.js';
-import { protocolsPage } from '../../src/core/protocols/document.js';
+import { protocolsPage, SHOWN_BY } from '../../src/core/protocols/document.js';
+import { FOLLOWED_WORDS } from '../../src/core/protocols/followed.js';
 import { PROTOCOLS } from '../../src/core/protocols/index.js';
 import { tcp } from '../../src/core/protocols/tcp.js';
 import { createShard } from '../../src/core/shard.js';
 import { createSite } from '../../src/core/site.js';
+import { FOLLOWED } from '../../src/model/calls.js';
 import { DEFAULT_MEMORY, DEFAULT_SETTINGS, serviceOver } from '../../src/sim/world.js';
 import { createPacket, type Packet, PROTOCOL } from '../../src/wire/packet.js';
 import { ask, KIND, MESSAGE_LENGTH } from '../protocols/ask.js';
@@ -25,6 +27,30 @@ describe('the list of protocols', () => {
 
   it('is what docs/protocols.md was made of', () => {
     expect(readFileSync(new URL('docs/protocols.md', ROOT), 'utf8')).toBe(protocolsPage());
+  });
+});
+
+describe('what follows', () => {
+  it('is all that can be followed, and tunnels, and is said in words', () => {
+    const read = FOLLOWED_WORDS.map(({ name }) => name);
+    const raced = PROTOCOLS.map(({ name }) => name);
+    expect([...read, ...raced]).toEqual(expect.arrayContaining([...FOLLOWED, 'tunnels']));
+    expect(new Set([...read, ...raced]).size).toBe(read.length + raced.length);
+    for (const { words: said } of FOLLOWED_WORDS)
+      for (const text of Object.values(said)) expect(text).toMatch(/^[^|]{5,}$/);
+  });
+
+  it('is shown by tests that there are, as is all that is raced', () => {
+    const names = [...PROTOCOLS, ...FOLLOWED_WORDS].map(({ name }) => name);
+    expect(Object.keys(SHOWN_BY).sort()).toEqual(names.sort());
+    for (const [name, tests] of Object.entries(SHOWN_BY)) {
+      // A proxy's; nothing of the gateway has it yet.
+      if (name !== 'socket') expect(tests, name).not.toEqual([]);
+      for (const test of tests) {
+        const path = `test/${test.includes('/') ? test : `lab/${test}`}.test.ts`;
+        expect(existsSync(new URL(path, ROOT)), path).toBe(true);
+      }
+    }
   });
 });
 
