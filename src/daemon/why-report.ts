@@ -51,7 +51,7 @@ export async function explain(
   // Everything that is open would be too much for anybody.
   const asks = Object.values(question).some((value) => value !== null && value !== 0);
   const marks = marksOf(gateway.config.kernel.mark);
-  const open = asks ? searchFlows(marks, question, limit, true) : [];
+  const open = asks ? await searchFlows(marks, question, limit, true) : [];
   const living = new Map(open.map((flow) => [keyOfFlow(flow, marks, gateway), flow]));
   const known = noted.map((decision): Decision => {
     const key = keyOf(decision);

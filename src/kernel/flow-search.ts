@@ -28,20 +28,31 @@ export interface OpenFlow {
   readonly offloaded: boolean;
 }
 
-/** Living flows of routes that a question is about, at most `limit`. A dump is given up as soon as there are so many. */
-export function searchFlows(
+/** `limit` of them behind the first `skip`. */
+interface Part {
+  readonly skip: number;
+  readonly limit: number;
+}
+
+/**
+ * Living flows of routes that a question is about, at most `limit`. The kernel narrows the dump down where it can; else every entry is
+ * looked at here, in slices, and a dump is given up as soon as there are enough.
+ */
+export async function searchFlows(
   marks: Marks,
   question: FlowQuestion,
   limit: number,
   hasIpv6: boolean,
-): OpenFlow[] {
+): Promise<OpenFlow[]> {
   const found: OpenFlow[] = [];
   const named = question.destination ?? question.client;
   const families = named === null ? ([4, 6] as const) : [familyOf(named)];
   for (const family of families) {
     if (family === 6 && !hasIpv6) continue;
     if (question.client !== null && familyOf(question.client) !== family) continue;
-    collect(family, marks, question, limit, found);
+    const part = { skip: 0, limit: limit - found.length };
+    const narrowed = searchNarrowed(family, marks, question, part.limit);
+    found.push(...(narrowed ?? (await searchAll([family], marks, question, part))));
     if (found.length >= limit) break;
   }
   return found;
@@ -51,64 +62,91 @@ export function searchFlows(
 export async function pageOfFlows(
   marks: Marks,
   question: FlowQuestion,
-  { skip, limit }: { readonly skip: number; readonly limit: number },
+  part: Part,
   hasIpv6: boolean,
 ): Promise<OpenFlow[]> {
   const { client, destination } = question;
-  if (client !== null || destination !== null)
-    return searchFlows(marks, question, skip + limit, hasIpv6).slice(skip);
+  if (client !== null || destination !== null) {
+    const found = await searchFlows(marks, question, part.skip + part.limit, hasIpv6);
+    return found.slice(part.skip);
+  }
+  return searchAll(hasIpv6 ? [4, 6] : [4], marks, question, part);
+}
+
+async function searchAll(
+  families: readonly (4 | 6)[],
+  marks: Marks,
+  question: FlowQuestion,
+  { skip, limit }: Part,
+): Promise<OpenFlow[]> {
   const found: OpenFlow[] = [];
   let passed = 0;
   const visit = (entry: Entry): void => {
     if (found.length >= limit || !isAsked(entry, marks, question)) return;
     if (passed++ >= skip) found.push(copy(entry));
   };
-  await eachEntryInSlices(hasIpv6 ? [4, 6] : [4], visit, () => found.length >= limit);
+  await eachEntryInSlices(families, visit, () => found.length >= limit);
   return found;
 }
 
-function collect(
+/** What the kernel says when it is asked for these alone; null where it cannot be, or is not to be believed. */
+function searchNarrowed(
   family: 4 | 6,
   marks: Marks,
   question: FlowQuestion,
   limit: number,
-  found: OpenFlow[],
-): void {
+): OpenFlow[] | null {
   const { client, destination, route, service } = question;
   const mark = (routeMark(marks, route) | serviceMark(marks, service)) >>> 0;
   const mask = ((route === 0 ? 0 : marks.routeMask) | (service === 0 ? 0 : marks.serviceMask)) >>> 0;
+  const hasAddress = client !== null || destination !== null;
+  if ((mask === 0 && !hasAddress) || (hasAddress && family === 6 && filter6 === 'wrong')) return null;
+  const found: OpenFlow[] = [];
   const entry = createEntry();
+  let refused = false;
+  let foreign = false;
+  let answered = 0;
   const visit: EachMessage = (message, view) => {
     if (message.type !== IPCTNL_MSG_CT.NEW || found.length >= limit) return;
     if (!decodeEntry(entry, view, message.body, message.end)) return;
+    answered++;
+    foreign ||= !hasEnds(entry, question);
     if (isAsked(entry, marks, question)) found.push(copy(entry));
   };
-  // Linux before 5.8 refuses the filter; then every entry is looked at here.
-  const filters = client === null && destination === null ? [false] : [true, false];
-  for (const filtered of filters) {
-    const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBytes: 256 * 1024 });
-    const ends = filtered ? { client, destination } : { client: null, destination: null };
-    let refused = false;
-    try {
-      encodeSearch(socket.writer, { family, ...ends, mark, mask }, socket.nextSequence());
-      refused = socket.flush() !== 0;
-      const onError = (error: number): void => {
-        refused ||= error !== 0;
-      };
-      while (!refused && found.length < limit && socket.read(onError, visit)) {
-        // Until the dump has ended, or there is enough.
-      }
-    } finally {
-      // With what the kernel has not yet sent.
-      socket.close();
+  const onError = (error: number): void => {
+    refused ||= error !== 0;
+  };
+  const socket = new NetlinkSocket(NETLINK_NETFILTER, { receiveBytes: 256 * 1024 });
+  try {
+    encodeSearch(socket.writer, { family, client, destination, mark, mask }, socket.nextSequence());
+    refused = socket.flush() !== 0;
+    while (!refused && !foreign && found.length < limit && socket.read(onError, visit)) {
+      // Until the dump has ended, or there is enough.
     }
-    if (!refused) return;
+  } finally {
+    // With what the kernel has not yet sent.
+    socket.close();
   }
+  // Linux before 5.8 refuses the filter, or tells everything.
+  if (refused || foreign) {
+    if (foreign && family === 6) filter6 = 'wrong';
+    return null;
+  }
+  if (family === 4 || !hasAddress) return found;
+  if (answered > 0) filter6 = 'right';
+  return filter6 === 'right' ? found : null;
 }
+
+/**
+ * Whether the kernel's filter does for addresses of IPv6 what it says. Many take `ipv6_addr_cmp` for a test of equality
+ * (ctnetlink_filter_match_tuple, net/netfilter/nf_conntrack_netlink.c; 6.1 does), and tell all but those that are asked for. An answer shows
+ * which it is; no answer may be either.
+ */
+let filter6: 'unknown' | 'right' | 'wrong' = 'unknown';
 
 /** The kernel's filter may be wider, or unknown to it. */
 function isAsked(entry: Entry, marks: Marks, question: FlowQuestion): boolean {
-  const { client, destination, port, protocol, clientPort } = question;
+  const { port, protocol, clientPort } = question;
   const route = routeOfMark(marks, entry.mark);
   if (route === 0 || isFinished(entry)) return false;
   if (question.route !== 0 && question.route !== route) return false;
@@ -120,6 +158,10 @@ function isAsked(entry: Entry, marks: Marks, question: FlowQuestion): boolean {
   if (port !== null && entry.destinationPort !== port) return false;
   if (protocol != null && entry.protocol !== protocol) return false;
   if (clientPort != null && entry.clientPort !== clientPort) return false;
+  return hasEnds(entry, question);
+}
+
+function hasEnds(entry: Entry, { client, destination }: FlowQuestion): boolean {
   if (client !== null && !sameAddress(entry.client, 0, client, 0)) return false;
   return destination === null || sameAddress(entry.destination, 0, destination, 0);
 }

@@ -225,11 +225,11 @@ async function firstPayload(lan: string | readonly string[], by: Host): Promise<
   await site.gateway({ lan, services: [web], memory: { trust: '0s' } } as never);
   const server = site.lab.server().child('children/opening');
   const client = by.child('children/opening');
-  await server.ask('listen', { port: 80 });
   const silent = site.lab.server().spawn(['python3', '-c', SILENT]);
-  await silent.waitForLine(/listens/);
-  await site.lab.server().must(['nft', '-f', '-'], { input: DIVERT });
   try {
+    await server.ask('listen', { port: 80 });
+    await silent.waitForLine(/listens/, 60_000);
+    await site.lab.server().must(['nft', '-f', '-'], { input: DIVERT });
     for (const family of FAMILIES) {
       const plan = { address: NEAR[family], port: 80, down: 2_000_000, up: 2_000_000 };
       const result = await client.ask<{ ok: boolean; error?: string; down: number }>('say', plan);
@@ -241,7 +241,7 @@ async function firstPayload(lan: string | readonly string[], by: Host): Promise<
     const { races } = await site.status();
     assert.equal(races.failed, 0);
   } finally {
-    await site.lab.server().must(['nft', 'delete', 'table', 'inet', 'divert']);
+    await site.lab.server().run(['nft', 'delete', 'table', 'inet', 'divert']);
     await silent.stop();
     await client.stop();
     await server.stop();
