@@ -2,19 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { plainNat } from '../../lab/index.js';
 import { eventually, halfOpen, NEAR, NEAR6, PATHRACE } from './support/gateway-lab.js';
-import {
-  CASES,
-  delays,
-  divert,
-  first,
-  MANY,
-  OPENING_CONFIG,
-  SCALES,
-  scaleSettings,
-  seen,
-  WEB,
-  withLinks,
-} from './support/opening-lab.js';
+import { CASES, delays, first, OPENING_CONFIG, seen, withLinks } from './support/opening-lab.js';
 
 describe('a page', () => {
   test.each([NEAR, NEAR6])('of %s comes by the nearest route, by each that is it', async (address) => {
@@ -63,53 +51,6 @@ describe('a page', () => {
   });
 });
 
-describe('what is shown to the client', () => {
-  // The proxy agrees on no scale, no SACK and nothing else; the client was shown that.
-  test.each(SCALES)('and what the carrier has agreed on: scale %s, both ways', async (scale) => {
-    await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
-      await made.lab.server().must(['sysctl', '-qw', ...scaleSettings(scale)]);
-      await listen({});
-      for (const address of [NEAR, NEAR6]) {
-        const result = await say({ address, down: 2_000_000, up: 2_000_000 });
-        expect(result).toMatchObject({ ok: true, down: 2_000_000 });
-        expect(result.totalMs).toBeLessThan(15_000);
-        expect(await first(made, address)).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
-      }
-    });
-  });
-
-  test.each([0, 1])('SACK %i at the server, and the other at the client', async (sack) => {
-    await withLinks(delays(1, 10, 30), async ({ made, listen, say }) => {
-      await made.lab.server().must(['sysctl', '-qw', `net.ipv4.tcp_sack=${sack}`]);
-      await made.lab.client().must(['sysctl', '-qw', `net.ipv4.tcp_sack=${1 - sack}`]);
-      await divert(made, 1, 9999);
-      await listen({});
-      await made.lab.server().echo({ ports: [9999], mode: 'discard' });
-      expect(await say({ down: 2_000_000, up: 2_000_000 })).toMatchObject({ ok: true });
-      expect(await first(made)).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
-    });
-  });
-});
-
-describe('bytes of a connection that another route carries than the one that was shown', () => {
-  test('are all there, both ways, where packets are lost and out of order', async () => {
-    const rough = { loss: 0.003, reorder: 0.01, reorderMs: 5 };
-    const links = [
-      { delayMs: 1, answersSyn: true },
-      { delayMs: 4, ...rough },
-      { delayMs: 40, ...rough },
-    ];
-    await withLinks(links, async ({ made, listen, say }) => {
-      await listen({});
-      for (const address of [NEAR, NEAR6]) {
-        const result = await say({ address, down: MANY, up: MANY, withinMs: 120_000 });
-        expect(result).toMatchObject({ ok: true, down: MANY });
-        expect((await first(made, address)).reasons).toEqual(['first-payload']);
-      }
-    });
-  });
-});
-
 describe('beside plain NAT', () => {
   test('a client sees the same', async () => {
     await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
@@ -155,20 +96,6 @@ describe('TLS', () => {
   });
 });
 
-test('what has been decided needs nobody: no further packet of it passes the daemon', async () => {
-  await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
-    await listen({});
-    const queued = async () => {
-      const { queue } = (await made.status()).packets;
-      return Object.values(queue).reduce((sum, count) => sum + count, 0);
-    };
-    const before = await queued();
-    await say({ down: 3_000_000, up: 3_000_000 });
-    const after = await queued();
-    expect(after - before).toBeLessThan(60);
-  });
-});
-
 test('a daemon that dies meanwhile: the connection goes on by what was shown', async () => {
   await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
     await listen({ thinkMs: 3000 });
@@ -200,42 +127,4 @@ test('what is remembered is not raced again: the kernel goes by it', async () =>
     },
     options,
   );
-});
-
-test('ports come round: what an earlier connection has left there is in nobody’s way', async () => {
-  const options = { config: { ...OPENING_CONFIG, limits: { racePorts: '8192-9215' } } };
-  await withLinks(
-    [{ answersSyn: true }, { delayMs: 1 }, { delayMs: 2 }],
-    async ({ made }) => {
-      await made.lab.server().nginx({ ports: [WEB] });
-      const asking = made.lab.client().child('children/questions');
-      const plan = { kind: 'page', address: NEAR, port: WEB, count: 1500 };
-      const times = await asking.ask<number[]>('series', plan);
-      expect(times.filter((micros) => micros < 0)).toEqual([]);
-      await asking.stop();
-      const { races } = await made.status();
-      expect(races).toMatchObject({ started: 1500, decided: 1500, failed: 0 });
-    },
-    options,
-  );
-});
-
-test('a reset that is lost: the server is told again when it says something', async () => {
-  const links = [{ delayMs: 1, answersSyn: true }, { delayMs: 10 }, { delayMs: 60 }];
-  await withLinks(links, async ({ made, listen, say, heard }) => {
-    // All have the words by then.
-    await listen({ thinkMs: 400 });
-    // Resets to the third provider do not leave at first.
-    const drop =
-      'table inet lose { chain out { type filter hook postrouting priority 300; oifname "wan3" tcp flags & rst == rst drop; }; }';
-    await made.lab.gateway.must(['nft', '-f', '-'], { input: `${drop}\n` });
-    const going = say({ down: 100, up: 10_000, withinMs: 20_000 });
-    await new Promise((done) => setTimeout(done, 900));
-    await made.lab.gateway.must(['nft', 'delete', 'table', 'inet', 'lose']);
-    expect(await going).toMatchObject({ ok: true });
-    const lost = async () => (await heard()).filter(({ remoteAddress }) => remoteAddress === '203.0.3.2');
-    const isTold = (list: readonly { error?: string }[]) => list.some(({ error }) => error !== undefined);
-    const told = await eventually(lost, isTold, 10_000);
-    expect(told.map(({ error }) => error)).toEqual(['ECONNRESET']);
-  });
 });
