@@ -3,7 +3,7 @@
  * each of steps that may be repeated: what a failure has left undone is done again within a second.
  */
 import { existsSync } from 'node:fs';
-import { applyIpState, detectAbilities, detectMatches } from '../kernel/apply.js';
+import { applyIpState, detectAbilities } from '../kernel/apply.js';
 import { monotonicMs } from '../kernel/clock.js';
 import {
   type Beside,
@@ -120,10 +120,9 @@ export class Alignment {
 
   /** Finds out what the kernel has; nothing is touched. */
   async prepare(): Promise<void> {
-    [this.abilities, this.entryMatches] = await Promise.all([
-      detectAbilities(),
-      detectMatches(ENTRY_MATCHES),
-    ]);
+    const { abilities, matches } = await detectAbilities(ENTRY_MATCHES);
+    this.abilities = abilities;
+    this.entryMatches = matches;
   }
 
   /** Brings up what there was not. */

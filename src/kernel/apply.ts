@@ -17,23 +17,20 @@ import { appendQueueRule, detectQueueMethod } from './queue-method.js';
 import { renderNft } from './render.js';
 import { helperBody } from './render-calls.js';
 import { recordedSettings, recordSettings } from './sysctl.js';
-import { takesHelper, takesRule } from './takes-rule.js';
+import { takesEach } from './takes-rule.js';
 
-/** What rules this kernel takes; nothing is changed to find out. */
-export async function detectAbilities(): Promise<KernelAbilities> {
-  const [queue, ipsec, log, ...has] = await Promise.all([
+/** What rules this kernel takes, and which of the matches it knows; nothing is changed to find out. What it does not know no entry has. */
+export async function detectAbilities(
+  matches: readonly string[] = [],
+): Promise<{ readonly abilities: KernelAbilities; readonly matches: readonly string[] }> {
+  const rules = ['rt ipsec exists meta secpath exists', 'log group 1 queue-threshold 1', ...matches];
+  const [queue, taken] = await Promise.all([
     detectQueueMethod(),
-    takesRule('rt ipsec exists meta secpath exists'),
-    takesRule('log group 1 queue-threshold 1'),
-    ...HELPED.map((one) => takesHelper(helperBody(one))),
+    takesEach([...rules.map((rule) => ({ rule })), ...HELPED.map((one) => ({ helper: helperBody(one) }))]),
   ]);
-  return { queue, ipsec, log, helpers: HELPED.filter((_, i) => has[i]) };
-}
-
-/** Those of the matches that this kernel knows; nothing is changed to find out. What it does not know no entry has. */
-export async function detectMatches(matches: readonly string[]): Promise<string[]> {
-  const known = await Promise.all(matches.map(takesRule));
-  return matches.filter((_, i) => known[i]);
+  const [ipsec = false, log = false, ...others] = taken;
+  const helpers = HELPED.filter((_, i) => others[matches.length + i]);
+  return { abilities: { queue, ipsec, log, helpers }, matches: matches.filter((_, i) => others[i]) };
 }
 
 /**

@@ -4,13 +4,13 @@ import { isHelped } from '../model/calls.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Probe } from '../model/probe.js';
 import { helperBody } from './render-calls.js';
-import { takesHelper } from './takes-rule.js';
+import { takes } from './takes-rule.js';
 
 /** One for each helper that is wanted. */
 export async function probeHelpers({ follow }: GatewayConfig): Promise<Probe[]> {
   return Promise.all(
     follow.filter(isHelped).map(async (one) => {
-      const ok = await takesHelper(helperBody(one));
+      const ok = await takes({ helper: helperBody(one) });
       return {
         name: `helper-${one}`,
         ok,

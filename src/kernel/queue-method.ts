@@ -4,14 +4,14 @@ import { TABLE } from './constants.js';
 import type { QueueMethod } from './desired.js';
 import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 import { readRuleComments } from './nft-read.js';
-import { takesRule } from './takes-rule.js';
+import { takes } from './takes-rule.js';
 
 /**
  * Which way it is. Nothing is changed to find out, but the kernel loads its modules, the target's among them: whether it has that,
  * the rule itself will tell.
  */
 export async function detectQueueMethod(): Promise<QueueMethod> {
-  if (await takesRule('queue flags bypass to 1')) return 'nft';
+  if (await takes({ rule: 'queue flags bypass to 1' })) return 'nft';
   const socket = new NetlinkSocket(NETLINK_NETFILTER);
   try {
     encodeQueueTrial(socket.writer, socket.nextSequence());

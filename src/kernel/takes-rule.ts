@@ -1,18 +1,28 @@
-/** What rules this kernel takes. */
-import { tryNft } from './command.js';
+/** What rules and helpers this kernel takes; nothing is changed to find out. */
+import { tryCommand, tryNft } from './command.js';
 import { TABLE } from './constants.js';
 
-/** Whether it takes a rule in a chain without a hook; nothing is changed to find out. Twice, since a failure that passes says nothing. */
-export async function takesRule(rule: string): Promise<boolean> {
-  const probe = `${TABLE}_probe`;
-  const text = `add table inet ${probe}\nadd chain inet ${probe} c\nadd rule inet ${probe} c ${rule}\n`;
-  return (await tryNft(text, ['-c'])).code === 0;
+/** A rule, or a helper for connections by the body of an object that attaches it. */
+export type Trial = { readonly rule: string } | { readonly helper: string };
+
+/** Which of them it takes. All at once first, which most kernels do: each start of nft costs as much as many rules. */
+export async function takesEach(trials: readonly Trial[]): Promise<boolean[]> {
+  const { code } = await tryCommand('nft', ['-c', '-f', '-'], textOf(trials));
+  return code === 0 ? trials.map(() => true) : Promise.all(trials.map(takes));
 }
 
-/** Whether it has a helper for connections, by the body of an object that attaches it. */
-export async function takesHelper(body: string): Promise<boolean> {
-  const probe = `${TABLE}_probe`;
-  return (
-    (await tryNft(`add table inet ${probe}\nadd ct helper inet ${probe} h { ${body} }\n`, ['-c'])).code === 0
+/** Whether it takes one. Twice, since a failure that passes says nothing. */
+export async function takes(trial: Trial): Promise<boolean> {
+  return (await tryNft(textOf([trial]), ['-c'])).code === 0;
+}
+
+/** A table with a chain without a hook, checked only. */
+function textOf(trials: readonly Trial[]): string {
+  const probe = `inet ${TABLE}_probe`;
+  const lines = trials.map((trial, index) =>
+    'rule' in trial
+      ? `add rule ${probe} c ${trial.rule}`
+      : `add ct helper ${probe} h${index} { ${trial.helper} }`,
   );
+  return [`add table ${probe}`, `add chain ${probe} c`, ...lines, ''].join('\n');
 }

@@ -46,7 +46,7 @@ const apply = (state: DesiredState, ...between: readonly DesiredState[]): void =
   run(
     `const { applyIpState, detectAbilities } = await load('kernel/apply.js');
      const { Ruleset } = await load('kernel/ruleset.js');
-     const { queue: method } = await detectAbilities();
+     const { abilities: { queue: method } } = await detectAbilities();
      const states = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
      const rules = new Ruleset();
      await applyIpState(states.at(-1), true);
@@ -62,7 +62,7 @@ const apply = (state: DesiredState, ...between: readonly DesiredState[]): void =
 const declare = (state: DesiredState, before: DesiredState): void => {
   run(
     `const { applyNftState, detectAbilities } = await load('kernel/apply.js');
-     const { queue: method } = await detectAbilities();
+     const { abilities: { queue: method } } = await detectAbilities();
      const [state, before] = input.map((one) => ({ ...one, queue: { ...one.queue, method } }));
      const replacement = { isNew: false, settings: null };
      await applyNftState(state, before, replacement);
