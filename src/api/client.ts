@@ -7,8 +7,8 @@ import type { MemoryEntry } from './contract.js';
 import type { Operation } from './operations.js';
 import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath, PREVIEW_PATH } from './paths.js';
 
-/** The daemon answers from memory in milliseconds; a hung one must not hang its operator. */
-const TIMEOUT_MS = 3000;
+/** The daemon answers from memory in milliseconds, the first question after it has loaded what answers; a hung one must not hang its operator. */
+const TIMEOUT_MS = 5000;
 
 /** A command may have to change tables of the kernel, and waits for the commands before it. */
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -36,8 +36,8 @@ export function commandControl(
 /** Asks the control socket `path` in the types of the table. Rejects as `callControl`. */
 export function socketClient(path: string): Call {
   const call = (operation: Operation, question?: unknown): Promise<unknown> => {
-    const { method, path: route, body, media } = toRequest(operation, question);
-    const more = body === null ? {} : { text: body, media: media ?? 'text/yaml' };
+    const { method, path: route, headers, body, media } = toRequest(operation, question);
+    const more = body === null ? { headers } : { headers, text: body, media: media ?? 'text/yaml' };
     return exchange(path, route, { method: method as ExchangeOptions['method'], ...OF_COMMAND, ...more });
   };
   return call as Call;
@@ -70,6 +70,7 @@ interface ExchangeOptions {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  readonly headers?: Readonly<Record<string, string>>;
   /** The body of the request, and what it is. */
   readonly text?: string;
   readonly media?: string;
@@ -77,7 +78,7 @@ interface ExchangeOptions {
 
 function exchange(path: string, route: string, options: ExchangeOptions): Promise<unknown> {
   const { method, timeoutMs, maxBytes, text, media = 'text/yaml' } = options;
-  const headers = text === undefined ? {} : { 'content-type': media };
+  const headers = { ...options.headers, ...(text === undefined ? {} : { 'content-type': media }) };
   return new Promise((resolve, reject) => {
     let connected = false;
     const end = (error: PathraceError) => {

@@ -31,6 +31,7 @@ export class Connections {
   // BOUNDED: MAX_CONNECTIONS and MAX_QUICK_CONNECTIONS.
   private readonly places = new Map<Socket, Place>();
   private readonly timer: NodeJS.Timeout;
+  private lookedMs = performance.now();
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => this.take(socket));
@@ -93,7 +94,12 @@ export class Connections {
   }
 
   private look(now: number): void {
+    // While this thread was busy nobody was heard, so that time is nobody's fault.
+    const deafMs = Math.max(0, now - this.lookedMs - 2 * LOOK_MS);
+    this.lookedMs = now;
     for (const [socket, place] of this.places) {
+      place.sinceMs += deafMs;
+      place.takenMs += deafMs;
       const taken = socket.bytesWritten - socket.writableLength;
       if (taken !== place.taken) place.takenMs = now;
       place.taken = taken;

@@ -64,7 +64,19 @@ const SECURITY: Readonly<Record<Role, Json>> = {
 };
 
 function operationOf(endpoint: Endpoint, parts: Parts): Json {
-  const { id, tag, summary, description, role, params, query, body, also = {}, problems = [] } = endpoint;
+  const {
+    id,
+    tag,
+    summary,
+    description,
+    role,
+    params,
+    query,
+    headers,
+    body,
+    also = {},
+    problems = [],
+  } = endpoint;
   const answer = {
     content: { [endpoint.media ?? 'application/json']: { schema: toSchema(endpoint.answer, parts) } },
   };
@@ -77,7 +89,11 @@ function operationOf(endpoint: Endpoint, parts: Parts): Json {
       Object.entries(also).map(([status, words]) => [status, { description: words, ...answer }]),
     ),
   };
-  const parameters = [...parametersOf(params, 'path', parts), ...parametersOf(query, 'query', parts)];
+  const parameters = [
+    ...parametersOf(params, 'path', parts),
+    ...parametersOf(query, 'query', parts),
+    ...parametersOf(headers, 'header', parts),
+  ];
   return {
     operationId: id,
     tags: [tag],
@@ -92,7 +108,11 @@ function operationOf(endpoint: Endpoint, parts: Parts): Json {
   };
 }
 
-function parametersOf(schema: z.ZodObject | undefined, place: 'path' | 'query', parts: Parts): Json[] {
+function parametersOf(
+  schema: z.ZodObject | undefined,
+  place: 'path' | 'query' | 'header',
+  parts: Parts,
+): Json[] {
   if (schema === undefined) return [];
   const { properties = {}, required = [] } = toSchema(schema, parts) as {
     properties?: Record<string, Json>;

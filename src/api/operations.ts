@@ -21,6 +21,7 @@ type Part<O extends Operation, K extends string> = Table[O] extends { readonly [
 /** What a caller sends; `{}` where there is nothing to send. */
 export type AskedParams<O extends Operation> = PartBy<O, 'params', 'asked'>;
 export type AskedQuery<O extends Operation> = PartBy<O, 'query', 'asked'>;
+export type AskedHeaders<O extends Operation> = PartBy<O, 'headers', 'asked'>;
 export type AskedBody<O extends Operation> = BodyOf<O, 'asked'>;
 
 /** What a handler gets, defaults filled in. */

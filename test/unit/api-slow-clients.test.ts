@@ -44,6 +44,8 @@ beforeEach(async () => {
     config: async () => ({}),
   };
   close = (await startControl(path, backend)).close;
+  // What answers is loaded with the first question.
+  await callControl(path, STATUS_PATH);
 });
 
 afterEach(async () => {
@@ -128,6 +130,18 @@ it('a question has two seconds; who asks in time is not hurried', async () => {
   });
   expect(performance.now() - startedAt).toBeGreaterThan(1900);
   expect(performance.now() - startedAt).toBeLessThan(6000);
+});
+
+it('who could not be heard, because this thread was busy, is heard afterwards', async () => {
+  const early = await open('');
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < 3000) {
+    // Busy.
+  }
+  const answered = new Promise<string>((resolve) => early.once('data', (text) => resolve(String(text))));
+  const ended = new Promise<string>((resolve) => early.once('close', () => resolve('sent away')));
+  early.write('GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n');
+  expect(await Promise.race([answered, ended])).toMatch(/^HTTP\/1.1 200/);
 });
 
 it('places are bounded, whatever comes', async () => {

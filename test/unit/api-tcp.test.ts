@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient } from '../../src/api/client/browser.js';
+import { socketClient } from '../../src/api/client.js';
 import type { ControlBackend } from '../../src/api/contract.js';
 import { EventHub, MAX_STREAMS_OF_ONE } from '../../src/api/events.js';
 import { Listeners, MAX_TCP_OF_ONE } from '../../src/api/listeners.js';
@@ -17,6 +18,7 @@ import { startControl } from '../../src/api/server.js';
 import { TcpDoor } from '../../src/api/tcp-door.js';
 import { makeToken, type Token } from '../../src/api/tokens.js';
 import type { ApiConfig } from '../../src/model/config.js';
+import { PathraceError } from '../../src/model/errors.js';
 import { OTHERS } from './api-tools.js';
 
 const READ = makeToken('eye', 'read');
@@ -502,3 +504,28 @@ function certify(cert: string, key: string, name: string): void {
   const { status } = spawnSync('openssl', [...args, '-keyout', key, '-out', cert, '-subj', `/CN=${name}`]);
   expect(status).toBe(0);
 }
+
+describe('a configuration', () => {
+  it('is applied over the file that was read, and over no other', async () => {
+    const asked: (string | null)[] = [];
+    BACKEND.apply = async (_, digest) => {
+      asked.push(digest);
+      if (digest !== null && digest !== 'a'.repeat(64))
+        throw new PathraceError('E_CONFIG_CHANGED', 'the file has been changed since it was read.');
+      return { applied: true, changes: [], effects: [], file: '/etc/x', backup: null };
+    };
+    const clients = [
+      createClient({ base: `http://127.0.0.1:${port}`, token: OPERATE.text }).call,
+      socketClient(join(folder, 'c.sock')),
+    ];
+    for (const call of clients) {
+      const apply = (digest: string) =>
+        call('PUT /v1/config/apply', { headers: { 'If-Match': `"${digest}"` }, body: 'lan: lan0' });
+      expect(await apply('a'.repeat(64))).toMatchObject({ applied: true });
+      await expect(apply('b'.repeat(64))).rejects.toMatchObject({ code: 'E_CONFIG_CHANGED' });
+      expect(await call('PUT /v1/config/apply', { body: 'lan: lan0' })).toMatchObject({ applied: true });
+    }
+    const once = ['a'.repeat(64), 'b'.repeat(64), null];
+    expect(asked).toEqual([...once, ...once]);
+  });
+});

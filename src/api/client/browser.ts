@@ -46,8 +46,8 @@ export function createClient({ base = '', token = null }: ClientOptions = {}): A
     ...(media === null ? {} : { 'content-type': media }),
   });
   const call = async (operation: Operation, question?: unknown): Promise<unknown> => {
-    const { method, path, body, media } = toRequest(operation, question);
-    const answer = await reach(base + path, { method, headers: headersOf(media), body });
+    const { method, path, headers, body, media } = toRequest(operation, question);
+    const answer = await reach(base + path, { method, headers: { ...headers, ...headersOf(media) }, body });
     const told: unknown = await answer.json().catch(() => null);
     if (!answer.ok && !(operation === 'GET /v1/health' && answer.status === 503)) throw fromAnswer(told);
     if (operation.endsWith(' /v1/session')) client.csrf = csrfOf(told);

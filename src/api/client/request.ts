@@ -1,9 +1,10 @@
 /** A question to the API as an HTTP request: method, path with what stands in it, and body. Runs in browsers. */
-import type { AnswerOf, AskedBody, AskedParams, AskedQuery, Operation } from '../operations.js';
+import type { AnswerOf, AskedBody, AskedHeaders, AskedParams, AskedQuery, Operation } from '../operations.js';
 
 /** What an operation is asked with; parts that it has nothing for are left out. */
 export type Question<O extends Operation> = Part<'params', AskedParams<O>> &
   Part<'query', AskedQuery<O>> &
+  Part<'headers', AskedHeaders<O>> &
   (AskedBody<O> extends undefined ? unknown : { readonly body: AskedBody<O> });
 
 /** Left out where all of it may be. */
@@ -23,12 +24,13 @@ export interface HttpRequest {
   readonly method: string;
   /** With the query. */
   readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly media: string | null;
 }
 
 export function toRequest(operation: Operation, question: unknown): HttpRequest {
-  const { params = {}, query = {}, body } = (question ?? {}) as Loose;
+  const { params = {}, query = {}, headers = {}, body } = (question ?? {}) as Loose;
   const [method, pattern] = operation.split(' ');
   const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const search = new URLSearchParams();
@@ -38,6 +40,7 @@ export function toRequest(operation: Operation, question: unknown): HttpRequest 
   return {
     method,
     path: search.size === 0 ? path : `${path}?${search}`,
+    headers,
     body: body === undefined ? null : isText ? body : JSON.stringify(body),
     media: body === undefined ? null : isText ? 'text/yaml' : 'application/json',
   };
@@ -46,5 +49,6 @@ export function toRequest(operation: Operation, question: unknown): HttpRequest 
 interface Loose {
   readonly params?: Readonly<Record<string, unknown>>;
   readonly query?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
 }

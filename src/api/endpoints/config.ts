@@ -1,5 +1,6 @@
 /** The configuration: in force, checked, compared, applied, read again. */
 import { z } from 'zod';
+import { text } from '../schemas/common.js';
 import {
   ApplyReport,
   ConfigText,
@@ -57,9 +58,12 @@ export const CONFIG_ENDPOINTS = endpoints({
     tag: 'configuration',
     summary: 'Writes this text to the configuration file, and reads that again.',
     description:
-      'Written as a whole or not at all; what the file said before is kept beside it, with `.bak` at its end. When the reload is refused or fails, the file says again what it said. With `If-Match: "DIGEST"` (of `GET /v1/config/file`) only if nobody else has changed it meanwhile: else 412.',
+      'Written as a whole or not at all; what the file said before is kept beside it, with `.bak` at its end. When the reload is refused or fails, the file says again what it said. With `If-Match` only if nobody else has changed it meanwhile: else 412.',
     role: 'operate',
     query: nothing,
+    headers: z.object({
+      'If-Match': text('The `digest` of the file as it was read, in quotes.').exactOptional(),
+    }),
     body: yaml,
     answer: ApplyReport,
     problems: [409, 412, 422],

@@ -24,6 +24,8 @@ export interface Endpoint {
   readonly role: Role;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
+  /** Headers that mean something here; all of them may be left out. */
+  readonly headers?: z.ZodObject;
   /** Text of a configuration file, or JSON. */
   readonly body?: BodyForm;
   readonly answer: z.ZodType;

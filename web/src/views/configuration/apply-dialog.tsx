@@ -21,10 +21,9 @@ export function ApplyDialog({ file, text, preview, onClose, onDone }: ApplyProps
     isApplying.value = true;
     error.value = null;
     try {
-      const now = await api.call('GET /v1/config/file');
-      if (now.digest !== file.digest)
-        throw new Error('Somebody else has changed the file meanwhile. Load it again.');
-      const { applied, backup } = await api.call('PUT /v1/config/apply', { body: text });
+      // Not over what somebody else has written meanwhile: 412.
+      const headers = { 'If-Match': `"${file.digest}"` };
+      const { applied, backup } = await api.call('PUT /v1/config/apply', { headers, body: text });
       const kept = backup === null ? '' : ` What it said before is in ${backup}.`;
       onDone(applied ? `Applied.${kept}` : `Written; what it changes waits for a restart.${kept}`);
     } catch (caught) {
