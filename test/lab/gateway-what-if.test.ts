@@ -268,6 +268,36 @@ describe('what-if', () => {
     });
   });
 
+  test('holds it after kill -9, until it was to end', async () => {
+    await withServices({}, async (all) => {
+      const { made } = all;
+      for (const address of [NEAR, NEAR6]) {
+        await connect(all, 'rest', address);
+        const body = { destination: address, route: 'c', seconds: 600 };
+        await callOf(made)('POST /v1/memory/pins', { body });
+      }
+      const before = await callOf(made)('GET /v1/memory/pins');
+      made.daemon.signal('SIGKILL');
+      await made.daemon.done;
+      await made.startDaemon(CONFIG);
+      const after = await callOf(made)('GET /v1/memory/pins');
+      expect(after.map(({ destination, route }) => [destination, route])).toEqual([
+        [NEAR, 'c'],
+        [NEAR6, 'c'],
+      ]);
+      for (const [i, { until }] of after.entries())
+        expect(Math.abs(Date.parse(until) - Date.parse(before[i].until))).toBeLessThan(100);
+      for (const address of [NEAR, NEAR6])
+        expect(await agree(all, 'raced', address)).toMatchObject({ action: 'pin', route: 'c', by: 'kernel' });
+      await callOf(made)('DELETE /v1/memory/pins', { query: { all: true } });
+      made.daemon.signal('SIGKILL');
+      await made.daemon.done;
+      await made.startDaemon(CONFIG);
+      expect(await callOf(made)('GET /v1/memory/pins')).toEqual([]);
+      expect(await agree(all, 'raced', NEAR)).not.toMatchObject({ action: 'pin' });
+    });
+  });
+
   test('forgets destinations, in the engine and in the kernel', async () => {
     await withServices({}, async (all) => {
       const { made } = all;
