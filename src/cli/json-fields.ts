@@ -112,7 +112,10 @@ const MEMORY: Fields = [
   ['routes.*.ageSeconds', 'How long ago that was.'],
   ['routes.*.answer', '`answered`, `retransmitted`, `slow`, `intercepted`, `failed`, `silent`.'],
   ['best', 'The route that memory would choose; null: none has answered.'],
-  ['trusted', 'Whether that is recent enough to decide alone.'],
+  [
+    'trusted',
+    'Whether a new connection would go by it now, without a race: enough routes were heard of, lately enough.',
+  ],
 ];
 
 const CHANGE: Fields = [
@@ -156,7 +159,10 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
     ['configuration.differences', 'Keys by which what was read differs from what is in force.'],
     ['alarms[]', 'What somebody should look at, in words; empty when all is well.'],
     ['memory.destinations', 'Destinations of which something is remembered.'],
-    ['memory.trusted', 'Those remembered recently enough to decide alone.'],
+    [
+      'memory.trusted',
+      'Those of which enough is known, lately enough, for new connections to go by it without a race.',
+    ],
     ['memory.inKernel', 'Those that the kernel decides by itself.'],
     ['memory.size', 'The most that are remembered.'],
     ['memory.evicted', 'Destinations that gave way to others, since the start.'],

@@ -116,7 +116,7 @@ function Outcome({ outcome }: { outcome: WhatIfOutcome }) {
       {memory !== null && memory.best !== null && (
         <p>
           Memory: <RouteName name={memory.best} /> was the fastest to {memory.destination}
-          {memory.trusted ? '' : ', too long ago to decide alone'}.
+          {memory.trusted ? '' : ', not enough to decide alone'}.
         </p>
       )}
       {pin !== null && (
