@@ -99,7 +99,7 @@ const DECISION: Fields = [
   ['pin.until', 'Until when; of a group or tunnel, unless it is used again. ISO 8601, UTC; null: not known.'],
   [
     'pin.by',
-    '`command`: the destination is held. `group`: connections that stay together. `tunnel`: IKE, ESP, AH, GRE and PPTP between the two. `call`: what a call or stream has announced.',
+    '`command`: the destination is held. `group`: connections that stay together. `tunnel`: IKE, ESP, AH, GRE and PPTP between the two. `control`: what a call, a stream or a transfer has announced.',
   ],
   ['pin.group', 'Of `group`: what makes it.'],
   ['passed[].service', 'A service before it that did not match.'],
@@ -279,7 +279,7 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
         'pin.until',
         'Until when; of a group or tunnel, unless it is used again. ISO 8601, UTC; null: not known.',
       ],
-      ['pin.by', '`command`, `group`, `tunnel` or `call`.'],
+      ['pin.by', '`command`, `group`, `tunnel` or `control`.'],
       ['pin.group', 'Of `group`: what makes it.'],
       ['mayMeasure', 'true: now and then it is raced all the same, to measure; else absent.'],
       ['notes[]', 'What could not be taken into account, in words.'],

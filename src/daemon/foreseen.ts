@@ -3,11 +3,15 @@ import type { DecisionPin, RouteState, WhatIfOutcome, WhatIfRoute } from '../api
 import { STANDING } from '../core/decisions.js';
 import type { Foreseen } from '../core/what-if.js';
 import type { DesiredService, DesiredState } from '../kernel/desired.js';
+import { findExpected } from '../kernel/expectations.js';
+import { searchFlows } from '../kernel/flow-search.js';
 import { routeOfMark } from '../kernel/marks.js';
 import { appliesTo } from '../kernel/operator/applies.js';
 import { familyOf } from '../model/address.js';
+import { SIGNAL_PORTS } from '../model/calls.js';
 import { LOCAL, makesCopies, type ServiceConfig, type Spoken } from '../model/config.js';
 import { FIRST_PROTOCOLS } from '../wire/first-packets.js';
+import { PROTOCOL } from '../wire/packet.js';
 import { heldPin, untilOf } from './holders.js';
 import type { Imagined } from './imagined.js';
 import { findFollowed, findTunnel, isOpen, type Neighbours } from './kept-together.js';
@@ -64,14 +68,37 @@ export async function foreseen(
   };
 }
 
-/** What a call or stream has announced goes by its route before any service is asked; null: it was not announced. */
-export function followed(gateway: InForce, set: Imagined): Rest | null {
-  const isRead = set.interface !== LOCAL && (set.protocol === 'tcp' || set.protocol === 'udp');
-  const found = isRead ? findFollowed(set, FIRST_PROTOCOLS[set.protocol], set.port) : null;
+/** What another connection has announced goes by its route before any service is asked; null: it was not announced. */
+export async function followed(gateway: InForce, set: Imagined): Promise<Rest | null> {
+  if (set.interface === LOCAL || (set.protocol !== 'tcp' && set.protocol !== 'udp')) return null;
+  const protocol = FIRST_PROTOCOLS[set.protocol];
+  const expected = await findExpected({ ...set, protocol });
+  const controls = expected === null ? [] : controlsOf(gateway, set);
+  if (expected !== null && controls.length > 0) {
+    // Which of several has announced it the kernel does not list.
+    const only = controls.length === 1 ? controls[0] : null;
+    return keptAsRest(only, expected.leftMs, 'follow', 'control');
+  }
+  const found = findFollowed(set, protocol, set.port);
   if (found?.value == null || !isOpen(familyOf(set.destination), found.value)) return null;
   const route = nameOf(gateway, routeOfMark(gateway.desired().marks, found.value));
-  return route === null ? null : keptAsRest(route, found.leftMs, 'follow', 'call');
+  return route === null ? null : keptAsRest(route, found.leftMs, 'follow', 'control');
 }
+
+/** The routes of the connections of FTP between the two, by its usual port where there are any. */
+function controlsOf(gateway: InForce, { client, destination, port }: Imagined): string[] {
+  const { marks } = gateway.desired();
+  const question = { client, destination, port: null, protocol: PROTOCOL.TCP, route: 0, service: 0 };
+  const flows = searchFlows(marks, question, MOST_CONTROLS, true).filter(
+    (flow) => flow.destinationPort !== port,
+  );
+  const usual = flows.filter((flow) => SIGNAL_PORTS.ftp.some((one) => one.port === flow.destinationPort));
+  const routes = (usual.length > 0 ? usual : flows).flatMap(
+    ({ mark }) => nameOf(gateway, routeOfMark(marks, mark)) ?? [],
+  );
+  return [...new Set(routes)];
+}
+const MOST_CONTROLS = 64;
 
 /** Ephemeral, as any client's (RFC 6335 section 6). */
 const IMAGINED_PORT = 49_152;
@@ -99,7 +126,7 @@ function tunnelAsRest(
 }
 
 function keptAsRest(
-  route: string,
+  route: string | null,
   leftMs: number | null,
   action: 'tunnel' | 'follow',
   by: DecisionPin['by'],
@@ -110,7 +137,7 @@ function keptAsRest(
     ...decided,
     text: sentenceOf(decided, null),
     memory: null,
-    pin: { route, until: untilOf(leftMs), by },
+    pin: route === null ? null : { route, until: untilOf(leftMs), by },
     notes: [],
   };
 }

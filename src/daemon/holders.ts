@@ -42,7 +42,7 @@ export class Holders {
   private async find(held: Held): Promise<DecisionPin | null> {
     const { protocol, port, destination } = held;
     const hasPorts = protocol === PROTOCOL.TCP || protocol === PROTOCOL.UDP;
-    const call = hasPorts ? this.pin(held, findFollowed(held, protocol, port), 'call') : null;
+    const call = hasPorts ? this.pin(held, findFollowed(held, protocol, port), 'control') : null;
     if (call !== null) return call;
     const isTunnel = isOfTunnel(protocol, port);
     const follows = isTunnel || (protocol === PROTOCOL.TCP && port === PPTP_PORT);

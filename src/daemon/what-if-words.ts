@@ -34,7 +34,9 @@ export function sentenceOf(
     case 'tunnel':
       return `It goes by ${route}, with the tunnel of its client and server.`;
     case 'follow':
-      return `It goes by ${route}, with the call or stream that has announced it.`;
+      return route === null
+        ? 'It goes by the route of the connection that has announced it.'
+        : `It goes by ${route}, with the connection that has announced it.`;
     case 'memory':
       return `It goes by ${route}: that was the fastest for this destination, as is remembered.`;
     case 'turns':

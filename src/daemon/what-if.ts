@@ -105,7 +105,7 @@ async function outcomeOf(
   const why = whyNotOurs(gateway, from, to);
   if (why !== null || from === null) return notOurs(why ?? '');
   const imagined: Imagined = { ...set, interface: from };
-  const announced = followed(gateway, imagined);
+  const announced = await followed(gateway, imagined);
   if (announced !== null) return { service: null, passed: [], ...announced };
   const { service, passed, others } = await matched(gateway, imagined, dscp, neighbours);
   const outcome = await foreseen(gateway, race, imagined, service, neighbours);

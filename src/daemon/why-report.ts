@@ -100,7 +100,7 @@ async function heldBy(
 
 /** The mark of what a call has announced is that of what goes where the rest goes. */
 function isAnnounced({ route, reasons }: Decision, pin: DecisionPin | undefined): boolean {
-  return reasons.includes('rest' satisfies OpenReason) && pin?.by === 'call' && pin.route === route;
+  return reasons.includes('rest' satisfies OpenReason) && pin?.by === 'control' && pin.route === route;
 }
 
 /** 0: any. Throws E_ARGUMENT for a name that there is not. */

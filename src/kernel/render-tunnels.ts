@@ -151,10 +151,7 @@ export function noteControls(state: DesiredState): string[] {
 export function commonTunnelChains(): [string, string[]][] {
   return [
     ['tunnel_chosen', FAMILIES.flatMap(note)],
-    [
-      'tunnel_control',
-      replace(4, 'ct original ip saddr . ct original ip daddr', 'ct mark'),
-    ],
+    ['tunnel_control', replace(4, 'ct original ip saddr . ct original ip daddr', 'ct mark')],
   ];
 }
 

@@ -143,7 +143,7 @@ describe('beside a race', () => {
       );
       expect(announced).toMatchObject({
         ...{ by: 'kernel', route: 'a', service: null, reasons: ['follows'], routes: [] },
-        pin: { route: 'a', by: 'call', until: expect.stringMatching(/^20/) },
+        pin: { route: 'a', by: 'control', until: expect.stringMatching(/^20/) },
       });
       // What no call has announced.
       expect(await foreseen({ port: SERVER_MEDIA_PORT + 7 })).toMatchObject({ service: 'all', pin: null });
@@ -153,7 +153,7 @@ describe('beside a race', () => {
         (decisions) => decisions.length > 0,
         SECONDS * 1000,
       );
-      expect(found[0]).toMatchObject({ route: 'a', open: true, pin: { by: 'call', route: 'a' } });
+      expect(found[0]).toMatchObject({ route: 'a', open: true, pin: { by: 'control', route: 'a' } });
     });
   });
 

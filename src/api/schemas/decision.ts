@@ -48,8 +48,8 @@ export const DecisionPin = z
       'Until when; of a group or tunnel, unless it is used again. ISO 8601, UTC; null: not known.',
     ),
     by: said(
-      z.enum(['group', 'command', 'tunnel', 'call']),
-      '`group`: connections that stay together (`affinity`). `command`: the destination is held by command. `tunnel`: IKE, ESP, AH, GRE and PPTP between the two. `call`: what a call or stream has announced.',
+      z.enum(['group', 'command', 'tunnel', 'control']),
+      '`group`: connections that stay together (`affinity`). `command`: the destination is held by command. `tunnel`: IKE, ESP, AH, GRE and PPTP between the two. `control`: what a call, a stream or a transfer has announced goes with it.',
     ),
     group: text(
       'What makes the group: `client`, `client+destination`, `client+prefix`, `client+site`.',

@@ -50,7 +50,7 @@ export const WhatIfOutcome = z
         'refused',
         'not-ours',
       ]),
-      '`race`: copies leave by the routes that `races` and `waits` name. `memory`: what is remembered decides. `pin`: it is held by command. `group`: it stays with its group. `tunnel`: it stays with the tunnel of its client and server. `follow`: it stays with the call or stream that has announced it. `turns`, `hash`, `one`: the kernel, among the routes that may carry it. `criterion`: the daemon, by the criterion. `rest`: the rest route. `single`: one route, since it must not be raced; a rule of the operator’s, for one, keeps it from that. `refused`: no route can carry it. `not-ours`: it does not pass the gateway’s rules.',
+      '`race`: copies leave by the routes that `races` and `waits` name. `memory`: what is remembered decides. `pin`: it is held by command. `group`: it stays with its group. `tunnel`: it stays with the tunnel of its client and server. `follow`: it stays with the call, stream or transfer that has announced it. `turns`, `hash`, `one`: the kernel, among the routes that may carry it. `criterion`: the daemon, by the criterion. `rest`: the rest route. `single`: one route, since it must not be raced; a rule of the operator’s, for one, keeps it from that. `refused`: no route can carry it. `not-ours`: it does not pass the gateway’s rules.',
     ),
     route: said(
       z.string().nullable(),

@@ -38,7 +38,7 @@ export function holderOf({ by, group }: DecisionPin, until: string | null): stri
     command: 'command',
     group: `its group (${group ?? ''})`,
     tunnel: 'its tunnel',
-    call: 'its call',
+    control: 'its control connection',
   }[by];
   const isRenewed = by === 'group' || by === 'tunnel';
   return until === null ? who : `${who}, until ${until}${isRenewed ? ' unless it is used again' : ''}`;
@@ -64,7 +64,7 @@ const CHOICES: Words = {
   held: 'by command, which holds its destination there',
   'same-flow': 'to stay with its flow',
   tunnel: 'to stay with its tunnel, or as its service chooses for the first of one',
-  follows: 'to stay with the call or stream that it belongs to',
+  follows: 'to stay with the call, stream or transfer that it belongs to',
   fixed: 'by name',
   rest: 'as no service names the connection',
   'round-robin': 'in turn',
