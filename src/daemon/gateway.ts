@@ -329,14 +329,9 @@ export class Gateway implements GatewayState {
     if (!this.foundState) await this.failover?.cutMisfits(this.routes);
   }
 
-  /** Memory, quotas, commands and numbers of the last run. */
+  /** Memory, quotas, commands, pins and numbers of the last run. */
   private async remember(): Promise<void> {
-    const late = () =>
-      this.alignment.enqueue(() => {
-        this.number();
-        return this.alignment.followCommand();
-      });
-    this.knowsNumbers = await recall(this, late);
+    this.knowsNumbers = await recall(this, () => this.setPins(() => undefined).then(() => this.chooseAnew()));
     this.number();
   }
 
