@@ -121,7 +121,8 @@ export interface WhatIfQuery {
   /** An address, or a name. */
   readonly destination: string;
   readonly port?: number;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: WhatIf['protocol'];
+  readonly dscp?: number;
 }
 
 /** Which destinations of memory; what is absent may be anything. */

@@ -96,8 +96,11 @@ const DECISION: Fields = [
   ['lead.over', 'The next fastest route; no `lead` where no other has answered.'],
   ['lead.micros', 'By how much earlier than it the winner has answered.'],
   ['pin.route', 'The route that holds the next connections of this kind; no `pin` where none does.'],
-  ['pin.until', 'Until when, unless it is used again. ISO 8601, UTC; null: not known.'],
-  ['pin.by', '`command`: the destination is held. `group`: connections that stay together.'],
+  ['pin.until', 'Until when; of a group or tunnel, unless it is used again. ISO 8601, UTC; null: not known.'],
+  [
+    'pin.by',
+    '`command`: the destination is held. `group`: connections that stay together. `tunnel`: IKE, ESP, AH, GRE and PPTP between the two. `control`: what a call, a stream or a transfer has announced.',
+  ],
   ['pin.group', 'Of `group`: what makes it.'],
   ['passed[].service', 'A service before it that did not match.'],
   ['passed[].why', 'Why not, in words.'],
@@ -112,7 +115,10 @@ const MEMORY: Fields = [
   ['routes.*.ageSeconds', 'How long ago that was.'],
   ['routes.*.answer', '`answered`, `retransmitted`, `slow`, `intercepted`, `failed`, `silent`.'],
   ['best', 'The route that memory would choose; null: none has answered.'],
-  ['trusted', 'Whether that is recent enough to decide alone.'],
+  [
+    'trusted',
+    'Whether a new connection would go by it now, without a race: enough routes were heard of, lately enough.',
+  ],
 ];
 
 const CHANGE: Fields = [
@@ -156,7 +162,10 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
     ['configuration.differences', 'Keys by which what was read differs from what is in force.'],
     ['alarms[]', 'What somebody should look at, in words; empty when all is well.'],
     ['memory.destinations', 'Destinations of which something is remembered.'],
-    ['memory.trusted', 'Those remembered recently enough to decide alone.'],
+    [
+      'memory.trusted',
+      'Those of which enough is known, lately enough, for new connections to go by it without a race.',
+    ],
     ['memory.inKernel', 'Those that the kernel decides by itself.'],
     ['memory.size', 'The most that are remembered.'],
     ['memory.evicted', 'Destinations that gave way to others, since the start.'],
@@ -241,10 +250,11 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
     ['client', 'Address of the client.'],
     ['destination', 'The address or name that was asked about.'],
     ['port', 'Port of the destination; null: none was said.'],
-    ['protocol', '`tcp` or `udp`.'],
+    ['protocol', '`tcp`, `udp`, `gre`, `esp` or `ah`.'],
+    ['dscp', 'DSCP of its packets; 0 unless it was said.'],
     ['isName', 'Whether it is a name that was looked up.'],
     ...below('outcomes[].', [
-      ['destination', 'Address, and port.'],
+      ['destination', 'Address, and port where one was said.'],
       ['service', 'The service that would take it; null: none.'],
       ['passed[].service', 'A service before it that does not match.'],
       ['passed[].why', 'Why not, in words.'],
@@ -252,7 +262,7 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
       ['by', '`kernel`, `daemon`, `race`, `main-table`: who decides.'],
       [
         'action',
-        '`race`, `memory`, `pin`, `group`, `turns`, `hash`, `one`, `criterion`, `rest`, `single`, `refused`, `not-ours`: docs/api.md.',
+        '`race`, `memory`, `pin`, `group`, `tunnel`, `follow`, `turns`, `hash`, `one`, `criterion`, `rest`, `single`, `refused`, `not-ours`: docs/api.md.',
       ],
       ['route', 'The route that would carry it; null: only a race or the turn will tell.'],
       ['reasons[]', 'Why, in the words of the table of decisions below.'],
@@ -265,8 +275,11 @@ export const FIELDS: Readonly<Record<string, Fields>> = {
       ['routes[].share', 'Of turns: its share of new connections.'],
       ...below('memory.', MEMORY),
       ['pin.route', 'The route that holds it; `pin` is null where none does.'],
-      ['pin.until', 'Until when. ISO 8601, UTC; null: not known.'],
-      ['pin.by', '`command` or `group`.'],
+      [
+        'pin.until',
+        'Until when; of a group or tunnel, unless it is used again. ISO 8601, UTC; null: not known.',
+      ],
+      ['pin.by', '`command`, `group`, `tunnel` or `control`.'],
       ['pin.group', 'Of `group`: what makes it.'],
       ['mayMeasure', 'true: now and then it is raced all the same, to measure; else absent.'],
       ['notes[]', 'What could not be taken into account, in words.'],

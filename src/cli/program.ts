@@ -133,15 +133,19 @@ export function createProgram(io: CommandIo, done: (code: number) => void, isJso
     .option('--service <service>', 'only those that this service took')
     .option(
       '--what-if <client>',
-      'what would happen to a new connection of this client now: DESTINATION[:PORT][/udp]',
+      'what would happen to a new connection of this client now: DESTINATION[:PORT][/udp|/gre|/esp|/ah]',
     )
+    .option('--dscp <code>', 'of --what-if: DSCP of its packets, 0 to 63 or a name (default: 0)')
     .option('--limit <number>', `connections at most (default: ${WHY_LIMIT})`)
     .option('--follow', 'go on with those to come, until Ctrl-C')
     .option(...wide)
     .option(...control)
     .option(...json)
     .action(
-      async (destination: string | undefined, options: WhyOptions & Controlled & { whatIf?: string }) => {
+      async (
+        destination: string | undefined,
+        options: WhyOptions & Controlled & { whatIf?: string; dscp?: string },
+      ) => {
         if (options.whatIf !== undefined) {
           const { runWhatIf } = await import('./what-if.js');
           return done(await runWhatIf(options.whatIf, destination, socketOf(options), options, io));

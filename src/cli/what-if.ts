@@ -3,7 +3,9 @@
 import { toRequest } from '../api/client/request.js';
 import { callControl } from '../api/client.js';
 import type { WhatIf, WhatIfOutcome, WhatIfRoute } from '../api/contract.js';
-import { meaningOf } from '../api/words/decisions.js';
+import { holderOf, meaningOf } from '../api/words/decisions.js';
+import { WHAT_IF_PROTOCOLS } from '../api/words/protocols.js';
+import { formatDscp, parseDscp } from '../config/values/header-fields.js';
 import { parseAddress } from '../model/address.js';
 import { PathraceError } from '../model/errors.js';
 import { type CommandIo, EXIT, writeResult } from './io.js';
@@ -13,6 +15,8 @@ import { type Cell, NARROW, renderText, renderWrapped, WIDE } from './table.js';
 export interface WhatIfOptions {
   readonly json?: boolean;
   readonly wide?: boolean;
+  /** As typed. */
+  readonly dscp?: string;
 }
 
 /** Names and elements of the kernel's maps are looked up. */
@@ -26,7 +30,8 @@ export async function runWhatIf(
   io: CommandIo,
 ): Promise<number> {
   if (parseAddress(client) === null) throw wrong('Not the address of a client.', client, '192.168.1.20');
-  const query = { client, ...readTarget(destination ?? '') };
+  const dscp = options.dscp === undefined ? {} : { dscp: readDscp(options.dscp) };
+  const query = { client, ...readTarget(destination ?? ''), ...dscp };
   const { path } = toRequest('GET /v1/what-if', { query });
   const answer = (await callControl(control, path, TIMEOUT_MS)) as WhatIf;
   if (options.json === true) writeResult(io, { ...answer });
@@ -35,9 +40,21 @@ export async function runWhatIf(
   return EXIT.ok;
 }
 
-/** `198.51.100.7:443/udp`, `[2001:db8::1]:53/udp`, `example.org:443`. Throws E_ARGUMENT. */
-export function readTarget(text: string): { destination: string; port?: number; protocol: 'tcp' | 'udp' } {
-  const [, place = '', protocol = 'tcp'] = /^(.*?)(?:\/(tcp|udp))?$/.exec(text) ?? [];
+/** `46` or `ef`. Throws E_ARGUMENT. */
+function readDscp(text: string): number {
+  const parsed = parseDscp(/^\d{1,2}$/.test(text) ? Number(text) : text);
+  if ('value' in parsed && parsed.value.length === 1) return parsed.value[0];
+  throw wrong('Not a code point.', text, '0 to 63, cs0 to cs7, af11 to af43, ef, va');
+}
+
+/** `198.51.100.7:443/udp`, `[2001:db8::1]:53/udp`, `198.51.100.7/gre`, `example.org:443`. Throws E_ARGUMENT. */
+export function readTarget(text: string): {
+  destination: string;
+  port?: number;
+  protocol: WhatIf['protocol'];
+} {
+  const [, place = '', typed] = /^(.*?)(?:\/(\w+))?$/.exec(text) ?? [];
+  const protocol = typed === undefined ? 'tcp' : WHAT_IF_PROTOCOLS.find((one) => one === typed);
   const [, bracketed, bare, named, digits] =
     /^(?:\[([0-9a-fA-F:.]+)\]|([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)|([\w.-]{1,253}))(?::(\d{1,5}))?$/.exec(
       place,
@@ -47,6 +64,7 @@ export function readTarget(text: string): { destination: string; port?: number; 
   const isPort = port === undefined || (port >= 1 && port <= 65_535);
   if (
     destination === undefined ||
+    protocol === undefined ||
     !isPort ||
     ((bracketed ?? bare) !== undefined && parseAddress(destination) === null)
   )
@@ -54,11 +72,12 @@ export function readTarget(text: string): { destination: string; port?: number; 
   return {
     destination,
     ...(port === undefined ? {} : { port }),
-    protocol: protocol === 'udp' ? 'udp' : 'tcp',
+    protocol,
   };
 }
 
-const FORMS = '198.51.100.7:443, [2001:db8::1]:443, 198.51.100.7:53/udp or example.org:443';
+const FORMS =
+  '198.51.100.7:443, [2001:db8::1]:443, 198.51.100.7:53/udp, 198.51.100.7/gre, /esp, /ah or example.org:443';
 
 /** One block for each address. */
 export function renderWhatIf(answer: WhatIf, paint: Paint, width: number = NARROW): string {
@@ -66,13 +85,17 @@ export function renderWhatIf(answer: WhatIf, paint: Paint, width: number = NARRO
 }
 
 function renderOutcome(
-  { client, destination, protocol, isName }: WhatIf,
+  { client, destination, protocol, dscp, isName }: WhatIf,
   outcome: WhatIfOutcome,
   paint: Paint,
   width: number,
 ): string {
   const name = isName ? `${printable(destination)} ` : '';
-  const kind = protocol === 'tcp' ? '' : ` (${protocol})`;
+  const kinds = [
+    ...(protocol === 'tcp' ? [] : [protocol]),
+    ...(dscp === 0 ? [] : [`DSCP ${formatDscp(dscp)}`]),
+  ];
+  const kind = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`;
   const head = `${paint('bold', printable(client))} -> ${name}${printable(outcome.destination)}${kind}, if it began now\n`;
   const service =
     outcome.service === null ? 'no service takes it' : `service ${printable(outcome.service)} takes it`;
@@ -93,9 +116,8 @@ function renderOutcome(
 
 function pinLines({ pin }: WhatIfOutcome): string[] {
   if (pin === null) return [];
-  const until = pin.until === null ? '' : ` until ${formatLocal(new Date(pin.until))}`;
-  const who = pin.by === 'command' ? 'held by command' : `with its group (${printable(pin.group ?? '')})`;
-  return [`  on ${printable(pin.route)}${until}, ${who}`];
+  const until = pin.until === null ? null : formatLocal(new Date(pin.until));
+  return [`  held on ${printable(pin.route)} by ${printable(holderOf(pin, until))}`];
 }
 
 function memoryLines({ memory }: WhatIfOutcome): string[] {

@@ -1,7 +1,7 @@
 /** Decisions as a page: who, by which route and why, and what every route did, in the order in which it happened. */
-import type { AttemptReport, Decision } from '../api/contract.js';
+import type { AttemptReport, Decision, DecisionPin } from '../api/contract.js';
 import { attemptWords, inOrder, sentText } from '../api/words/attempts.js';
-import { explainDecision } from '../api/words/decisions.js';
+import { explainDecision, holderOf } from '../api/words/decisions.js';
 import { formatDuration, formatLocal, formatMillis, type Paint, printable } from './style.js';
 import { type Cell, NARROW, renderText, renderWrapped } from './table.js';
 
@@ -61,7 +61,7 @@ function moreOf({ lead, memory, states = {}, pin, passed = [] }: Decision): stri
       : [`then: ${others.map(([route, state]) => `${printable(route)} ${printable(state)}`).join(', ')}`]),
     ...(pin === undefined
       ? []
-      : [`held on ${printable(pin.route)}${pin.until === null ? '' : ` until ${formatTime(pin.until)}`}`]),
+      : [`the next: held on ${printable(pin.route)} by ${printable(holderOf(pin, untilText(pin)))}`]),
     ...passed.map(({ service, why }) => `not ${printable(service)}: ${printable(why)}`),
   ];
 }
@@ -84,6 +84,10 @@ function renderResult(decision: Decision, paint: Paint, width: number): string {
   const text = renderText(`  ${by}${words === '' ? '' : `: ${words}`} ${how}`, width, 4);
   const shown = route === null ? paint('red', by) : `${verb} ${paint('green', printable(route))}`;
   return text.replace(by, () => shown).replace(how, () => paint('dim', how));
+}
+
+function untilText({ until }: DecisionPin): string | null {
+  return until === null ? null : formatTime(until);
 }
 
 function formatTime(time: string): string {

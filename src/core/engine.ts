@@ -26,6 +26,7 @@ import { isOpen, openRoutes } from './choose/candidates.js';
 import type { RouteFacts } from './choose/criterion.js';
 import { activate } from './choose/services.js';
 import { countSession } from './choose/sessions.js';
+import { recalledRoute, recalling } from './choose/would-recall.js';
 import { handleCommitted } from './commit/outcome.js';
 import { forget, sweep } from './commit/remember.js';
 import { tellKernel } from './commit/tell-kernel.js';
@@ -303,13 +304,14 @@ export class Engine {
 
   /** Of `count` slots from `from` on, entries in the kernel's memory, and those that may decide alone. */
   countMemory(from: number, count: number, now: Micros): { inKernel: number; trusted: number } {
-    const { memory, kernelCopy } = this.shard;
-    const { trustMicros } = this.site.memorySettings;
-    const open = { 4: this.openMask(4), 6: this.openMask(6) };
-    return {
-      inKernel: kernelCopy.living(from, count, now),
-      trusted: memory.countTrusted(from, count, open, now, trustMicros),
-    };
+    const { site, shard } = this;
+    const { memory, kernelCopy } = shard;
+    const known = recalling(site);
+    const end = Math.min(from + count, memory.size);
+    let trusted = 0;
+    for (let slot = from; slot < end; slot++)
+      if (memory.isUsed(slot) && recalledRoute(site, shard, known, slot, now) !== 0) trusted++;
+    return { inKernel: kernelCopy.living(from, count, now), trusted };
   }
 
   /** Bits of the routes that the kernel may use by itself. */

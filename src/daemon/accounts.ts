@@ -78,6 +78,11 @@ export class Accounts {
     else this.ledgers.set(name, ledger);
   }
 
+  /** The date at a monotonic time, as far as clocks are believed; null: none is known since the start. */
+  dateAt(monotonicMs: number): number | null {
+    return this.clock.offsetMs === null ? null : this.clock.wallAt(monotonicMs);
+  }
+
   get zone(): string {
     return this.local.zone;
   }

@@ -1,5 +1,5 @@
 /**
- * What a gateway must not forget, whatever becomes of its memory: commands, and what of the quotas is used. Kept in a file of its own,
+ * What a gateway must not forget, whatever becomes of its memory: commands, pins, and what of the quotas is used. Kept in a file of its own,
  * which is written before a command is answered (docs/decisions/0031-a-store-for-money-and-commands.md).
  */
 import { readFileSync } from 'node:fs';
@@ -10,8 +10,10 @@ import type { Log } from '../observe/log.js';
 import { Accounts } from './accounts.js';
 import type { Commands } from './commands.js';
 import type { Admin } from './engine-routes.js';
+import { pinsKept, pinsToKeep } from './kept-pins.js';
 import { localTime } from './local-time.js';
 import { leaveBehind, within } from './patience.js';
+import type { Pins } from './pins.js';
 import { SpentRoutes } from './spent.js';
 import { MAX_KEPT_ROUTES, type State } from './state/content.js';
 import { StateFile, type StateRead } from './state/file.js';
@@ -39,7 +41,7 @@ const NOTICEABLE = 1000;
 export const KEEP_MS = 10_000;
 
 export class Books {
-  readonly accounts = new Accounts(localTime(), bootName());
+  readonly accounts: Accounts;
   readonly spent = new SpentRoutes();
   private readonly file: StateFile;
   /** Why the last write has failed; null: it has not. */
@@ -55,8 +57,11 @@ export class Books {
   constructor(
     private readonly config: () => GatewayConfig,
     private readonly commands: Commands,
+    private readonly pins: Pins,
     private readonly log: Log,
+    private readonly boot: string = bootName(),
   ) {
+    this.accounts = new Accounts(localTime(), boot);
     this.file = new StateFile(config().state);
   }
 
@@ -181,13 +186,14 @@ export class Books {
     return new Map(this.config().routes.map(({ name }) => [name, this.accounts.of(name).used]));
   }
 
-  private restore({ clock, boot, counters, routes }: State): void {
+  private restore({ clock, boot, counters, routes, pins }: State): void {
     for (const { name, admin, commandedMs } of routes) {
       const now = monotonicMs();
       this.command(name, admin, commandedMs === 0 ? now : Math.min(now, monotonicAt(commandedMs)));
     }
     const ledgers = new Map(routes.map(({ name, ledger }) => [name, ledger]));
     this.accounts.restore({ clock, boot, counters, ledgers });
+    this.pins.restore(pinsKept(pins, boot !== '' && boot === this.boot, monotonicMs()));
   }
 
   private state(): State {
@@ -203,6 +209,7 @@ export class Books {
         const commandedMs = admin === 'enabled' ? 0 : Math.max(0, wallAt(this.commands.since(name)));
         return { name, admin, commandedMs, ledger: plain(ledgers.get(name) ?? EMPTY_RECORD) };
       }),
+      pins: pinsToKeep(this.pins.all(), monotonicMs(), (atMs) => this.accounts.dateAt(atMs)),
     };
   }
 }

@@ -156,7 +156,8 @@ export function createBackend(
       const gateway = inForce();
       const untilMs = monotonicMs() + seconds * 1000;
       await gateway.setPins(() => {
-        gateway.pins.set({ destination, route: routeNamed(gateway.config, route).name, untilMs });
+        const { name } = routeNamed(gateway.config, route);
+        gateway.pins.set({ destination, route: name, untilMs, untilDateMs: null });
       });
       return toPin({ destination, route, untilMs });
     },
@@ -213,7 +214,7 @@ export function createBackend(
   };
 }
 
-function toPin({ destination, route, untilMs }: HeldPin): Pin {
+function toPin({ destination, route, untilMs }: Omit<HeldPin, 'untilDateMs'>): Pin {
   return { destination, route, until: dateText(untilMs) };
 }
 

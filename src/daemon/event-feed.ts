@@ -61,7 +61,10 @@ export class EventFeed {
     hub.publish('decision', { decisions, made, shown: decisions.length });
   }
 
-  /** Once a second. */
+  /**
+   * Once a second, also while nobody listens: who opens the page is shown the two hours before (`samples`), and who comes back to a stream
+   * hears of the alarms that he has missed. What the race thread copies for it is its counters, whatever the memory holds.
+   */
   async second(): Promise<void> {
     const { hub, samples } = this.context;
     const { race, flows } = this.context.inForce();

@@ -2,17 +2,23 @@
 import type { DecisionPin, RouteState, WhatIfOutcome, WhatIfRoute } from '../api/contract.js';
 import { STANDING } from '../core/decisions.js';
 import type { Foreseen } from '../core/what-if.js';
-import { dateText, monotonicMs } from '../kernel/clock.js';
 import type { DesiredService, DesiredState } from '../kernel/desired.js';
+import { findExpected } from '../kernel/expectations.js';
+import { searchFlows } from '../kernel/flow-search.js';
 import { routeOfMark } from '../kernel/marks.js';
-import { familyOf, formatAddress } from '../model/address.js';
+import { appliesTo } from '../kernel/operator/applies.js';
+import { familyOf } from '../model/address.js';
+import { SIGNAL_PORTS } from '../model/calls.js';
 import { LOCAL, makesCopies, type ServiceConfig, type Spoken } from '../model/config.js';
-import { isOfTunnel } from '../model/tunnels.js';
+import { FIRST_PROTOCOLS } from '../wire/first-packets.js';
 import { PROTOCOL } from '../wire/packet.js';
+import { heldPin, untilOf } from './holders.js';
 import type { Imagined } from './imagined.js';
-import { foreseeKernel, type KernelForesight, mayAskAllTheSame } from './kernel-foresight.js';
+import { findFollowed, findTunnel, isOpen, type Neighbours } from './kept-together.js';
+import { foreseeKernel, type KernelForesight, mayAskAllTheSame, tunnelPart } from './kernel-foresight.js';
 import { memoryEntry } from './memory-report.js';
 import type { RaceClient } from './race-client.js';
+import { saidBy } from './spoken.js';
 import type { InForce } from './take-over.js';
 import { sentenceOf, whyOfRoute } from './what-if-words.js';
 
@@ -24,60 +30,115 @@ export async function foreseen(
   race: Pick<RaceClient, 'whatIf' | 'memoryOf'>,
   set: Imagined,
   service: DesiredService | null,
+  neighbours: Neighbours,
 ): Promise<Rest> {
   const state = gateway.desired();
   if (service === null || service.config.select.criterion === 'rest')
-    return asRest(gateway, state, set, 'rest');
+    return tunnelAsRest(gateway, state, set, service) ?? asRest(gateway, state, set, 'rest');
   const { config } = service;
-  const speaks = speaksOf(config, set);
-  const isAsked = set.protocol === 'udp' && speaks !== null && makesCopies(config.select.criterion);
-  const said = { isAsked, isQuestion: isAsked && QUESTIONS.includes(speaks) };
+  const said = saidBy(config, FIRST_PROTOCOLS[set.protocol], set.port);
   const family = familyOf(set.destination);
   const onTrial = service.trial[`ipv${family}`];
+  const isOfOwnRule = rulesFor(state, set).length > 0;
   const [kernel, engine, memory] = await Promise.all([
-    foreseeKernel(state, service, set, said),
+    foreseeKernel(state, service, set, said, neighbours),
     race.whatIf({
       ...set,
       service: service.number,
       clientPort: IMAGINED_PORT,
-      speaks,
-      mayCopy: makesCopies(config.select.criterion) || onTrial,
+      speaks: said.speaks,
+      mayCopy:
+        (makesCopies(config.select.criterion) || onTrial) && tunnelPart(set) !== 'flow' && !isOfOwnRule,
       isLocal: set.interface === LOCAL,
     }),
     memoryEntry(race, (number) => nameOf(gateway, number), memoryLengths(gateway), set.destination),
   ]);
-  const notes = notesOf(set, speaks, config);
-  const isMeasured = kernel !== null && mayAskAllTheSame(state, service, set, kernel);
-  const shared = {
-    criterion: config.select.criterion,
-    memory,
-    notes,
-    ...(isMeasured ? { mayMeasure: true as const } : {}),
-  };
+  const isMeasured = kernel !== null && !isOfOwnRule && mayAskAllTheSame(state, service, set, kernel);
   const outcome =
     kernel === null
       ? byEngine(gateway, state, config, engine, set)
       : byKernel(gateway, config, kernel, engine);
-  const pin = await pinOf(gateway, config, set, outcome, kernel);
-  return { ...shared, ...outcome, pin };
+  return {
+    criterion: config.select.criterion,
+    memory,
+    notes: notesOf(state, set, said.speaks, config, outcome),
+    ...(isMeasured ? { mayMeasure: true as const } : {}),
+    ...outcome,
+    pin: pinOf(gateway, config, set, outcome, kernel),
+  };
 }
+
+/** What another connection has announced goes by its route before any service is asked; null: it was not announced. */
+export async function followed(gateway: InForce, set: Imagined): Promise<Rest | null> {
+  if (set.interface === LOCAL || (set.protocol !== 'tcp' && set.protocol !== 'udp')) return null;
+  const protocol = FIRST_PROTOCOLS[set.protocol];
+  const expected = await findExpected({ ...set, protocol });
+  const controls = expected === null ? [] : await controlsOf(gateway, set);
+  if (expected !== null && controls.length > 0) {
+    // Which of several has announced it the kernel does not list.
+    const only = controls.length === 1 ? controls[0] : null;
+    return keptAsRest(only, expected.leftMs, 'follow', 'control');
+  }
+  const found = findFollowed(set, protocol, set.port);
+  if (found?.value == null || !isOpen(familyOf(set.destination), found.value)) return null;
+  const route = nameOf(gateway, routeOfMark(gateway.desired().marks, found.value));
+  return route === null ? null : keptAsRest(route, found.leftMs, 'follow', 'control');
+}
+
+/** The routes of the connections of FTP between the two, by its usual port where there are any. */
+async function controlsOf(gateway: InForce, { client, destination, port }: Imagined): Promise<string[]> {
+  const { marks } = gateway.desired();
+  const question = { client, destination, port: null, protocol: PROTOCOL.TCP, route: 0, service: 0 };
+  const found = await searchFlows(marks, question, MOST_CONTROLS, true);
+  const flows = found.filter((flow) => flow.destinationPort !== port);
+  const usual = flows.filter((flow) => SIGNAL_PORTS.ftp.some((one) => one.port === flow.destinationPort));
+  const routes = (usual.length > 0 ? usual : flows).flatMap(
+    ({ mark }) => nameOf(gateway, routeOfMark(marks, mark)) ?? [],
+  );
+  return [...new Set(routes)];
+}
+const MOST_CONTROLS = 64;
 
 /** Ephemeral, as any client's (RFC 6335 section 6). */
 const IMAGINED_PORT = 49_152;
 
-const QUESTIONS: readonly (Spoken | null)[] = ['dns', 'ntp'];
+/** Rules of the operator's that keep it from being raced. */
+function rulesFor({ ownTranslation }: DesiredState, set: Imagined): string[] {
+  const isTcp = set.protocol === 'tcp';
+  return ownTranslation.flatMap((own) => (appliesTo(own, { ...set, isTcp }) ? own.places : []));
+}
 
-const PORTS: Readonly<Record<number, Spoken | undefined>> = {
-  53: 'dns',
-  123: 'ntp',
-  443: 'quic',
-  3478: 'stun',
-  5060: 'sip',
-};
+/** Where the rest goes, a tunnel that there is goes on as it does, by a route that the rest could go by. */
+function tunnelAsRest(
+  gateway: InForce,
+  state: DesiredState,
+  set: Imagined,
+  service: DesiredService | null,
+): Rest | null {
+  const isKept = service === null ? set.interface !== LOCAL : service.config.translate !== false;
+  const known = isKept && tunnelPart(set) !== null ? findTunnel(set) : null;
+  if (known?.value == null) return null;
+  const mark = (known.value & state.marks.routeMask) >>> 0;
+  const route = nameOf(gateway, routeOfMark(state.marks, mark));
+  const isAble = state.restAlso[`ipv${familyOf(set.destination)}`].includes(mark);
+  return isAble && route !== null ? keptAsRest(route, known.leftMs, 'tunnel', 'tunnel') : null;
+}
 
-/** What a client would say there. */
-function speaksOf({ speaks }: ServiceConfig, { protocol, port }: Imagined): Spoken | null {
-  return protocol === 'tcp' ? null : (speaks ?? PORTS[port] ?? null);
+function keptAsRest(
+  route: string | null,
+  leftMs: number | null,
+  action: 'tunnel' | 'follow',
+  by: DecisionPin['by'],
+): Rest {
+  const decided = { by: 'kernel', action, route, reasons: [REASON_WORDS[action]], routes: [] } as const;
+  return {
+    criterion: 'rest',
+    ...decided,
+    text: sentenceOf(decided, null),
+    memory: null,
+    pin: route === null ? null : { route, until: untilOf(leftMs), by },
+    notes: [],
+  };
 }
 
 type Decided = Pick<WhatIfOutcome, 'by' | 'action' | 'route' | 'reasons' | 'text' | 'routes'>;
@@ -101,7 +162,9 @@ function byKernel(
   return { ...decided, text: sentenceOf(decided, config) };
 }
 
-const REASON_WORDS: Readonly<Record<KernelForesight['action'], string>> = {
+const REASON_WORDS: Readonly<Record<KernelForesight['action'] | 'follow', string>> = {
+  tunnel: 'tunnel',
+  follow: 'follows',
   pin: 'held',
   group: 'affinity',
   single: 'never-raced',
@@ -112,6 +175,7 @@ const REASON_WORDS: Readonly<Record<KernelForesight['action'], string>> = {
 };
 
 const REASONS_OF_KERNEL: Readonly<Record<KernelForesight['action'], string>> = {
+  tunnel: 'the tunnel of its client and server is on it',
   pin: 'the destination is held on it by command',
   group: 'the group of the connection is on it',
   single: '`race.never` has its destination, and this is the best guess',
@@ -231,29 +295,41 @@ function ownRoutes(
 /** In the order of STANDING. */
 const STATES: readonly RouteState[] = ['up', 'suspect', 'down', 'draining', 'disabled'];
 
-async function pinOf(
+function pinOf(
   gateway: InForce,
-  { affinity, affinityMs }: ServiceConfig,
+  config: ServiceConfig,
   { destination }: Imagined,
   { action, route }: Decided,
   kernel: KernelForesight | null,
-): Promise<DecisionPin | null> {
-  const pin = gateway.pins.of(formatAddress(destination));
-  if (pin !== undefined) return { route: pin.route, until: dateText(pin.untilMs), by: 'command' };
+): DecisionPin | null {
+  if (action === 'tunnel' && route !== null)
+    return { route, until: untilOf(kernel?.leftMs ?? null), by: 'tunnel' };
+  const held = heldPin(gateway, config, destination);
+  if (held !== null) return held;
   if (action !== 'group' || route === null) return null;
-  const leftMs = kernel?.leftMs ?? affinityMs;
-  return { route, until: dateText(monotonicMs() + leftMs), by: 'group', group: affinity };
+  const until = untilOf(kernel?.leftMs ?? config.affinityMs);
+  return { route, until, by: 'group', group: config.affinity };
 }
 
 function notesOf(
-  { protocol, port, interface: from }: Imagined,
+  state: DesiredState,
+  set: Imagined,
   speaks: Spoken | null,
   config: ServiceConfig,
+  { by, action }: Decided,
 ): string[] {
-  const isTunnel = isOfTunnel(PROTOCOL[protocol === 'tcp' ? 'TCP' : 'UDP'], port);
+  const { protocol, interface: from } = set;
+  const copies = makesCopies(config.select.criterion);
+  const part = tunnelPart(set);
+  const rules = copies && by === 'daemon' ? rulesFor(state, set) : [];
   return [
-    ...(isTunnel ? ['A tunnel stays by the route that its host and server have already.'] : []),
-    ...(protocol === 'udp' && speaks === null && makesCopies(config.select.criterion)
+    ...(part === 'flow' && action !== 'tunnel'
+      ? ['No tunnel of the two is known: IKE, ESP, AH and GRE between them stay by what this one gets.']
+      : []),
+    ...(rules.length > 0
+      ? [`It is not raced since a rule of yours may give it what no copy has: ${rules.join('; ')}.`]
+      : []),
+    ...(protocol === 'udp' && part === null && speaks === null && copies
       ? ['What a datagram says decides whether it is copied; this one is taken to say nothing that is known.']
       : []),
     ...(protocol === 'udp' && speaks === 'quic' ? ['It is taken to begin QUIC.'] : []),

@@ -130,7 +130,7 @@ export class Gateway implements GatewayState {
     const capacity = routeCapacity(this.atStart);
     this.persistence = new Persistence(config, log);
     this.numbers = { routes: new Numbers(capacity), services: new Numbers(this.marks.maxService) };
-    this.books = new Books(() => this.config, this.commands, log);
+    this.books = new Books(() => this.config, this.commands, this.pins, log);
     this.meters = new Meters(capacity, new TrafficMeter(), this.books.accounts);
     this.saved = { numbers: this.numbers, pathMtuOf: (name) => this.paths.found(name) };
     this.keeper = new RaceKeeper({
@@ -316,7 +316,7 @@ export class Gateway implements GatewayState {
   }
 
   setPins(change: () => void): Promise<void> {
-    return commandPins(this.alignment, () => this.number(), change);
+    return commandPins(this, this.alignment, () => this.number(), change);
   }
 
   private chooseAnew(): Promise<void> {
@@ -329,9 +329,9 @@ export class Gateway implements GatewayState {
     if (!this.foundState) await this.failover?.cutMisfits(this.routes);
   }
 
-  /** Memory, quotas, commands and numbers of the last run. */
+  /** Memory, quotas, commands, pins and numbers of the last run. */
   private async remember(): Promise<void> {
-    this.knowsNumbers = await recall(this, () => this.chooseAnew());
+    this.knowsNumbers = await recall(this, () => this.setPins(() => undefined).then(() => this.chooseAnew()));
     this.number();
   }
 

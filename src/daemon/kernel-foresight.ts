@@ -1,32 +1,34 @@
 /**
- * What the kernel would do by itself with a first packet of a service: its rules (kernel/render-services.ts) in their order, and what is in
- * its maps at this moment.
+ * What the kernel would do by itself with a first packet of a service: its rules (kernel/render-services.ts, render-tunnels.ts) in their
+ * order, and what is in its maps at this moment.
  */
-import { AFFINITY_PREFIX, createGroup, fillGroup, groupNumber } from '../core/affinity/group.js';
 import { addressHash, flowHash } from '../core/jhash.js';
-import { affinityMap, MAP_SITE, memoryMap, SET_OPEN } from '../kernel/constants.js';
+import { memoryMap } from '../kernel/constants.js';
 import type { DesiredPlan, DesiredService, DesiredState } from '../kernel/desired.js';
 import { lookUpElement } from '../kernel/element-lookup.js';
-import { hex, routeOfMark } from '../kernel/marks.js';
-import { type AddressWords, type Family, familyOf, formatAddress, maskAddress } from '../model/address.js';
+import { routeOfMark } from '../kernel/marks.js';
+import { type AddressWords, type Family, familyOf, maskAddress } from '../model/address.js';
 import { makesCopies } from '../model/config.js';
 import { Prefixes } from '../model/prefixes.js';
+import { isOfTunnel, PPTP_PORT } from '../model/tunnels.js';
+import { FIRST_PROTOCOLS } from '../wire/first-packets.js';
+import { createKey, type ElementKey, keyOf } from '../wire/netlink/nft-elements.js';
 import type { Imagined } from './imagined.js';
+import { findGroup, findTunnel, isOpen, type Neighbours } from './kept-together.js';
+import type { Said } from './spoken.js';
 
 export interface KernelForesight {
-  readonly action: 'pin' | 'group' | 'single' | 'memory' | 'turns' | 'hash' | 'one';
+  readonly action: 'tunnel' | 'pin' | 'group' | 'single' | 'memory' | 'turns' | 'hash' | 'one';
   /** Numbers of routes with their shares of new connections; of one there is 1. */
   readonly shares: ReadonlyMap<number, number>;
-  /** Of a group: until when it stays, milliseconds from now. */
+  /** Of a tunnel or a group: until when it stays, milliseconds from now. */
   readonly leftMs: number | null;
 }
 
-/** What a datagram says. */
-export interface Said {
-  /** It is raced, so that the kernel asks about each. */
-  readonly isAsked: boolean;
-  /** Each stands for itself: it belongs to no group. */
-  readonly isQuestion: boolean;
+/** Whether it goes with a tunnel, and by nothing that is for connections alone; PPTP's own connection follows one that there is. */
+export function tunnelPart({ protocol, port }: Imagined): 'flow' | 'control' | null {
+  if (isOfTunnel(FIRST_PROTOCOLS[protocol], port)) return 'flow';
+  return protocol === 'tcp' && port === PPTP_PORT ? 'control' : null;
 }
 
 /** null: it would ask the daemon. */
@@ -35,12 +37,13 @@ export async function foreseeKernel(
   service: DesiredService,
   set: Imagined,
   { isAsked, isQuestion }: Said,
+  neighbours: Neighbours,
 ): Promise<KernelForesight | null> {
   const family = familyOf(set.destination);
   const name = `ipv${family}` as const;
   const { config } = service;
-  const isOpen = async (value: number): Promise<boolean> =>
-    (await lookUpElement(SET_OPEN[family], hex(value))) !== null;
+  const own = (mark: number): number | undefined =>
+    service.values[name].find((one) => one.mark === (mark & state.marks.routeMask) >>> 0)?.value;
   const one = (
     action: KernelForesight['action'],
     value: number,
@@ -50,34 +53,37 @@ export async function foreseeKernel(
     shares: new Map([[routeOfMark(state.marks, value), 1]]),
     leftMs,
   });
-  for (const { value, destinations } of service.held[name])
-    if (isIn(destinations, set.destination) && (await isOpen(value))) return one('pin', value);
+  const part = tunnelPart(set);
+  if (part !== null) {
+    const known = findTunnel(set);
+    const value = known?.value == null ? undefined : own(known.value);
+    if (value !== undefined && isOpen(family, value)) return one('tunnel', value, known?.leftMs ?? null);
+  }
+  if (part !== 'flow')
+    for (const { value, destinations } of service.held[name])
+      if (isIn(destinations, set.destination) && isOpen(family, value)) return one('pin', value);
   if (config.affinity !== 'none' && !isQuestion) {
-    const group = await lookUpElement(
-      affinityMap(family, service.number, config.affinity),
-      await groupKey(service, set, family),
-    );
-    const value = group?.value ?? null;
-    if (value !== null && group !== null) {
-      const isOwn = service.values[name].some(({ mark }) => mark === (value & state.marks.routeMask) >>> 0);
-      return isOwn && (await isOpen(value)) ? one('group', value, group.leftMs) : null;
+    const group = await findGroup(service, set, neighbours);
+    if (group?.value != null) {
+      const { value, leftMs } = group;
+      return own(value) !== undefined && isOpen(family, value) ? one('group', value, leftMs) : null;
     }
   }
   const single = service.single[name];
   if (single !== null && isIn(state.never[family], set.destination))
-    return (await isOpen(single)) ? one('single', single) : null;
+    return isOpen(family, single) ? one('single', single) : null;
   if (isAsked) return null;
   if (service.memory !== 0) {
-    const found = await lookUpElement(
+    const found = lookUpElement(
       memoryMap(family, service.memory),
-      masked(set.destination, family, state.aggregate[name]),
+      maskedKey(set.destination, family, state.aggregate[name]),
     );
-    const value = found?.value ?? null;
-    if (value !== null) return (await isOpen(value)) ? one('memory', value, found?.leftMs ?? null) : null;
+    if (found?.value != null)
+      return isOpen(family, found.value) ? one('memory', found.value, found.leftMs) : null;
   }
   const plan = service.plan[name];
   if (plan === null) return null;
-  return foreseePlan(state, plan, config.select.by, set, isOpen);
+  return foreseePlan(state, plan, config.select.by, set);
 }
 
 /** Now and then the kernel asks all the same: to measure again, or to try a route that has to prove itself. */
@@ -88,24 +94,24 @@ export function mayAskAllTheSame(
   { action }: KernelForesight,
 ): boolean {
   const family = `ipv${familyOf(set.destination)}` as const;
-  if (set.protocol !== 'tcp' || action === 'pin' || action === 'single') return false;
+  const isSettled = action === 'tunnel' || action === 'pin' || action === 'single';
+  if (set.protocol !== 'tcp' || isSettled) return false;
   if (service.trial[family]) return true;
   if (action === 'group') return false;
   const isDrawn = service.memory !== 0 || service.config.select.criterion === 'fastest-history';
   return isDrawn && state.refresh > 0 && makesCopies(service.config.select.criterion);
 }
 
-async function foreseePlan(
+function foreseePlan(
   state: DesiredState,
   { kind, values }: DesiredPlan,
   by: DesiredService['config']['select']['by'],
   set: Imagined,
-  isOpen: (value: number) => Promise<boolean>,
-): Promise<KernelForesight | null> {
+): KernelForesight | null {
   const isOne = kind === 'one' || values.length === 1;
   if (isOne || kind === 'hash') {
-    const value = isOne ? values[0] : values[hashOf(by, set) % values.length];
-    if (!(await isOpen(value))) return null;
+    const value = isOne ? values[0] : values[placeOf(hashOf(by, set), values.length)];
+    if (!isOpen(familyOf(set.destination), value)) return null;
     return {
       action: isOne ? 'one' : 'hash',
       shares: new Map([[routeOfMark(state.marks, value), 1]]),
@@ -120,43 +126,26 @@ async function foreseePlan(
   return { action: 'turns', shares, leftMs: null };
 }
 
-/** As `jhash … seed 0x0` of nft. */
+/** As `jhash … seed 0x0` of nft has it before its `mod`. */
 function hashOf(
   by: 'client' | 'destination' | 'client+destination',
   { client, destination }: Imagined,
 ): number {
   const family = familyOf(destination);
-  if (by === 'client') return addressHash(client, 0, family) >>> 0;
-  if (by === 'destination') return addressHash(destination, 0, family) >>> 0;
-  return flowHash({ family, source: client, destination }) >>> 0;
+  if (by === 'client') return addressHash(client, 0, family);
+  if (by === 'destination') return addressHash(destination, 0, family);
+  return flowHash({ family, source: client, destination });
 }
 
-/** In nft's words, as render-affinity.ts makes it. */
-async function groupKey(
-  { config: { affinity } }: DesiredService,
-  set: Imagined,
-  family: Family,
-): Promise<string> {
-  const client = formatAddress(set.client);
-  if (affinity === 'client') return client;
-  const site = affinity === 'client+site' ? await siteOf(set, family) : 0;
-  const group = createGroup();
-  fillGroup(group, affinity, { family, client: set.client, destination: set.destination, at: 0 }, site);
-  if (family === 6) return hex(groupNumber(group));
-  if (affinity === 'client+site') return `${client} . ${hex(group.number)}`;
-  const length = affinity === 'client+prefix' ? AFFINITY_PREFIX[4] : 32;
-  return `${client} . ${masked(set.destination, family, length)}`;
+/** nft's `mod` is the kernel's reciprocal_scale: the upper half of hash * count. */
+function placeOf(hash: number, count: number): number {
+  return Math.floor(((hash >>> 0) * count) / 0x1_0000_0000);
 }
 
-/** 0: no name is known for the destination. */
-async function siteOf({ destination }: Imagined, family: Family): Promise<number> {
-  return (await lookUpElement(MAP_SITE[family], formatAddress(destination)))?.value ?? 0;
-}
-
-function masked(address: AddressWords, family: Family, length: number): string {
+function maskedKey(address: AddressWords, family: Family, length: number): ElementKey {
   const words = address.slice();
   maskAddress(words, 0, family, length);
-  return formatAddress(words);
+  return keyOf(createKey(), family, words);
 }
 
 function isIn(prefixes: readonly string[], address: AddressWords): boolean {

@@ -6,10 +6,12 @@ import type { Commands } from './commands.js';
 import type { Failover } from './failover.js';
 import type { Numbers } from './numbers.js';
 import type { PathWatch } from './path-watch.js';
+import type { Pins } from './pins.js';
 
 export interface Named {
   readonly numbers: { readonly routes: Numbers; readonly services: Numbers };
   readonly commands: Commands;
+  readonly pins: Pins;
   readonly books: Books;
   readonly paths: PathWatch;
   readonly failover: Failover | null;
@@ -17,14 +19,17 @@ export interface Named {
 
 /** Everything that must be undone with a configuration that cannot be applied. */
 export function followNames(
-  { numbers, commands }: Named,
+  { numbers, commands, pins }: Named,
   live: GatewayConfig,
   { routes, services }: Succession,
 ): () => void {
-  const undo = [numbers.routes.keep(), numbers.services.keep(), commands.keep()];
+  const undo = [numbers.routes.keep(), numbers.services.keep(), commands.keep(), pins.keep()];
   numbers.routes.follow(renamed(routes));
   numbers.services.follow(renamed(services));
-  for (const [name, old] of replaced(live, routes)) commands.follow(name, old);
+  for (const [name, old] of replaced(live, routes)) {
+    commands.follow(name, old);
+    pins.follow(name, old);
+  }
   return () => {
     for (const one of undo) one();
   };

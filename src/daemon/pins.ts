@@ -13,6 +13,8 @@ export interface HeldPin {
   readonly route: string;
   /** Monotonic time, milliseconds. */
   readonly untilMs: number;
+  /** Of one that another boot of the machine has left, until a date is known: that of its end; null: `untilMs` says all. */
+  readonly untilDateMs: number | null;
 }
 
 /** Each is a line of the kernel's rules. */
@@ -51,6 +53,36 @@ export class Pins {
       destination === null ? [...this.pins.keys()] : this.pins.has(destination) ? [destination] : [];
     for (const one of gone) this.pins.delete(one);
     return gone.length;
+  }
+
+  /** What the last run has left; what was held since the start is the newer word. */
+  restore(pins: readonly HeldPin[]): void {
+    for (const pin of pins)
+      if (!this.pins.has(pin.destination) && this.pins.size < MAX_PINS) this.pins.set(pin.destination, pin);
+  }
+
+  /** What was held on an old name of a route is held on the new one. */
+  follow(name: string, old: string): void {
+    for (const pin of this.all())
+      if (pin.route === old) this.pins.set(pin.destination, { ...pin, route: name });
+  }
+
+  /** All as it is now; call it to have that back. */
+  keep(): () => void {
+    const kept = [...this.pins];
+    return () => {
+      this.pins.clear();
+      for (const [destination, pin] of kept) this.pins.set(destination, pin);
+    };
+  }
+
+  /** A date is known: what another boot has left ends by it, and by the monotonic clock from now on. */
+  settle(nowMs: number, dateMs: number): void {
+    for (const pin of this.all())
+      if (pin.untilDateMs !== null) {
+        const untilMs = Math.min(pin.untilMs, nowMs + pin.untilDateMs - dateMs);
+        this.pins.set(pin.destination, { ...pin, untilMs, untilDateMs: null });
+      }
   }
 
   /** Whether the time of some is over, or its route is not there any more. */

@@ -4,8 +4,11 @@ import { makesCopies, type ServiceConfig } from '../model/config.js';
 
 type Decided = Pick<WhatIfOutcome, 'action' | 'route' | 'reasons' | 'routes'>;
 
-/** `It is raced over fiber and cable; lte is asked 250 ms later.` */
-export function sentenceOf({ action, route, reasons, routes }: Decided, config: ServiceConfig): string {
+/** `config`: of its service; null: none has taken it. `It is raced over fiber and cable; lte is asked 250 ms later.` */
+export function sentenceOf(
+  { action, route, reasons, routes }: Decided,
+  config: ServiceConfig | null,
+): string {
   const parts = (part: WhatIfOutcome['routes'][number]['part']): string[] =>
     routes.filter((one) => one.part === part).map((one) => one.route);
   switch (action) {
@@ -27,16 +30,22 @@ export function sentenceOf({ action, route, reasons, routes }: Decided, config: 
     case 'pin':
       return `It goes by ${route}: the destination is held there by command.`;
     case 'group':
-      return `It goes by ${route}, with its group (${config.affinity}).`;
+      return `It goes by ${route}, with its group (${config?.affinity}).`;
+    case 'tunnel':
+      return `It goes by ${route}, with the tunnel of its client and server.`;
+    case 'follow':
+      return route === null
+        ? 'It goes by the route of the connection that has announced it.'
+        : `It goes by ${route}, with the connection that has announced it.`;
     case 'memory':
       return `It goes by ${route}: that was the fastest for this destination, as is remembered.`;
     case 'turns':
-      return `It takes the turn of one of ${listed(parts('may-carry'))} (${config.select.criterion}).`;
+      return `It takes the turn of one of ${listed(parts('may-carry'))} (${config?.select.criterion}).`;
     case 'hash':
-      return `It goes by ${route}, by the hash of ${config.select.by}.`;
+      return `It goes by ${route}, by the hash of ${config?.select.by}.`;
     case 'one':
     case 'criterion':
-      return `It goes by ${route} (${config.select.criterion}).`;
+      return `It goes by ${route} (${config?.select.criterion}).`;
     default:
       return `It goes by ${route} alone (${reasons.join(', ')}).`;
   }

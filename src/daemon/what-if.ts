@@ -8,7 +8,7 @@ import { dateText, monotonicMs, wallAt } from '../kernel/clock.js';
 import { askedSet, domainSet } from '../kernel/constants.js';
 import type { DesiredService } from '../kernel/desired.js';
 import { lookUpElement } from '../kernel/element-lookup.js';
-import { hardwareOf, interfaceOf } from '../kernel/where.js';
+import { interfaceOf } from '../kernel/where.js';
 import {
   type AddressWords,
   type Family,
@@ -19,9 +19,11 @@ import {
 } from '../model/address.js';
 import { LOCAL } from '../model/config.js';
 import { PathraceError } from '../model/errors.js';
-import { PROTOCOL } from '../wire/packet.js';
-import { foreseen } from './foreseen.js';
+import { FIRST_PROTOCOLS } from '../wire/first-packets.js';
+import { addAddress, createKey, keyOf } from '../wire/netlink/nft-elements.js';
+import { followed, foreseen } from './foreseen.js';
 import type { Imagined } from './imagined.js';
+import { Neighbours } from './kept-together.js';
 import { type MatchedConnection, whyNotMatched, whyNotNamed } from './match-report.js';
 import { within } from './patience.js';
 import type { RaceClient } from './race-client.js';
@@ -37,21 +39,30 @@ export async function whatIf(
   race: Pick<RaceClient, 'whatIf' | 'memoryOf'>,
   query: WhatIfQuery,
 ): Promise<WhatIf> {
-  const { client: text, destination, port, protocol } = query;
+  const { client: text, destination, port = null, protocol, dscp = null } = query;
   const client = parseAddress(text)!;
+  if (port !== null && protocol !== 'tcp' && protocol !== 'udp')
+    throw new PathraceError('E_ARGUMENT', `${protocol.toUpperCase()} has no ports.`, {
+      found: String(port),
+      remedy: 'Leave the port out.',
+    });
   const addresses = await addressesOf(destination, familyOf(client));
   const from = await interfaceOf(text);
+  const neighbours = new Neighbours();
   const outcomes: WhatIfOutcome[] = [];
   for (const address of addresses) {
-    const imagined = { client, destination: address, port: port ?? UNNAMED_PORT, protocol };
-    outcomes.push(await outcomeOf(gateway, race, imagined, from));
+    const set = { client, destination: address, port: port ?? UNNAMED_PORT, protocol };
+    const to = port === null ? formatAddress(address) : formatEndpoint(address, 0, port);
+    const outcome = await outcomeOf(gateway, race, { set, from, dscp, neighbours });
+    outcomes.push({ destination: to, ...outcome });
   }
   return {
     time: dateText(monotonicMs()),
     client: text,
     destination,
-    port: port ?? null,
+    port,
     protocol,
+    dscp: dscp ?? 0,
     isName: parseAddress(destination) === null,
     outcomes,
   };
@@ -76,20 +87,38 @@ async function addressesOf(destination: string, family: Family): Promise<Address
   throw new PathraceError('E_ARGUMENT', message, { found: JSON.stringify(destination.slice(0, 100)) });
 }
 
+interface Asked {
+  readonly set: Omit<Imagined, 'interface'>;
+  /** The interface behind which the client is; null: nobody knows a way there. */
+  readonly from: string | null;
+  /** null: it was not said. */
+  readonly dscp: number | null;
+  readonly neighbours: Neighbours;
+}
+
 async function outcomeOf(
   gateway: InForce,
   race: Pick<RaceClient, 'whatIf' | 'memoryOf'>,
-  set: Omit<Imagined, 'interface'>,
-  from: string | null,
-): Promise<WhatIfOutcome> {
-  const destination = formatEndpoint(set.destination, 0, set.port);
+  { set, from, dscp, neighbours }: Asked,
+): Promise<Omit<WhatIfOutcome, 'destination'>> {
   const to = await interfaceOf(formatAddress(set.destination));
   const why = whyNotOurs(gateway, from, to);
-  if (why !== null || from === null) return notOurs(destination, why ?? '');
+  if (why !== null || from === null) return notOurs(why ?? '');
   const imagined: Imagined = { ...set, interface: from };
-  const { service, passed } = await matched(gateway, imagined);
-  const outcome = await foreseen(gateway, race, imagined, service);
-  return { destination, service: service?.config.name ?? null, passed, ...outcome };
+  const announced = await followed(gateway, imagined);
+  if (announced !== null) return { service: null, passed: [], ...announced };
+  const { service, passed, others } = await matched(gateway, imagined, dscp, neighbours);
+  const outcome = await foreseen(gateway, race, imagined, service, neighbours);
+  const untold =
+    dscp !== null || others.length === 0
+      ? []
+      : [`Its DSCP was not said and is taken to be 0; with another one ${others.join(', ')} may take it.`];
+  return {
+    service: service?.config.name ?? null,
+    passed,
+    ...outcome,
+    notes: [...outcome.notes, ...untold],
+  };
 }
 
 /** Why it does not pass the rules of services; null: it does. */
@@ -103,9 +132,8 @@ function whyNotOurs({ config }: InForce, from: string | null, to: string | null)
   return isOut ? null : `the main table has a way of its own to this destination, by ${to}`;
 }
 
-function notOurs(destination: string, why: string): WhatIfOutcome {
+function notOurs(why: string): Omit<WhatIfOutcome, 'destination'> {
   return {
-    destination,
     service: null,
     passed: [],
     criterion: 'none',
@@ -121,42 +149,56 @@ function notOurs(destination: string, why: string): WhatIfOutcome {
   };
 }
 
+interface Matched {
+  readonly service: DesiredService | null;
+  readonly passed: readonly PassedService[];
+  /** Of those before it the ones that only its DSCP keeps from taking it. */
+  readonly others: readonly string[];
+}
+
 /** The first service that takes it, and those before. */
 async function matched(
   gateway: InForce,
   set: Imagined,
-): Promise<{ readonly service: DesiredService | null; readonly passed: readonly PassedService[] }> {
-  const desired = gateway.desired();
+  dscp: number | null,
+  neighbours: Neighbours,
+): Promise<Matched> {
   const connection: MatchedConnection = {
     client: set.client,
     destination: set.destination,
     destinationPort: set.port,
-    protocol: PROTOCOL[set.protocol === 'tcp' ? 'TCP' : 'UDP'],
+    protocol: FIRST_PROTOCOLS[set.protocol],
     interface: set.interface,
-    dscp: 0,
+    dscp: dscp ?? 0,
     at: new Date(wallAt(monotonicMs())),
     hasName: () => null,
   };
   const passed: PassedService[] = [];
-  for (const service of desired.services) {
-    const { config } = service;
-    let why = service.isActive ? whyNotMatched(config, connection) : 'it is not its time';
-    if (why === null && config.match.domain.length > 0) {
-      const isNamed = await hasName(service, set);
-      why = whyNotNamed(config, { ...connection, hasName: () => isNamed });
-    }
-    if (why === null) return { service, passed };
+  const others: string[] = [];
+  for (const service of gateway.desired().services) {
+    const { config, isActive } = service;
+    const isNamed = config.match.domain.length > 0 && (await hasName(service, set, neighbours));
+    const whyNot = (one: MatchedConnection): string | null =>
+      isActive
+        ? (whyNotMatched(config, one) ?? whyNotNamed(config, { ...one, hasName: () => isNamed }))
+        : 'it is not its time';
+    const why = whyNot(connection);
+    if (why === null) return { service, passed, others };
     passed.push({ service: config.name, why });
+    if (whyNot({ ...connection, dscp: null }) === null) others.push(config.name);
   }
-  return { service: null, passed };
+  return { service: null, passed, others };
 }
 
 /** As the kernel would find it: for all, or for what the client's own host has been told. */
-async function hasName({ number }: DesiredService, set: Imagined): Promise<boolean> {
-  const family = familyOf(set.destination);
-  const address = formatAddress(set.destination);
-  if ((await lookUpElement(domainSet(family, number), address)) !== null) return true;
-  const hardware = set.interface === LOCAL ? null : await hardwareOf(formatAddress(set.client));
-  if (hardware === null) return false;
-  return (await lookUpElement(askedSet(family, number), `${hardware} . ${address}`)) !== null;
+async function hasName(
+  { number }: DesiredService,
+  { client, destination, interface: from }: Imagined,
+  neighbours: Neighbours,
+): Promise<boolean> {
+  const family = familyOf(destination);
+  if (lookUpElement(domainSet(family, number), keyOf(createKey(), family, destination)) !== null) return true;
+  const own = from === LOCAL ? null : await neighbours.keyOf(client);
+  if (own === null) return false;
+  return lookUpElement(askedSet(family, number), addAddress(own, family, destination)) !== null;
 }

@@ -1,5 +1,5 @@
 /** What `why` shows: decisions as the engine has noted them, and connections that are open although nobody has noted them. */
-import type { AttemptReport, Decision, RouteState, WhyQuery } from '../api/contract.js';
+import type { AttemptReport, Decision, DecisionPin, RouteState, WhyQuery } from '../api/contract.js';
 import { WHY_LIMIT } from '../api/paths.js';
 import { unknownName } from '../config/vocabulary.js';
 import { type AnswerRecord, type DecisionRecord, NO_TIME } from '../core/decision-columns.js';
@@ -21,12 +21,14 @@ import { ANSWER, type OpenReason } from '../model/reasons.js';
 import { isOfTunnel } from '../model/tunnels.js';
 import { PROTOCOL } from '../wire/packet.js';
 import type { GatewayState } from './gateway-state.js';
+import { Holders, heldPin } from './holders.js';
 import { passedBy } from './match-report.js';
 import type { RaceClient } from './race-client.js';
+import type { InForce } from './take-over.js';
 
 /** The newest first; connections that the kernel alone knows before those that were noted, as they are open now. */
 export async function explain(
-  gateway: GatewayState,
+  gateway: InForce,
   race: Pick<RaceClient, 'decisions'>,
   query: WhyQuery,
 ): Promise<readonly Decision[]> {
@@ -41,10 +43,12 @@ export async function explain(
     service: routeOrService(gateway, 'service', query.service),
   };
   const { decisions, originMs } = await race.decisions(question, limit);
-  const noted = decisions.map((record) => {
+  const holders = new Holders(gateway);
+  const noted = await each(decisions, async (record) => {
     const decision = toDecision(record, gateway, originMs);
     return {
       ...decision,
+      ...(await heldBy(holders, record, decision)),
       ...passedBy(gateway.config, decision, { ...record, atMs: originMs + record.at / 1000 }),
     };
   });
@@ -61,14 +65,42 @@ export async function explain(
     return { ...decision, open: true, ...fast(flow, gateway) };
   });
   const time = dateText(monotonicMs());
-  const unknown = [...living.values()].map((flow): Decision => {
+  const unknown = await each([...living.values()], async (flow): Promise<Decision> => {
     const decision = openDecision(flow, marks, gateway, time);
-    return { ...decision, ...passedBy(gateway.config, decision, { ...flow, atMs: monotonicMs() }) };
+    const held = await heldBy(holders, flow, decision);
+    return {
+      ...decision,
+      ...held,
+      ...(isAnnounced(decision, held.pin) ? { reasons: ['follows'] } : {}),
+      ...passedBy(gateway.config, decision, { ...flow, atMs: monotonicMs() }),
+    };
   });
   return [...unknown.slice(0, Math.max(limit - known.length, Math.ceil(limit / 2))), ...known].slice(
     0,
     limit,
   );
+}
+
+/** One after the other: what two of them ask for is looked up once. */
+async function each<T, U>(all: readonly T[], work: (one: T) => Promise<U>): Promise<U[]> {
+  const done: U[] = [];
+  for (const one of all) done.push(await work(one));
+  return done;
+}
+
+/** What holds the next connections of its kind. */
+async function heldBy(
+  holders: Holders,
+  { client, destination, destinationPort, protocol }: Omit<Told, 'mark'> & { readonly client: AddressWords },
+  { service = null }: Decision,
+): Promise<Pick<Decision, 'pin'>> {
+  const pin = await holders.of({ client, destination, port: destinationPort, protocol, service });
+  return pin === null ? {} : { pin };
+}
+
+/** The mark of what a call has announced is that of what goes where the rest goes. */
+function isAnnounced({ route, reasons }: Decision, pin: DecisionPin | undefined): boolean {
+  return reasons.includes('rest' satisfies OpenReason) && pin?.by === 'control' && pin.route === route;
 }
 
 /** 0: any. Throws E_ARGUMENT for a name that there is not. */
@@ -185,7 +217,7 @@ export function toDecision(
     states: statesOf(record, name),
     ...memoryOf(record, name(record.route)),
     ...leadOf(attempts, name(record.route)),
-    ...pinOf(gateway, record),
+    ...pinOf(gateway, service, record),
   };
 }
 
@@ -222,9 +254,14 @@ function leadOf(attempts: readonly AttemptReport[], route: string | null): Pick<
 }
 
 /** A destination that is held by command, as it is now. */
-function pinOf({ pins }: Pick<GatewayState, 'pins'>, { destination }: DecisionRecord): Pick<Decision, 'pin'> {
-  const pin = pins.of(formatAddress(destination));
-  return pin === undefined ? {} : { pin: { route: pin.route, until: dateText(pin.untilMs), by: 'command' } };
+function pinOf(
+  gateway: Pick<GatewayState, 'pins'>,
+  service: ServiceConfig | undefined,
+  { protocol, destination, destinationPort }: DecisionRecord,
+): Pick<Decision, 'pin'> {
+  if (service === undefined || isOfTunnel(protocol, destinationPort)) return {};
+  const pin = heldPin(gateway, service, destination);
+  return pin === null ? {} : { pin };
 }
 
 function isHeldFlow({ destination, mark }: OpenFlow, marks: Marks, { pins, numbers }: GatewayState): boolean {

@@ -133,6 +133,8 @@ export interface DesiredState {
 
 /** Connections of these addresses, ranges and ports; null: of all. */
 export interface OwnTranslation {
+  /** The operator's rules, for people. */
+  readonly places: readonly string[];
   readonly family: 4 | 6;
   readonly sources: readonly string[] | null;
   readonly destinations: readonly string[] | null;

@@ -1,34 +1,30 @@
 /** Single elements of our sets and maps, for people who ask: what the kernel itself would find there now. */
-
-import { tryCommand } from './command.js';
+import {
+  createTarget,
+  decodeElement,
+  type ElementKey,
+  encodeGet,
+  type FoundElement,
+} from '../wire/netlink/nft-elements.js';
+import { NFT_MSG } from '../wire/netlink/nftables.js';
 import { TABLE } from './constants.js';
+import { E } from './ffi.js';
+import { NETLINK_NETFILTER, NetlinkSocket, netlinkError } from './netlink-socket.js';
 
-export interface FoundElement {
-  /** Of a map; null: of a set. */
-  readonly value: number | null;
-  /** Milliseconds until it is gone; null: it stays. */
-  readonly leftMs: number | null;
+export type { FoundElement };
+
+/** null: it is not there, nor is a set or map that is not there. */
+export function lookUpElement(name: string, { bytes, length }: ElementKey): FoundElement | null {
+  const socket = new NetlinkSocket(NETLINK_NETFILTER);
+  try {
+    let found: FoundElement | null = null;
+    encodeGet(socket.writer, createTarget(TABLE, name), { bytes, at: 0, length }, socket.nextSequence());
+    const error = socket.request((message, view) => {
+      if (message.type === NFT_MSG.NEWSETELEM) found = decodeElement(view, message.body, message.end);
+    });
+    if (error !== 0 && error !== E.NOENT) throw netlinkError('look up an element of our nft table', error);
+    return found;
+  } finally {
+    socket.close();
+  }
 }
-
-/** `key` in nft's words; null: it is not there. */
-export async function lookUpElement(name: string, key: string): Promise<FoundElement | null> {
-  const { code, stdout } = await tryCommand('nft', ['get', 'element', 'inet', TABLE, name, `{ ${key} }`]);
-  if (code !== 0) return null;
-  const element = /elements = \{([^}]*)\}/.exec(stdout)?.[1];
-  if (element === undefined) return null;
-  const value = / : (0x[0-9a-f]+|\d+)/.exec(element)?.[1];
-  const left = /expires (\S+)/.exec(element)?.[1];
-  return {
-    value: value === undefined ? null : Number(value) >>> 0,
-    leftMs: left === undefined ? null : durationOf(left),
-  };
-}
-
-/** nft's words for a time: `1d2h3m4s5ms`. */
-function durationOf(text: string): number {
-  let ms = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)(ms|d|h|m|s)/g)) ms += Number(count) * UNITS[unit];
-  return ms;
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -1,5 +1,4 @@
 /** What the kernel decides by alone: memory, groups, and the routes that are open. Written behind the packets, in batches. */
-import { groupNumber } from '../core/affinity/group.js';
 import type { SignalFlow } from '../core/calls/reader.js';
 import type { MemoryEntry } from '../core/contract.js';
 import type { Engine } from '../core/engine.js';
@@ -31,6 +30,7 @@ import {
   SET_QUIET,
 } from './constants.js';
 import { ElementWriter } from './element-writer.js';
+import { groupKey } from './group-key.js';
 import { type Marks, routeValue } from './marks.js';
 import { partOf } from './owners.js';
 import type { KernelPart } from './race-messages.js';
@@ -236,7 +236,7 @@ export class KernelMemory {
     const affinity = this.affinities[service];
     if (affinity === undefined || affinity === 'none') return;
     const map = affinityMap(group.family, service, affinity);
-    this.put(map, this.groupKey(group), value, Math.max(1, Math.floor(ttl / 1000)));
+    this.put(map, groupKey(this.key, group), value, Math.max(1, Math.floor(ttl / 1000)));
   }
 
   private put(map: string, key: ElementKey, value: number | null, timeoutMs: number): void {
@@ -255,19 +255,6 @@ export class KernelMemory {
 
   private askedKey({ family, words, at }: NamedAddress, { high, low }: Asker): ElementKey {
     return addAddress(keyOfHardware(this.key, high, low), family, words, at);
-  }
-
-  /** As render-affinity.ts has it. */
-  private groupKey(group: AffinityGroup): ElementKey {
-    const { key } = this;
-    if (group.family === 6 && group.kind !== 'none') {
-      key.length = 0;
-      return addMark(key, groupNumber(group) >>> 0);
-    }
-    keyOf(key, group.family, group.client);
-    if (group.kind === 'address') addAddress(key, group.family, group.destination);
-    if (group.kind === 'number') addMark(key, group.number >>> 0);
-    return key;
   }
 
   private setOpen(family: Family, value: number, isOpen: boolean): void {

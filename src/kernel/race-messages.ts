@@ -23,6 +23,7 @@ import type { CallCounts, CallKind, Followed, ReadPort } from '../model/calls.js
 import type { Spoken } from '../model/config.js';
 import type { ErrorCounts } from '../model/errors.js';
 import type { HealthReason } from '../model/reasons.js';
+import type { FirstProtocol } from '../wire/first-packets.js';
 import type { Broken } from './boundary.js';
 
 /**
@@ -140,7 +141,7 @@ export interface ImaginedSetup {
   readonly clientPort: number;
   readonly destination: AddressWords;
   readonly port: number;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: FirstProtocol;
   /** What it says, of UDP. */
   readonly speaks: Spoken | null;
   readonly mayCopy: boolean;

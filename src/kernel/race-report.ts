@@ -1,4 +1,5 @@
 /** What the race thread tells of itself. */
+import { bestKnown, recalledRoute, recalling } from '../core/choose/would-recall.js';
 import type { Engine } from '../core/engine.js';
 import type { Micros } from '../core/engine-types.js';
 import { HEALTH_STATES } from '../core/health/health.js';
@@ -80,7 +81,7 @@ export function rowsOf({ memory, memorySettings }: Engine, now: Micros): MemoryR
   return rows;
 }
 
-/** A part of memory that can be sent; with `choices`, what it would choose over all open routes. */
+/** A part of memory that can be sent; with `choices`, what it would choose. */
 export function memoryPart(
   engine: Engine,
   from: number,
@@ -88,19 +89,19 @@ export function memoryPart(
   choices: boolean,
   now: Micros,
 ): MemoryPart {
-  const { memory, memorySettings } = engine;
+  const { memory, memorySettings, site, shard } = engine;
   const chunk = createChunk(Math.max(0, Math.min(count, memory.size - from)), memory.routes);
-  const { forgetMicros, trustMicros } = memorySettings;
+  const { forgetMicros } = memorySettings;
   snapshot(memory, from, now, chunk);
   const best = new Uint8Array(choices ? chunk.count : 0);
   const trusted = new Uint8Array(choices ? chunk.count : 0);
-  const masks = { 4: engine.openMask(4), 6: engine.openMask(6) };
+  const known = recalling(site);
   for (let i = 0; i < best.length; i++) {
     const slot = from + i;
     if (!memory.isUsed(slot)) continue;
-    const mask = masks[memory.familyOf(slot)];
-    best[i] = memory.best(slot, mask, now, forgetMicros);
-    trusted[i] = memory.expiry(slot, mask, now, trustMicros) > now ? 1 : 0;
+    const recalled = recalledRoute(site, shard, known, slot, now);
+    best[i] = recalled || bestKnown(site, shard, known, slot, now);
+    trusted[i] = recalled === 0 ? 0 : 1;
   }
   const next = from + count < memory.size ? from + count : -1;
   return { chunk, forgetMicros, best, trusted, next };

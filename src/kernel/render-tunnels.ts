@@ -151,10 +151,7 @@ export function noteControls(state: DesiredState): string[] {
 export function commonTunnelChains(): [string, string[]][] {
   return [
     ['tunnel_chosen', FAMILIES.flatMap(note)],
-    [
-      'tunnel_control',
-      [`update @${MAP_TUNNEL[4]} { ct original ip saddr . ct original ip daddr ${LASTS} : ct mark }`],
-    ],
+    ['tunnel_control', replace(4, 'ct original ip saddr . ct original ip daddr', 'ct mark')],
   ];
 }
 
@@ -184,13 +181,19 @@ function find(family: Family, target: string): string[] {
 
 /** Notes the route in the mark. Where the mark is needed for the key, the connection's has it meanwhile. */
 function note(family: Family): string[] {
-  if (family === 4) return [`update @${MAP_TUNNEL[4]} { ip saddr . ip daddr ${LASTS} : meta mark }`];
+  if (family === 4) return replace(4, 'ip saddr . ip daddr', 'meta mark');
   return [
     'meta nfproto ipv6 ct mark set meta mark',
     HASH,
-    `meta nfproto ipv6 update @${MAP_TUNNEL[6]} { meta mark ${LASTS} : ct mark }`,
+    ...replace(6, 'meta mark', 'ct mark').map((rule) => `meta nfproto ipv6 ${rule}`),
     'meta nfproto ipv6 meta mark set ct mark',
   ];
+}
+
+/** `update` alone renews an element, and leaves it its value: that of a route that is away, say. */
+function replace(family: Family, key: string, value: string): string[] {
+  const map = MAP_TUNNEL[family];
+  return [`delete @${map} { ${key} : ${value} }`, `update @${map} { ${key} ${LASTS} : ${value} }`];
 }
 
 /** Matches for IKE and for what is carried by these protocols, as far as a service takes them; `match` null: all. */

@@ -10,10 +10,12 @@ export async function interfaceOf(address: string): Promise<string | null> {
   return found?.type === 'local' ? LOCAL : (found?.dev ?? null);
 }
 
-/** The Ethernet address of a neighbour, as far as the kernel knows one. */
-export async function hardwareOf(address: string): Promise<string | null> {
-  const { code, stdout } = await attemptCommand('ip', ['-j', 'neigh', 'show', address]);
-  if (code !== 0 || stdout.trim() === '') return null;
-  const [found] = JSON.parse(stdout) as { lladdr?: string }[];
-  return found?.lladdr ?? null;
+/** Ethernet addresses of the neighbours that the kernel knows, by their addresses. */
+export async function readNeighbours(): Promise<ReadonlyMap<string, string>> {
+  const { code, stdout } = await attemptCommand('ip', ['-j', 'neigh', 'show']);
+  if (code !== 0 || stdout.trim() === '') return new Map();
+  const found = JSON.parse(stdout) as { dst?: string; lladdr?: string }[];
+  return new Map(
+    found.flatMap(({ dst, lladdr }) => (dst === undefined || lladdr === undefined ? [] : [[dst, lladdr]])),
+  );
 }

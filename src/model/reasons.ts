@@ -118,6 +118,7 @@ export const OPEN_REASONS = [
   'group-or-remembered',
   'group-or-criterion',
   'tunnel',
+  'follows',
   'never-raced',
   'fixed',
   'rest',

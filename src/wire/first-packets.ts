@@ -5,19 +5,26 @@ import { addBytes, finish, pseudoHeader } from './checksum.js';
 import { createPacket, decode, FLAG, type Packet, PROTOCOL } from './packet.js';
 import { viewed } from './viewed-bytes.js';
 
+/** Protocols of first packets, by their numbers of IP. */
+export const FIRST_PROTOCOLS = { tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51 } as const;
+export type FirstProtocol = keyof typeof FIRST_PROTOCOLS;
+
 export interface FirstPacket {
   readonly client: AddressWords;
   readonly clientPort: number;
   readonly destination: AddressWords;
+  /** Of what has none anything. */
   readonly port: number;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: FirstProtocol;
   /** Of UDP: what it says; null: nothing that anybody knows. */
   readonly speaks: Spoken | null;
 }
 
-/** A SYN as Linux sends it, or a datagram that begins what is spoken. */
+/** A SYN as Linux sends it, a datagram that begins what is spoken, or the header of what nobody looks into. */
 export function firstPacket(first: FirstPacket): Packet {
-  const isTcp = first.protocol === 'tcp';
+  const protocol = FIRST_PROTOCOLS[first.protocol];
+  const isTcp = protocol === PROTOCOL.TCP;
+  const hasPorts = isTcp || protocol === PROTOCOL.UDP;
   const content = isTcp ? SYN_OPTIONS : first.speaks === null ? NOTHING : SAYINGS[first.speaks]();
   const header = isTcp ? 20 : 8;
   const family = familyOf(first.client);
@@ -25,7 +32,6 @@ export function firstPacket(first: FirstPacket): Packet {
   const length = header + content.length;
   const space = viewed(new Uint8Array(at + length));
   const { bytes, view } = space;
-  const protocol = isTcp ? PROTOCOL.TCP : PROTOCOL.UDP;
   if (family === 4) {
     view.setUint8(0, 0x45);
     view.setUint16(2, at + length);
@@ -43,18 +49,22 @@ export function firstPacket(first: FirstPacket): Packet {
     writeAddress(6, first.client, 0, view, 8);
     writeAddress(6, first.destination, 0, view, 24);
   }
-  view.setUint16(at, first.clientPort);
-  view.setUint16(at + 2, first.port);
+  if (hasPorts) {
+    view.setUint16(at, first.clientPort);
+    view.setUint16(at + 2, first.port);
+  }
   if (isTcp) {
     view.setUint32(at + 4, 1);
     view.setUint8(at + 12, ((20 + content.length) / 4) << 4);
     view.setUint8(at + 13, FLAG.SYN);
     view.setUint16(at + 14, 64_240);
-  } else view.setUint16(at + 4, length);
+  } else if (hasPorts) view.setUint16(at + 4, length);
   bytes.set(content, at + header);
-  const sum = finish(addBytes(pseudoHeader(view, 0, family, protocol, length), view, at, length));
-  // RFC 768: a checksum of zero is sent as all ones.
-  view.setUint16(at + (isTcp ? 16 : 6), !isTcp && sum === 0 ? 0xffff : sum);
+  if (hasPorts) {
+    const sum = finish(addBytes(pseudoHeader(view, 0, family, protocol, length), view, at, length));
+    // RFC 768: a checksum of zero is sent as all ones.
+    view.setUint16(at + (isTcp ? 16 : 6), !isTcp && sum === 0 ? 0xffff : sum);
+  }
   const packet = createPacket();
   decode(packet, space, 0, bytes.length);
   return packet;

@@ -306,9 +306,15 @@ export const STATES: Readonly<Record<string, DesiredState>> = {
     keptEntries: ENTRY_MATCHES,
     wayBackIsChecked: true,
     ownTranslation: [
-      { family: 4, sources: ['10.0.0.5', '10.0.1.0-10.0.1.255'], destinations: null, ports: null },
-      { family: 4, sources: null, destinations: ['198.51.100.9'], ports: ['25', '1000-2000'] },
-      { family: 6, sources: null, destinations: null, ports: null },
+      {
+        places: [],
+        family: 4,
+        sources: ['10.0.0.5', '10.0.1.0-10.0.1.255'],
+        destinations: null,
+        ports: null,
+      },
+      { places: [], family: 4, sources: null, destinations: ['198.51.100.9'], ports: ['25', '1000-2000'] },
+      { places: [], family: 6, sources: null, destinations: null, ports: null },
     ],
   },
   'services-a-suspect': state(SERVICES, 'nft', LINKS, {}, [SUSPECT]),

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Lab } from '../../lab/index.js';
+import { socketClient } from '../../src/api/client.js';
 import { type Beside, besideGateway, besidePlainNat, RACE, TURNS, withRules } from './support/beside.js';
 import { FILE_BYTES as BYTES, ftpServer } from './support/files.js';
 import { NEAR, NEAR6, PATHRACE } from './support/gateway-lab.js';
@@ -34,6 +35,11 @@ async function fetches(lab: Lab, address: string, port: number, count = 3): Prom
 }
 
 const EVERY = [BYTES, BYTES, BYTES];
+
+/** A client of FTP that asks where the server listens for it, and never goes there; it prints what the server says. */
+const ANNOUNCED = `exec 3<>/dev/tcp/${NEAR}/21
+  for word in 'USER ftp' 'PASS x' 'EPSV'; do read -r line <&3; echo "$line"; printf '%s\\r\\n' "$word" >&3; done
+  exec cat <&3`;
 
 describe.each(SUBJECTS)('beside %s', (name, start) => {
   let beside: Beside;
@@ -79,6 +85,35 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
       expect(Number(/packets (\d+)/.exec(listed)?.[1])).toBeGreaterThan(10);
     });
   });
+
+  if (name === 'race')
+    test('what-if says that data goes with its control connection, which has announced it', async () => {
+      await withRules(lab, HELPER, async () => {
+        const control = lab.client().spawn(['bash', '-c', ANNOUNCED]);
+        try {
+          const announced = /\|\|\|(\d+)\|/.exec(await control.waitForLine(/\|\|\|\d+\|/))?.[1];
+          const query = { client: lab.client().ipv4, destination: NEAR, port: Number(announced) };
+          const ask = async (other = 0) => {
+            const asked = { ...query, port: query.port + other };
+            return (await socketClient(lab.controlSocket)('GET /v1/what-if', { query: asked })).outcomes[0]!;
+          };
+          const said = await ask();
+          expect(said).toMatchObject({ action: 'follow', by: 'kernel', reasons: ['follows'], service: null });
+          expect(said.pin).toMatchObject({ route: said.route, by: 'control' });
+          expect(await ask(1)).toMatchObject({ action: 'race', pin: null });
+          await lab.wire.reset();
+          await lab.client().connect({ targets: [{ address: NEAR, port: query.port }], count: 1 });
+          const syns = await lab.wire.trace({ kind: 'syn', direction: 'out' });
+          const ways = syns
+            .filter((one) => one.destinationPort === query.port)
+            .map(({ provider }) => provider);
+          expect(ways).toEqual([said.route]);
+        } finally {
+          control.signal('SIGKILL');
+          await control.done;
+        }
+      });
+    });
 
   if (name === 'race')
     test('such a connection is raced where the kernel shows its entry, and stays with its own where not', async () => {

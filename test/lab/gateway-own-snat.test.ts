@@ -4,6 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EchoServer, Lab } from '../../lab/index.js';
+import { socketClient } from '../../src/api/client.js';
+import type { WhatIfOutcome } from '../../src/api/contract.js';
 import { type Beside, besideGateway, besidePlainNat, RACE, TURNS, withRules } from './support/beside.js';
 import { NEAR, NEAR6, PATHRACE } from './support/gateway-lab.js';
 
@@ -157,10 +159,26 @@ describe.each(SUBJECTS)('beside %s', (name, start) => {
 
   if (name !== 'race') return;
 
+  async function whatIf(client: string, destination: string): Promise<WhatIfOutcome> {
+    const query = { client, destination, port: PORT };
+    const { outcomes } = await socketClient(lab.controlSocket)('GET /v1/what-if', { query });
+    return outcomes[0]!;
+  }
+
   test('why, status and doctor say so', async () => {
     const gateway = beside.gateway!;
     await withRules(lab, postrouting(`oifname "wan1" snat ip to ${EXTRA}`), async () => {
       await settled('meta nfproto ipv4');
+      const foreseen = await whatIf(lan.ipv4, NEAR);
+      expect(foreseen).toMatchObject({
+        by: 'daemon',
+        action: 'single',
+        route: 'a',
+        reasons: ['operator-rule'],
+      });
+      expect(foreseen.mayMeasure).toBeUndefined();
+      expect(foreseen.notes.join()).toMatch(/a rule of yours may give it .*inet operator after, handle \d+/);
+      expect(await whatIf(lan.ipv6, NEAR6)).toMatchObject({ by: 'race', notes: [] });
       expect(await arrives(lan.ipv4)).toEqual(new Array(COUNT).fill(EXTRA));
       const [decision] = await gateway.why(`${NEAR}:${PORT}`);
       expect(decision.reasons).toEqual(['operator-rule']);

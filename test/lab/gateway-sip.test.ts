@@ -6,6 +6,7 @@ import type { Socket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Task, WirePacket } from '../../lab/index.js';
+import { socketClient } from '../../src/api/client.js';
 import { type Beside, besideGateway, besidePlainNat } from './support/beside.js';
 import { MEDIA_PORT, SERVER_MEDIA_PORT, SIP_PORT, sippCall, sippServer } from './support/calls.js';
 import { boundIn, datagramSocket } from './support/datagram-socket.js';
@@ -47,7 +48,14 @@ async function media({ lab }: Beside): Promise<WirePacket[]> {
   );
 }
 
-async function call(beside: Beside, transport: 'u1' | 't1', named = CLIENT, port = SIP_PORT) {
+/** `during`: what is asked while it lasts. */
+async function call(
+  beside: Beside,
+  transport: 'u1' | 't1',
+  named = CLIENT,
+  port = SIP_PORT,
+  during = async (): Promise<void> => undefined,
+) {
   // What it sends to one end must not be another flow's of before.
   await beside.lab.server('near').must(['conntrack', '-F']);
   const server = sippServer(beside.lab, beside.lab.server('near'), NEAR, { transport, port });
@@ -55,10 +63,11 @@ async function call(beside: Beside, transport: 'u1' | 't1', named = CLIENT, port
   try {
     await sleep(300);
     await beside.lab.wire.reset();
-    const { code, output } = await sippCall(beside.lab, NEAR, {
+    const made = sippCall(beside.lab, NEAR, {
       ...{ transport, port },
       ...{ seconds: SECONDS, media: named },
     });
+    const [{ code, output }] = await Promise.all([made, during()]);
     return { code, output, got: got.length, media: await media(beside) };
   } finally {
     socket.close();
@@ -119,6 +128,34 @@ describe('beside a race', () => {
       expect(await calls()).toEqual({ started: before.started + 1, ended: before.ended + 1, active: 0 });
     },
   );
+
+  test('what-if says, while it lasts, that its media go with it, and until when; why says so, too', async () => {
+    const { lab } = beside;
+    const ask = socketClient(lab.controlSocket);
+    const media = { client: CLIENT, destination: NEAR, port: SERVER_MEDIA_PORT, protocol: 'udp' } as const;
+    const foreseen = async (query: typeof media | { port: number } = media) =>
+      (await ask('GET /v1/what-if', { query: { ...media, ...query } })).outcomes[0]!;
+    await call(beside, 'u1', CLIENT, SIP_PORT, async () => {
+      const announced = await eventually(
+        () => foreseen(),
+        ({ action }) => action === 'follow',
+        SECONDS * 1000,
+      );
+      expect(announced).toMatchObject({
+        ...{ by: 'kernel', route: 'a', service: null, reasons: ['follows'], routes: [] },
+        pin: { route: 'a', by: 'control', until: expect.stringMatching(/^20/) },
+      });
+      // What no call has announced.
+      expect(await foreseen({ port: SERVER_MEDIA_PORT + 7 })).toMatchObject({ service: 'all', pin: null });
+      const query = { address: NEAR, port: SERVER_MEDIA_PORT, client: CLIENT };
+      const found = await eventually(
+        () => ask('GET /v1/why', { query }),
+        (decisions) => decisions.length > 0,
+        SECONDS * 1000,
+      );
+      expect(found[0]).toMatchObject({ route: 'a', open: true, pin: { by: 'control', route: 'a' } });
+    });
+  });
 
   test('its INVITE has left by all routes, to the byte, and the nearest one’s answer came back', async () => {
     await beside.lab.gateway.run(['conntrack', '-D', '-p', 'udp']);

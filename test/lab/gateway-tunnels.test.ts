@@ -4,6 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { WirePacket } from '../../lab/index.js';
 import { plain, udp } from '../../lab/packets.js';
 import { macOf, Tap } from '../../lab/tap.js';
+import { socketClient } from '../../src/api/client.js';
+import type { WhatIf, WhatIfOutcome } from '../../src/api/contract.js';
 import { connectMs, eventually, GatewayLab, NEAR } from './support/gateway-lab.js';
 
 const GRE = 47;
@@ -84,6 +86,41 @@ async function ike(destination: string, port: number): Promise<string> {
   return ways[0]!;
 }
 
+const NAMES: Readonly<Record<number, WhatIf['protocol'] | undefined>> = {
+  [GRE]: 'gre',
+  [ESP]: 'esp',
+  [AH]: 'ah',
+};
+
+/** What the gateway says would become of such a flow now. */
+async function foreseen(
+  protocol: WhatIf['protocol'],
+  destination: string,
+  port?: number,
+): Promise<WhatIfOutcome> {
+  const { ipv4, ipv6 } = made.lab.client();
+  const client = destination.includes(':') ? ipv6 : ipv4;
+  const query = { client, destination, protocol, ...(port === undefined ? {} : { port }) };
+  const { outcomes } = await socketClient(made.lab.controlSocket)('GET /v1/what-if', { query });
+  return outcomes[0]!;
+}
+
+/** It says the route of the tunnel, and then that is the one. */
+async function follows(protocol: number, destination: string, payload: number[], way: string): Promise<void> {
+  const said = await foreseen(NAMES[protocol]!, destination);
+  const pin = { route: way, by: 'tunnel', until: expect.stringMatching(/^20/) };
+  expect(said).toMatchObject({
+    action: 'tunnel',
+    by: 'kernel',
+    route: way,
+    reasons: ['tunnel'],
+    pin,
+    destination,
+  });
+  expect(said.text).toBe(`It goes by ${way}, with the tunnel of its client and server.`);
+  expect(await send(protocol, destination, payload)).toBe(way);
+}
+
 let next = 20;
 const server = (family: 4 | 6): string => (family === 4 ? `198.51.100.${next++}` : `2001:db8:100::${next++}`);
 const SPI = [1, 2, 3, 4, 0, 0, 0, 1];
@@ -95,9 +132,13 @@ describe.each([4, 6] as const)('IPv%i', (family) => {
     const ways = new Set<string>();
     for (let i = 0; i < 4; i++) {
       const gateway = server(family);
+      const before = await foreseen('udp', gateway, 500);
+      expect(before).toMatchObject({ action: 'turns', service: 'keys', pin: null });
+      expect(before.notes.join()).toContain('No tunnel of the two is known');
       const way = await ike(gateway, 500);
       ways.add(way);
-      expect(await send(ESP, gateway, SPI)).toBe(way);
+      await follows(ESP, gateway, SPI, way);
+      expect(await foreseen('udp', gateway, 4500)).toMatchObject({ action: 'tunnel', route: way });
       expect(await ike(gateway, 4500)).toBe(way);
       // With IPv6 it is a header before the protocol that conntrack sees.
       if (family === 4) expect(await send(AH, gateway, SPI)).toBe(way);
@@ -126,7 +167,12 @@ test('GRE goes where PPTP’s connection went, which was raced', async () => {
     const [from] = await made.lab.client().connect({ targets: [{ address: NEAR, port: 1723 }], bytes: 10 });
     connectMs([from!]);
     expect((await made.lab.wire.trace({ kind: 'syn' })).length).toBe(i === 0 ? 3 : 1);
-    expect(await send(GRE, NEAR, CALL)).toBe('b');
+    await follows(GRE, NEAR, CALL, 'b');
+    expect(await foreseen('tcp', NEAR, 1723)).toMatchObject({
+      action: 'tunnel',
+      route: 'b',
+      service: 'control',
+    });
     await made.lab.gateway.run(['conntrack', '-D', '-p', 'gre']);
   }
 });
@@ -142,6 +188,7 @@ test('a route that is down has none', async () => {
       5000,
     );
     expect(other).not.toBe(way);
+    expect(await foreseen('udp', gateway, 4500)).toMatchObject({ action: 'tunnel', route: other });
     expect(await ike(gateway, 4500)).toBe(other);
   } finally {
     await made.lab.gateway.must(['ip', 'link', 'set', `wan${'abc'.indexOf(way) + 1}`, 'up']);
@@ -173,12 +220,17 @@ describe('where no service names it', () => {
   test.each([4, 6] as const)(
     'IPv%i: ESP follows IKE, and what has no such goes with the rest',
     async (family) => {
-      expect(await send(ESP, server(family), SPI)).toBe('a');
+      const alone = server(family);
+      expect(await foreseen('esp', alone)).toMatchObject({ action: 'rest', route: 'a', pin: null });
+      expect(await send(ESP, alone, SPI)).toBe('a');
       const ways = new Set<string>();
       for (let i = 0; i < 4; i++) {
         const gateway = server(family);
         const way = await ike(gateway, 500);
         ways.add(way);
+        // By the rest's own route it goes as everything does.
+        const action = way === 'a' ? 'rest' : 'tunnel';
+        expect(await foreseen('esp', gateway)).toMatchObject({ action, route: way, service: null });
         expect(await send(ESP, gateway, SPI)).toBe(way);
       }
       expect(ways.size).toBeGreaterThan(1);

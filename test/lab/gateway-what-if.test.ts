@@ -26,6 +26,7 @@ const PORTS = {
   best: 30,
   cheapest: 31,
   none: 32,
+  marked: 33,
 } as const;
 type Kind = keyof typeof PORTS;
 const none = { affinity: 'none' };
@@ -53,6 +54,8 @@ const CONFIG = {
     { name: 'least', match: { tcp: PORTS.least }, select: 'least-connections', ...none },
     { name: 'best', match: { tcp: PORTS.best }, select: { criterion: 'race', atMost: 2 }, ...none },
     { name: 'cheapest', match: { tcp: PORTS.cheapest }, select: 'cheapest', ...none },
+    { name: 'expedited', match: { tcp: PORTS.marked, dscp: 'ef' }, select: 'c', ...none },
+    { name: 'usual', match: { tcp: PORTS.marked }, select: 'a', ...none },
   ],
   routes: { a: { cost: 3 }, b: { cost: 1 }, c: { weight: 3, cost: 2 } },
   memory: { trust: '10m', refresh: 0 },
@@ -73,11 +76,18 @@ function withServices(config: object, action: (lab: Asked) => Promise<void>): Pr
 let client: Record<string, string> = {};
 
 /** Opens one connection; which provider the server saw. */
-async function connect({ made, echo }: Asked, kind: Kind, address: string): Promise<string> {
+async function connect(
+  { made, echo }: Asked,
+  kind: Kind,
+  address: string,
+  ...sources: string[]
+): Promise<string> {
   await echo.forget();
-  const [result] = await made.lab
-    .client()
-    .connect({ targets: [{ address, port: PORTS[kind] }], count: 1, bytes: 10 });
+  const [result] = await made.lab.client().connect({
+    targets: [{ address, port: PORTS[kind] }],
+    ...{ count: 1, bytes: 10 },
+    ...(sources.length === 0 ? {} : { sources }),
+  });
   connectMs([result]);
   client = { ...client, [address]: result.source.address };
   const [seen] = await echo.connections();
@@ -89,8 +99,13 @@ function callOf({ lab }: GatewayLab): Call {
   return socketClient(lab.controlSocket);
 }
 
-async function foresee({ made }: Asked, kind: Kind, address: string): Promise<WhatIfOutcome> {
-  const query = { client: client[address], destination: address, port: PORTS[kind] };
+async function foresee(
+  { made }: Asked,
+  kind: Kind,
+  address: string,
+  more: { dscp?: number } = {},
+): Promise<WhatIfOutcome> {
+  const query = { client: client[address], destination: address, port: PORTS[kind], ...more };
   const { outcomes } = await callOf(made)('GET /v1/what-if', { query });
   expect(outcomes).toHaveLength(1);
   return outcomes[0];
@@ -218,6 +233,81 @@ describe('what-if', () => {
     });
   });
 
+  test('tells the route of a hash for each client', async () => {
+    await withServices({}, async (all) => {
+      const host = all.made.lab.client();
+      const ways = new Set<string>();
+      for (let i = 0; i < 8; i++) {
+        await host.must(['ip', 'addr', 'add', `10.0.0.${60 + i}/24`, 'dev', 'eth0']);
+        client = { ...client, [NEAR]: `10.0.0.${60 + i}` };
+        const { action, route } = await foresee(all, 'hash', NEAR);
+        expect([action, route]).toEqual(['hash', await connect(all, 'hash', NEAR, client[NEAR])]);
+        ways.add(route ?? '');
+      }
+      expect(ways.size).toBeGreaterThan(1);
+    });
+  });
+
+  test('asks the services that match a DSCP, and says so where none was said', async () => {
+    await withServices({}, async (all) => {
+      const { made } = all;
+      for (const address of [NEAR, NEAR6]) {
+        await connect(all, 'rest', address);
+        const plain = await agree(all, 'marked', address);
+        expect(plain).toMatchObject({ service: 'usual', route: 'a' });
+        expect(plain.passed).toContainEqual({ service: 'expedited', why: 'its DSCP is cs0, not ef' });
+        expect(plain.notes.join()).toContain('with another one expedited may take it');
+        expect((await foresee(all, 'marked', address, { dscp: 0 })).notes).toEqual([]);
+        const marked = await foresee(all, 'marked', address, { dscp: 46 });
+        expect(marked).toMatchObject({ service: 'expedited', route: 'c', notes: [] });
+      }
+      await made.lab.client().must(['nft', '-f', '-'], {
+        input: `table inet dscp {
+          chain out {
+            type filter hook output priority 0;
+            tcp dport ${PORTS.marked} ip dscp set ef
+            tcp dport ${PORTS.marked} ip6 dscp set ef
+          }
+        }\n`,
+      });
+      for (const address of [NEAR, NEAR6]) expect(await connect(all, 'marked', address)).toBe('c');
+    });
+  });
+
+  test('why: until when its group stays, as long as it does', async () => {
+    const short = {
+      name: 'grouped',
+      match: { tcp: PORTS.grouped },
+      select: 'race',
+      affinity: { by: 'client', for: '3s' },
+    };
+    await withServices({ services: [short] }, async (all) => {
+      for (const address of [NEAR, NEAR6]) {
+        const route = await connect(all, 'grouped', address);
+        const first = await eventually(
+          () => whyOf(all, 'grouped', address),
+          (decision) => decision?.pin !== undefined,
+          2000,
+        );
+        expect(first.pin).toMatchObject({ route, by: 'group', group: 'client' });
+        const until = Date.parse(first.pin?.until ?? '');
+        expect(until - Date.now()).toBeGreaterThan(0);
+        expect(until - Date.now()).toBeLessThan(3100);
+        // The next one renews it, by the kernel alone; nothing does after that.
+        await connect(all, 'grouped', address);
+        const renewed = await whyOf(all, 'grouped', address);
+        expect(Date.parse(renewed.pin?.until ?? '')).toBeGreaterThan(until);
+        const over = await eventually(
+          () => whyOf(all, 'grouped', address),
+          (decision) => decision.pin === undefined,
+          5000,
+        );
+        expect(Date.now()).toBeGreaterThan(Date.parse(renewed.pin?.until ?? '') - 200);
+        expect(over.service).toBe('grouped');
+      }
+    });
+  });
+
   test('holds a destination on a route by command, before groups and memory, until it is let go', async () => {
     await withServices({}, async (all) => {
       const { made } = all;
@@ -265,6 +355,36 @@ describe('what-if', () => {
         5000,
       );
       expect(await agree(all, 'raced', NEAR)).toMatchObject({ route: usual });
+    });
+  });
+
+  test('holds it after kill -9, until it was to end', async () => {
+    await withServices({}, async (all) => {
+      const { made } = all;
+      for (const address of [NEAR, NEAR6]) {
+        await connect(all, 'rest', address);
+        const body = { destination: address, route: 'c', seconds: 600 };
+        await callOf(made)('POST /v1/memory/pins', { body });
+      }
+      const before = await callOf(made)('GET /v1/memory/pins');
+      made.daemon.signal('SIGKILL');
+      await made.daemon.done;
+      await made.startDaemon(CONFIG);
+      const after = await callOf(made)('GET /v1/memory/pins');
+      expect(after.map(({ destination, route }) => [destination, route])).toEqual([
+        [NEAR, 'c'],
+        [NEAR6, 'c'],
+      ]);
+      for (const [i, { until }] of after.entries())
+        expect(Math.abs(Date.parse(until) - Date.parse(before[i].until))).toBeLessThan(100);
+      for (const address of [NEAR, NEAR6])
+        expect(await agree(all, 'raced', address)).toMatchObject({ action: 'pin', route: 'c', by: 'kernel' });
+      await callOf(made)('DELETE /v1/memory/pins', { query: { all: true } });
+      made.daemon.signal('SIGKILL');
+      await made.daemon.done;
+      await made.startDaemon(CONFIG);
+      expect(await callOf(made)('GET /v1/memory/pins')).toEqual([]);
+      expect(await agree(all, 'raced', NEAR)).not.toMatchObject({ action: 'pin' });
     });
   });
 

@@ -51,6 +51,7 @@ export const WHAT_IF: WhatIf = {
   destination: '198.51.100.7',
   port: 443,
   protocol: 'tcp',
+  dscp: 0,
   isName: false,
   outcomes: [],
 };

@@ -17,6 +17,8 @@ import { createRows } from '../../src/core/memory/rows.js';
 import { Books } from '../../src/daemon/books.js';
 import { Commands } from '../../src/daemon/commands.js';
 import { Numbers } from '../../src/daemon/numbers.js';
+import { MAX_PINS, Pins } from '../../src/daemon/pins.js';
+import { decodeState, encodeState } from '../../src/daemon/state/content.js';
 import { StoreFile } from '../../src/daemon/store/file.js';
 import { readOldRoutes } from '../../src/daemon/store/old-routes.js';
 import { monotonicMs } from '../../src/kernel/clock.js';
@@ -55,17 +57,26 @@ state: ${state}
 const numbers = new Numbers(4);
 numbers.assign(['a', 'lte']);
 
-function open(of = config()): { books: Books; commands: Commands; carry: (bytes: number) => void } {
+interface Opened {
+  readonly books: Books;
+  readonly commands: Commands;
+  readonly pins: Pins;
+  carry(bytes: number, wallMs?: number): void;
+}
+
+/** `boot`: the kernel's name for the time since the machine was started. */
+function open(of = config(), boot?: string): Opened {
   const commands = new Commands();
-  const books = new Books(() => of, commands, log);
-  const carry = (bytes: number): void =>
+  const pins = new Pins();
+  const books = new Books(() => of, commands, pins, log, boot);
+  const carry = (bytes: number, wallMs = Date.now()): void =>
     books.accounts.charge(of.routes, numbers, {
       traffic: new Map([['wan2', { received: bytes, sent: 0 }]]),
       usage: new Map(),
       monotonicMs: monotonicMs(),
-      wallMs: Date.now(),
+      wallMs,
     });
-  return { books, commands, carry };
+  return { books, commands, pins, carry };
 }
 
 const none = async (): Promise<[]> => [];
@@ -214,6 +225,111 @@ describe('commands and quotas', () => {
     const next = open();
     await next.books.load(() => readOldRoutes(store), notLate);
     expect(next.commands.of('lte')).toBe('draining');
+  });
+});
+
+describe('pins', () => {
+  const HOUR_MS = 3_600_000;
+
+  /** One destination for an hour, written down, and what the next run of this boot has of it. */
+  async function restarted(
+    boot: string,
+    wallMs = Date.now(),
+  ): Promise<Opened & { readonly untilMs: number }> {
+    const first = open(config(), 'one');
+    await first.books.load(none, notLate);
+    first.carry(0, wallMs);
+    const untilMs = monotonicMs() + HOUR_MS;
+    first.pins.set({ destination: '2001:db8::7', route: 'lte', untilMs, untilDateMs: null });
+    await first.books.keep();
+    const next = open(config(), boot);
+    await next.books.load(none, notLate);
+    return { ...next, untilMs };
+  }
+
+  /** As once a second (pin-command.ts). */
+  function look({ books, pins }: Opened): void {
+    const dateMs = books.accounts.dateAt(monotonicMs());
+    if (dateMs !== null) pins.settle(monotonicMs(), dateMs);
+    pins.expire(monotonicMs(), ['a', 'lte']);
+  }
+
+  it.each([0, -400 * 24 * HOUR_MS, 400 * 24 * HOUR_MS])(
+    'end when they were to, in the boot in which they were made, whatever the wall clock has done (%d ms)',
+    async (jump) => {
+      const next = await restarted('one');
+      next.carry(0, Date.now() + jump);
+      look(next);
+      expect(next.pins.all()).toEqual([
+        { destination: '2001:db8::7', route: 'lte', untilMs: next.untilMs, untilDateMs: null },
+      ]);
+      // The next but one as well.
+      await next.books.keep();
+      const later = open(config(), 'one');
+      await later.books.load(none, notLate);
+      expect(later.pins.of('2001:db8::7')).toMatchObject({ untilMs: next.untilMs, untilDateMs: null });
+    },
+  );
+
+  it('end at their date after another start of the machine, which took half an hour', async () => {
+    const next = await restarted('two');
+    next.carry(0, Date.now() + HOUR_MS / 2);
+    look(next);
+    const leftMs = (next.pins.of('2001:db8::7')?.untilMs ?? 0) - monotonicMs();
+    expect(leftMs / HOUR_MS).toBeCloseTo(0.5, 2);
+    const late = await restarted('two');
+    late.carry(0, Date.now() + 2 * HOUR_MS);
+    look(late);
+    expect(late.pins.all()).toEqual([]);
+  });
+
+  it('last for what they had left where a clock begins in 1970, and end by their date once it is set', async () => {
+    const next = await restarted('two');
+    next.carry(0, 1000);
+    look(next);
+    expect(next.pins.of('2001:db8::7')?.untilMs).toBeLessThanOrEqual(monotonicMs() + HOUR_MS);
+    expect(next.pins.all()).toHaveLength(1);
+    // Once more before anybody has set it: the date is not forgotten.
+    await next.books.keep();
+    const later = open(config(), 'two');
+    await later.books.load(none, notLate);
+    later.carry(0, 1000);
+    look(later);
+    expect(later.pins.all()).toHaveLength(1);
+    later.carry(0, Date.now() + HOUR_MS + 60_000);
+    look(later);
+    expect(later.pins.all()).toEqual([]);
+  });
+
+  it('that are let go stay so, and what was held since the start is the newer word', async () => {
+    const next = await restarted('one');
+    next.pins.remove(null);
+    await next.books.keep();
+    const later = open(config(), 'one');
+    await later.books.load(none, notLate);
+    expect(later.pins.all()).toEqual([]);
+    const again = open(config(), 'one');
+    const newer = { destination: '2001:db8::7', route: 'a', untilMs: 1e12, untilDateMs: null };
+    again.pins.set(newer);
+    again.pins.restore([{ ...newer, route: 'lte' }]);
+    expect(again.pins.all()).toEqual([newer]);
+  });
+
+  it('are as many as may be held, and none that nobody could look up', () => {
+    const pin = { route: 'a', untilMs: 5, leftMs: 5, untilDateMs: 0, waitsForDate: false };
+    const state = { clock: { lastMs: 0, steadyMs: 0 }, boot: 'one', counters: {}, routes: [] };
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ ...pin, destination: `198.51.${i >> 8}.${i & 255}` }));
+    const full = { ...state, pins: many(MAX_PINS) };
+    expect(decodeState(encodeState(full))).toEqual(full);
+    expect(decodeState(encodeState({ ...state, pins: many(MAX_PINS + 1) }))).toBe('corrupt');
+    expect(decodeState(encodeState({ ...state, pins: [{ ...pin, destination: '2001:DB8::7' }] }))).toBe(
+      'corrupt',
+    );
+    // Whoever knows no pins can read what has none.
+    expect(encodeState({ ...state, pins: [] })).toContain('"version":1,');
+    expect(encodeState({ ...state, pins: [] })).not.toContain('pins');
+    expect(decodeState(encodeState({ ...state, pins: [] }))).toEqual({ ...state, pins: [] });
   });
 });
 

@@ -327,19 +327,6 @@ describe('trust', () => {
     table.noteRace(slot, ALL, FORGET);
     expect(table.isKnown(slot, ALL, FORGET, FORGET)).toBe(true);
   });
-
-  it('is counted in parts', () => {
-    const table = create();
-    raced(table);
-    table.note(table.take(host(1), 0, 0), 1, VERDICT.ANSWERED, 1, 0);
-    const six = table.take(at('2001:db8::1'), 0, 0);
-    table.note(six, 2, VERDICT.ANSWERED, 1, 0);
-    const usable = { 4: ALL, 6: 0b100 };
-    const count = (now: number): number =>
-      table.countTrusted(0, 2, usable, now, TRUST) + table.countTrusted(2, 100, usable, now, TRUST);
-    expect(count(1)).toBe(2);
-    expect(count(TRUST)).toBe(0);
-  });
 });
 
 describe('a full table', () => {

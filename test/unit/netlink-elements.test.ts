@@ -7,11 +7,13 @@ import {
   addMark,
   createKey,
   createTarget,
+  decodeElement,
   encodeAdd,
   encodeBatchBegin,
   encodeBatchEnd,
   encodeDelete,
   encodeFlush,
+  encodeGet,
   keyOf,
   MAX_ELEMENT_MESSAGE,
   MAX_KEY,
@@ -66,6 +68,44 @@ describe('nft elements', () => {
       '1000 0180  0c00 0100 01020304 00000001',
     );
     expect(encoded((w) => encodeDelete(w, AFF, CLIENT, destroy, 7))).toBe(expected);
+  });
+
+  // nft get element inet pathrace aff '{ 1.2.3.4 . 0x01000000 }'
+  it('encodeGet', () => {
+    const expected = hex(
+      '44000000 0d0a 0100 07000000 00000000  01 00 0000',
+      NAMES,
+      '1800 0380  1400 0180',
+      '1000 0180  0c00 0100 01020304 00000001',
+    );
+    expect(encoded((w) => encodeGet(w, AFF, CLIENT, 7))).toBe(expected);
+  });
+
+  it.each([
+    ['with a value and an end', '0c00 0280 0800 0100 00000002  0c00 0500 0000000000001388', 0x02000000, 5000],
+    ['that stays', '0c00 0280 0800 0100 00000002', 0x02000000, null],
+    ['of a set', '0c00 0500 0000000000001388', null, 5000],
+    ['with a value that is no mark', '0800 0280 0400 0100', null, null],
+  ])('decodeElement: one %s', (_, more, value, leftMs) => {
+    const key = '1000 0180  0c00 0100 01020304 00000001';
+    const length = (text: string): string => {
+      const bytes = hex(text).length / 2 + 4;
+      return `${(bytes & 255).toString(16).padStart(2, '0')}00`;
+    };
+    const element = `${key} ${more}`;
+    const list = `${length(element)} 0180 ${element}`;
+    const bytes = Buffer.from(hex('01 00 0000', NAMES, `${length(list)} 0380 ${list}`), 'hex');
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    expect(decodeElement(view, 0, bytes.length)).toEqual({ value, leftMs });
+    // What is cut off is none, or says less: it never throws.
+    for (let end = 0; end < bytes.length; end++) decodeElement(view, 0, end);
+  });
+
+  it('decodeElement: none', () => {
+    const bytes = Buffer.from(hex('01 00 0000', NAMES), 'hex');
+    expect(decodeElement(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)).toBe(
+      null,
+    );
   });
 
   // nft flush set inet pathrace aff

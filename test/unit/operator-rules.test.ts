@@ -314,7 +314,10 @@ COMMIT
     const postrouting = listing.chains.find(({ hook }) => hook === 'postrouting')!;
     const own = differing(rulesOf(postrouting, ruleset), ROUTES, false);
     expect(notRaced(own)).toEqual([
-      { family: 4, sources: ['10.0.0.6', '10.0.0.8'], destinations: null, ports: null },
+      {
+        places: ['ip nat (legacy) POSTROUTING, handle 2', 'ip nat (legacy) mine, handle 8'],
+        ...{ family: 4, sources: ['10.0.0.6', '10.0.0.8'], destinations: null, ports: null },
+      },
     ]);
     expect(blocking(listing.chains, ruleset.rules, MARKS)).toEqual(['ip filter (legacy) OUTPUT']);
   });

@@ -3,6 +3,7 @@ import { planReload } from '../../src/config/plan.js';
 import { Commands } from '../../src/daemon/commands.js';
 import type { GatewayState } from '../../src/daemon/gateway-state.js';
 import { Numbers } from '../../src/daemon/numbers.js';
+import { Pins } from '../../src/daemon/pins.js';
 import { TakeOver } from '../../src/daemon/take-over.js';
 import type { DesiredState } from '../../src/kernel/desired.js';
 import { marksOf } from '../../src/kernel/marks.js';
@@ -17,6 +18,7 @@ const AFTER = read(text('fiber', 'warn'));
 
 const numbers = { routes: new Numbers(4), services: new Numbers(4) };
 let commands: Commands;
+let pins: Pins;
 let config: GatewayConfig;
 let log: { level: string };
 /** What a step does while everything is made to go by a configuration, the next first. */
@@ -27,6 +29,8 @@ let left: string[] | null;
 
 beforeEach(() => {
   commands = new Commands();
+  pins = new Pins();
+  pins.set({ destination: '198.51.100.7', route: 'a', untilMs: 1, untilDateMs: null });
   numbers.routes = new Numbers(4);
   numbers.services = new Numbers(4);
   log = { level: 'info' };
@@ -53,6 +57,7 @@ beforeEach(() => {
     troubles(): string[] {
       return this.presenceAlarms();
     },
+    pins,
     adminOf: (name: string) => commands.of(name),
     paths: { found: () => null, recall() {} },
     books: { accounts: { follow() {} } },
@@ -107,6 +112,7 @@ describe('what is shown while a configuration is taken over', () => {
     expect(takeOver.inForce.isChanging).toBe(false);
     expect(left).toBeNull();
     expect(log.level).toBe('warn');
+    expect(pins.of('198.51.100.7')?.route).toBe('fiber');
     expect(shown()).toEqual({
       name: 'fiber',
       routes: ['fiber', 'b'],
@@ -132,6 +138,7 @@ describe('what is shown while a configuration is taken over', () => {
     expect(seen).toEqual([before, before]);
     expect(shown()).toEqual(before);
     expect(left).toEqual(['a', 'b']);
+    expect(pins.of('198.51.100.7')?.route).toBe('a');
     expect({ config, level: log.level }).toEqual({ config: BEFORE, level: 'info' });
     expect(numbers.routes.nameOf(1)).toBe('a');
   });

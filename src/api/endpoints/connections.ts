@@ -4,7 +4,8 @@ import { MAX_DECISIONS_ANSWERED, MAX_FLOWS_ANSWERED } from '../paths.js';
 import { addressAsked, cursorAsked, hostAsked, nameAsked, portAsked, said } from '../schemas/common.js';
 import { Decision, DecisionPage, OUTCOMES } from '../schemas/decision.js';
 import { FlowPage } from '../schemas/flow.js';
-import { WHAT_IF_PROTOCOLS, WhatIf } from '../schemas/what-if.js';
+import { MAX_DSCP, WhatIf } from '../schemas/what-if.js';
+import { WHAT_IF_PROTOCOLS } from '../words/protocols.js';
 import { endpoints } from './endpoint.js';
 
 const client = addressAsked('Address of the client.').exactOptional();
@@ -46,8 +47,12 @@ export const CONNECTION_ENDPOINTS = endpoints({
     query: z.strictObject({
       client: addressAsked('Address of the client.'),
       destination: hostAsked('Address or name of the destination.'),
-      port: port,
+      port: said(port, 'Port of the destination; GRE, ESP and AH have none.'),
       protocol: said(z.enum(WHAT_IF_PROTOCOLS), 'The protocol.').default('tcp'),
+      dscp: said(
+        z.int().min(0).max(MAX_DSCP),
+        'DSCP of its packets, for services that match it; 0 unless it is said.',
+      ).exactOptional(),
     }),
     answer: WhatIf,
   },

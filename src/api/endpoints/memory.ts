@@ -19,7 +19,7 @@ export const MEMORY_ENDPOINTS = endpoints({
       best: nameAsked('Those for which memory would choose this route.').exactOptional(),
       trusted: said(
         z.boolean(),
-        'Those that are, or are not, recent enough to decide alone.',
+        'Those by which new connections go now without a race, or the others.',
       ).exactOptional(),
     }),
     answer: z.array(MemoryEntry),

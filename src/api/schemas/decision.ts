@@ -45,17 +45,21 @@ export const DecisionPin = z
     route: text('The route on which the next ones stay.'),
     until: said(
       z.string().nullable(),
-      'Until when, unless it is used again. ISO 8601, UTC; null: not known.',
+      'Until when; of a group or tunnel, unless it is used again. ISO 8601, UTC; null: not known.',
     ),
     by: said(
-      z.enum(['group', 'command']),
-      '`group`: connections that stay together (`affinity`). `command`: the destination is held by command.',
+      z.enum(['group', 'command', 'tunnel', 'control']),
+      '`group`: connections that stay together (`affinity`). `command`: the destination is held by command. `tunnel`: IKE, ESP, AH, GRE and PPTP between the two. `control`: what a call, a stream or a transfer has announced goes with it.',
     ),
     group: text(
       'What makes the group: `client`, `client+destination`, `client+prefix`, `client+site`.',
     ).exactOptional(),
   })
-  .meta({ id: 'DecisionPin', description: 'What holds the next connections of this kind, as it is now.' });
+  .meta({
+    id: 'DecisionPin',
+    description:
+      'What holds the next connections of this kind, as it is now; `why` and `what-if` alone know it of groups, tunnels and calls.',
+  });
 
 export const DecisionLead = z
   .object({

@@ -53,7 +53,7 @@ export const CountersEvent = z
     }),
     memory: z.object({
       destinations: count('Remembered.'),
-      trusted: count('Recent enough to decide alone.'),
+      trusted: count('Those by which new connections go without a race.'),
       inKernel: count('That the kernel decides by.'),
     }),
     routes: z.array(

@@ -18,7 +18,9 @@ export const MemoryEntry = z
     destination: text('Address, or prefix where several addresses make one destination.'),
     routes: said(z.record(z.string(), MemoryRoute), 'By route.'),
     best: said(z.string().nullable(), 'The route that memory would choose; null: none has answered.'),
-    trusted: flag('Whether that is recent enough to decide alone.'),
+    trusted: flag(
+      'Whether a new connection would go by it now, without a race: enough routes were heard of, lately enough.',
+    ),
   })
   .meta({ id: 'MemoryEntry' });
 

@@ -38,7 +38,9 @@ export const Status = z
     notes: texts('What is right in some networks and a mistake in others, in words.'),
     memory: z.object({
       destinations: count('Destinations of which something is remembered.'),
-      trusted: count('Those remembered recently enough to decide alone.'),
+      trusted: count(
+        'Those of which enough is known, lately enough, for new connections to go by it without a race.',
+      ),
       inKernel: count('Those that the kernel decides by itself.'),
       size: count('The most that are remembered.'),
       evicted: count('Destinations that gave way to others, since the start.'),

@@ -1,11 +1,13 @@
 /** What would happen to a new connection now. */
 import { z } from 'zod';
+import { WHAT_IF_PROTOCOLS } from '../words/protocols.js';
 import { flag, mark, number, said, text, texts, time } from './common.js';
 import { DecisionPin, PassedService } from './decision.js';
 import { MemoryEntry } from './memory.js';
 import { RouteState } from './route.js';
 
-export const WHAT_IF_PROTOCOLS = ['tcp', 'udp'] as const;
+/** Six bits (RFC 2474). */
+export const MAX_DSCP = 63;
 
 export const WhatIfRoute = z
   .object({
@@ -37,6 +39,8 @@ export const WhatIfOutcome = z
         'memory',
         'pin',
         'group',
+        'tunnel',
+        'follow',
         'turns',
         'hash',
         'one',
@@ -46,7 +50,7 @@ export const WhatIfOutcome = z
         'refused',
         'not-ours',
       ]),
-      '`race`: copies leave by the routes that `races` and `waits` name. `memory`: what is remembered decides. `pin`: it is held by command. `group`: it stays with its group. `turns`, `hash`, `one`: the kernel, among the routes that may carry it. `criterion`: the daemon, by the criterion. `rest`: the rest route. `single`: one route, since it must not be raced. `refused`: no route can carry it. `not-ours`: it does not pass the gateway’s rules.',
+      '`race`: copies leave by the routes that `races` and `waits` name. `memory`: what is remembered decides. `pin`: it is held by command. `group`: it stays with its group. `tunnel`: it stays with the tunnel of its client and server. `follow`: it stays with the call, stream or transfer that has announced it. `turns`, `hash`, `one`: the kernel, among the routes that may carry it. `criterion`: the daemon, by the criterion. `rest`: the rest route. `single`: one route, since it must not be raced; a rule of the operator’s, for one, keeps it from that. `refused`: no route can carry it. `not-ours`: it does not pass the gateway’s rules.',
     ),
     route: said(
       z.string().nullable(),
@@ -71,6 +75,7 @@ export const WhatIf = z
     destination: text('What was asked about: an address or a name.'),
     port: said(z.number().nullable(), 'Port of the destination; null: any that no rule names.'),
     protocol: z.enum(WHAT_IF_PROTOCOLS),
+    dscp: number('DSCP of its packets; 0 unless it was said.'),
     isName: flag('Whether it is a name that was looked up.'),
     outcomes: said(z.array(WhatIfOutcome), 'One for the address, or for each address of the name.'),
   })

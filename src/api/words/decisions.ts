@@ -1,5 +1,5 @@
 /** What the machine-readable words of a decision mean to a person: the same on a terminal and on the page. Unknown words are shown as they are. Runs in browsers. */
-import type { Decision } from '../contract.js';
+import type { Decision, DecisionPin } from '../contract.js';
 
 /** Why it went where it went: `the first to answer`, `chosen in turn by weight`; empty where there are no words for it. */
 export function explainDecision({ criterion, reasons, route, routes }: Decision): string {
@@ -32,6 +32,18 @@ export function meaningOf(reason: string): string {
   return lookUp(REASONS, reason) ?? (chosen === undefined ? reason : `chosen ${chosen}`);
 }
 
+/** Who holds what comes next on a route, and until when: `its group (client), until 12:00 unless it is used again`. */
+export function holderOf({ by, group }: DecisionPin, until: string | null): string {
+  const who = {
+    command: 'command',
+    group: `its group (${group ?? ''})`,
+    tunnel: 'its tunnel',
+    control: 'its control connection',
+  }[by];
+  const isRenewed = by === 'group' || by === 'tunnel';
+  return until === null ? who : `${who}, until ${until}${isRenewed ? ' unless it is used again' : ''}`;
+}
+
 /** The answer as the contract has it, with words for those that need some. */
 export function explainAnswer(answer: string): string {
   const meaning = lookUp(ANSWERS, answer);
@@ -52,6 +64,7 @@ const CHOICES: Words = {
   held: 'by command, which holds its destination there',
   'same-flow': 'to stay with its flow',
   tunnel: 'to stay with its tunnel, or as its service chooses for the first of one',
+  follows: 'to stay with the call, stream or transfer that it belongs to',
   fixed: 'by name',
   rest: 'as no service names the connection',
   'round-robin': 'in turn',

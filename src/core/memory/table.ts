@@ -273,22 +273,6 @@ export class MemoryTable {
     }
   }
 
-  /** How many of `count` slots from `from` on may decide alone; `usable` has the bits of the routes of each family. */
-  countTrusted(
-    from: number,
-    count: number,
-    usable: { readonly 4: number; readonly 6: number },
-    now: Micros,
-    trust: Micros,
-  ): number {
-    const end = Math.min(from + count, this.size);
-    let trusted = 0;
-    for (let slot = from; slot < end; slot++) {
-      if (this.isUsed(slot) && this.expiry(slot, usable[this.familyOf(slot)], now, trust) > now) trusted++;
-    }
-    return trusted;
-  }
-
   isUsed(slot: number): boolean {
     return this.segments.of[slot] !== SEGMENT.FREE;
   }

@@ -1,6 +1,8 @@
-/** What the state file keeps: commands and what of the quotas is used. Checked as input from outside, and by a check sum. */
+/** What the state file keeps: commands, pins, and what of the quotas is used. Checked as input from outside, and by a check sum. */
 import { createHash } from 'node:crypto';
 import { MAX_DAYS } from '../../core/quota/ledger.js';
+import { isCanonical, type KeptPin } from '../kept-pins.js';
+import { MAX_PINS } from '../pins.js';
 import { haveOwnNames, NAME, reader, strict } from '../stored.js';
 
 /** What every state file begins with. */
@@ -9,7 +11,9 @@ export const MAX_STATE_BYTES = 1_048_576;
 /** Routes of configurations of before are among them. */
 export const MAX_KEPT_ROUTES = 64;
 
-const VERSION = 1;
+/** 1 has no pins: what has none is written so that it can be read by those who know no other. */
+const VERSION = 2;
+const WITHOUT_PINS = 1;
 const MAX_TIME_MS = 8.64e15;
 const TIME = { type: 'number', minimum: 0, maximum: MAX_TIME_MS } as const;
 const BYTES = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
@@ -22,6 +26,7 @@ export interface State {
   readonly boot: string;
   readonly counters: Readonly<Record<string, number>>;
   readonly routes: readonly KeptRoute[];
+  readonly pins: readonly KeptPin[];
 }
 
 export interface KeptRoute {
@@ -38,46 +43,65 @@ export interface KeptRoute {
   };
 }
 
-const readState = reader<State>(
-  strict({
-    clock: strict({ lastMs: TIME, steadyMs: { type: 'number', minimum: 0 } }),
-    boot: { type: 'string', maxLength: 64 },
-    counters: {
-      type: 'object',
-      maxProperties: 128,
-      propertyNames: { minLength: 1, maxLength: 64 },
-      additionalProperties: BYTES,
-    },
-    routes: {
-      type: 'array',
-      maxItems: MAX_KEPT_ROUTES,
-      items: strict({
-        name: NAME,
-        admin: { enum: ['enabled', 'draining', 'disabled'] },
-        commandedMs: TIME,
-        ledger: strict({
-          days: {
-            type: 'object',
-            maxProperties: MAX_DAYS,
-            patternProperties: { [DAY_PATTERN]: BYTES },
-            additionalProperties: false,
-          },
-          undated: BYTES,
-          today: DAY,
-          latest: DAY,
-          left: DAY,
+type Written = Omit<State, 'pins'> & Partial<Pick<State, 'pins'>>;
+
+const readState = reader<Written>(
+  strict(
+    {
+      clock: strict({ lastMs: TIME, steadyMs: { type: 'number', minimum: 0 } }),
+      boot: { type: 'string', maxLength: 64 },
+      counters: {
+        type: 'object',
+        maxProperties: 128,
+        propertyNames: { minLength: 1, maxLength: 64 },
+        additionalProperties: BYTES,
+      },
+      routes: {
+        type: 'array',
+        maxItems: MAX_KEPT_ROUTES,
+        items: strict({
+          name: NAME,
+          admin: { enum: ['enabled', 'draining', 'disabled'] },
+          commandedMs: TIME,
+          ledger: strict({
+            days: {
+              type: 'object',
+              maxProperties: MAX_DAYS,
+              patternProperties: { [DAY_PATTERN]: BYTES },
+              additionalProperties: false,
+            },
+            undated: BYTES,
+            today: DAY,
+            latest: DAY,
+            left: DAY,
+          }),
         }),
-      }),
+      },
+      pins: {
+        type: 'array',
+        minItems: 1,
+        maxItems: MAX_PINS,
+        items: strict({
+          destination: { type: 'string', maxLength: 45 },
+          route: NAME,
+          untilMs: TIME,
+          leftMs: TIME,
+          untilDateMs: TIME,
+          waitsForDate: { type: 'boolean' },
+        }),
+      },
     },
-  }),
-  ({ routes }) => haveOwnNames(routes),
+    ['clock', 'boot', 'counters', 'routes'],
+  ),
+  ({ routes, pins = [] }) => haveOwnNames(routes) && pins.every(isCanonical),
 );
 
 export type StateDefect = 'corrupt' | 'newer-version';
 
-export function encodeState(state: State): string {
-  const content = JSON.stringify(state);
-  return `${MARK}"version":${VERSION},"sha256":"${digest(content)}","content":\n${content}\n}\n`;
+export function encodeState({ pins, ...others }: State): string {
+  const content = JSON.stringify(pins.length === 0 ? others : { ...others, pins });
+  const version = pins.length === 0 ? WITHOUT_PINS : VERSION;
+  return `${MARK}"version":${version},"sha256":"${digest(content)}","content":\n${content}\n}\n`;
 }
 
 export function decodeState(text: string): State | StateDefect {
@@ -88,9 +112,10 @@ export function decodeState(text: string): State | StateDefect {
     return 'corrupt';
   }
   if (typeof outer.version === 'number' && outer.version > VERSION) return 'newer-version';
-  if (outer.version !== VERSION || outer.sha256 !== digest(JSON.stringify(outer.content ?? null)))
-    return 'corrupt';
-  return readState(outer.content) ?? 'corrupt';
+  const isKnown = outer.version === VERSION || outer.version === WITHOUT_PINS;
+  if (!isKnown || outer.sha256 !== digest(JSON.stringify(outer.content ?? null))) return 'corrupt';
+  const written = readState(outer.content);
+  return written === null ? 'corrupt' : { pins: [], ...written };
 }
 
 function digest(text: string): string {

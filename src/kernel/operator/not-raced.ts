@@ -31,7 +31,8 @@ function matchesOf(rules: readonly OperatorRule[]): readonly OwnTranslation[] {
         members.map((rule) => rule.sources),
         family,
       );
-      return { family, sources, destinations, ports };
+      const places = [...new Set(members.map(({ place }) => place))];
+      return { places, family, sources, destinations, ports };
     });
   });
 }

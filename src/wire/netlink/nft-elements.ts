@@ -7,8 +7,10 @@ import {
   beginNested,
   beginNfMessage,
   beginNfMessageTo,
+  eachAttribute,
   endMessage,
   endNested,
+  NFGENMSG_LEN,
   NLM_F,
   putBe64,
   type Writer,
@@ -24,7 +26,7 @@ const NFPROTO_INET = 1;
 
 const NFTA_SET_ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3 } as const;
 const NFTA_LIST_ELEM = 1;
-const NFTA_SET_ELEM = { KEY: 1, DATA: 2, TIMEOUT: 4 } as const;
+const NFTA_SET_ELEM = { KEY: 1, DATA: 2, TIMEOUT: 4, EXPIRATION: 5 } as const;
 const NFTA_DATA_VALUE = 1;
 
 /** Longest key: two IPv6 addresses and two ports. The kernel's own bound is 64. */
@@ -182,6 +184,50 @@ export function encodeFlush(w: Writer, target: ElementTarget, sequence: number):
   putNames(w, target);
   endMessage(w);
 }
+
+/** Writes the question for one element: its reply is a NEWSETELEM, or the error that there is none. */
+export function encodeGet(w: Writer, target: ElementTarget, key: StoredKey, sequence: number): void {
+  const list = begin(w, NFT_MSG.GETSETELEM, NLM_F.REQUEST, target, sequence);
+  const element = beginNested(w, NFTA_LIST_ELEM);
+  putKey(w, key);
+  endNested(w, element);
+  endNested(w, list);
+  endMessage(w);
+}
+
+export interface FoundElement {
+  /** Of a map of marks; null: of a set. */
+  readonly value: number | null;
+  /** Milliseconds until it is gone; null: it stays. */
+  readonly leftMs: number | null;
+}
+
+/** The first element in the body of a NEWSETELEM; null: there is none. */
+export function decodeElement(view: DataView, body: number, end: number): FoundElement | null {
+  let found: FoundElement | null = null;
+  const within = (at: number, length: number, wanted: number, visit: AttributeVisitor): void =>
+    eachAttribute(view, at, at + length, (type, value, bytes) => {
+      if (type === wanted) visit(value, bytes);
+    });
+  within(body + NFGENMSG_LEN, end - body - NFGENMSG_LEN, NFTA_SET_ELEM_LIST.ELEMENTS, (list, bytes) =>
+    within(list, bytes, NFTA_LIST_ELEM, (element, length) => {
+      let value: number | null = null;
+      let leftMs: number | null = null;
+      within(element, length, NFTA_SET_ELEM.DATA, (data, size) =>
+        within(data, size, NFTA_DATA_VALUE, (at, width) => {
+          if (width === 4) value = view.getUint32(at, true);
+        }),
+      );
+      within(element, length, NFTA_SET_ELEM.EXPIRATION, (at, width) => {
+        if (width === 8) leftMs = Number(view.getBigUint64(at));
+      });
+      found ??= { value, leftMs };
+    }),
+  );
+  return found;
+}
+
+type AttributeVisitor = (at: number, length: number) => void;
 
 function begin(w: Writer, type: number, flags: number, target: ElementTarget, sequence: number): number {
   beginNfMessage(w, type, flags, sequence, NFPROTO_INET);

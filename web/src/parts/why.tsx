@@ -1,9 +1,9 @@
 /** Why a connection went where it went: the words of `pathrace why`, and the race as lanes. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { AttemptReport, Decision } from '../../../src/api/contract.js';
+import type { AttemptReport, Decision, DecisionPin } from '../../../src/api/contract.js';
 import { attemptWords, inOrder, sentText } from '../../../src/api/words/attempts.js';
-import { explainDecision } from '../../../src/api/words/decisions.js';
+import { explainDecision, holderOf } from '../../../src/api/words/decisions.js';
 import { formatDuration, formatMillis } from '../../../src/api/words/numbers.js';
 import { api, errorText } from '../state/api.js';
 import { clockText } from '../state/clock.js';
@@ -65,6 +65,16 @@ function portsOf(from: Endpoint, to: Endpoint): { port?: number; clientPort?: nu
   };
 }
 
+/** `fiber by its group (client), until 12:00:00 unless it is used again`. */
+export function Held({ pin }: { pin: DecisionPin }) {
+  const { route, until } = pin;
+  return (
+    <>
+      <RouteName name={route} /> by {holderOf(pin, until === null ? null : clockText(until))}
+    </>
+  );
+}
+
 export function Why({ decision }: { decision: Decision }) {
   const { client, destination, route, criterion, reasons, service, protocol, open } = decision;
   const words = explainDecision(decision);
@@ -113,10 +123,7 @@ export function Why({ decision }: { decision: Decision }) {
         )}
         {decision.pin !== undefined && (
           <Fact name="Held on">
-            <RouteName name={decision.pin.route} /> by{' '}
-            {decision.pin.by === 'command' ? 'command' : `its group (${decision.pin.group ?? ''})`}
-            {decision.pin.until !== null &&
-              `, until ${clockText(decision.pin.until)} unless it is used again`}
+            <Held pin={decision.pin} />
           </Fact>
         )}
         {decision.fastPath === true && <Fact name="Packets">take the kernel’s fast path</Fact>}

@@ -22,8 +22,8 @@ export function DestinationDrawer({ entry, onChange, onClose }: DrawerProps) {
     <Dialog title={entry.destination} drawer onClose={onClose}>
       <p>
         {entry.trusted
-          ? 'Measured recently enough to decide without a race.'
-          : 'Too long ago to decide alone: the next connection is raced.'}
+          ? 'A new connection goes by the fastest, without a race.'
+          : 'Not enough to decide alone: the next connection is raced.'}
       </p>
       <table class="plain">
         <thead>

@@ -2,19 +2,22 @@
 import { useSignal } from '@preact/signals';
 import type { WhatIf, WhatIfOutcome, WhatIfRoute } from '../../../src/api/contract.js';
 import { formatMillis, formatShare } from '../../../src/api/words/numbers.js';
+import { WHAT_IF_PROTOCOLS } from '../../../src/api/words/protocols.js';
 import { Failure } from '../parts/empty.js';
 import { RouteName, StateBadge } from '../parts/route-name.js';
-import { endpointOf, Passed } from '../parts/why.js';
+import { endpointOf, Held, Passed } from '../parts/why.js';
 import { api, errorText } from '../state/api.js';
 
 export function WhatIfForm() {
   const client = useSignal('');
   const destination = useSignal('');
+  const dscp = useSignal('');
   const answer = useSignal<WhatIf | null>(null);
   const error = useSignal<string | null>(null);
   const isAsking = useSignal(false);
   const ask = async (): Promise<void> => {
-    const wanted = destinationOf(destination.value);
+    const named = dscp.value === '' ? {} : { dscp: Number(dscp.value) };
+    const wanted = { ...destinationOf(destination.value), ...named };
     isAsking.value = true;
     error.value = null;
     try {
@@ -58,11 +61,24 @@ export function WhatIfForm() {
           <input
             required
             value={destination.value}
-            placeholder="www.example.net:443, or 192.0.2.1:53/udp"
+            placeholder="www.example.net:443, 192.0.2.1:53/udp, or 192.0.2.1/gre"
             autocomplete="off"
             spellcheck={false}
             onInput={({ currentTarget }) => {
               destination.value = currentTarget.value;
+            }}
+          />
+        </label>
+        <label>
+          DSCP
+          <input
+            type="number"
+            min={0}
+            max={63}
+            value={dscp.value}
+            placeholder="0"
+            onInput={({ currentTarget }) => {
+              dscp.value = currentTarget.value;
             }}
           />
         </label>
@@ -84,14 +100,15 @@ export function WhatIfForm() {
 }
 
 /** `NAME:443/udp` in its parts. */
-function destinationOf(text: string): { destination: string; port?: number; protocol?: 'tcp' | 'udp' } {
-  const [where, protocol] = text.trim().split('/');
+function destinationOf(text: string): { destination: string; port?: number; protocol?: WhatIf['protocol'] } {
+  const [where, typed] = text.trim().split('/');
+  const protocol = WHAT_IF_PROTOCOLS.find((one) => one === typed);
   const named = /^([^:[\]]+):(\d+)$/.exec(where);
   const found = named === null ? endpointOf(where) : { address: named[1], port: Number(named[2]) };
   return {
     destination: found?.address ?? where,
     ...(found?.port == null ? {} : { port: found.port }),
-    ...(protocol === 'udp' || protocol === 'tcp' ? { protocol } : {}),
+    ...(protocol === undefined ? {} : { protocol }),
   };
 }
 
@@ -116,12 +133,12 @@ function Outcome({ outcome }: { outcome: WhatIfOutcome }) {
       {memory !== null && memory.best !== null && (
         <p>
           Memory: <RouteName name={memory.best} /> was the fastest to {memory.destination}
-          {memory.trusted ? '' : ', too long ago to decide alone'}.
+          {memory.trusted ? '' : ', not enough to decide alone'}.
         </p>
       )}
       {pin !== null && (
         <p>
-          Held on <RouteName name={pin.route} /> by {pin.by}.
+          Held on <Held pin={pin} />.
         </p>
       )}
       {mayMeasure === true && <p class="muted">Now and then it is raced all the same, to measure again.</p>}
