@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { PICTURES } from '../dist/bench/pictures/index.js';
 import { DOCUMENTS } from '../dist/src/cli/documents.js';
 import { protocolsPage } from '../dist/src/core/protocols/document.js';
+import { renderValidators } from '../dist/src/daemon/validators-document.js';
 
 const [mode = ''] = process.argv.slice(2);
 if (!['', '--pages', '--check'].includes(mode)) {
@@ -18,6 +19,7 @@ let stale = 0;
 for (const [path, render] of Object.entries({
   ...DOCUMENTS,
   'docs/protocols.md': protocolsPage,
+  'src/daemon/validators.ts': renderValidators,
   ...PICTURES,
 })) {
   const file = fileURLToPath(new URL(`../${path}`, import.meta.url));

@@ -15,8 +15,9 @@ import { localTime } from './local-time.js';
 import { leaveBehind, within } from './patience.js';
 import type { Pins } from './pins.js';
 import { SpentRoutes } from './spent.js';
-import { MAX_KEPT_ROUTES, type State } from './state/content.js';
+import type { State } from './state/content.js';
 import { StateFile, type StateRead } from './state/file.js';
+import { MAX_KEPT_ROUTES } from './state/schema.js';
 
 /** What a store file of before has of a route. */
 export interface OldRoute {

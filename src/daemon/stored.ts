@@ -1,25 +1,17 @@
-/** What is read from a disk counts as input from outside: JSON Schemas for it, and readers by them. */
-import { Ajv, type AnySchemaObject, type ValidateFunction } from 'ajv';
+/** What is read from a disk counts as input from outside: what its JSON Schemas are made of, and what no schema says. */
+
+/** A JSON Schema, or a part of one; only of keywords whose validators need nothing beside them (validators-document.ts). */
+export type Schema = Readonly<Record<string, unknown>>;
 
 /** A name of a configuration. */
-export const NAME = { type: 'string', minLength: 1, maxLength: 64, pattern: '^[^\\p{Cc}]+$' } as const;
+export const NAME = { type: 'string', pattern: '^[^\\p{Cc}]{1,64}$' } as const;
 
 /** A mapping of these keys and no other. `required`: all, unless said otherwise. */
 export function strict(
-  properties: Readonly<Record<string, AnySchemaObject>>,
+  properties: Readonly<Record<string, Schema>>,
   required: readonly string[] = Object.keys(properties),
-): AnySchemaObject {
+): Schema {
   return { type: 'object', properties, required, additionalProperties: false };
-}
-
-/** From a value to one that the schema, and `also`, allow; else null. */
-export function reader<T>(schema: AnySchemaObject, also: (value: T) => boolean = () => true) {
-  // Made with the first value: most gateways read one of each kind, and tests many.
-  let validate: ValidateFunction<T> | null = null;
-  return (value: unknown): T | null => {
-    validate ??= new Ajv({ strict: true }).compile<T>(schema);
-    return validate(value) && also(value) ? value : null;
-  };
 }
 
 /** No two have the same name. */

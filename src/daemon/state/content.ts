@@ -1,24 +1,16 @@
 /** What the state file keeps: commands, pins, and what of the quotas is used. Checked as input from outside, and by a check sum. */
 import { createHash } from 'node:crypto';
-import { MAX_DAYS } from '../../core/quota/ledger.js';
 import { isCanonical, type KeptPin } from '../kept-pins.js';
-import { MAX_PINS } from '../pins.js';
-import { haveOwnNames, NAME, reader, strict } from '../stored.js';
+import { haveOwnNames } from '../stored.js';
+import { isState } from '../validators.js';
 
 /** What every state file begins with. */
 export const MARK = '{"pathrace":"state",';
 export const MAX_STATE_BYTES = 1_048_576;
-/** Routes of configurations of before are among them. */
-export const MAX_KEPT_ROUTES = 64;
 
 /** 1 has no pins: what has none is written so that it can be read by those who know no other. */
 const VERSION = 2;
 const WITHOUT_PINS = 1;
-const MAX_TIME_MS = 8.64e15;
-const TIME = { type: 'number', minimum: 0, maximum: MAX_TIME_MS } as const;
-const BYTES = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
-const DAY_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$';
-const DAY = { type: 'string', pattern: DAY_PATTERN, nullable: true } as const;
 
 export interface State {
   readonly clock: { readonly lastMs: number; readonly steadyMs: number };
@@ -45,56 +37,12 @@ export interface KeptRoute {
 
 type Written = Omit<State, 'pins'> & Partial<Pick<State, 'pins'>>;
 
-const readState = reader<Written>(
-  strict(
-    {
-      clock: strict({ lastMs: TIME, steadyMs: { type: 'number', minimum: 0 } }),
-      boot: { type: 'string', maxLength: 64 },
-      counters: {
-        type: 'object',
-        maxProperties: 128,
-        propertyNames: { minLength: 1, maxLength: 64 },
-        additionalProperties: BYTES,
-      },
-      routes: {
-        type: 'array',
-        maxItems: MAX_KEPT_ROUTES,
-        items: strict({
-          name: NAME,
-          admin: { enum: ['enabled', 'draining', 'disabled'] },
-          commandedMs: TIME,
-          ledger: strict({
-            days: {
-              type: 'object',
-              maxProperties: MAX_DAYS,
-              patternProperties: { [DAY_PATTERN]: BYTES },
-              additionalProperties: false,
-            },
-            undated: BYTES,
-            today: DAY,
-            latest: DAY,
-            left: DAY,
-          }),
-        }),
-      },
-      pins: {
-        type: 'array',
-        minItems: 1,
-        maxItems: MAX_PINS,
-        items: strict({
-          destination: { type: 'string', maxLength: 45 },
-          route: NAME,
-          untilMs: TIME,
-          leftMs: TIME,
-          untilDateMs: TIME,
-          waitsForDate: { type: 'boolean' },
-        }),
-      },
-    },
-    ['clock', 'boot', 'counters', 'routes'],
-  ),
-  ({ routes, pins = [] }) => haveOwnNames(routes) && pins.every(isCanonical),
-);
+function readState(value: unknown): Written | null {
+  if (!isState(value)) return null;
+  const written = value as Written;
+  const { routes, pins = [] } = written;
+  return haveOwnNames(routes) && pins.every(isCanonical) ? written : null;
+}
 
 export type StateDefect = 'corrupt' | 'newer-version';
 

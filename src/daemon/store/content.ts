@@ -1,17 +1,11 @@
 /** What the store file keeps over a restart; the part of it that is JSON, checked as input from outside. */
 import type { MemoryRows } from '../../core/memory/rows.js';
-import { MAX_ROUTES } from '../../core/memory/verdicts.js';
 import { EARLIEST_MS } from '../../core/quota/clock.js';
-import { haveOwnNames, NAME, reader, strict } from '../stored.js';
+import { haveOwnNames } from '../stored.js';
+import { isStored } from '../validators.js';
 
 /** Longest JSON part that is read or written, bytes. */
 export const MAX_JSON_BYTES = 262_144;
-
-const MAX_STORED_ROUTES = 64;
-const MAX_STORED_SERVICES = 127;
-const MAX_STATISTICS = 32;
-/** Wall-clock milliseconds; the largest that a date can be. */
-const MAX_TIME_MS = 8.64e15;
 
 export interface StoredRoute {
   readonly name: string;
@@ -34,52 +28,12 @@ export interface JsonPart {
   readonly memory: { readonly rows: number; readonly routes: number };
 }
 
-const Statistics = {
-  type: 'object',
-  maxProperties: MAX_STATISTICS,
-  patternProperties: { '^[A-Za-z][A-Za-z0-9-]{0,63}$': { type: 'number', minimum: 0 } },
-  additionalProperties: false,
-} as const;
-
-const PathMtu = { type: 'integer', minimum: 68, maximum: 65_535 } as const;
-
-const RouteSchema = {
-  ...strict(
-    {
-      name: NAME,
-      admin: { enum: ['enabled', 'draining', 'disabled'] },
-      quota: strict({
-        month: { type: 'string', pattern: '^\\d{4}-(0[1-9]|1[0-2])$' },
-        bytes: { type: 'number', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-      }),
-      statistics: Statistics,
-      pathMtu: strict({ ipv4: PathMtu, ipv6: PathMtu }, []),
-    },
-    ['name', 'statistics'],
-  ),
-};
-
 /** The part of the file that is JSON, or null where it is anything else. */
-export const readJsonPart = reader<JsonPart>(
-  strict(
-    {
-      savedAtMs: { type: 'number', minimum: 0, maximum: MAX_TIME_MS },
-      routes: { type: 'array', maxItems: MAX_STORED_ROUTES, items: RouteSchema },
-      services: {
-        type: 'array',
-        maxItems: MAX_STORED_SERVICES,
-        items: { anyOf: [NAME, { const: '' }] },
-      },
-      statistics: Statistics,
-      memory: strict({
-        rows: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
-        routes: { type: 'integer', minimum: 1, maximum: MAX_ROUTES },
-      }),
-    },
-    ['savedAtMs', 'routes', 'statistics', 'memory'],
-  ),
-  ({ routes }) => haveOwnNames(routes),
-);
+export function readJsonPart(value: unknown): JsonPart | null {
+  if (!isStored(value)) return null;
+  const part = value as JsonPart;
+  return haveOwnNames(part.routes) ? part : null;
+}
 
 export interface StoreContent {
   /** Wall-clock time, for the age of everything. */
