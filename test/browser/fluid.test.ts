@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { HAS_CHROMIUM, openBrowser } from './support/browser.js';
+import { HAS_CHROMIUM, openBrowser } from '../../lab/browser.js';
 
 const SERVER = fileURLToPath(new URL('../../web/dev/server.mjs', import.meta.url));
 const SECONDS = 6;

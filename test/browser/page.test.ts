@@ -2,17 +2,10 @@
 import { readFileSync } from 'node:fs';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HAS_CHROMIUM, openBrowser } from '../../lab/browser.js';
 import { explainDecision } from '../../src/api/words/decisions.js';
 import { eventually, FAR, NEAR } from '../lab/support/gateway-lab.js';
-import {
-  HAS_CHROMIUM,
-  openBrowser,
-  openView,
-  overflowOf,
-  seriousFindings,
-  VIEWS,
-  watchPage,
-} from './support/browser.js';
+import { openView, overflowOf, seriousFindings, VIEWS, watchPage } from './support/browser.js';
 import { connect, ORIGIN, PORT, type Site, startSite } from './support/site.js';
 
 // The page is checked where there is a browser: Debian's package `chromium`.
@@ -24,7 +17,7 @@ describe.skipIf(!HAS_CHROMIUM)('the page, in Chromium', () => {
 
   beforeAll(async () => {
     site = await startSite();
-    browser = await openBrowser(site.made.lab.directory, site.made.lab);
+    browser = await openBrowser(site.made.lab.directory, site.made.lab.gateway);
     page = await browser.newPage();
     wrong = watchPage(page, ORIGIN);
   });

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ROUTE_REASONS } from '../../src/api/counters.js';
 import { remedyOf } from '../../src/api/words/alarms.js';
-import { routeReasonText } from '../../src/api/words/routes.js';
+import { routeReasonsText, routeReasonText } from '../../src/api/words/routes.js';
 
 test('a reason of a route is a sentence, with its family where only that is meant', () => {
   for (const [reason, meaning] of Object.entries(ROUTE_REASONS)) {
@@ -12,6 +12,14 @@ test('a reason of a route is a sentence, with its family where only that is mean
   expect(routeReasonText('quota')).toBe('its quota is used up');
   expect(routeReasonText('ipv4-of-a-newer-gateway')).toBe('IPv4: of-a-newer-gateway');
   expect(routeReasonText('toString')).toBe('toString');
+});
+
+test('a reason that both families have is said once', () => {
+  const [one, other] = Object.keys(ROUTE_REASONS) as [string, string];
+  const [words, otherWords] = [routeReasonText(one), routeReasonText(other)];
+  expect(routeReasonsText([`ipv4-${one}`, `ipv6-${one}`])).toBe(words);
+  expect(routeReasonsText([`ipv4-${one}`, `ipv6-${other}`])).toBe(`IPv4: ${words}; IPv6: ${otherWords}`);
+  expect(routeReasonsText(['quota', `ipv6-${one}`])).toBe(`its quota is used up; IPv6: ${words}`);
 });
 
 /** As the daemon says them. */

@@ -1,6 +1,7 @@
 /** The pictures of the documentation are what the runs of today draw, and say in words what they show. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { LOOKS, SCENES } from '../../bench/page-pictures/scenes.js';
 import { PICTURES } from '../../bench/pictures/index.js';
 import { CRITERIA } from '../../src/model/config.js';
 
@@ -22,6 +23,14 @@ it('no picture is left of another time', () => {
     .filter((name) => name.endsWith('.svg'))
     .map((name) => `docs/pictures/${name}`);
   expect(found.sort()).toEqual(Object.keys(PICTURES).sort());
+});
+
+it('the page is shown in each scene and look, in files that load fast', () => {
+  const folder = new URL('docs/pictures/', ROOT);
+  const found = readdirSync(folder).filter((name) => name.endsWith('.png'));
+  const wanted = SCENES.flatMap(({ name }) => LOOKS.map(({ suffix }) => `page-${name}${suffix}.png`));
+  expect(found.sort()).toEqual(wanted.sort());
+  for (const name of found) expect(statSync(new URL(name, folder)).size).toBeLessThan(200_000);
 });
 
 describe('the page of the criteria', () => {

@@ -5,6 +5,7 @@ import { formatDuration } from '../../src/api/words/numbers.js';
 import { Help } from './parts/help.js';
 import { type IconName, Picture } from './parts/icons.js';
 import { listenForKeys } from './parts/keys.js';
+import { Mark } from './parts/mark.js';
 import { clockText, secondsSince } from './state/clock.js';
 import { alarms, follow, stream } from './state/live.js';
 import { place, VIEWS } from './state/routing.js';
@@ -94,12 +95,7 @@ function Header({ onHelp }: { onHelp: () => void }) {
   return (
     <header class="top">
       <a class="logo" href="#/">
-        <svg viewBox="0 0 26 20" aria-hidden="true" focusable="false">
-          <path class="logo-a" d="M2 3h10" />
-          <path class="logo-b" d="M2 10h17" />
-          <path class="logo-c" d="M2 17h13" />
-          <circle cx="23" cy="10" r="2.4" />
-        </svg>
+        <Mark />
         Pathrace
       </a>
       <nav aria-label="Views">

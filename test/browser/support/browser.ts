@@ -1,35 +1,6 @@
-/** Chromium in the gateway's namespace, driven by playwright-core; and what every test asks of a page. */
-import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+/** What every test asks of a page. */
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import type { Lab } from '../../../lab/index.js';
-
-export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-export const HAS_CHROMIUM = existsSync(CHROMIUM);
-
-const FLAGS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-  ...['--disable-background-networking', '--disable-component-update'],
-];
-
-/** A browser with an empty profile of its own; `lab`: in the namespace of its gateway. */
-export async function openBrowser(directory: string, lab: Lab | null): Promise<BrowserContext> {
-  const home = mkdtempSync(join(directory, 'chromium-'));
-  const start = join(home, 'start');
-  const inside = lab === null ? '' : `ip netns exec ${lab.gateway.namespace} `;
-  writeFileSync(start, `#!/bin/sh\nexec ${inside}${CHROMIUM} "$@"\n`);
-  chmodSync(start, 0o755);
-  const context = await chromium.launchPersistentContext(join(home, 'profile'), {
-    executablePath: start,
-    args: FLAGS,
-    viewport: { width: 1440, height: 900 },
-    reducedMotion: 'reduce',
-    timeout: 60_000,
-  });
-  context.setDefaultTimeout(20_000);
-  return context;
-}
+import type { Page } from 'playwright-core';
 
 /** What went wrong in a page: errors of scripts, requests to elsewhere, what its policy forbade. */
 export function watchPage(page: Page, origin: string): string[] {

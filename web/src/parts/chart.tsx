@@ -29,7 +29,7 @@ interface ChartProps {
 }
 
 export function Chart(props: ChartProps) {
-  const { title, times, lines, format, height = 56 } = props;
+  const { title, times, lines, format, height = 56, span = HISTORY_SECONDS } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const newest = useRef(props);
@@ -63,9 +63,12 @@ export function Chart(props: ChartProps) {
     plot.current?.setData(dataOf(newest.current));
   }, [times.length, times.at(-1)]);
 
-  const at = pointed.value !== null && pointed.value < times.length ? pointed.value : lastOf(lines);
+  const last = lastOf(lines);
+  const at = pointed.value !== null && pointed.value < times.length ? pointed.value : last;
+  // A number of a while ago would pass for one of now.
+  const isOld = at === last && (times.at(-1) ?? 0) - (times[last] ?? 0) > span * OLD_SHARE;
   const words = lines.map(({ label, values }) => {
-    const value = values[at];
+    const value = isOld ? null : values[at];
     return `${label} ${value == null ? '–' : format(value)}`.trim();
   });
   const when = pointed.value === null ? '' : ` at ${clockText((times[at] ?? 0) * 1000)}`;
@@ -82,6 +85,8 @@ export function Chart(props: ChartProps) {
     </figure>
   );
 }
+
+const OLD_SHARE = 1 / 12;
 
 /** Where something is known last. */
 function lastOf(lines: readonly ChartLine[]): number {

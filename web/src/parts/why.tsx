@@ -153,7 +153,7 @@ function Race({ decision }: { decision: Decision }) {
   const { routes } = decision;
   if (routes.length === 0) return null;
   const times = routes.flatMap(({ answeredMicros, sentMicros }) => [answeredMicros ?? 0, sentMicros ?? 0]);
-  const scale = Math.max(1000, ...times) * 1.06;
+  const scale = roundScale(Math.max(1000, ...times) * 1.02);
   return (
     <>
       <div class="why-lanes">
@@ -182,6 +182,14 @@ function Race({ decision }: { decision: Decision }) {
     </>
   );
 }
+
+/** Its quarters are short numbers. */
+function roundScale(micros: number): number {
+  const power = 10 ** Math.floor(Math.log10(micros));
+  return power * (SCALES.find((scale) => scale * power >= micros) ?? 10);
+}
+
+const SCALES = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10] as const;
 
 function Attempt({ attempt, decision }: { attempt: AttemptReport; decision: Decision }) {
   const won = attempt.route === decision.route;

@@ -1,10 +1,13 @@
 /** The latest decisions, one after the other, slowly enough to be read. */
 import { signal } from '@preact/signals';
 import type { Decision, DecisionEvent } from '../../../src/api/contract.js';
+import { api } from './api.js';
 
 export interface ShownRace {
   readonly key: number;
   readonly decision: Decision;
+  /** Slower routes may still answer, until then (`performance.now()`); 0: they have, or will not. */
+  readonly freshUntil: number;
 }
 
 /** Newest first. BOUNDED: MAX_SHOWN. */
@@ -19,11 +22,16 @@ export const laneScale = signal(50_000);
 /** What nobody could read in time gives way. */
 const MAX_WAITING = 6;
 const SHOW_EVERY_MS = 240;
+/** As long as a slow route takes. */
+const SETTLE_MS = 800;
+/** The newest; where more are made meanwhile, a row keeps what it had. */
+const MOST_SETTLED = 100;
 
 // BOUNDED: MAX_WAITING.
 const waiting: Decision[] = [];
 let lastKey = 0;
 let timer: ReturnType<typeof setTimeout> | null = null;
+let settling: ReturnType<typeof setTimeout> | null = null;
 
 export function takeDecisions({ decisions }: DecisionEvent): void {
   waiting.push(...decisions);
@@ -34,7 +42,11 @@ export function takeDecisions({ decisions }: DecisionEvent): void {
 /** Those of before the page was open; newest first. */
 export function beginRaces(decisions: readonly Decision[]): void {
   if (shownRaces.value.length > 0) return;
-  shownRaces.value = decisions.slice(0, MAX_SHOWN).map((decision) => ({ key: ++lastKey, decision }));
+  shownRaces.value = decisions.slice(0, MAX_SHOWN).map((decision) => ({
+    key: ++lastKey,
+    decision,
+    freshUntil: 0,
+  }));
   laneScale.value = scaleFor(shownRaces.value);
 }
 
@@ -44,6 +56,8 @@ export const MAX_SHOWN = 14;
 export function forgetRaces(): void {
   waiting.length = 0;
   shownRaces.value = [];
+  if (settling !== null) clearTimeout(settling);
+  settling = null;
 }
 
 function showNext(): void {
@@ -54,10 +68,35 @@ function showNext(): void {
   }
   const decision = waiting.shift();
   if (decision === undefined) return;
-  const shown = [{ key: ++lastKey, decision }, ...shownRaces.value].slice(0, MAX_SHOWN);
+  const freshUntil = isUnanswered(decision) ? performance.now() + SETTLE_MS : 0;
+  const shown = [{ key: ++lastKey, decision, freshUntil }, ...shownRaces.value].slice(0, MAX_SHOWN);
   shownRaces.value = shown;
   laneScale.value = scaleFor(shown);
   timer = setTimeout(showNext, SHOW_EVERY_MS);
+  if (freshUntil > 0) settling ??= setTimeout(settle, SETTLE_MS);
+}
+
+/** A race is told of when it is decided; who was slower answers after that, or never does. */
+function settle(): void {
+  settling = null;
+  api
+    .call('GET /v1/decisions', { query: { limit: MOST_SETTLED } })
+    .then(({ decisions }) => {
+      const now = new Map(decisions.map((decision) => [`${decision.id} ${decision.client}`, decision]));
+      const at = performance.now();
+      shownRaces.value = shownRaces.value.map((shown) => {
+        const decision = now.get(`${shown.decision.id} ${shown.decision.client}`) ?? shown.decision;
+        const isFresh = shown.freshUntil > at && isUnanswered(decision);
+        return { ...shown, decision, freshUntil: isFresh ? shown.freshUntil : 0 };
+      });
+      const isAgain = shownRaces.value.some(({ freshUntil }) => freshUntil > 0);
+      if (isAgain) settling ??= setTimeout(settle, SETTLE_MS);
+    })
+    .catch(() => undefined);
+}
+
+function isUnanswered({ routes }: Decision): boolean {
+  return routes.some(({ answer }) => answer === 'silence');
 }
 
 /** Room for nine of ten answers, in steps, so that the axis stays where it is. */

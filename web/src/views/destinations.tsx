@@ -8,6 +8,7 @@ import { api } from '../state/api.js';
 import { routes, status } from '../state/live.js';
 import { usePolled } from '../state/polling.js';
 import { goTo, place } from '../state/routing.js';
+import { isWide } from '../state/wide.js';
 import { DestinationDrawer } from './destination-drawer.js';
 
 /** BOUNDED: what is drawn; more is found by searching. */
@@ -30,8 +31,8 @@ export function Destinations() {
       <header class="view-head">
         <h1>Destinations</h1>
         <p>
-          How long each route took to answer, as it is remembered. {formatCount(value?.length ?? 0)} of{' '}
-          {formatCount(known)}, the last used first.
+          How long each route took to answer, as it is remembered. {formatCount(value?.length ?? 0)}
+          {value?.length === MOST_ROWS && ` of ${formatCount(known)}`}, the last used first.
         </p>
       </header>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
@@ -100,37 +101,52 @@ interface HeatMapProps {
   readonly onChoose: (destination: string) => void;
 }
 
+/** Few routes make a narrow table: where a window has room for two of them, half the rows stand beside the others. */
+const FEW_ROUTES = 4;
+const FEW_ROWS = 12;
+
 function HeatMap({ entries, by, onChoose }: HeatMapProps) {
   const names = namesIn(entries);
+  const isHalved = isWide.value && names.length <= FEW_ROUTES && entries.length > FEW_ROWS;
+  const half = isHalved ? Math.ceil(entries.length / 2) : entries.length;
+  const parts = isHalved ? [entries.slice(0, half), entries.slice(half)] : [entries];
   return (
     <section class="scroll-x heat-frame" tabIndex={0} aria-label="Times by destination and route">
-      <table class="heat">
-        <thead>
-          <tr>
-            <th scope="col">Destination</th>
+      {parts.map((part, at) => (
+        <HeatTable key={at} names={names} entries={part} by={by} onChoose={onChoose} />
+      ))}
+    </section>
+  );
+}
+
+function HeatTable({ names, entries, by, onChoose }: HeatMapProps & { readonly names: readonly string[] }) {
+  return (
+    <table class="heat">
+      <thead>
+        <tr>
+          <th scope="col">Destination</th>
+          {names.map((name) => (
+            <th scope="col" key={name}>
+              <RouteName name={name} />
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {entries.map((entry) => (
+          <tr key={entry.destination}>
+            <th scope="row">
+              <button type="button" class="link" onClick={() => onChoose(entry.destination)}>
+                {entry.destination}
+              </button>
+            </th>
             {names.map((name) => (
-              <th scope="col" key={name}>
-                <RouteName name={name} />
-              </th>
+              <Cell key={name} measured={entry.routes[name]} entry={entry} name={name} by={by} />
             ))}
           </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry) => (
-            <tr key={entry.destination}>
-              <th scope="row">
-                <button type="button" class="link" onClick={() => onChoose(entry.destination)}>
-                  {entry.destination}
-                </button>
-              </th>
-              {names.map((name) => (
-                <Cell key={name} measured={entry.routes[name]} entry={entry} name={name} by={by} />
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

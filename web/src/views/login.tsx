@@ -1,6 +1,7 @@
 /** Asks for a token. It goes to the daemon and is kept nowhere here: the session is a cookie that the page cannot read. */
 import { useSignal } from '@preact/signals';
 import { Failure } from '../parts/empty.js';
+import { Mark } from '../parts/mark.js';
 import { errorText } from '../state/api.js';
 import { logIn } from '../state/session.js';
 
@@ -29,7 +30,10 @@ export function Login() {
           enter().catch(() => undefined);
         }}
       >
-        <h1>Pathrace</h1>
+        <h1 class="logo">
+          <Mark />
+          Pathrace
+        </h1>
         <p>This gateway wants a token.</p>
         <label>
           Token

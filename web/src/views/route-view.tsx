@@ -37,7 +37,7 @@ export function RouteView({ name }: { name: string }) {
         {value !== null && <StateBadge state={value.state} />}
         {value !== null && (
           <p>
-            since {formatDuration(secondsSince(value.since))}: {reasonsOf(value)}
+            for {formatDuration(secondsSince(value.since))}: {reasonsOf(value)}
           </p>
         )}
       </header>
@@ -54,7 +54,7 @@ export function RouteView({ name }: { name: string }) {
           </section>
           <section class="panel">
             <header class="panel-head">
-              <h2>Last two hours</h2>
+              <h2>Minute by minute, up to two hours</h2>
             </header>
             <Hours name={name} samples={value.minutes} />
           </section>
@@ -65,12 +65,17 @@ export function RouteView({ name }: { name: string }) {
   );
 }
 
+/** Seconds. A gateway that has just started has no two hours to show. */
+const TWO_HOURS = 7200;
+const LEAST_SPAN = 600;
+
 function Hours({ name, samples }: { name: string; samples: readonly RouteSample[] }) {
   if (samples.length === 0)
     return <Empty>A minute after its start the gateway has something to show here.</Empty>;
   const times = samples.map(({ time }) => Date.parse(time) / 1000);
   const line = (pick: (sample: RouteSample) => number | null) => samples.map(pick);
-  const common = { times, height: 110, span: 7200 } as const;
+  const known = times[times.length - 1] - times[0];
+  const common = { times, height: 110, span: Math.min(TWO_HOURS, Math.max(LEAST_SPAN, known)) } as const;
   return (
     <div class="charts">
       <Chart
@@ -159,8 +164,8 @@ function Evidence({ lane }: { lane: RouteLane }) {
       <strong>{family === 'ipv4' ? 'IPv4' : 'IPv6'}</strong>{' '}
       {carries ? (
         <>
-          <StateBadge state={state} /> {routeReasonText(reason)}, since {formatDuration(secondsSince(since))}
-          {gateway !== null && <span class="muted"> by {gateway}</span>}
+          <StateBadge state={state} /> {routeReasonText(reason)}, for {formatDuration(secondsSince(since))}
+          {gateway !== null && <span class="muted">, by {gateway}</span>}
         </>
       ) : (
         <span class="muted">is not carried: link, address or next hop is missing</span>

@@ -5,6 +5,7 @@ import { formatCount, formatShare } from '../../../src/api/words/numbers.js';
 import { Empty, Failure } from '../parts/empty.js';
 import { RouteName } from '../parts/route-name.js';
 import { api } from '../state/api.js';
+import { routes } from '../state/live.js';
 import { colourOf } from '../state/palette.js';
 import { usePolled } from '../state/polling.js';
 import { WhatIfForm } from './what-if.js';
@@ -118,7 +119,9 @@ const KINDS: Readonly<Record<ServicePlan['kind'], string>> = {
 };
 
 function Plan({ plan, family }: { plan: ServicePlan; family?: string }) {
-  const shares = Object.entries(plan.routes);
+  const order = new Map(routes.value.map(({ name }, at) => [name, at]));
+  const placeOf = ([name]: [string, number]): number => order.get(name) ?? order.size;
+  const shares = Object.entries(plan.routes).sort((a, b) => placeOf(a) - placeOf(b));
   return (
     <div class="plan">
       <p>

@@ -120,34 +120,42 @@ function Outcome({ outcome }: { outcome: WhatIfOutcome }) {
         <code>{destination}</code>
       </h3>
       <p class="outcome-text">{text}</p>
-      {routes.length > 0 && (
-        <ul class="plain-list outcome-routes">
-          {routes.map((route) => (
-            <li key={route.route}>
-              <RouteName name={route.route} linked /> <StateBadge state={route.state} />{' '}
-              <strong>{partText(route)}</strong> <span class="muted">{route.why}</span>
-            </li>
+      <div class="outcome-columns">
+        <div>
+          {routes.length > 0 && (
+            <ul class="plain-list outcome-routes">
+              {routes.map((route) => (
+                <li key={route.route}>
+                  <RouteName name={route.route} linked /> <StateBadge state={route.state} />{' '}
+                  <strong>{partText(route)}</strong> <span class="muted">{route.why}</span>
+                </li>
+              ))}
+            </ul>
+          )}
+          {memory !== null && memory.best !== null && (
+            <p>
+              Memory: <RouteName name={memory.best} /> was the fastest to {memory.destination}
+              {memory.trusted ? '' : ', not enough to decide alone'}.
+            </p>
+          )}
+          {pin !== null && (
+            <p>
+              Held on <Held pin={pin} />.
+            </p>
+          )}
+          {mayMeasure === true && (
+            <p class="muted">Now and then it is raced all the same, to measure again.</p>
+          )}
+        </div>
+        <div>
+          <Passed passed={passed} />
+          {notes.map((note) => (
+            <p class="muted" key={note}>
+              {note}
+            </p>
           ))}
-        </ul>
-      )}
-      {memory !== null && memory.best !== null && (
-        <p>
-          Memory: <RouteName name={memory.best} /> was the fastest to {memory.destination}
-          {memory.trusted ? '' : ', not enough to decide alone'}.
-        </p>
-      )}
-      {pin !== null && (
-        <p>
-          Held on <Held pin={pin} />.
-        </p>
-      )}
-      {mayMeasure === true && <p class="muted">Now and then it is raced all the same, to measure again.</p>}
-      <Passed passed={passed} />
-      {notes.map((note) => (
-        <p class="muted" key={note}>
-          {note}
-        </p>
-      ))}
+        </div>
+      </div>
     </article>
   );
 }

@@ -11,6 +11,8 @@ interface EditorProps {
 
 /** What is longer has no numbers: nobody writes that by hand. */
 const MOST_LINES = 5000;
+/** A longer line leaves no room for words behind it, which stand beside the text anyway. */
+const SHORT = 60;
 
 export function Editor({ text, problems, readOnly, onInput }: EditorProps) {
   const gutter = useRef<HTMLDivElement>(null);
@@ -42,7 +44,7 @@ export function Editor({ text, problems, readOnly, onInput }: EditorProps) {
               class="mark"
               style={{ top: `calc(${line - 1} * var(--line-height) + var(--pad))` }}
             >
-              <span class="mark-words">{found[0].message}</span>
+              {lines[line - 1].length <= SHORT && <span class="mark-words">{found[0].message}</span>}
             </span>
           ))}
         </div>

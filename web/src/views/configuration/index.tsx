@@ -79,7 +79,8 @@ export function Configuration() {
       <header class="view-head">
         <h1>Configuration</h1>
         <p>
-          <code>{file.value.file}</code> <FileState />
+          <code>{file.value.file}</code>
+          <FileState />
         </p>
       </header>
       {!canEdit && <p class="notice">You may read. A token with the role operate may change it.</p>}
@@ -164,5 +165,5 @@ const FILE_STATES: Readonly<Record<string, string>> = {
 function FileState() {
   const state = status.value?.configuration?.state;
   if (state === undefined) return null;
-  return <span class={state === 'same' ? 'muted' : 'warn'}>{FILE_STATES[state] ?? state}</span>;
+  return <span class={state === 'same' ? 'muted' : 'warn'}>: {FILE_STATES[state] ?? state}</span>;
 }

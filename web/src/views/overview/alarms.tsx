@@ -1,6 +1,6 @@
 /** What somebody should look at, and what to do about it. */
 import { remedyOf } from '../../../../src/api/words/alarms.js';
-import { routeReasonText } from '../../../../src/api/words/routes.js';
+import { routeReasonsText } from '../../../../src/api/words/routes.js';
 import { Picture } from '../../parts/icons.js';
 import { Typed } from '../../parts/typed.js';
 import { alarms } from '../../state/live.js';
@@ -25,8 +25,13 @@ export function Alarms() {
 
 /** `route cable is down (silent)`, with what the word in brackets means. */
 export function inWords(alarm: string): string {
-  const found = /^(route \S+ is \w+) \(([a-z0-9, -]+)\)(.*)$/.exec(alarm);
-  if (found === null) return alarm;
-  const reasons = found[2].split(', ').map(routeReasonText).join('; ');
-  return `${found[1]}: ${reasons}${found[3]}`;
+  const found = OF_A_ROUTE.exec(alarm);
+  return found === null ? alarm : `${found[1]}: ${routeReasonsText(found[2].split(', '))}${found[3]}`;
 }
+
+/** It comes and goes, and changes its words, with the state of a route. */
+export function isOfARoute(alarm: string): boolean {
+  return OF_A_ROUTE.test(alarm);
+}
+
+const OF_A_ROUTE = /^(route \S+ is \w+) \(([a-z0-9, -]+)\)(.*)$/;

@@ -1,14 +1,14 @@
 /** What has happened to routes and alarms while the page is open. */
 import { formatDuration } from '../../../../src/api/words/numbers.js';
-import { routeReasonText } from '../../../../src/api/words/routes.js';
+import { routeReasonsText } from '../../../../src/api/words/routes.js';
 import { Empty } from '../../parts/empty.js';
 import { RouteName, StateBadge } from '../../parts/route-name.js';
 import { clockText } from '../../state/clock.js';
 import { type Happened, happened } from '../../state/live.js';
-import { inWords } from './alarms.js';
+import { inWords, isOfARoute } from './alarms.js';
 
 export function HappenedList() {
-  const shown = happened.value;
+  const shown = happened.value.filter((one, at, all) => !isToldByRoute(one.what) && !isOvertaken(all, at));
   return (
     <section class="panel happened" aria-label="What has happened">
       <header class="panel-head">
@@ -31,14 +31,27 @@ export function HappenedList() {
   );
 }
 
+/** The alarm of a route says no more than the change of its state, which stands beside it. */
+function isToldByRoute(what: Happened['what']): boolean {
+  return (what.kind === 'raised' || what.kind === 'cleared') && isOfARoute(what.alarm);
+}
+
+/** The state stayed, with another reason: worth a line until more has happened to the route. Newest first. */
+function isOvertaken(all: readonly Happened[], at: number): boolean {
+  const { what } = all[at];
+  if (what.kind !== 'route' || what.event.before !== what.event.state) return false;
+  const { route } = what.event;
+  return all.slice(0, at).some((newer) => newer.what.kind === 'route' && newer.what.event.route === route);
+}
+
 function What({ what }: { what: Happened['what'] }) {
   switch (what.kind) {
     case 'route': {
       const { route, state, before, reasons } = what.event;
       return (
         <span>
-          <RouteName name={route} linked /> {before === null ? 'is new:' : `was ${before}, is`}{' '}
-          <StateBadge state={state} /> <span class="muted">{reasons.map(routeReasonText).join('; ')}</span>
+          <RouteName name={route} linked /> {turnOf(before, state)} <StateBadge state={state} />{' '}
+          <span class="muted">{routeReasonsText(reasons)}</span>
         </span>
       );
     }
@@ -59,4 +72,9 @@ function What({ what }: { what: Happened['what'] }) {
     case 'back':
       return <span>the gateway answers again, after {formatDuration(Math.max(1, what.ms / 1000))}</span>;
   }
+}
+
+function turnOf(before: string | null, state: string): string {
+  if (before === null) return 'is new:';
+  return before === state ? 'is still' : `was ${before}, is`;
 }

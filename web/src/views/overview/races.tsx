@@ -42,10 +42,11 @@ export function Races() {
             <span class="muted">first answer</span>
           </div>
           <ul class="race-list">
-            {shown.map(({ key, decision }) => (
+            {shown.map(({ key, decision, freshUntil }) => (
               <li key={key}>
                 <Race
                   decision={decision}
+                  isFresh={freshUntil > 0}
                   onChoose={() => {
                     chosen.value = decision;
                   }}
@@ -82,7 +83,13 @@ function Sampling() {
   return <p class="panel-note">{text}</p>;
 }
 
-function Race({ decision, onChoose }: { decision: Decision; onChoose: () => void }) {
+interface RaceProps {
+  readonly decision: Decision;
+  readonly isFresh: boolean;
+  readonly onChoose: () => void;
+}
+
+function Race({ decision, isFresh, onChoose }: RaceProps) {
   const { destination, route, routes, service } = decision;
   const words = explainDecision(decision);
   return (
@@ -94,7 +101,7 @@ function Race({ decision, onChoose }: { decision: Decision; onChoose: () => void
         <span class="muted clip">{service ?? 'rest route'}</span>
       </span>
       {routes.length > 0 ? (
-        <Lanes decision={decision} scale={laneScale.value} />
+        <Lanes decision={decision} scale={laneScale.value} isFresh={isFresh} />
       ) : (
         <span class="race-words clip">{words}</span>
       )}

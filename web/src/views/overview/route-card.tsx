@@ -8,7 +8,7 @@ import {
   formatRate,
   formatShare,
 } from '../../../../src/api/words/numbers.js';
-import { routeReasonText } from '../../../../src/api/words/routes.js';
+import { routeReasonsText } from '../../../../src/api/words/routes.js';
 import { Chart } from '../../parts/chart.js';
 import { RouteName, StateBadge } from '../../parts/route-name.js';
 import { secondsSince } from '../../state/clock.js';
@@ -96,7 +96,7 @@ export function RouteCharts({ name, height }: { name: string; height?: number })
 }
 
 export function reasonsOf({ state, reasons, check }: RouteStatus): string {
-  if (reasons.length > 0) return reasons.map(routeReasonText).join('; ');
+  if (reasons.length > 0) return routeReasonsText(reasons);
   if (state === 'up')
     return check === undefined || check.ok ? 'it answers' : 'it answers; its own checks fail';
   return state === 'draining' ? 'it keeps what it has, and takes nothing new' : 'no reason is known';
