@@ -50,6 +50,6 @@ try {
   console.error(`package-test: SKIPPED: ${error.message}`);
   exit(CANNOT);
 }
-const { passed, failed, skipped } = runVitest('package', [execPath]).count;
+const { passed, failed, skipped } = runVitest('package', [execPath], { once: true });
 console.log(`\n${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`);
 exit(failed === 0 ? 0 : 1);

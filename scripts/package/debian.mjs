@@ -122,10 +122,8 @@ function writeControl(root, files, version, binaries) {
       .map(([key, value]) => `${key}: ${value}`)
       .join('\n')}\n`,
   );
-  for (const script of ['postinst', 'prerm', 'postrm'])
-    writeFileSync(join(folder, script), readFileSync(join(ROOT, 'packaging/debian', script)), {
-      mode: 0o755,
-    });
+  const scripts = ['postinst', 'prerm', 'postrm'];
+  for (const script of scripts) cpSync(join(ROOT, 'packaging/debian', script), join(folder, script));
   const sums = files.map(
     (file) =>
       `${createHash('md5')
@@ -133,6 +131,7 @@ function writeControl(root, files, version, binaries) {
         .digest('hex')}  ${file}\n`,
   );
   writeFileSync(join(folder, 'md5sums'), sums.join(''));
+  settle(folder, scripts);
 }
 
 const DESCRIPTION = ` For a new connection its first packet is copied over all Internet providers at

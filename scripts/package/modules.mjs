@@ -8,7 +8,6 @@ import { copyFiles } from './files.mjs';
 const LICENCE = /^(licen[cs]e|copying|notice)/i;
 /** Beside the code of a package; folders of the same names deeper inside may be code. */
 const FOLDERS = [
-  '.github',
   'benchmark',
   'benchmarks',
   'doc',
@@ -21,7 +20,7 @@ const FOLDERS = [
   'types',
 ];
 const FILES =
-  /(\.(d\.[cm]?ts|ts|map|md|markdown|cc|hh|inc|def|html|ico|sh|ya?ml|min\.js)|^\.[^/]*|^eslint\.config\..*|^tsconfig.*|^CNAME)$/i;
+  /(\.(d\.[cm]?ts|ts|map|md|markdown|cc|hh|inc|def|html|ico|sh|ya?ml|min\.js)|^eslint\.config\..*|^tsconfig.*|^CNAME)$/i;
 /** What is large and never loaded. */
 const UNUSED = {
   fastify: ['build', 'scripts'],
@@ -62,6 +61,8 @@ export function copyModules(target) {
 /** Whether a file of a package, by its path inside, is ever loaded. */
 function isNeeded(name, file) {
   const [first, ...further] = file.split(sep);
+  // What is hidden is for the package's own makers.
+  if ([first, ...further].some((part) => part.startsWith('.'))) return false;
   // Packages inside have their own turn.
   if (first === 'node_modules' || LICENCE.test(basename(file)) || FILES.test(basename(file))) return false;
   if (further.length > 0 && FOLDERS.includes(first)) return false;

@@ -14,10 +14,12 @@ import { ROOT } from '../setup/packages.mjs';
 import { copyFiles } from './files.mjs';
 import { copyModules } from './modules.mjs';
 
-/** Fills `home` (/usr/lib/pathrace): bin, dist, node_modules, package.json. */
+/** Fills `home` (/usr/lib/pathrace): bin, dist, the API's document, node_modules, package.json. */
 export function makeTree(home, version) {
   mkdirSync(home, { recursive: true });
   copyCode('dist/src', home);
+  // What the API serves and checks requests by.
+  copyFiles(join(ROOT, 'docs'), join(home, 'docs'), (file) => file === 'openapi.json');
   mkdirSync(join(home, 'bin'));
   // The wrapper says by which Node, and how.
   writeFileSync(

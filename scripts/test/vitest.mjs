@@ -15,12 +15,13 @@ const DRAWN = 'test/property/';
 
 /**
  * `node` is the command that runs a script, with whatever has to come before it. Files that failed run once more, one at a time, with
- * everything set up anew. That tells what a busy machine does from what is broken; they are named, whichever it is.
+ * everything set up anew. That tells what a busy machine does from what is broken; they are named, whichever it is. `once`: not for tests
+ * that would meet what the first run has left.
  */
-export function runVitest(project, node) {
+export function runVitest(project, node, { once = false } = {}) {
   const first = runOnce(project, node, []);
   const { files } = first;
-  if (files.length === 0 || files.length > MOST_AGAIN || files.some((file) => file.startsWith(DRAWN)))
+  if (once || files.length === 0 || files.length > MOST_AGAIN || files.some((file) => file.startsWith(DRAWN)))
     return first.count;
   console.log(`\n--- ${first.files.length} failed, once more alone: ${first.files.join(', ')}`);
   const again = runOnce(project, node, ['--no-file-parallelism', ...first.files]);

@@ -62,7 +62,15 @@ export function fastPath(siteOf: () => Site): void {
         whyPath(NEAR[family], PORT),
         ANSWER_MS,
       )) as Decision[];
-      assert.equal(decisions[0]?.fastPath, true, JSON.stringify(decisions));
+      // Linux 6.12 shows what has ended in a flowtable as open for a while.
+      const held = decisions.filter(({ client }) =>
+        site.heldPorts.some((port) => client?.endsWith(`:${port}`)),
+      );
+      assert.deepEqual(
+        held.map((one) => one.fastPath),
+        [true],
+        JSON.stringify(decisions),
+      );
     }
     assert.equal(await connectionsOfB(), before + 2);
   });
@@ -140,7 +148,11 @@ export function fastPath(siteOf: () => Site): void {
     assert.equal((await site.check()).ok, 0);
     await site.release();
     await site.hold();
-    assert.equal(await site.countFast(), 2);
+    // From the next packet on when the flowtable has been made anew without the interface.
+    await site.until(async () => {
+      await site.speak();
+      return (await site.countFast()) === 2;
+    }, 'the new flows in the flowtable');
     await site.release();
   });
 }

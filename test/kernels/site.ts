@@ -38,7 +38,7 @@ export class Site {
   daemon: Task | null = null;
   private config = '';
   /** Of the client's connections that are held: others' entries may live on, as the kernel likes. */
-  private heldPorts: readonly number[] = [];
+  heldPorts: readonly number[] = [];
 
   private constructor(
     readonly lab: Lab,
