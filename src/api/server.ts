@@ -4,6 +4,8 @@
  * (docs/decisions/0040).
  */
 import { createServer } from 'node:http';
+import { PathraceError } from '../model/errors.js';
+import { installedVersion, version } from '../observe/version.js';
 import type { AppOptions } from './application.js';
 import { Connections } from './connections.js';
 import type { ControlBackend } from './contract.js';
@@ -52,7 +54,15 @@ export async function startControl(
   };
 }
 
+/** Throws E_INTERNAL where the files are another version's by now: code of two versions in one process is nobody's. */
 async function load(backend: ControlBackend, options: AppOptions) {
+  const [runs, installed] = [version(), installedVersion()];
+  if (installed !== runs) {
+    const message = `Version ${runs} runs, and ${installed} was installed over it before anybody asked it anything.`;
+    throw new PathraceError('E_INTERNAL', message, {
+      remedy: 'Restart it (systemctl restart pathrace): connections live on.',
+    });
+  }
   const { createApp } = await import('./application.js');
   const app = createApp(backend, options);
   await app.ready();

@@ -52,7 +52,8 @@ export function whenAsked(load: () => Promise<Answering>) {
 
 function refuse(response: ServerResponse, error: unknown): void {
   const message = `The API could not be loaded: ${error instanceof Error ? error.message : String(error)}`;
-  const problem = new PathraceError('E_INTERNAL', message, { remedy: 'Ask again.' });
+  const remedy = error instanceof PathraceError ? error.remedy : 'Ask again.';
+  const problem = new PathraceError('E_INTERNAL', message, { remedy });
   const status = statusOf(problem);
   response.writeHead(status, { 'content-type': PROBLEM_MEDIA, connection: 'close' });
   response.end(JSON.stringify(toProblem(problem, status)));

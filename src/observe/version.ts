@@ -6,6 +6,11 @@ export function version(): string {
   return VERSION;
 }
 
+/** The same as the disk has it now: another one after an upgrade that has not been followed by a restart. */
+export function installedVersion(): string {
+  return readVersion();
+}
+
 const VERSION = readVersion();
 
 function readVersion(): string {

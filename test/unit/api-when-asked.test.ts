@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Answering, whenAsked } from '../../src/api/when-asked.js';
+import { PathraceError } from '../../src/model/errors.js';
 
 const ANSWERING: Answering = {
   routing: (request, response) => void response.end(`you asked ${request.url}`),
@@ -121,4 +122,11 @@ describe('what is loaded when somebody asks', () => {
     await close();
     expect(closed).toBe(1);
   });
+});
+
+it('says what to do where that is known', async () => {
+  const { at } = await serve(async () => {
+    throw new PathraceError('E_INTERNAL', 'Another version was installed.', { remedy: 'Restart it.' });
+  });
+  expect(await (await fetch(at)).json()).toMatchObject({ code: 'E_INTERNAL', remedy: 'Restart it.' });
 });
