@@ -31,7 +31,8 @@ interface Sample {
   readonly cpuMicros: number;
 }
 
-type Load = 'offered' | 'most';
+const LOADS = ['offered', 'most', 'most-without-page'] as const;
+type Load = (typeof LOADS)[number];
 
 interface Figures {
   /** Alone and watched, of each round. */
@@ -58,6 +59,14 @@ async function measure(lab: Lab, pid: number, { quick, say }: CompareOptions): P
   const web = await lab.server().nginx({ ports: [80] });
   const echo = await lab.server().echo({ ports: [PORT] });
   const connector = lab.client().connector();
+  const most = () =>
+    costOf(pid, async () => {
+      const options = { connections: 64, threads: 1, seconds, close: true };
+      const { requests, requestsPerSecond, socketErrors } = await lab
+        .client()
+        .wrk(`http://${SERVER}:80/`, options);
+      return { connections: requests, perSecond: requestsPerSecond, lost: socketErrors };
+    });
   const loads: Record<Load, () => Promise<Sample>> = {
     offered: () =>
       costOf(pid, async () => {
@@ -69,25 +78,23 @@ async function measure(lab: Lab, pid: number, { quick, say }: CompareOptions): P
         const passed = (performance.now() - startedAt) / 1000;
         return { connections: results.length, perSecond: (results.length - failed) / passed, lost: failed };
       }),
-    most: () =>
-      costOf(pid, async () => {
-        const options = { connections: 64, threads: 1, seconds, close: true };
-        const { requests, requestsPerSecond, socketErrors } = await lab
-          .client()
-          .wrk(`http://${SERVER}:80/`, options);
-        return { connections: requests, perSecond: requestsPerSecond, lost: socketErrors };
-      }),
+    most,
+    'most-without-page': most,
   };
-  const rounds: Record<Load, { alone: Sample; watched: Sample }[]> = { offered: [], most: [] };
+  const rounds: Record<Load, { alone: Sample; watched: Sample }[]> = {
+    offered: [],
+    most: [],
+    'most-without-page': [],
+  };
   let streams = 0;
   let hasPage = false;
   // The first seconds are the compiler's.
   await loads.most();
   for (let round = 0; round < count; round++) {
-    for (const load of ['offered', 'most'] as const) {
+    for (const load of LOADS) {
       const watched = async (): Promise<Sample> => {
-        const watchers = await startWatchers(lab);
-        ({ streams, hasPage } = watchers);
+        const watchers = await startWatchers(lab, load !== 'most-without-page');
+        if (watchers.hasPage) ({ streams, hasPage } = watchers);
         // A browser's start is not what is asked about.
         await sleep(3000);
         const sample = await loads[load]();
@@ -123,12 +130,13 @@ async function costOf(
 const TITLES: Readonly<Record<Load, string>> = {
   offered: `${OFFERED} connections a second`,
   most: 'as many as there can be',
+  'most-without-page': 'the same, no browser on this machine',
 };
 
 function report({ rounds, streams, hasPage }: Figures): ComparisonResult {
   const ratios = (load: Load) =>
     rounds[load].map(({ alone, watched }) => watched.perSecond / alone.perSecond);
-  const rows = (['offered', 'most'] as const).map((load) => {
+  const rows = LOADS.map((load) => {
     const all = rounds[load];
     const of = (who: 'alone' | 'watched', what: keyof Sample) => median(all.map((pair) => pair[who][what]));
     return [
@@ -157,7 +165,7 @@ function report({ rounds, streams, hasPage }: Figures): ComparisonResult {
         rows,
       },
     ],
-    budgets: (['offered', 'most'] as const).map((load) => ({
+    budgets: LOADS.map((load) => ({
       what: `races/s watched / alone, ${TITLES[load]}`,
       value: median(ratios(load)),
       unit: '',

@@ -34,8 +34,9 @@ export interface Watchers {
   stop(): Promise<void>;
 }
 
-export async function startWatchers(lab: Lab): Promise<Watchers> {
-  const hasPage = existsSync(CHROMIUM);
+/** `wantsPage`: in a browser, where there is one. */
+export async function startWatchers(lab: Lab, wantsPage: boolean): Promise<Watchers> {
+  const hasPage = wantsPage && existsSync(CHROMIUM);
   const tasks: Task[] = [];
   const start = (...command: string[]): void => void tasks.push(lab.gateway.spawn([...LAST, ...command]));
   const stop = async (): Promise<void> => {
