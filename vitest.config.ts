@@ -21,6 +21,7 @@ const WAITING = [
   'gateway-h323',
   'gateway-habits',
   'gateway-inbound',
+  'gateway-installed-over',
   'gateway-kernel-owns',
   'gateway-local',
   'gateway-local-payload',
