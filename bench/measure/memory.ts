@@ -6,12 +6,12 @@ import { DeadlineHeap } from '../../src/core/race/heap.js';
 import { RaceTable } from '../../src/core/race/table.js';
 import { residentBytes } from '../process-time.js';
 
-/** Resident bytes of a gateway with the default limits, some seconds after its start. */
+/** Resident bytes of a gateway at rest with the default limits: what its start used V8 gives back within ten seconds. */
 export async function measureResident(lab: Lab): Promise<number> {
   const config = lab.configYaml({ log: { level: 'warn' } });
   const task = lab.gateway.spawn(['./bin/pathrace', 'gateway', '--config', config]);
   await task.waitForLine(/^ready/);
-  await sleep(3000);
+  await sleep(12_000);
   const resident = residentBytes(task.pid);
   await task.stop();
   return resident;
