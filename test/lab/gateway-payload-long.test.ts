@@ -100,7 +100,7 @@ describe.each([
         await listen({});
         expect(await say({ down: 1000 })).toMatchObject({ ok: true });
         const inKernel = async () => (await made.status()).memory.inKernel;
-        expect(await eventually(inKernel, (count) => count > 0, 3000)).toBeGreaterThan(0);
+        expect(await eventually(inKernel, (count) => count > 0, 10_000)).toBeGreaterThan(0);
         await made.lab.wire.reset();
         expect(await say({ down: 1000 })).toMatchObject({ ok: true });
         const syns = await made.lab.wire.trace({ kind: 'syn', direction: 'out' });
