@@ -35,7 +35,9 @@ export async function parseApart(text: string, fileName: string): Promise<Gatewa
   const said = await runThread({ text, fileName });
   if ('config' in said) return said.config;
   if ('problems' in said) throw new ConfigError(fileName, said.problems);
-  throw new PathraceError('E_CONFIG_UNREADABLE', `${fileName} cannot be checked: ${said.failure}.`);
+  throw new PathraceError('E_CONFIG_UNREADABLE', `${fileName} cannot be checked: ${said.failure}.`, {
+    remedy: 'Try again when the machine has less to do; if it stays so, make the file smaller.',
+  });
 }
 
 function runThread(task: ParseTask): Promise<ParseResult> {
