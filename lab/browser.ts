@@ -16,7 +16,7 @@ export async function openBrowser(directory: string, host: Host | null): Promise
   chmodSync(start, 0o755);
   const context = await chromium.launchPersistentContext(join(home, 'profile'), {
     executablePath: start,
-    args: FLAGS,
+    args: [...CHROMIUM_FLAGS],
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
     timeout: 60_000,
@@ -26,7 +26,7 @@ export async function openBrowser(directory: string, host: Host | null): Promise
 }
 
 /** Of everything that it does by itself, nothing. */
-const FLAGS = [
+export const CHROMIUM_FLAGS = [
   ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
   ...['--disable-background-networking', '--disable-component-update'],
-];
+] as const;

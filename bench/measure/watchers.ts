@@ -1,25 +1,14 @@
 /** Who looks at a gateway while it works: readers of its events, a scraper, and the page in a browser. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { CHROMIUM, CHROMIUM_FLAGS, HAS_CHROMIUM } from '../../lab/browser.js';
 import type { Lab, Task } from '../../lab/index.js';
 import { METRICS_PATH } from '../../src/api/paths.js';
 
 /** Where the watched gateway listens, in its own namespace. */
 export const WATCHED = '127.0.0.1:8088';
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FLAGS = [
-  ...[
-    '--headless=new',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-sync',
-  ],
-  ...['--disable-background-networking', '--disable-component-update', '--remote-debugging-port=0'],
-];
+const FLAGS = [...CHROMIUM_FLAGS, '--headless=new', '--remote-debugging-port=0'];
 const STREAMS = 4;
 /** Prometheus asks every fifteen seconds; this is a harder scraper. */
 const SCRAPE = `while :; do curl -s -o /dev/null http://${WATCHED}${METRICS_PATH}; sleep 1; done`;
@@ -36,7 +25,7 @@ export interface Watchers {
 
 /** `wantsPage`: in a browser, where there is one. */
 export async function startWatchers(lab: Lab, wantsPage: boolean): Promise<Watchers> {
-  const hasPage = wantsPage && existsSync(CHROMIUM);
+  const hasPage = wantsPage && HAS_CHROMIUM;
   const tasks: Task[] = [];
   const start = (...command: string[]): void => void tasks.push(lab.gateway.spawn([...LAST, ...command]));
   const stop = async (): Promise<void> => {

@@ -7,7 +7,10 @@ import type { MemoryEntry } from './contract.js';
 import type { Operation } from './operations.js';
 import { MAX_ANSWER_BYTES, MAX_MEMORY_BYTES, memoryPath, PREVIEW_PATH } from './paths.js';
 
-/** The daemon answers from memory in milliseconds, to the first question when it has loaded what answers: seconds on a small machine. A hung one must not hang its operator. */
+/**
+ * The daemon answers from memory in milliseconds, to the first question when it has loaded what answers: seconds on a small machine. A
+ * hung one must not hang its operator.
+ */
 const TIMEOUT_MS = 15_000;
 
 /** A command may have to change tables of the kernel, and waits for the commands before it. */

@@ -6,6 +6,9 @@ export type Schema = Readonly<Record<string, unknown>>;
 /** A name of a configuration. */
 export const NAME = { type: 'string', pattern: '^[^\\p{Cc}]{1,64}$' } as const;
 
+/** Wall-clock milliseconds, up to the largest that a date can be. */
+export const TIME = { type: 'number', minimum: 0, maximum: 8.64e15 } as const;
+
 /** A mapping of these keys and no other. `required`: all, unless said otherwise. */
 export function strict(
   properties: Readonly<Record<string, Schema>>,

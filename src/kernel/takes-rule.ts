@@ -7,6 +7,7 @@ export type Trial = { readonly rule: string } | { readonly helper: string };
 
 /** Which of them it takes. All at once first, which most kernels do: each start of nft costs as much as many rules. */
 export async function takesEach(trials: readonly Trial[]): Promise<boolean[]> {
+  if (trials.length === 0) return [];
   const { code } = await tryCommand('nft', ['-c', '-f', '-'], textOf(trials));
   return code === 0 ? trials.map(() => true) : Promise.all(trials.map(takes));
 }

@@ -6,14 +6,10 @@ export function version(): string {
   return VERSION;
 }
 
+const VERSION = installedVersion();
+
 /** The same as the disk has it now: another one after an upgrade that has not been followed by a restart. */
 export function installedVersion(): string {
-  return readVersion();
-}
-
-const VERSION = readVersion();
-
-function readVersion(): string {
   for (const path of ['../../package.json', '../../../package.json']) {
     try {
       const text = readFileSync(new URL(path, import.meta.url), 'utf8');

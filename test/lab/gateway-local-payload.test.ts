@@ -1,10 +1,10 @@
 /** `win: first-payload` for what the gateway itself opens: what its other hooks have a part in; the rest is in `gateway-payload-long`. */
 import { expect, test } from 'vitest';
 import { eventually, halfOpen, NEAR, NEAR6 } from './support/gateway-lab.js';
+import { PROXY } from './support/opening-cases.js';
 import { delays, first, OPENING_CONFIG, withLinks } from './support/opening-lab.js';
 
 const BY = { config: { lan: ['lan0', 'local'], ...OPENING_CONFIG }, by: 'gateway' } as const;
-const PROXY = { delayMs: 1, answersSyn: true };
 /** Of the gateway at the third provider. */
 const BOUND: Readonly<Record<string, string>> = { [NEAR]: '203.0.3.2', [NEAR6]: 'fd03:3::2' };
 

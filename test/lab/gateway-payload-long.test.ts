@@ -4,8 +4,8 @@
  */
 import { describe, expect, test } from 'vitest';
 import { eventually, NEAR, NEAR6 } from './support/gateway-lab.js';
+import { goesByMemory, outlivesTheDaemon, PROXY, seesTheSame } from './support/opening-cases.js';
 import {
-  CASES,
   delays,
   divert,
   first,
@@ -13,15 +13,12 @@ import {
   OPENING_CONFIG,
   SCALES,
   scaleSettings,
-  seen,
   WEB,
   withLinks,
 } from './support/opening-lab.js';
 
 const OWN_CONFIG = { lan: ['lan0', 'local'], ...OPENING_CONFIG };
 const BY = { config: OWN_CONFIG, by: 'gateway' } as const;
-/** It agrees on no window scale, no SACK and nothing else, and the client was shown that. */
-const PROXY = { delayMs: 1, answersSyn: true };
 
 describe.each([
   ['a client of the LAN', { config: OPENING_CONFIG }],
@@ -76,39 +73,6 @@ describe.each([
       options,
     );
   });
-
-  test('a daemon that dies meanwhile: the connection goes on by what was shown', async () => {
-    await withLinks(
-      delays(5, 15, 25),
-      async ({ made, listen, say }) => {
-        await listen({ thinkMs: 3000 });
-        const going = say({ down: 100_000, up: 100_000, withinMs: 20_000 });
-        await new Promise((done) => setTimeout(done, 800));
-        made.daemon.signal('SIGKILL');
-        await made.daemon.done;
-        await made.startDaemon();
-        expect(await going).toMatchObject({ ok: true, down: 100_000 });
-      },
-      options,
-    );
-  });
-
-  test('what is remembered is not raced again: the kernel goes by it', async () => {
-    await withLinks(
-      [PROXY, ...delays(10, 30)],
-      async ({ made, listen, say }) => {
-        await listen({});
-        expect(await say({ down: 1000 })).toMatchObject({ ok: true });
-        const inKernel = async () => (await made.status()).memory.inKernel;
-        expect(await eventually(inKernel, (count) => count > 0, 10_000)).toBeGreaterThan(0);
-        await made.lab.wire.reset();
-        expect(await say({ down: 1000 })).toMatchObject({ ok: true });
-        const syns = await made.lab.wire.trace({ kind: 'syn', direction: 'out' });
-        expect(syns.map(({ provider }) => provider)).toEqual(['p2']);
-      },
-      { ...options, config: { ...options.config, memory: { trust: '10m' } } },
-    );
-  });
 });
 
 test.each([0, 1])('SACK %i at the server, and the other at the client', async (sack) => {
@@ -161,33 +125,16 @@ test('a reset that is lost: the server is told again when it says something', as
   });
 });
 
-test('a program sees the same as without us', async () => {
-  await withLinks(
-    delays(5, 15, 25),
-    async ({ made, listen, say }) => {
-      const all = async () => {
-        const results = [];
-        for (const [index, [name, , plan]] of CASES.entries())
-          results.push({ name, ...seen(await say({ ...plan, port: 8000 + index, withinMs: 10_000 })) });
-        return results;
-      };
-      for (const [index, [, server]] of CASES.entries()) await listen({ ...server, port: 8000 + index });
-      const ours = await all();
-      const reasons = (await made.why(NEAR)).map(({ destination, reasons: [reason] }) => {
-        const [name] = CASES[Number(destination.split(':')[1]) - 8000];
-        return [name, reason] as const;
-      });
-      await made.stopDaemon();
-      const theirs = await all();
-      await made.startDaemon();
-      expect(ours).toEqual(theirs);
-      expect(Object.fromEntries(reasons)).toEqual(
-        Object.fromEntries(CASES.map(([name, , , reason]) => [name, reason])),
-      );
-    },
-    BY,
-  );
-});
+test('a program sees the same as without us', () =>
+  seesTheSame(BY, async (made) => {
+    await made.stopDaemon();
+    return async () => undefined;
+  }));
+
+test('a daemon that dies meanwhile: what a program has opened goes on by what was shown', () =>
+  outlivesTheDaemon(BY));
+
+test('what is remembered of what a program has opened is not raced again', () => goesByMemory(BY));
 
 test('a client of the LAN beside it: windows are translated once', async () => {
   await withLinks(

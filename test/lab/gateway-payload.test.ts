@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { plainNat } from '../../lab/index.js';
 import { eventually, halfOpen, NEAR, NEAR6, PATHRACE } from './support/gateway-lab.js';
-import { CASES, delays, first, OPENING_CONFIG, seen, withLinks } from './support/opening-lab.js';
+import { goesByMemory, outlivesTheDaemon, PROXY, seesTheSame } from './support/opening-cases.js';
+import { delays, first, withLinks } from './support/opening-lab.js';
 
 describe('a page', () => {
   test.each([NEAR, NEAR6])('of %s comes by the nearest route, by each that is it', async (address) => {
@@ -30,59 +31,37 @@ describe('a page', () => {
   });
 
   test.each([NEAR, NEAR6])('of %s whose nearest route has a proxy that only accepts', async (address) => {
-    await withLinks(
-      [{ delayMs: 1, answersSyn: true }, ...delays(20, 40)],
-      async ({ made, listen, say, heard }) => {
-        await listen({});
-        const result = await say({ address, down: 3_000_000 });
-        expect(result).toMatchObject({ ok: true, down: 3_000_000 });
-        const decision = await first(made, address);
-        expect(decision).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
-        expect(decision.routes.find(({ route }) => route === 'p1')).toMatchObject({ intercepted: true });
-        const line = [PATHRACE, 'why', address, '--control', made.lab.controlSocket];
-        expect(await made.lab.gateway.must(line)).toContain('intercepted');
-        // Who was given the words besides knows that they were not meant.
-        const own = address === NEAR ? '203.0.2.2' : 'fd03:2::2';
-        const others = async () => (await heard()).filter(({ remoteAddress }) => remoteAddress !== own);
-        const told = await eventually(others, (list) => list.every(({ error }) => error !== undefined), 2000);
-        expect(told.filter(({ error }) => error !== 'ECONNRESET')).toEqual([]);
-      },
-    );
-  });
-});
-
-describe('beside plain NAT', () => {
-  test('a client sees the same', async () => {
-    await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
-      const all = async () => {
-        const results = [];
-        for (const [index, [name, , plan]] of CASES.entries())
-          results.push({ name, ...seen(await say({ ...plan, port: 8000 + index, withinMs: 10_000 })) });
-        return results;
-      };
-      for (const [index, [, server]] of CASES.entries()) await listen({ ...server, port: 8000 + index });
-      const ours = await all();
-      const reasons = (await made.why(NEAR)).map(({ destination, reasons: [reason] }) => {
-        const [name] = CASES[Number(destination.split(':')[1]) - 8000];
-        return [name, reason] as const;
-      });
-      made.daemon.signal('SIGTERM');
-      await made.daemon.done;
-      const nat = await plainNat(made.lab, 'p1');
-      const theirs = await all();
-      await nat.remove();
-      await made.startDaemon();
-      expect(ours).toEqual(theirs);
-      expect(Object.fromEntries(reasons)).toEqual(
-        Object.fromEntries(CASES.map(([name, , , reason]) => [name, reason])),
-      );
+    await withLinks([PROXY, ...delays(20, 40)], async ({ made, listen, say, heard }) => {
+      await listen({});
+      const result = await say({ address, down: 3_000_000 });
+      expect(result).toMatchObject({ ok: true, down: 3_000_000 });
+      const decision = await first(made, address);
+      expect(decision).toMatchObject({ route: 'p2', reasons: ['first-payload'] });
+      expect(decision.routes.find(({ route }) => route === 'p1')).toMatchObject({ intercepted: true });
+      const line = [PATHRACE, 'why', address, '--control', made.lab.controlSocket];
+      expect(await made.lab.gateway.must(line)).toContain('intercepted');
+      // Who was given the words besides knows that they were not meant.
+      const own = address === NEAR ? '203.0.2.2' : 'fd03:2::2';
+      const others = async () => (await heard()).filter(({ remoteAddress }) => remoteAddress !== own);
+      const told = await eventually(others, (list) => list.every(({ error }) => error !== undefined), 2000);
+      expect(told.filter(({ error }) => error !== 'ECONNRESET')).toEqual([]);
     });
   });
 });
 
+describe('beside plain NAT', () => {
+  test('a client sees the same', () =>
+    seesTheSame({}, async ({ lab, daemon }) => {
+      daemon.signal('SIGTERM');
+      await daemon.done;
+      const nat = await plainNat(lab, 'p1');
+      return () => nat.remove();
+    }));
+});
+
 describe('TLS', () => {
   test('a ClientHello of several segments is given to all, and the first answer carries it', async () => {
-    await withLinks([{ delayMs: 1, answersSyn: true }, ...delays(10, 30)], async ({ made, listen, say }) => {
+    await withLinks([PROXY, ...delays(10, 30)], async ({ made, listen, say }) => {
       const [key, cert] = ['key', 'cert'].map((name) => `${made.lab.directory}/${name}.pem`);
       const subject = ['-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=lab'];
       await made.lab.server().must(['openssl', 'req', ...subject, '-keyout', key, '-out', cert]);
@@ -96,35 +75,6 @@ describe('TLS', () => {
   });
 });
 
-test('a daemon that dies meanwhile: the connection goes on by what was shown', async () => {
-  await withLinks(delays(5, 15, 25), async ({ made, listen, say }) => {
-    await listen({ thinkMs: 3000 });
-    const going = say({ down: 100_000, up: 100_000, withinMs: 20_000 });
-    await new Promise((done) => setTimeout(done, 800));
-    made.daemon.signal('SIGKILL');
-    await made.daemon.done;
-    await made.startDaemon();
-    expect(await going).toMatchObject({ ok: true, down: 100_000 });
-  });
-});
+test('a daemon that dies meanwhile: the connection goes on by what was shown', () => outlivesTheDaemon({}));
 
-test('what is remembered is not raced again: the kernel goes by it', async () => {
-  const options = { config: { ...OPENING_CONFIG, memory: { trust: '10m' } } };
-  await withLinks(
-    [{ delayMs: 1, answersSyn: true }, ...delays(10, 30)],
-    async ({ made, listen, say }) => {
-      await listen({});
-      expect(await say({ down: 1000 })).toMatchObject({ ok: true });
-      await eventually(
-        async () => (await made.status()).memory.inKernel,
-        (count) => count > 0,
-        3000,
-      );
-      await made.lab.wire.reset();
-      expect(await say({ down: 1000 })).toMatchObject({ ok: true });
-      const syns = await made.lab.wire.trace({ kind: 'syn', direction: 'out' });
-      expect(syns.map(({ provider }) => provider)).toEqual(['p2']);
-    },
-    options,
-  );
-});
+test('what is remembered is not raced again: the kernel goes by it', () => goesByMemory({}));

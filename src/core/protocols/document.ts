@@ -16,15 +16,15 @@ const ROWS: readonly (readonly [keyof ProtocolWords, string])[] = [
 /** Where it is seen at work: files of `test/lab`, and of `test/sim` where that is in the name. */
 export const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
   tcp: [
-    ...[
-      'gateway-race',
-      'gateway-repeats',
-      'gateway-mid-race',
-      'gateway-payload',
-      'gateway-local',
-      'conformance',
-    ],
-    ...['sim/lost-packet-matrix', 'sim/negative-matrix', 'sim/opening-matrix'],
+    'gateway-race',
+    'gateway-repeats',
+    'gateway-mid-race',
+    'gateway-payload',
+    'gateway-local',
+    'conformance',
+    'sim/lost-packet-matrix',
+    'sim/negative-matrix',
+    'sim/opening-matrix',
   ],
   dns: ['gateway-datagrams', 'gateway-resolvers', 'sim/datagram-matrix'],
   ntp: ['gateway-datagrams'],

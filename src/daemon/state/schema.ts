@@ -1,13 +1,11 @@
 /** What the state file holds: a JSON Schema, of which validators.ts is made. */
 import { MAX_DAYS } from '../../core/quota/ledger.js';
 import { MAX_PINS } from '../pins.js';
-import { NAME, strict } from '../stored.js';
+import { NAME, strict, TIME } from '../stored.js';
 
 /** Routes of configurations of before are among them. */
 export const MAX_KEPT_ROUTES = 64;
 
-const MAX_TIME_MS = 8.64e15;
-const TIME = { type: 'number', minimum: 0, maximum: MAX_TIME_MS } as const;
 const BYTES = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const;
 const DAY_PATTERN = '^\\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])$';
 const DAY = { type: 'string', pattern: DAY_PATTERN, nullable: true } as const;

@@ -1,12 +1,10 @@
 /** The part of the store file that is JSON: a JSON Schema, of which validators.ts is made. */
 import { MAX_ROUTES } from '../../core/memory/verdicts.js';
-import { NAME, strict } from '../stored.js';
+import { NAME, strict, TIME } from '../stored.js';
 
 const MAX_STORED_ROUTES = 64;
 const MAX_STORED_SERVICES = 127;
 const MAX_STATISTICS = 32;
-/** Wall-clock milliseconds; the largest that a date can be. */
-const MAX_TIME_MS = 8.64e15;
 
 const Statistics = {
   type: 'object',
@@ -35,7 +33,7 @@ const RouteSchema = {
 
 export const STORE_SCHEMA = strict(
   {
-    savedAtMs: { type: 'number', minimum: 0, maximum: MAX_TIME_MS },
+    savedAtMs: TIME,
     routes: { type: 'array', maxItems: MAX_STORED_ROUTES, items: RouteSchema },
     services: {
       type: 'array',

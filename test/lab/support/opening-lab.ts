@@ -70,25 +70,3 @@ export function scaleSettings(scale: number | null): string[] {
     ? ['net.ipv4.tcp_window_scaling=0']
     : ['net.ipv4.tcp_window_scaling=1', `net.ipv4.tcp_rmem=4096 65536 ${2 ** (15 + scale)}`];
 }
-
-/** What a client can see of a connection. */
-export const seen = ({ ok, error, down }: OpeningResult) => ({ ok, error, down });
-/** By name: a server, what is said to it, and what `why` gives for it where all routes work. */
-export const CASES: readonly (readonly [string, Partial<OpeningServer>, Partial<OpeningPlan>, string])[] = [
-  ['a server that resets', { mode: 'reset' }, { down: 10 }, 'all-routes-negative'],
-  ['a server that closes without a word', { mode: 'close' }, { down: 10 }, 'others-out'],
-  ['a server that speaks first', { greeting: 2000 }, { greeting: 2000 }, 'first-payload'],
-  ['a client that closes right behind its words', {}, { down: 100_000, closes: 'after' }, 'client-has-ended'],
-  ['a client that closes without a word', {}, { closes: 'before' }, 'client-has-ended'],
-  [
-    'words that must not be said twice',
-    {},
-    { method: 'POST', down: 100_000, up: 100_000 },
-    'payload-not-safe',
-  ],
-  ['words of several segments', {}, { padding: 5000, down: 100_000, up: 100_000 }, 'first-payload'],
-  ['words in many pieces', {}, { pieces: 11, down: 100_000 }, 'first-payload'],
-  ['words that are too long', {}, { padding: 12_000, down: 100_000 }, 'payload-too-long'],
-  ['a client that takes its time', {}, { waitMs: 1500, down: 100_000 }, 'first-payload'],
-  ['a server that takes its time', { thinkMs: 1500 }, { down: 100_000, up: 10_000 }, 'first-payload'],
-];
