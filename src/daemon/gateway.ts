@@ -89,7 +89,6 @@ export class Gateway implements GatewayState {
   readonly takeOver: TakeOver;
   readonly decisionLog = new DecisionLog(this);
   private readonly prober = new Prober(this, () => this.marks);
-
   private readonly marks: Marks;
   private readonly atStart: number;
   readonly persistence: Persistence;
@@ -195,7 +194,7 @@ export class Gateway implements GatewayState {
   }
 
   async start(): Promise<void> {
-    await this.alignment.prepare();
+    await Promise.all([this.alignment.prepare(), this.keeper.prepare()]);
     this.lock = await repeated(lockNamespace);
     const { log, complaints, source } = this;
     const inForce = () => this.takeOver.inForce;
@@ -360,13 +359,14 @@ export class Gateway implements GatewayState {
         empty: this.knowsNumbers ? OF_ENGINE : EVERYTHING,
       },
       {
-        ended: (error, memory) => this.keeper.ended(error, memory),
+        ...this.keeper.events,
         stateLost: () => this.upkeep.tableLost(),
         copiesRefused: (count) => alignment.operator.copiesRefused(count),
         broken: (broken) => logBroken(this.log, broken),
         health: (health) => alignment.healthChanged(health),
         askRoute: (route, family) => this.prober.ask(route, family),
       },
+      this.keeper.thread(),
     );
     this.persistence.taken();
     alignment.changeover.begun(wanted, services);

@@ -1,5 +1,5 @@
 /** The main thread's handle on the race thread. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { RouteFacts } from '../core/choose/criterion.js';
 import type { DecisionRecord } from '../core/decision-columns.js';
 import type { DecidedFlow, DecisionFilter, DecisionPart, RecentDecisions } from '../core/decisions.js';
@@ -7,7 +7,7 @@ import type { EngineRoute, Micros, RouteNumber } from '../core/engine-types.js';
 import type { MemoryRows } from '../core/memory/rows.js';
 import type { Foreseen } from '../core/what-if.js';
 import type { Broken } from '../kernel/boundary.js';
-import { createHoldings, releaseHoldings } from '../kernel/ffi.js';
+import { releaseHoldings } from '../kernel/ffi.js';
 import type {
   ImaginedSetup,
   KernelPart,
@@ -16,13 +16,14 @@ import type {
   RaceReply,
   RaceRequest,
   RaceSnapshot,
-  RaceThreadData,
   RaceThreadOptions,
+  Rehearsed,
   RouteHealth,
   ServicesMessage,
 } from '../kernel/race-messages.js';
 import type { AddressWords, Family } from '../model/address.js';
 import { ERRORS, type ErrorCode, PathraceError } from '../model/errors.js';
+import type { Thread } from './prepared-thread.js';
 
 /** A request without its number. */
 type Question<T = RaceRequest> = T extends RaceRequest ? Omit<T, 'id'> : never;
@@ -31,6 +32,8 @@ type Question<T = RaceRequest> = T extends RaceRequest ? Omit<T, 'id'> : never;
 export interface RaceEvents {
   /** It has ended although nobody had asked for it, and holds nothing any more. `memory`: what it remembered, if it could tell. */
   ended(error: PathraceError, memory: MemoryRows | null): void;
+  /** It has rehearsed, before it began. */
+  rehearsed(what: Rehearsed): void;
   /** The kernel's table is gone. */
   stateLost(): void;
   /** So many set-ups more have gone on by one route, since no copy could leave. */
@@ -65,17 +68,21 @@ export class RaceClient {
     private readonly events: RaceEvents,
   ) {}
 
-  /** Starts the thread; resolves when it listens to its queues. */
-  static start(options: RaceThreadOptions, events: RaceEvents): Promise<RaceClient> {
-    const data: RaceThreadData = { ...options, holdings: createHoldings() };
-    const worker = new Worker(new URL('../kernel/race-thread.js', import.meta.url), { workerData: data });
+  /** Has a thread begin; resolves when it listens to its queues. */
+  static start(
+    options: RaceThreadOptions,
+    events: RaceEvents,
+    { worker, holdings }: Thread,
+  ): Promise<RaceClient> {
     const client = new RaceClient(worker, events);
+    worker.postMessage(options);
     return new Promise((resolve, reject) => {
       worker.on('message', (reply: RaceReply) => {
         if (reply.id !== 0) return client.answered(reply);
         if (reply.kind === 'ready') {
           client.started = true;
           client.seesEntries = reply.seesEntries;
+          if (reply.rehearsed !== null) events.rehearsed(reply.rehearsed);
           resolve(client);
         } else if (reply.kind === 'state-lost') {
           events.stateLost();
@@ -98,7 +105,7 @@ export class RaceClient {
       });
       // Only now its queues are free for another.
       worker.on('exit', () => {
-        releaseHoldings(data.holdings);
+        releaseHoldings(holdings);
         const error = client.lastWords ?? toError('E_INTERNAL', 'The race thread ended.');
         // Once the thread has started this does nothing.
         reject(error);

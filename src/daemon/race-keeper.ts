@@ -5,7 +5,10 @@
 import type { MemoryRows } from '../core/memory/rows.js';
 import type { PathraceError } from '../model/errors.js';
 import type { Log } from '../observe/log.js';
+import { makeThread, PreparedThread, type Thread } from './prepared-thread.js';
+import type { RaceEvents } from './race-client.js';
 import { RestartLimit } from './restart-limit.js';
+import { logRehearsal } from './route-log.js';
 
 export interface RaceKeeperContext {
   readonly log: Log;
@@ -25,6 +28,7 @@ export class RaceKeeper {
   private readonly limit = new RestartLimit();
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
+  private prepared: PreparedThread | null = null;
 
   constructor(private readonly context: RaceKeeperContext) {}
 
@@ -32,16 +36,30 @@ export class RaceKeeper {
     return this.ends === 0 ? [] : [`the race thread has ended ${this.ends} times and was started again`];
   }
 
-  ended(error: PathraceError, memory: MemoryRows | null): void {
-    const { log } = this.context;
-    this.ends++;
-    log.error({ event: 'race-thread-ended', code: error.code }, error.message);
-    this.context.ended(memory);
-    this.startSoon(error);
+  readonly events: Pick<RaceEvents, 'ended' | 'rehearsed'> = {
+    ended: (error, memory) => {
+      const { log } = this.context;
+      this.ends++;
+      log.error({ event: 'race-thread-ended', code: error.code }, error.message);
+      this.context.ended(memory);
+      this.startSoon(error);
+    },
+    rehearsed: (what) => logRehearsal(this.context.log, what),
+  };
+
+  /** The first thread gets ready while the gateway does what it must before it can begin. Those that follow begin at once. */
+  async prepare(): Promise<void> {
+    this.prepared = new PreparedThread();
+  }
+
+  /** One to begin with. */
+  thread(): Thread {
+    return this.prepared?.take() ?? makeThread(false);
   }
 
   close(): void {
     this.closed = true;
+    this.prepared?.close().catch(() => undefined);
     if (this.timer !== null) clearTimeout(this.timer);
   }
 

@@ -2,7 +2,7 @@
 import type { Broken } from '../kernel/boundary.js';
 import type { QueueMethod } from '../kernel/desired.js';
 import type { FastPathReport } from '../kernel/fast-path.js';
-import type { RouteHealth } from '../kernel/race-messages.js';
+import type { Rehearsed, RouteHealth } from '../kernel/race-messages.js';
 import type { ResolvedRoute } from '../kernel/routes.js';
 import type { GatewayConfig } from '../model/config.js';
 import type { Log } from '../observe/log.js';
@@ -12,6 +12,13 @@ export function logFastPath(log: Log, { state, why }: FastPathReport): void {
   const text = `fast path ${state}${why === null ? '' : `: ${why}`}`;
   if (state === 'unavailable') log.warn({ event: 'fast-path', state, why }, text);
   else log.info({ event: 'fast-path', state }, text);
+}
+
+/** The race thread has run its code before it was needed; nothing depends on that. */
+export function logRehearsal(log: Log, { races, micros, error }: Rehearsed): void {
+  const fields = { event: 'rehearsal', races, ms: Math.round(micros / 1000) };
+  if (error === null) log.debug(fields, 'the race thread has rehearsed');
+  else log.warn({ ...fields, error }, 'the rehearsal of the race thread was not finished');
 }
 
 /** A route as its link makes it. */

@@ -81,15 +81,12 @@ export function releaseHoldings(memory: SharedArrayBuffer): number {
 
 const free = libc.func('free', 'void', ['uintptr_t']);
 
-/** Descriptors are noted plus one: 0 is free. */
-function noted(open: SystemCall): SystemCall {
-  return (...args) => {
-    const fd = open(...args);
-    if (held === null || fd < 0) return fd;
-    const place = held.subarray(0, MOST_DESCRIPTORS).indexOf(0);
-    if (place >= 0) held[place] = fd + 1;
-    return fd;
-  };
+/** Notes a descriptor, plus one: 0 is free. */
+function holding(fd: number): number {
+  if (held === null || fd < 0) return fd;
+  const place = held.subarray(0, MOST_DESCRIPTORS).indexOf(0);
+  if (place >= 0) held[place] = fd + 1;
+  return fd;
 }
 
 /** Before the number can be another's. */
@@ -101,6 +98,42 @@ function forgotten(close: SystemCall): SystemCall {
   };
 }
 
+/**
+ * Where a rehearsal's sockets come from in place of the kernel (rehearsal/stand-in.ts): what is opened while `work` runs. A family of
+ * addresses in, a descriptor that needs no address of its own out.
+ */
+export function openedBy<T>(open: (family: number) => number, work: () => T): T {
+  standIn = open;
+  try {
+    return work();
+  } finally {
+    standIn = null;
+  }
+}
+
+let standIn: ((family: number) => number) | null = null;
+
+/** What is opened now leads to no kernel. */
+export function isRehearsed(): boolean {
+  return standIn !== null;
+}
+
+const socket = libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as SystemCall;
+const bind = libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall;
+const socketPair = libc.func('socketpair', 'int', [
+  'int',
+  'int',
+  'int',
+  'uintptr_t',
+]) as unknown as SystemCall;
+
+/** Two descriptors that lead to each other; null: there are none left. */
+export function openPair(family: number, type: number): [number, number] | null {
+  if (socketPair(family, type, 0, scratch.address) !== 0) return null;
+  const ends = [scratch.view.getInt32(0, true), scratch.view.getInt32(4, true)];
+  return [holding(ends[0]), holding(ends[1])];
+}
+
 const exitNow = libc.func('_exit', 'void', ['int']);
 
 /** Ends the process without waiting for its threads, as `exit` of the C library does where one of them waits for a disk. */
@@ -110,8 +143,9 @@ export function exitAtOnce(code: number): void {
 
 /** The system calls of the gateway. */
 export const sys = {
-  socket: noted(libc.func('socket', 'int', ['int', 'int', 'int']) as unknown as SystemCall),
-  bind: libc.func('bind', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall,
+  socket: ((family, type, protocol) =>
+    standIn === null ? holding(socket(family, type, protocol)) : standIn(family)) as SystemCall,
+  bind: ((fd, address, length) => (standIn === null ? bind(fd, address, length) : 0)) as SystemCall,
   connect: libc.func('connect', 'int', ['int', 'uintptr_t', 'uint32_t']) as unknown as SystemCall,
   setsockopt: libc.func('setsockopt', 'int', [
     'int',

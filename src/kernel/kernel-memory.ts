@@ -65,6 +65,11 @@ export interface Asker {
   readonly low: number;
 }
 
+/** The least that races over the routes of `mask` write to. */
+export function mapsOfRaces(mask: number): string[] {
+  return FAMILIES.flatMap((family) => [memoryMap(family, mask), SET_OPEN[family]]);
+}
+
 export class KernelMemory {
   /** Elements that the kernel did not take: a full map. What they would have said is asked of the daemon. */
   refused = 0;
@@ -224,6 +229,11 @@ export class KernelMemory {
   /** Resolves when all that was said is in the kernel. */
   idle(): Promise<void> {
     return this.writer.idle();
+  }
+
+  /** Writes what waits, then closes. */
+  close(): Promise<void> {
+    return this.writer.close();
   }
 
   private valueOf(route: RouteNumber, family: Family, isInterim: boolean): number {

@@ -49,9 +49,19 @@ export interface RaceThreadOptions {
   readonly empty: readonly KernelPart[];
 }
 
-/** The same, and where the thread notes what has to be given back when it is gone (ffi.ts). */
-export interface RaceThreadData extends RaceThreadOptions {
+/** What the thread is made with. The first message that it gets are its options: it begins when it has them. */
+export interface RaceThreadData {
+  /** Where it notes what has to be given back when it is gone (ffi.ts). */
   readonly holdings: SharedArrayBuffer;
+  /** It rehearses first. */
+  readonly rehearses: boolean;
+}
+
+/** What a rehearsal came to. `error`: why it could not be finished, which nothing depends on; null: it was. */
+export interface Rehearsed {
+  readonly races: number;
+  readonly micros: number;
+  readonly error: string | null;
 }
 
 export interface StoredMemory {
@@ -158,7 +168,7 @@ export interface MemoryPrefix {
 export type RaceReply = {
   readonly id: number;
 } /** `state-lost`: somebody has removed our table from the kernel. */ /** `seesEntries`: connections that rules have put something on can be raced (front-end.ts). */ & (
-  | { readonly kind: 'ready'; readonly seesEntries: boolean }
+  | { readonly kind: 'ready'; readonly seesEntries: boolean; readonly rehearsed: Rehearsed | null }
   | { readonly kind: 'done' | 'state-lost' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** The thread gives up; what it remembers is handed on, unless that is broken, too. */

@@ -24,10 +24,12 @@ import type {
   RaceSnapshot,
   RaceThreadData,
   RaceThreadOptions,
+  Rehearsed,
   ServicesMessage,
 } from './race-messages.js';
 import { foresee, forgetPart, memoryOf } from './race-questions.js';
 import { healthOf, memoryPart, rowsOf, takeSnapshot } from './race-report.js';
+import { rehearse } from './rehearsal/rehearsal.js';
 import { SessionCounter } from './session-counter.js';
 import { WordsLog } from './words-log.js';
 
@@ -94,7 +96,7 @@ class RaceThread {
     this.sessions = new SessionCounter(this.frontEnd.engine, marksOf(options.mark), this.boundary);
   }
 
-  start(): void {
+  start(rehearsed: Rehearsed | null): void {
     const { frontEnd, options } = this;
     this.setServices(options.services);
     frontEnd.setRoutes(options.routes);
@@ -129,7 +131,7 @@ class RaceThread {
     });
     this.heartbeat.first();
     this.refill();
-    send({ id: 0, kind: 'ready', seesEntries: frontEnd.seesEntries });
+    send({ id: 0, kind: 'ready', seesEntries: frontEnd.seesEntries, rehearsed });
     send({ id: 0, kind: 'health', health: healthOf(frontEnd.engine) });
   }
 
@@ -373,13 +375,21 @@ function failureOf(error: unknown): { code: string; message: string } {
   return { code: error instanceof PathraceError ? error.code : 'E_INTERNAL', message: describeError(error) };
 }
 
-try {
-  noteHoldings((workerData as RaceThreadData).holdings);
-  const thread = new RaceThread(workerData as RaceThreadData);
-  thread.guard();
-  parentPort!.on('message', (request: RaceRequest) => thread.answer(request));
-  thread.start();
-} catch (error) {
-  send({ id: 0, kind: 'failed', ...failureOf(error) });
-  setImmediate(() => process.exit(1));
+/** As it is told to. */
+async function begin(options: RaceThreadOptions, rehearsal: Promise<Rehearsed> | null): Promise<void> {
+  try {
+    const rehearsed = await rehearsal;
+    const thread = new RaceThread(options);
+    thread.guard();
+    parentPort!.on('message', (request: RaceRequest) => thread.answer(request));
+    thread.start(rehearsed);
+  } catch (error) {
+    send({ id: 0, kind: 'failed', ...failureOf(error) });
+    setImmediate(() => process.exit(1));
+  }
 }
+
+const { holdings, rehearses } = workerData as RaceThreadData;
+noteHoldings(holdings);
+const rehearsal = rehearses ? rehearse(clock) : null;
+parentPort!.once('message', (options: RaceThreadOptions) => begin(options, rehearsal));

@@ -2,7 +2,7 @@
 import type { Family } from '../model/address.js';
 import { MAX_BUILT_LENGTH, type PacketSpace } from '../wire/build.js';
 import { MAX_DATAGRAM_LENGTH } from '../wire/udp.js';
-import { allocate, E, errno, type Memory, recycle, setOption, sys } from './ffi.js';
+import { allocate, E, errno, isRehearsed, type Memory, recycle, setOption, sys } from './ffi.js';
 import { MessageArray } from './mmsg.js';
 import { netlinkError } from './netlink-socket.js';
 
@@ -69,7 +69,8 @@ export class RawSocket implements PacketSpace {
       this.controls.view.setUint32(i * CONTROL, 20, true);
       this.controls.view.setInt32(i * CONTROL + 8, SOL_SOCKET, true);
       this.controls.view.setInt32(i * CONTROL + 12, SO_MARK, true);
-      this.messages.setControl(i, this.controls.address + i * CONTROL, CONTROL);
+      // Other sockets know of no marks.
+      if (!isRehearsed()) this.messages.setControl(i, this.controls.address + i * CONTROL, CONTROL);
     }
     setOption(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER);
   }

@@ -209,7 +209,8 @@ function writeIp(ends: Ends, protocol: number, length: number, space: PacketSpac
   return offset + 40;
 }
 
-function sealTcp({ view, at }: PacketSpace, family: Family, transport: number, end: number): void {
+/** Writes the checksum of a segment that goes from `transport` to `end`. */
+export function sealTcp({ view, at }: PacketSpace, family: Family, transport: number, end: number): void {
   view.setUint16(transport + 16, 0);
   const sum = pseudoHeader(view, at, family, PROTOCOL.TCP, end - transport);
   view.setUint16(transport + 16, finish(addBytes(sum, view, transport, end - transport)));

@@ -5,11 +5,12 @@ import { createEntry, decodeEntry } from '../../src/wire/netlink/ctnetlink-entry
 import {
   createAttributeView,
   createMessageView,
+  createWriter,
   eachAttribute,
   readAttribute,
   readMessage,
 } from '../../src/wire/netlink/message.js';
-import { createQueuedPacket, decodeQueued, NFQNL_MSG } from '../../src/wire/netlink/nfqueue.js';
+import { createQueuedPacket, decodeQueued, encodeQueued, NFQNL_MSG } from '../../src/wire/netlink/nfqueue.js';
 import { message } from '../arbitrary/netlink-messages.js';
 
 const bytesOf = (...parts: readonly string[]): Uint8Array =>
@@ -61,6 +62,24 @@ describe('decodeQueued', () => {
       entryLength: 0,
     });
     expect([...QUEUED.slice(packet.payload, packet.payload + 5)]).toEqual([0x45, 0, 0, 0x3c, 0x1c]);
+  });
+
+  it('reads what `encodeQueued` writes', () => {
+    const bytes = new Uint8Array(512);
+    const w = createWriter(bytes, viewOf(bytes));
+    const wanted = {
+      ...{ id: 0x8000_0001, hook: 2, mark: 0xff00_00ff, inInterface: 7 },
+      ...{ hardwareHigh: 0x0200_0000, hardwareLow: 0x0001_0000 },
+    };
+    encodeQueued(w, 5047, wanted, [0x45, 1, 2], [8, 0, 0, 7, 0, 0, 0, 1]);
+    const message = createMessageView();
+    expect(readMessage(message, w.view, 0, w.length)).toBe(w.length);
+    expect(message.type).toBe(NFQNL_MSG.PACKET);
+    const packet = createQueuedPacket();
+    expect(decodeQueued(packet, w.view, message.body, message.end)).toBe(true);
+    expect(packet).toMatchObject({ ...wanted, payloadLength: 3, wireLength: 3, entryLength: 8 });
+    expect([...bytes.slice(packet.payload, packet.payload + 3)]).toEqual([0x45, 1, 2]);
+    expect([...bytes.slice(packet.entry, packet.entry + 2)]).toEqual([8, 0]);
   });
 
   it('takes the payload’s length where nothing was cut, and forgets the packet before', () => {

@@ -134,6 +134,32 @@ export function decodeQueued(out: QueuedPacket, view: DataView, body: number, en
   return found;
 }
 
+/** Writes a packet as the kernel queues it, with the attributes of its entry behind it where there are any: for rehearsals and tests. */
+export function encodeQueued(
+  w: Writer,
+  queue: number,
+  packet: Pick<QueuedPacket, 'id' | 'hook' | 'mark' | 'inInterface' | 'hardwareHigh' | 'hardwareLow'>,
+  payload: ArrayLike<number>,
+  entry: ArrayLike<number> | null,
+): void {
+  beginNfMessageTo(w, NFQNL_MSG.PACKET, 0, 0, queue);
+  const { id } = packet;
+  putBytes(w, NFQA.PACKET_HDR, [id >>> 24, (id >>> 16) & 255, (id >>> 8) & 255, id & 255, 8, 0, packet.hook]);
+  putBe32(w, NFQA.MARK, packet.mark);
+  putBe32(w, NFQA.IFINDEX_INDEV, packet.inInterface);
+  if ((packet.hardwareHigh | packet.hardwareLow) !== 0) {
+    putBytes(w, NFQA.HWADDR, HARDWARE_FRAME);
+    w.view.setUint32(w.length - 8, packet.hardwareHigh);
+    w.view.setUint32(w.length - 4, packet.hardwareLow);
+  }
+  putBytes(w, NFQA.PAYLOAD, payload);
+  if (entry !== null) putBytes(w, NFQA.CT, entry);
+  endMessage(w);
+}
+
+/** struct nfqnl_msg_packet_hw of an Ethernet address. */
+const HARDWARE_FRAME = [0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
 /** In the place of a verdict's mark: the packet's stays as it is. */
 export const KEEP_MARK = -1;
 
