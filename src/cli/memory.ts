@@ -2,6 +2,7 @@
 import { askMemory } from '../api/client.js';
 import type { MemoryEntry, MemoryRoute } from '../api/contract.js';
 import { DEFAULT_MEMORY_LIMIT, MAX_MEMORY_LIMIT } from '../api/paths.js';
+import { destinationText } from '../api/words/memory.js';
 import { parsePrefix } from '../config/values/prefixes.js';
 import { PathraceError } from '../model/errors.js';
 import { type CommandIo, EXIT, writeResult } from './io.js';
@@ -100,13 +101,11 @@ function compactCells(entry: MemoryEntry): readonly Cell[] {
   ];
 }
 
-function cells(
-  { destination, routes, best, trusted }: MemoryEntry,
-  names: readonly string[],
-): readonly Cell[] {
+function cells(entry: MemoryEntry, names: readonly string[]): readonly Cell[] {
+  const { routes, best, trusted } = entry;
   const ages = Object.values(routes).map(({ ageSeconds }) => ageSeconds);
   return [
-    { text: printable(destination) },
+    { text: printable(destinationText(entry)) },
     ...names.map((name) => routeCell(Object.hasOwn(routes, name) ? routes[name] : undefined, name === best)),
     { text: ages.length === 0 ? '-' : formatDuration(Math.min(...ages)) },
     trusted ? { text: 'yes', colour: 'green' } : { text: 'no', colour: 'dim' },

@@ -1,6 +1,7 @@
 /** Memory in the words of the contract. */
 import type { MemoryEntry, MemoryFilter, MemoryRoute } from '../api/contract.js';
 import { addRows, createRows, type MemoryRows } from '../core/memory/rows.js';
+import { TIMES, TIMES_NAMES, type Times } from '../core/memory/times.js';
 import { VERDICT, VERDICT_NAMES } from '../core/memory/verdicts.js';
 import {
   type AddressWords,
@@ -37,12 +38,13 @@ export async function memoryEntries(
     const part = await race.memory(from, PART_SLOTS, true);
     const { chunk, forgetMicros, best, trusted, next } = part;
     const rows = createRows(chunk.count, chunk.routes);
-    const slots = addRows(chunk, forgetMicros, rows);
+    const slots = addRows(chunk, forgetMicros, rows, 'all');
     for (let row = 0; row < rows.count; row++) {
       if (!matches(rows.address, row * 4)) continue;
       if (filter.trusted !== undefined && (trusted[slots[row]] === 1) !== filter.trusted) continue;
       if (filter.best !== undefined && nameOf(best[slots[row]]) !== filter.best) continue;
-      found.push({ rows, row, best: best[slots[row]], trusted: trusted[slots[row]] === 1 });
+      const times = chunk.times[slots[row]] as Times;
+      found.push({ rows, row, times, best: best[slots[row]], trusted: trusted[slots[row]] === 1 });
     }
     from = next;
   }
@@ -61,8 +63,12 @@ export async function memoryEntry(
   const rows = createRows(chunk.count, chunk.routes);
   const slots = addRows(chunk, forgetMicros, rows);
   if (rows.count === 0) return null;
-  const found = { rows, row: 0, best: best[slots[0]], trusted: trusted[slots[0]] === 1 };
-  return toEntry(found, nameOf, aggregate);
+  const isTrusted = trusted[slots[0]] === 1;
+  return toEntry(
+    { rows, row: 0, times: TIMES.CONNECT, best: best[slots[0]], trusted: isTrusted },
+    nameOf,
+    aggregate,
+  );
 }
 
 /** Slots asked for at a time: with what they would choose, a tenth of a millisecond of the race loop. */
@@ -71,11 +77,16 @@ const PART_SLOTS = 512;
 interface Row {
   readonly rows: MemoryRows;
   readonly row: number;
+  readonly times: Times;
   readonly best: number;
   readonly trusted: boolean;
 }
 
-function toEntry({ rows, row, best, trusted }: Row, nameOf: RouteName, aggregate: Lengths): MemoryEntry {
+function toEntry(
+  { rows, row, times, best, trusted }: Row,
+  nameOf: RouteName,
+  aggregate: Lengths,
+): MemoryEntry {
   const family = familyOf(rows.address, row * 4);
   const length = aggregate[family];
   const suffix = length === (family === 4 ? 32 : 128) ? '' : `/${length}`;
@@ -93,6 +104,7 @@ function toEntry({ rows, row, best, trusted }: Row, nameOf: RouteName, aggregate
   }
   return {
     destination: formatAddress(rows.address, row * 4) + suffix,
+    of: TIMES_NAMES[times],
     routes: Object.fromEntries(entries),
     best: best === 0 ? null : nameOf(best),
     trusted,

@@ -5,7 +5,7 @@ import type { RaceThreadData } from '../kernel/race-messages.js';
 
 /** A thread that loads its code and rehearses while the gateway does what it must before it can begin. */
 export class PreparedThread {
-  private thread: Thread | null = makeThread(true);
+  private thread: Thread | null = makeThread(process.env.PATHRACE_REHEARSAL !== 'no');
 
   constructor() {
     const { worker, holdings } = this.thread!;

@@ -340,6 +340,9 @@ test('a remembered route is asked first, and alone while it answers; when it is 
   expect((await dig(NEAR, 'A')).addresses).toEqual([ADDRESS[4]]);
   // All have answered.
   await new Promise((resolve) => setTimeout(resolve, 400));
+  const listed = JSON.parse(await made.command('memory', NEAR)) as unknown[];
+  expect(listed).toMatchObject([{ destination: NEAR, of: 'dns', best: 'b', trusted: true }]);
+  expect((await made.status()).memory.destinations).toBe(1);
   await lab.wire.reset();
   const pinned = await dig(NEAR, 'A');
   expect(providersOf(await datagrams('out'))).toEqual(['b']);

@@ -68,6 +68,7 @@ function entries(count: number, routes: number): MemoryEntry[] {
   const times = Object.fromEntries(Array.from({ length: routes }, (_, i) => [`route-${i}`, time]));
   return Array.from({ length: count }, (_, i) => ({
     destination: `2001:db8:1234:5678::${i.toString(16)}`,
+    of: 'connections',
     routes: times,
     best: 'route-0',
     trusted: true,
@@ -161,7 +162,13 @@ describe('the memory', () => {
     const name = 'n'.repeat(31);
     const time = { rttMicros: 1234567.123456789, ageSeconds: 1234567.123456789, answer: 'retransmitted' };
     const routes = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`${name}${i % 10}${i}`, time]));
-    const entry = { destination: `${'ffff:'.repeat(8)}/128`, routes, best: name, trusted: false };
+    const entry = {
+      destination: `${'ffff:'.repeat(8)}/128`,
+      of: 'connections',
+      routes,
+      best: name,
+      trusted: false,
+    };
     const [cells, bytes] = [16, JSON.stringify(entry).length];
     const bare = JSON.stringify({ ...entry, routes: {} }).length;
     const perTime = (bytes - bare) / cells;

@@ -28,6 +28,7 @@ const BACKEND: ControlBackend = {
   memory: async () => [
     {
       destination: '198.51.100.7',
+      of: 'connections',
       routes: { a: { rttMicros: null, ageSeconds: 1, answer: 'silent' } },
       best: null,
       trusted: false,

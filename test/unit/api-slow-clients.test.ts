@@ -14,7 +14,13 @@ import { OTHERS } from './api-tools.js';
 
 const STATUS = { version: '1', routes: [] } as unknown as Status;
 const MANY = 60;
-const ENTRY: MemoryEntry = { destination: '198.51.100.1', routes: {}, best: null, trusted: false };
+const ENTRY: MemoryEntry = {
+  destination: '198.51.100.1',
+  of: 'connections',
+  routes: {},
+  best: null,
+  trusted: false,
+};
 
 let folder: string;
 let path: string;

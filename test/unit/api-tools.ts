@@ -73,6 +73,7 @@ export const WORST_OUTCOME: WhatIfOutcome = {
   ],
   memory: {
     destination: '198.51.100.7',
+    of: 'connections',
     routes: { fiber: { rttMicros: 1200, ageSeconds: 4, answer: 'answered' } },
     best: 'fiber',
     trusted: true,

@@ -86,6 +86,7 @@ const LTE: RouteStatus = {
 const MEMORY: readonly MemoryEntry[] = [
   {
     destination: '198.51.100.7',
+    of: 'connections',
     routes: {
       fiber: { rttMicros: 12_345, ageSeconds: 75, answer: 'answered' },
       lte: { rttMicros: 45_678, ageSeconds: 4000, answer: 'retransmitted' },
@@ -95,6 +96,7 @@ const MEMORY: readonly MemoryEntry[] = [
   },
   {
     destination: '2001:db8::/64',
+    of: 'connections',
     routes: { lte: { rttMicros: null, ageSeconds: 3, answer: 'silent' } },
     best: null,
     trusted: false,
@@ -194,6 +196,7 @@ DESTINATION        fiber                    lte         AGE  TRUSTED
 * what memory would choose
 `);
     expect(renderMemory(MEMORY, page, tagged)).toContain('<green>* 12.3 ms</>');
+    expect(renderMemory([{ ...MEMORY[0], of: 'dns' }], page, plain)).toContain('198.51.100.7 DNS');
     const { code, out } = await run('memory');
     expect([code, out]).toEqual([0, renderMemory(MEMORY, page, plain)]);
   });
@@ -213,7 +216,7 @@ DESTINATION        fiber                    lte         AGE  TRUSTED
 
   it('shows names from elsewhere without what could steer a terminal', () => {
     const evil = { rttMicros: null, ageSeconds: 1, answer: '\x1b[2J' };
-    const entry = { destination: '\x07', routes: { '\x1b[1m': evil }, best: 'constructor', trusted: false };
+    const entry = { ...MEMORY[1], destination: '\x07', routes: { '\x1b[1m': evil }, best: 'constructor' };
     expect(renderMemory([entry], page, plain)).not.toMatch(/[\x1b\x07]/);
   });
 

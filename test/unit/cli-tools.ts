@@ -131,6 +131,7 @@ export const WORST_SERVICE: ServiceStatus = {
 
 export const WORST_MEMORY: MemoryEntry = {
   destination: '2001:db8:ffff:ffff:ffff:ffff:ffff:fff0/124',
+  of: 'connections',
   routes: Object.fromEntries(
     ROUTES.map(({ name }, at) => [
       name,

@@ -11,6 +11,7 @@ import {
 } from '../../src/core/memory/rows.js';
 import { SEGMENT } from '../../src/core/memory/segments.js';
 import { MemoryTable } from '../../src/core/memory/table.js';
+import { TIMES } from '../../src/core/memory/times.js';
 import { VERDICT } from '../../src/core/memory/verdicts.js';
 
 const SECOND = 1_000_000;
@@ -108,6 +109,18 @@ describe('rows', () => {
     expect([...addRows(chunk, 2 * SECOND, rows)]).toEqual([2]);
     expect([...addRows(chunk, TRUST, rows)]).toEqual([0, 1, 2]);
     expect([rows.count, rows.address[15]]).toEqual([7, host(7)[3]]);
+  });
+
+  it('are of connections alone where they are kept, and of everything where they are shown', () => {
+    const table = create();
+    table.take(host(1), 0, SECOND);
+    table.take(host(1), 0, SECOND, TIMES.DNS);
+    table.take(host(2), 0, SECOND, TIMES.PAYLOAD);
+    const [chunk] = chunksOf(table, 2 * SECOND);
+    expect(rowsOf([chunk]).count).toBe(1);
+    const rows = createRows(8, 3);
+    const slots = addRows(chunk, TRUST, rows, 'all');
+    expect([...slots].map((slot) => chunk.times[slot])).toEqual([TIMES.CONNECT, TIMES.DNS, TIMES.PAYLOAD]);
   });
 
   it('have nothing of what was in the chunk before', () => {

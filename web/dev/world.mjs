@@ -270,6 +270,7 @@ export function memoryOf(world) {
       .sort(([, a], [, b]) => a.rttMicros - b.rttMicros);
     return {
       destination: at % 7 === 3 ? `198.51.${at}.0/24` : address,
+      of: at % 11 === 5 ? 'dns' : 'connections',
       routes,
       best: best?.[0] ?? null,
       trusted: at < 30,

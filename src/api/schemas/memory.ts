@@ -16,6 +16,10 @@ export const MemoryRoute = z
 export const MemoryEntry = z
   .object({
     destination: text('Address, or prefix where several addresses make one destination.'),
+    of: said(
+      z.enum(['connections', 'quic', 'dns', 'datagrams', 'first-payloads']),
+      'What took these times: the first reply to a connection, to a QUIC Initial, to a DNS question, to another datagram that asks (STUN, NTP), or the first payload. Each has entries of its own.',
+    ),
     routes: said(z.record(z.string(), MemoryRoute), 'By route.'),
     best: said(z.string().nullable(), 'The route that memory would choose; null: none has answered.'),
     trusted: flag(

@@ -72,6 +72,10 @@ const ENVIRONMENT: Terms = [
   ['PATHRACE_CONFIG', `The configuration file where a command names none; else ${DEFAULT_CONFIG_FILE}.`],
   ['PATHRACE_CONTROL', `The control socket where \`--control\` names none; else ${DEFAULT_CONTROL_PATH}.`],
   ['PATHRACE_DEBUG', 'With 1, an error shows where in the program it came from.'],
+  [
+    'PATHRACE_REHEARSAL',
+    'With no, a gateway is ready some tenths of a second earlier, and its first connections wait for code to be compiled.',
+  ],
   ['NO_COLOR', 'Set to anything, no colours are used; they are used on terminals only.'],
 ];
 

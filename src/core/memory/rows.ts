@@ -69,6 +69,8 @@ export interface MemoryChunk {
   now: Micros;
   readonly address: AddressWords;
   readonly segment: Uint8Array;
+  /** What their times mean (TIMES). */
+  readonly times: Uint8Array;
   readonly usedAt: Float64Array;
   readonly racedAt: Float64Array;
   readonly racedBits: Uint16Array;
@@ -88,6 +90,7 @@ export function createChunk(slots: number, routes: number): MemoryChunk {
     now: 0,
     address: new Int32Array(slots * 4),
     segment: new Uint8Array(slots),
+    times: new Uint8Array(slots),
     usedAt: new Float64Array(slots),
     racedAt: new Float64Array(slots),
     racedBits: new Uint16Array(slots),
@@ -109,9 +112,7 @@ export function copyChunk(table: MemoryTable, from: number, now: Micros, chunk: 
   chunk.now = now;
   chunk.address.set(table.address.subarray(from * 4, end * 4));
   chunk.segment.set(table.segments.of.subarray(from, end));
-  // Times of programs are not kept for the next run, nor shown among those of connections.
-  for (let i = 0; i < chunk.count; i++)
-    if (table.times[from + i] !== TIMES.CONNECT) chunk.segment[i] = SEGMENT.FREE;
+  chunk.times.set(table.times.subarray(from, end));
   chunk.usedAt.set(table.usedAt.subarray(from, end));
   chunk.racedAt.set(table.racedAt.subarray(from, end));
   chunk.racedBits.set(table.racedBits.subarray(from, end));
@@ -123,8 +124,17 @@ export function copyChunk(table: MemoryTable, from: number, now: Micros, chunk: 
 
 export { copyChunk as snapshot };
 
+/** Of which times rows are made: those of programs are shown, and not kept for the next run. */
+export type RowsOf = 'connections' | 'all';
+
 /** Whether a slot of a chunk becomes a row: it has a destination that was used within `forget`. */
-export function isKept({ segment, usedAt, now }: MemoryChunk, slot: number, forget: Micros): boolean {
+export function isKept(
+  { segment, times, usedAt, now }: MemoryChunk,
+  slot: number,
+  forget: Micros,
+  of: RowsOf,
+): boolean {
+  if (of === 'connections' && times[slot] !== TIMES.CONNECT) return false;
   return segment[slot] !== SEGMENT.FREE && usedAt[slot] + forget > now;
 }
 
@@ -132,12 +142,17 @@ export function isKept({ segment, usedAt, now }: MemoryChunk, slot: number, forg
  * Appends what a chunk has that was used within `forget`; `rows` needs room for all of it. Returns the place in the chunk
  * of every row that was added.
  */
-export function addRows(chunk: MemoryChunk, forget: Micros, rows: MemoryRows): Int32Array {
+export function addRows(
+  chunk: MemoryChunk,
+  forget: Micros,
+  rows: MemoryRows,
+  of: RowsOf = 'connections',
+): Int32Array {
   const { routes, now, count, address, segment, usedAt, racedAt, forgottenAt } = chunk;
   const places = new Int32Array(count);
   const before = rows.count;
   for (let slot = 0; slot < count; slot++) {
-    if (!isKept(chunk, slot, forget)) continue;
+    if (!isKept(chunk, slot, forget, of)) continue;
     const row = rows.count++;
     places[row - before] = slot;
     const six = familyOf(address, slot * 4) === 6 ? 1 : 0;

@@ -5,3 +5,6 @@
 /** PAYLOAD: of a connection until its first payload, as far as the network and the server take it. */
 export const TIMES = { CONNECT: 0, QUIC: 1, DNS: 2, ASK: 3, PAYLOAD: 4 } as const;
 export type Times = (typeof TIMES)[keyof typeof TIMES];
+
+/** What people and programs call them, by number. */
+export const TIMES_NAMES = ['connections', 'quic', 'dns', 'datagrams', 'first-payloads'] as const;

@@ -1,6 +1,7 @@
 /** One destination: what each route took, and, for who may operate, to forget it or to hold it on a route. */
 import { useSignal } from '@preact/signals';
 import type { MemoryEntry } from '../../../src/api/contract.js';
+import { destinationText } from '../../../src/api/words/memory.js';
 import { formatDuration, formatMillis } from '../../../src/api/words/numbers.js';
 import { Dialog } from '../parts/dialog.js';
 import { Failure } from '../parts/empty.js';
@@ -19,7 +20,7 @@ interface DrawerProps {
 export function DestinationDrawer({ entry, onChange, onClose }: DrawerProps) {
   const address = entry.destination.split('/')[0];
   return (
-    <Dialog title={entry.destination} drawer onClose={onClose}>
+    <Dialog title={destinationText(entry)} drawer onClose={onClose}>
       <p>
         {entry.trusted
           ? 'A new connection goes by the fastest, without a race.'

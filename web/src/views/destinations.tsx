@@ -1,6 +1,7 @@
 /** Destinations × routes: how long each route took, as a table that is a picture. */
 import { useSignal } from '@preact/signals';
 import type { MemoryEntry, MemoryRoute } from '../../../src/api/contract.js';
+import { destinationText } from '../../../src/api/words/memory.js';
 import { formatAge, formatCount, formatMillis } from '../../../src/api/words/numbers.js';
 import { Empty, Failure } from '../parts/empty.js';
 import { RouteName } from '../parts/route-name.js';
@@ -25,7 +26,7 @@ export function Destinations() {
   const [{ value, error }, again] = usePolled(`memory ${prefix} ${best}`, ask, ASK_EVERY_MS);
   const known = status.value?.memory.destinations ?? 0;
   const change = (more: Record<string, string>): void => goTo('destinations', { prefix, best, by, ...more });
-  const entry = value?.find(({ destination }) => destination === chosen.value) ?? null;
+  const entry = value?.find((one) => destinationText(one) === chosen.value) ?? null;
   return (
     <div class="view">
       <header class="view-head">
@@ -134,10 +135,10 @@ function HeatTable({ names, entries, by, onChoose }: HeatMapProps & { readonly n
       </thead>
       <tbody>
         {entries.map((entry) => (
-          <tr key={entry.destination}>
+          <tr key={destinationText(entry)}>
             <th scope="row">
-              <button type="button" class="link" onClick={() => onChoose(entry.destination)}>
-                {entry.destination}
+              <button type="button" class="link" onClick={() => onChoose(destinationText(entry))}>
+                {destinationText(entry)}
               </button>
             </th>
             {names.map((name) => (
