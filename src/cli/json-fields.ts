@@ -109,6 +109,10 @@ const DECISION: Fields = [
 const MEMORY: Fields = [
   ['destination', 'Address, or prefix where several addresses make one destination.'],
   [
+    'of',
+    'What took these times: `connections`, `quic`, `dns`, `datagrams`, `first-payloads`. Each has entries of its own.',
+  ],
+  [
     'routes.*.rttMicros',
     'Microseconds that the route took; null: there was no answer, or it cannot be told.',
   ],

@@ -289,6 +289,16 @@ describe('trust', () => {
     expect(table.expiry(slot, four, 4 * SECOND, TRUST)).toBe(Number.NEGATIVE_INFINITY);
   });
 
+  it('waits for nobody when it is told that nothing more can come', () => {
+    const table = create({ routes: 4 });
+    const slot = raced(table);
+    const four = ALL | 0b10000;
+    table.noteRace(slot, four, 0);
+    expect(table.expiry(slot, four, 1, TRUST)).toBe(Number.NEGATIVE_INFINITY);
+    table.awaitNobody(slot, 1);
+    expect(table.expiry(slot, four, 1, TRUST)).toBe(TRUST);
+  });
+
   it('ends when a route has been down since', () => {
     const table = create();
     const slot = raced(table);

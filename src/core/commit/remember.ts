@@ -38,8 +38,11 @@ export function rememberLoser(turn: Turn, race: RaceId, route: RouteNumber): voi
   if (slot >= 0 && noteVerdict(turn, slot, race, route)) tellKernel(turn, slot);
 }
 
-/** A decided race ends: who has kept silent until now, who was intercepted, and what it says about the routes. */
-export function rememberEnd(turn: Turn, race: RaceId): void {
+/**
+ * A decided race ends: who has kept silent until now, who was intercepted, and what it says about the routes. `isWhole`: nothing more can come
+ * that it would learn from, also of routes that have said nothing.
+ */
+export function rememberEnd(turn: Turn, race: RaceId, isWhole: boolean): void {
   const { now, shard } = turn;
   const { races, memory } = shard;
   if (races.proven[race] === 0) return;
@@ -63,6 +66,7 @@ export function rememberEnd(turn: Turn, race: RaceId): void {
   if (odd !== 0) shard.decisions.noteIntercepted(races.decision[race], odd);
   if (slot < 0) return;
   if (odd !== 0) memory.note(slot, odd, VERDICT.INTERCEPTED, races.attemptRtt[races.attempt(race, odd)], now);
+  if (isWhole) memory.awaitNobody(slot, now);
   tellKernel(turn, slot);
 }
 

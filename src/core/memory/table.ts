@@ -150,6 +150,12 @@ export class MemoryTable {
     if ((before & ~mask) === 0) this.racedAt[slot] = now;
   }
 
+  /** The last race has ended and nothing more can come of it: what is known now is all that there is to know. */
+  awaitNobody(slot: number, now: Micros): void {
+    if (this.verdicts.hasUnheard(slot, this.racedRoutes(slot)))
+      this.racedAt[slot] = Math.min(this.racedAt[slot], now - AWAITED_MICROS);
+  }
+
   /** The routes that were asked since `racedAt`, without those that have been forgotten since. */
   racedRoutes(slot: number): number {
     let mask = this.racedBits[slot] << 1;

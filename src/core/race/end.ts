@@ -16,7 +16,7 @@ export function endRace(turn: Turn, race: RaceId, reason: OutcomeReason): void {
   const { races, counters } = shard;
   if (races.state[race] === RACE.DECIDED) {
     judgeSample(turn, race);
-    rememberEnd(turn, race);
+    rememberEnd(turn, race, hasLearntAll(turn, race));
     if (site.protocols[races.protocol[race]].cancelsSilent) cancelOpenAttempts(turn, race);
   } else {
     noteOutcome(turn, race, 0, reason);

@@ -22,8 +22,8 @@ export async function daemonState(made: GatewayLab): Promise<string> {
         .join('\n');
     }),
   );
-  // How often a route has fallen is part of what the plan of turns says.
-  return parts.join('\n').replace(/(?<=numgen.* : 0x0[1-9])[0-9a-f]{6}/g, '');
+  // How often a route has fallen is part of what the plan of turns says, and of what a tunnel is noted with.
+  return parts.join('\n').replace(/(?<=(?:numgen|meta mark set).* : 0x0[1-9])[0-9a-f]{6}/g, '');
 }
 
 /** The same, once it stays as it is. */
