@@ -1,4 +1,4 @@
-// `npm test [types|lint|fast|lab|long ...]`: sets up what tests need and runs everything but what is long, or the named parts. Nothing is skipped silently,
+// `npm test [-- types|lint|fast|lab|wide|browser|long ...]`: sets up what tests need and runs everything but what is wide or long, or the named parts. Nothing is skipped silently,
 // a failed step does not hide the later ones; the end names what failed, and the last line counts what ran.
 import { argv, env, exit } from 'node:process';
 import { installPrograms, systemPath } from './setup/debian.mjs';
@@ -16,7 +16,7 @@ const parts = Object.keys(PARTS).filter((name) => (wanted.length === 0 ? USUAL :
 try {
   checkNode();
   installPackages();
-  if (parts.some((part) => ['lab', 'browser', 'long'].includes(part))) installPrograms('test');
+  if (parts.some((part) => ['lab', 'wide', 'browser', 'long'].includes(part))) installPrograms('test');
   if (parts.includes('browser')) installBrowser();
   // Where the types are a part, they compile, too, and count as a test.
   if (!parts.includes('types')) buildIfStale();

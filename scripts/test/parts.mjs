@@ -22,12 +22,13 @@ export const PARTS = {
     headed('lab tests: the real kernel in network namespaces', () => lab('lab')),
     headed('lab tests that mostly wait, several files at a time', () => lab('waiting')),
   ],
+  wide: () => [headed('more lab tests that mostly wait: what else it can do', () => lab('wide'))],
   browser: () => [headed('the page in Chromium, with a real gateway behind it', () => lab('browser'))],
   long: () => [headed('lab tests that walk through every moment and every failure', () => lab('long'))],
 };
 
-/** What is run without being named. */
-export const USUAL = Object.keys(PARTS).filter((name) => name !== 'long');
+/** What is run without being named: a quarter of an hour. */
+export const USUAL = Object.keys(PARTS).filter((name) => name !== 'wide' && name !== 'long');
 
 /** Runs one part; the result is a count per step. */
 export function runPart(name) {
