@@ -3,11 +3,15 @@
  * has been compiled when it is needed. A connection after a start would wait for that, and the first thousands of a host that floods
  * would keep all others waiting. The real front end's code, system calls and all; only the kernel is not there (stand-in.ts).
  */
-import type { EngineRoute, EngineService, EngineSettings } from '../../core/engine-types.js';
-import { NO_RULES } from '../../core/engine-types.js';
+import {
+  type EngineRoute,
+  type EngineService,
+  type EngineSettings,
+  NO_RULES,
+} from '../../core/engine-types.js';
 import type { Family } from '../../model/address.js';
 import { createWriter } from '../../wire/netlink/message.js';
-import { encodeQueued, HOOK } from '../../wire/netlink/nfqueue.js';
+import { createQueuedPacket, encodeQueued, HOOK } from '../../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG } from '../../wire/packet.js';
 import { Boundary } from '../boundary.js';
 import { allocate, type Memory, recycle } from '../ffi.js';
@@ -70,16 +74,7 @@ class Rehearsal {
   private readonly packet = createPacket();
   private readonly entry = plainEntry();
   private readonly copies: Uint8Array[] = [];
-  private readonly held: {
-    id: number;
-    hook: number;
-    mark: number;
-    inInterface: number;
-    hardwareHigh: number;
-    hardwareLow: number;
-  } = {
-    ...{ id: 0, hook: 0, mark: 0, inInterface: 0, hardwareHigh: 0, hardwareLow: 0 },
-  };
+  private readonly queued = createQueuedPacket();
   private now = 1_000_000;
   private port = 20_000;
 
@@ -157,24 +152,24 @@ class Rehearsal {
   }
 
   private setup(family: Family, client: number, server: number, port: number): void {
-    const { held, marks, frontEnd } = this;
-    held.hook = HOOK.FORWARD;
-    held.mark = (marks.ask | serviceMark(marks, 1) | routeMark(marks, 1)) >>> 0;
-    held.inInterface = LAN;
-    held.hardwareHigh = 0x02000000;
-    held.hardwareLow = client << 16;
+    const { queued, marks, frontEnd } = this;
+    queued.hook = HOOK.FORWARD;
+    queued.mark = (marks.ask | serviceMark(marks, 1) | routeMark(marks, 1)) >>> 0;
+    queued.inInterface = LAN;
+    queued.hardwareHigh = 0x02000000;
+    queued.hardwareLow = client << 16;
     this.queue(frontEnd.lan, writeSyn(this.space, family, client, server, port), this.entry);
   }
 
   private answer(copy: Uint8Array, route: number, flags: number): void {
-    const { held, frontEnd, packet } = this;
+    const { queued, frontEnd, packet } = this;
     const view = new DataView(copy.buffer, copy.byteOffset, copy.length);
     if (decode(packet, { bytes: copy, view }, 0, copy.length) !== DECODE.OK || routeOfCopy(packet) !== route)
       return;
-    held.hook = HOOK.PRE_ROUTING;
-    held.mark = 0;
-    held.inInterface = LAN + route;
-    held.hardwareHigh = held.hardwareLow = 0;
+    queued.hook = HOOK.PRE_ROUTING;
+    queued.mark = 0;
+    queued.inInterface = LAN + route;
+    queued.hardwareHigh = queued.hardwareLow = 0;
     this.queue(frontEnd.wan, writeAnswer(this.space, packet, flags), null);
   }
 
@@ -184,8 +179,8 @@ class Rehearsal {
     entry: Uint8Array | null,
   ): void {
     const w = createWriter(this.message.bytes, this.message.view);
-    this.held.id++;
-    encodeQueued(w, number, this.held, this.space.bytes.subarray(0, length), entry);
+    this.queued.id++;
+    encodeQueued(w, number, this.queued, this.space.bytes.subarray(0, length), entry);
     this.standIn.say(fd, this.message.address, w.length);
   }
 
@@ -200,6 +195,7 @@ class Rehearsal {
 }
 
 const FAMILIES = [4, 6] as const;
+/** Any bits will do. */
 const MARK = 0xff0000ff;
 const LAN = 1;
 

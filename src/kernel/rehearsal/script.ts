@@ -6,7 +6,6 @@ import { createWriter, putBe32 } from '../../wire/netlink/message.js';
 import { FLAG, type Packet } from '../../wire/packet.js';
 import { viewed } from '../../wire/viewed-bytes.js';
 
-const FAMILIES = [4, 6] as const;
 /** MSS 1460, SACK, timestamps, window scale 7: what Linux puts on a SYN. */
 const SYN_OPTIONS = [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 3, 232, 0, 0, 0, 0, 1, 3, 3, 7];
 const OPTIONS = {
@@ -71,8 +70,6 @@ export function plainEntry(): Uint8Array {
   for (const type of [CTA.STATUS, CTA.TIMEOUT, CTA.MARK, CTA.USE, CTA.ID]) putBe32(w, type, 1);
   return bytes.slice(0, w.length);
 }
-
-export { FAMILIES };
 
 const segment = { sequence: 0, acknowledgement: 0, flags: 0, window: WINDOW, data: OPTIONS };
 const ends: Ends = {
