@@ -24,6 +24,8 @@ let applied: number[];
 let lines: string[];
 /** How often what must not be forgotten was kept. */
 let kept: number;
+/** What was read last. */
+let parsed: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'pathrace-reloading-'));
@@ -33,6 +35,7 @@ beforeEach(() => {
   applied = [];
   lines = [];
   kept = 0;
+  parsed = '';
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
 });
 
@@ -44,7 +47,10 @@ afterEach(() => {
 function reloading(enqueue = (work: () => Promise<void>) => work()): Reloading {
   return new Reloading({
     log: createLog({ level: 'info', write: (line) => void lines.push(line) }),
-    source: new ConfigSource(file, config, parse),
+    source: new ConfigSource(file, config, (...asked) => {
+      parsed = asked[0];
+      return parse(...asked);
+    }),
     atStart: 2,
     inForce: () => ({
       config,
@@ -60,6 +66,11 @@ function reloading(enqueue = (work: () => Promise<void>) => work()): Reloading {
       applied.push(live.routes[0].weight);
     },
   });
+}
+
+/** A file is read by threads that no false clock holds up. */
+async function hasParsed(wanted: string): Promise<void> {
+  while (parsed !== wanted) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const refused = new PathraceError('E_COMMAND_FAILED', 'nft said no.');
@@ -131,10 +142,11 @@ describe('a reload', () => {
     failures = [refused];
     writeFileSync(file, text(7));
     const first = two.reload().catch((error: unknown) => String(error));
+    await hasParsed(text(7));
     writeFileSync(file, text(8));
     const second = two.reload();
     // Both have been read before the first is applied.
-    for (let i = 0; i < 20; i++) await Promise.resolve();
+    await hasParsed(text(8));
     begin();
     expect(await first).toMatch(/E_RELOAD_FAILED/);
     expect((await second).applied).toBe(true);
