@@ -127,16 +127,13 @@ export class Alignment {
 
   /** Brings up what there was not. */
   async begin(): Promise<void> {
-    // Both before the ruleset, and neither needs the other.
-    await Promise.all([this.operator.begin(), repeated(() => this.beginRoutes())]);
+    // Neither needs the other, but our ip rules and our table need both.
+    const [routes] = await Promise.all([repeated(() => this.resolve()), this.operator.begin()]);
+    this.routes = routes;
+    await repeated(() => applyIpState(this.desired(), this.hasIpv6));
     await repeated(() => this.applyRules());
     // Forwarding last: nothing passes before it is translated.
     await repeated(() => this.upkeep.set());
-  }
-
-  private async beginRoutes(): Promise<void> {
-    this.routes = await this.resolve();
-    await applyIpState(this.desired(), this.hasIpv6);
   }
 
   /** One change after the other: a later snapshot must not be overtaken by an earlier one. Fails as the work does, for whoever waits. */

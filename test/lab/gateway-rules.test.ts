@@ -153,6 +153,23 @@ test('the way back to a client is found by whoever names the LAN’s interface, 
   expect(await way(`-4 route get ${NEAR}`)).toBe('wan1');
 });
 
+test('a rule of the operator’s that looks for it by the packet’s mark, there before we are, as firewalld has it, drops nothing', async () => {
+  const { gateway } = made.lab;
+  await gateway.must(['nft', '-f', '-'], {
+    input: `table inet checks { chain before { type filter hook prerouting priority filter + 10;
+      icmpv6 type { nd-router-advert, nd-neighbor-solicit } accept
+      meta nfproto ipv6 fib saddr . mark . iif oif missing drop; }; }`,
+  });
+  try {
+    await made.restart({ rest: { route: 'b' } });
+    const targets = [NEAR, NEAR6].map((address) => ({ address, port: PORT }));
+    const results = await made.lab.client().connect({ targets, count: 4, bytes: 10_000, timeoutMs: 5000 });
+    expect(connectMs(results)).toHaveLength(4);
+  } finally {
+    await gateway.must(['nft', 'delete', 'table', 'inet', 'checks']);
+  }
+});
+
 test('another LAN has such a rule from the reload on', async () => {
   const named = async (): Promise<string[]> =>
     [...(await rules()).matchAll(/20500:.*oif (\S+) lookup main/g)].map(([, name]) => name ?? '').sort();
