@@ -128,7 +128,7 @@ export { copyChunk as snapshot };
 export type RowsOf = 'connections' | 'all';
 
 /** Whether a slot of a chunk becomes a row: it has a destination that was used within `forget`. */
-export function isKept(
+function isKept(
   { segment, times, usedAt, now }: MemoryChunk,
   slot: number,
   forget: Micros,

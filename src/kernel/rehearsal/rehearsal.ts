@@ -3,13 +3,10 @@
  * has been compiled when it is needed. A connection after a start would wait for that, and the first thousands of a host that floods
  * would keep all others waiting. The real front end's code, system calls and all; only the kernel is not there (stand-in.ts).
  */
-import {
-  type EngineRoute,
-  type EngineService,
-  type EngineSettings,
-  NO_RULES,
-} from '../../core/engine-types.js';
+import { type EngineRoute, type EngineSettings, NO_RULES } from '../../core/engine-types.js';
+import { EVERYTHING } from '../../core/site.js';
 import type { Family } from '../../model/address.js';
+import { DEFAULT_MARK_MASK } from '../../model/mark-mask.js';
 import { createWriter } from '../../wire/netlink/message.js';
 import { createQueuedPacket, encodeQueued, HOOK } from '../../wire/netlink/nfqueue.js';
 import { createPacket, DECODE, decode, FLAG } from '../../wire/packet.js';
@@ -68,7 +65,7 @@ class Rehearsal {
   error: string | null = null;
   private readonly standIn = new StandIn();
   private readonly frontEnd: FrontEnd;
-  private readonly marks: Marks = marksOf(MARK);
+  private readonly marks: Marks = marksOf(DEFAULT_MARK_MASK);
   private readonly message: Memory = allocate(4096);
   private readonly space: Memory & { at: number };
   private readonly packet = createPacket();
@@ -97,16 +94,16 @@ class Rehearsal {
       for (let n = 0; n < 3; n++)
         this.setup(family, 2 + (round % CLIENTS), (round * 3 + n) % SERVERS, this.port++);
       this.setup(family, 2 + (round % CLIENTS), (round * 3) % SERVERS, firstPort);
-      for (let n = 0; n < 4; n++) this.setup(family, FLOOD, SERVERS + (n & 31), this.port++);
+      for (let n = 0; n < 4; n++) this.setup(family, FLOOD, SERVERS + n, this.port++);
     }
     if (this.port > 60_000) this.port = 20_000;
-    this.run();
+    this.frontEnd.run();
     const flags = round % 8 === 7 ? FLAG.RST | FLAG.ACK : FLAG.SYN | FLAG.ACK;
     this.takeCopies();
     for (const route of ROUTES) {
       this.now += NEAR_MICROS;
       for (const copy of this.copies) this.answer(copy, ((route + round) % ROUTES.length) + 1, flags);
-      this.run();
+      this.frontEnd.run();
     }
     this.copies.length = 0;
     this.now += ROUND_MICROS;
@@ -127,7 +124,7 @@ class Rehearsal {
   private open(): FrontEnd {
     return new FrontEnd({
       settings: SETTINGS,
-      mark: MARK,
+      mark: DEFAULT_MARK_MASK,
       queue: 0,
       queueLength: 1024,
       hasIpv6: true,
@@ -145,10 +142,6 @@ class Rehearsal {
       onAsk: () => undefined,
       onStateLost: () => undefined,
     });
-  }
-
-  private run(): void {
-    this.frontEnd.run();
   }
 
   private setup(family: Family, client: number, server: number, port: number): void {
@@ -195,8 +188,6 @@ class Rehearsal {
 }
 
 const FAMILIES = [4, 6] as const;
-/** Any bits will do. */
-const MARK = 0xff0000ff;
 const LAN = 1;
 
 const SETTINGS: EngineSettings = {
@@ -230,25 +221,8 @@ function routeOf(number: number): EngineRoute {
 }
 
 function servicesMessage(): ServicesMessage {
-  const service: EngineService = {
-    number: 1,
-    criterion: 'race',
-    routes: ROUTES,
-    speaks: null,
-    affinity: 'none',
-    affinityMicros: 0,
-    translate: null,
-    sessionWeight: 1,
-    threshold: 0,
-    by: 'client',
-    costDelayMicros: 0,
-    atMost: 0,
-    resolvers: [],
-    win: 'first-reply',
-    serverFirst: [],
-  };
   return {
-    services: [service],
+    services: [{ ...EVERYTHING, number: 1, routes: ROUTES }],
     memory: { trustMicros: 600e6, forgetMicros: 1200e6, refresh: 0.3, stagger: 'remembered' },
     rules: NO_RULES,
     masks: [MASK],

@@ -17,9 +17,9 @@ const HEADER = { 4: 20, 6: 40 } as const;
 const WINDOW = 64_240;
 
 /** Two blocks for documentation each (RFC 5737, RFC 3849): nothing of this leaves the process. */
-const CLIENTS = { 4: address('192.0.2.0'), 6: address('2001:db8::') };
-const SERVERS = { 4: address('198.51.100.0'), 6: address('2001:db8:1::') };
-const OUTSIDE = { 4: address('203.0.113.0'), 6: address('2001:db8:2::') };
+const CLIENTS = { 4: parseAddress('192.0.2.0')!, 6: parseAddress('2001:db8::')! };
+const SERVERS = { 4: parseAddress('198.51.100.0')!, 6: parseAddress('2001:db8:1::')! };
+const OUTSIDE = { 4: parseAddress('203.0.113.0')!, 6: parseAddress('2001:db8:2::')! };
 
 /** The address that a route gives its copies. */
 export function outsideOf(family: Family, route: number): Int32Array {
@@ -95,8 +95,4 @@ function nth(base: AddressWords, number: number): Int32Array {
   const words = Int32Array.from(base);
   words[3] += number;
   return words;
-}
-
-function address(text: string): AddressWords {
-  return parseAddress(text) ?? new Int32Array(4);
 }
